@@ -1,0 +1,107 @@
+"""The channel table: every input that a detector can ask for, by name, with its unit and where it comes from.
+
+Wavelengths and resolutions are those of Sentinel-2A MSI (ESA, Sentinel-2 User Handbook). The Landslide4Sense (L4S)
+divisors turn its float values back into physical units: value x divisor is a whole DN, degree or metre, bit-exact.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.errors import ChannelError
+
+DN_PER_REFLECTANCE = 10_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One named input."""
+
+    name: str
+    kind: Literal["reflectance", "terrain"]
+    unit: Literal["DN", "deg", "m"]
+    title: str
+    wavelength_nm: float | None
+    resolution_m: float | None
+    common_name: str | None
+    """Name in the STAC electro-optical extension, where one is unambiguous."""
+    l4s_index: int | None
+    l4s_divisor: float | None
+    levels: frozenset[str]
+    """Sentinel-2 product levels that carry it."""
+
+
+_BOTH = frozenset({"L1C", "L2A"})
+_L1C = frozenset({"L1C"})
+_NONE: frozenset[str] = frozenset()
+
+_TABLE = (
+    Channel("B01", "reflectance", "DN", "coastal aerosol", 442.7, 60, "coastal", 0, 1111.81236406, _BOTH),
+    Channel("B02", "reflectance", "DN", "blue", 492.4, 10, "blue", 1, 824.63171476, _BOTH),
+    Channel("B03", "reflectance", "DN", "green", 559.8, 10, "green", 2, 663.41636217, _BOTH),
+    Channel("B04", "reflectance", "DN", "red", 664.6, 10, "red", 3, 445.17289745, _BOTH),
+    Channel("B05", "reflectance", "DN", "red edge 1", 704.1, 20, "rededge071", 4, 645.8582926, _BOTH),
+    Channel("B06", "reflectance", "DN", "red edge 2", 740.5, 20, "rededge075", 5, 1547.73508126, _BOTH),
+    Channel("B07", "reflectance", "DN", "red edge 3", 782.8, 20, "rededge078", 6, 1960.44401001, _BOTH),
+    Channel("B08", "reflectance", "DN", "near infrared", 832.8, 10, "nir", 7, 1941.32229668, _BOTH),
+    Channel("B8A", "reflectance", "DN", "narrow near infrared", 864.7, 20, "nir08", None, None, _BOTH),
+    Channel("B09", "reflectance", "DN", "water vapour", 945.1, 60, "nir09", 8, 674.07572865, _BOTH),
+    Channel("B10", "reflectance", "DN", "cirrus", 1373.5, 60, "cirrus", 9, 9.04787384, _L1C),
+    Channel("B11", "reflectance", "DN", "short-wave infrared 1", 1613.7, 20, "swir16", 10, 1113.98338755, _BOTH),
+    Channel("B12", "reflectance", "DN", "short-wave infrared 2", 2202.4, 20, "swir22", 11, 519.90397929, _BOTH),
+    Channel("slope", "terrain", "deg", "slope", None, None, None, 12, 20.29228266, _NONE),
+    Channel("elevation", "terrain", "m", "elevation", None, None, None, 13, 772.83144788, _NONE),
+)
+
+CHANNELS: Mapping[str, Channel] = MappingProxyType({channel.name: channel for channel in _TABLE})
+"""Every channel by its name, in the order of the spectrum and then the terrain."""
+
+TRUE_COLOUR = ("B04", "B03", "B02")
+"""Red, green, blue: what the eye would see."""
+
+_SPELLINGS: Mapping[str, str] = MappingProxyType(
+    {channel.name.lower(): channel.name for channel in _TABLE}
+    | {channel.name.lower().replace("b0", "b"): channel.name for channel in _TABLE}
+    | {channel.common_name: channel.name for channel in _TABLE if channel.common_name}
+    | {"dem": "elevation", "dsm": "elevation", "height": "elevation"}
+)
+
+
+def channel_named(text: str) -> Channel:
+    """Find a channel by its name, a short spelling (``B4``) or its STAC common name (``red``).
+
+    Raises:
+        ChannelError: there is no such channel.
+    """
+    name = _SPELLINGS.get(text.strip().lower())
+    if name is None:
+        raise ChannelError(
+            f"'{text}' is not a channel: allowed are {', '.join(CHANNELS)} and STAC common names such as red or nir"
+        )
+    return CHANNELS[name]
+
+
+def channels_named(texts: Iterable[str]) -> tuple[str, ...]:
+    """Turn spellings into channel names, in the order given.
+
+    Raises:
+        ChannelError: a channel is unknown or given twice.
+    """
+    names = tuple(channel_named(text).name for text in texts)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ChannelError(f"channel {', '.join(twice)} was given more than once: name each channel once")
+    return names
+
+
+def ndvi(red: NDArray[np.float32], nir: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Normalised difference vegetation index, from reflectance or DN of one shape (Rouse et al. 1974).
+
+    0 where both are 0, so that a dark pixel is no division by zero.
+    """
+    total = nir + red
+    return np.divide(nir - red, total, out=np.zeros_like(total), where=total != 0)

@@ -1,0 +1,81 @@
+"""The error family: one subclass a cause, each message one sentence with what was given, what is allowed, what to do.
+
+The command line prints the message alone and leaves with ``exit_code``: 2 for wrong use or bad input, 1 for a run
+that failed although its input was right.
+"""
+
+from importlib import import_module
+from types import ModuleType
+
+
+class LandslipError(Exception):
+    """Anything that landslip refuses or fails to do, in words a user can act on."""
+
+    exit_code = 2
+
+
+class ChannelError(LandslipError):
+    """A channel is unknown, missing, or given twice."""
+
+
+class SceneError(LandslipError):
+    """The rasters of a scene cannot be read or do not fit together."""
+
+
+class AreaError(LandslipError):
+    """An area of interest cannot be read or lies outside the scene."""
+
+
+class DetectorError(LandslipError):
+    """A detector file is not what it says it is, or cannot be used."""
+
+
+class EngineError(LandslipError):
+    """An engine is unknown or cannot run a detector."""
+
+
+class PatchesError(LandslipError):
+    """A folder of labelled patches is incomplete or damaged."""
+
+
+class RecipeError(LandslipError):
+    """A training recipe is wrong."""
+
+
+class SettingsError(LandslipError):
+    """A setting of a run lies outside what is allowed."""
+
+
+class OutputError(LandslipError):
+    """A result cannot be written where it was asked for."""
+
+
+class MissingExtraError(LandslipError):
+    """A part of landslip needs packages that the core installation leaves out."""
+
+
+class RunError(LandslipError):
+    """A run failed although its input was right."""
+
+    exit_code = 1
+
+
+def require_extra(module: str, extra: str) -> ModuleType:
+    """Import a module that an extra brings, or say which extra is missing.
+
+    Args:
+        module: dotted name of the module.
+        extra: the extra of landslip that installs it.
+
+    Raises:
+        MissingExtraError: the module is not installed.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or module.split(".")[0] != error.name.split(".")[0]:
+            raise
+        raise MissingExtraError(
+            f"this needs the package '{error.name}', which the core installation leaves out: "
+            f"install it with  pip install 'landslip[{extra}]'"
+        ) from error
