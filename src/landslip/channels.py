@@ -104,4 +104,5 @@ def ndvi(red: NDArray[np.float32], nir: NDArray[np.float32]) -> NDArray[np.float
     0 where both are 0, so that a dark pixel is no division by zero.
     """
     total = nir + red
-    return np.divide(nir - red, total, out=np.zeros_like(total), where=total != 0)
+    index: NDArray[np.float32] = np.divide(nir - red, total, out=np.zeros_like(total), where=total != 0)
+    return index

@@ -36,4 +36,5 @@ def lowest_level(threshold: float) -> int:
 
 def at_least(levels: NDArray[np.uint8], threshold: float) -> NDArray[np.bool_]:
     """Where the probability reaches the threshold; never where not observed."""
-    return (levels >= lowest_level(threshold)) & (levels != NOT_OBSERVED)
+    reached: NDArray[np.bool_] = (levels >= lowest_level(threshold)) & (levels != NOT_OBSERVED)
+    return reached

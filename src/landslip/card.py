@@ -1,0 +1,107 @@
+"""The card of a detector: what it is, takes and was trained on, how good it is and what it is not good for.
+
+It travels as JSON inside the detector's ONNX file (``detector.py``). Unknown keys are errors, values cannot be changed.
+"""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from landslip.channels import CHANNELS
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+Text = Annotated[str, StringConstraints(min_length=1)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Normalisation(_Frozen):
+    """How the graph turns physical units into what its network sees; the work itself is done inside the graph."""
+
+    kind: Text
+    numbers: dict[str, float | tuple[float, ...]] = {}
+    text: Text
+
+
+class Confidence(_Frozen):
+    """How sure to be that a mapped polygon is a landslide: a logistic function of what is known of the polygon.
+
+    confidence = 1 / (1 + exp(-(intercept + probability_mean * p + log10_area_px * log10(a)))), with p the mean
+    probability inside the polygon and a its area in pixels.
+    """
+
+    intercept: float
+    probability_mean: float
+    log10_area_px: float
+    text: Text
+
+
+class Score(_Frozen):
+    """Precision, recall, F1 and IoU of the landslide class on one set, with the protocol they belong to."""
+
+    data: Text
+    protocol: Text
+    definition: Text
+    precision: Share
+    recall: Share
+    f1: Share
+    iou: Share
+    f1_interval: tuple[Share, Share] | None = None
+    patches: Annotated[int, Field(ge=1)]
+    seeds: tuple[int, ...]
+
+
+class Card(_Frozen):
+    """All it takes to use a trained network rightly."""
+
+    card_version: Literal[1] = 1
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+    title: Text
+    network: Text
+    channels: Annotated[tuple[str, ...], Field(min_length=1)]
+    normalisation: Normalisation
+    tile_px: Annotated[int, Field(ge=32, le=4096)]
+    overlap_px: Annotated[int, Field(ge=0)]
+    size_multiple: Annotated[int, Field(ge=1, le=256)]
+    threshold: Annotated[float, Field(gt=0, lt=1)]
+    threshold_chosen: Text
+    temperature: Annotated[float, Field(gt=0)]
+    confidence: Confidence | None = None
+    trained_on: Text
+    pixel_size_m: Annotated[float, Field(gt=0)]
+    """Ground sampling of the training data."""
+    scores: tuple[Score, ...] = ()
+    input_ranges: dict[str, tuple[float, float]] | None = None
+    """Range (1st to 99th percentile) of each channel in training, where the training data know absolute values."""
+    not_good_for: Annotated[tuple[str, ...], Field(min_length=1)]
+    licence: Text
+    attribution: Annotated[tuple[str, ...], Field(min_length=1)]
+    recipe: dict[str, Any]
+    landslip_version: Text
+    created: date
+    graph_sha256: Sha256
+
+    @field_validator("channels")
+    @classmethod
+    def _channels_are_known(cls, channels: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in channels if name not in CHANNELS]
+        if unknown or len(set(channels)) != len(channels):
+            raise ValueError(f"channels must be different names of the channel table, got {', '.join(channels)}")
+        return channels
+
+    @model_validator(mode="after")
+    def _sizes_fit(self) -> "Card":
+        if self.overlap_px >= self.tile_px:
+            raise ValueError(f"overlap_px {self.overlap_px} must be smaller than tile_px {self.tile_px}")
+        if self.tile_px % self.size_multiple:
+            raise ValueError(f"tile_px {self.tile_px} must be a multiple of size_multiple {self.size_multiple}")
+        return self
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """The unit of each channel, in order."""
+        return tuple(CHANNELS[name].unit for name in self.channels)
