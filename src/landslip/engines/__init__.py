@@ -1,0 +1,82 @@
+"""What runs a detector: openvino, onnxruntime or torch behind one call, (n, C, h, w) float32 to (n, h, w) probability.
+
+Every engine runs its network at one fixed shape, so that an answer never depends on what else was in the batch.
+"""
+
+from importlib.util import find_spec
+from types import MappingProxyType
+from typing import Final, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.detector import Detector
+from landslip.errors import EngineError, MissingExtraError
+
+Precision = Literal["default", "float32"]
+
+EXTRAS: Final = MappingProxyType({"openvino": None, "onnxruntime": "edge", "torch": "train"})
+"""Every engine, fastest on a CPU first (measured: docs/engines.md), with the extra that installs it."""
+
+
+class Engine(Protocol):
+    """A detector made ready to run at one height and width."""
+
+    name: str
+    version: str
+    precision: str
+    """What it computes in, e.g. ``float32`` or ``bfloat16``."""
+    batch: int
+    """How many images to hand over at once for best speed; the answer is the same for any number."""
+
+    def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run (n, C, h, w) float32 in physical units and give (n, h, w) float32 probability."""
+        ...
+
+
+def available() -> tuple[str, ...]:
+    """The engines whose packages are installed, fastest on a CPU first."""
+    return tuple(name for name in EXTRAS if find_spec(name) is not None)
+
+
+def open_engine(
+    detector: Detector,
+    name: str = "auto",
+    *,
+    height: int,
+    width: int,
+    precision: Precision = "default",
+    threads: int | None = None,
+) -> Engine:
+    """Make a detector ready to run.
+
+    Args:
+        detector: what to run.
+        name: ``openvino``, ``onnxruntime``, ``torch``, or ``auto`` for the fastest that is installed.
+        height: of every image, in pixels; a multiple of the card's ``size_multiple``.
+        width: likewise.
+        precision: ``float32``, or ``default`` for the engine's fastest that holds the card's scores.
+        threads: how many to use; all cores where None.
+
+    Raises:
+        EngineError: the engine is unknown or cannot run this detector.
+        MissingExtraError: its package is not installed.
+    """
+    if name == "auto":
+        name = next(iter(available()), "openvino")
+    if name not in EXTRAS:
+        raise EngineError(f"there is no engine '{name}': allowed are auto, {', '.join(EXTRAS)}")
+    if find_spec(name) is None:
+        extra = EXTRAS[name]
+        remedy = f"pip install 'landslip[{extra}]'" if extra else f"pip install {name}"
+        raise MissingExtraError(f"the engine '{name}' is not installed: install it with  {remedy}")
+    multiple = detector.card.size_multiple
+    if height % multiple or width % multiple or min(height, width) < 1:
+        raise EngineError(f"{detector.card.name} runs on multiples of {multiple} px, not on {height} x {width}")
+    if name == "openvino":
+        from landslip.engines.openvino import OpenVinoEngine as Chosen  # noqa: PLC0415 - each engine is optional
+    elif name == "onnxruntime":
+        from landslip.engines.onnxruntime import OnnxRuntimeEngine as Chosen  # noqa: PLC0415
+    else:
+        from landslip.engines.torch import TorchEngine as Chosen  # noqa: PLC0415
+    return Chosen(detector, height=height, width=width, precision=precision, threads=threads)

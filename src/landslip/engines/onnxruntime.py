@@ -1,0 +1,44 @@
+"""ONNX Runtime: an engine for machines that OpenVINO does not serve, and a second opinion where it does."""
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as causes
+
+from landslip.detector import INPUT, OUTPUT, Detector
+from landslip.engines import Precision
+from landslip.errors import EngineError
+
+
+class OnnxRuntimeEngine:
+    """Runs images one by one, all threads on each."""
+
+    name = "onnxruntime"
+    version = onnxruntime.__version__
+    precision = "float32"
+    batch = 4
+
+    def __init__(
+        self, detector: Detector, *, height: int, width: int, precision: Precision, threads: int | None
+    ) -> None:
+        # float32 is also its default precision: there is nothing to choose.
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or 0
+        options.log_severity_level = 3
+        self._shape = (len(detector.card.channels), height, width)
+        try:
+            self._session = onnxruntime.InferenceSession(
+                detector.onnx_bytes, options, providers=["CPUExecutionProvider"]
+            )
+        except (causes.Fail, causes.InvalidGraph, causes.NotImplemented, causes.RuntimeException) as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise EngineError(
+                f"ONNX Runtime cannot run {detector.card.name} ({reason}): try --engine openvino"
+            ) from error
+
+    def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run (n, C, h, w) float32 in physical units and give (n, h, w) float32 probability."""
+        results = np.empty((len(images), *self._shape[1:]), np.float32)
+        for image, result in zip(images, results, strict=True):
+            result[:] = self._session.run([OUTPUT], {INPUT: image[None]})[0][0, 0]
+        return results
