@@ -1,0 +1,1 @@
+"""Evaluation: what a detector's map is worth, against patches whose truth is known."""

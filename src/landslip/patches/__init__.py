@@ -1,0 +1,1 @@
+"""Patches: small labelled images, where the truth comes from."""

@@ -1,0 +1,206 @@
+"""The training loop: learns from one part of the patches, keeps the epoch that does best on another."""
+
+import copy
+import csv
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from landslip.channels import CHANNELS
+from landslip.errors import RunError
+from landslip.evaluation.pixel import LevelCounts, best_threshold
+from landslip.patches.patch import PatchStack
+from landslip.training.augmentation import Augmentation
+from landslip.training.losses import CrossEntropyAndDice
+from landslip.training.networks import DetectingNetwork, NetworkChoice, build_network
+from landslip.training.normalise import Normalise
+from landslip.training.recipe import FitRecipe, Recipe
+from landslip.training.stress import STRESSES
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at the choosing part found; F1 pooled over all its pixels."""
+
+    epoch: int
+    seconds: float
+    loss: float
+    f1_at_half: float
+    f1_best: float
+    threshold_best: float
+    f1_stressed_mean: float
+    """Mean over the stresses, each at ``threshold_best``."""
+    f1_stressed_worst: float
+
+    @property
+    def merit(self) -> float:
+        """What the epoch is chosen by: as good at home as in another light."""
+        return 0.5 * self.f1_best + 0.5 * self.f1_stressed_mean
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A trained network and how it came about."""
+
+    network: DetectingNetwork
+    chosen: Look
+    looks: tuple[Look, ...]
+
+
+def fit(recipe: Recipe, train: PatchStack, choose: PatchStack, folder: Path, *, progress: bool = True) -> Fitted:
+    """Train by a recipe; the log goes to ``folder/log.csv``, a row each time it looks at the choosing part.
+
+    The same recipe, data, thread count and package versions give the same weights.
+    """
+    torch.manual_seed(recipe.seed)
+    torch.use_deterministic_algorithms(mode=True)
+    network = build_network(
+        NetworkChoice(
+            recipe.network.architecture,
+            recipe.network.encoder,
+            recipe.network.weights,
+            recipe.network.decoder_channels,
+        ),
+        recipe.channels,
+        normalisation_for(recipe, train),
+    )
+    _lay_channels_last(network)
+    wavelengths_nm = wavelengths(recipe.channels)
+    augmentation = Augmentation(recipe.augmentation, wavelengths_nm, seed=recipe.seed)
+    averaged = copy.deepcopy(network).eval()
+    steps = -(-len(train) // recipe.fit.batch)
+    optimiser, schedule = _optimiser(network, recipe.fit, steps)
+    loss_of = CrossEntropyAndDice(recipe.fit.dice_share)
+    shuffle = torch.Generator().manual_seed(recipe.seed)
+    looks: list[Look] = []
+    best: dict[str, Tensor] = {}
+    started = time.monotonic()
+    bar = tqdm(total=recipe.fit.epochs * steps, desc=recipe.name, unit="batch", disable=not progress, delay=2)
+    step = 0
+    for epoch in range(1, recipe.fit.epochs + 1):
+        network.train()
+        total = 0.0
+        for chosen in torch.randperm(len(train), generator=shuffle).split(recipe.fit.batch):
+            values, masks = augmentation(
+                torch.from_numpy(train.values[chosen.numpy()]), torch.from_numpy(train.masks[chosen.numpy()])
+            )
+            with torch.autocast("cpu", torch.bfloat16):
+                logits = network(values.contiguous(memory_format=torch.channels_last))
+            loss = loss_of(logits, masks)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            step += 1
+            follow(averaged, network, recipe.fit.memory, step)
+            total += float(loss.detach()) * len(chosen)
+            bar.update()
+        if not np.isfinite(total):
+            raise RunError(f"the loss is no number any more in epoch {epoch}: lower fit.learning_rate")
+        if epoch % recipe.fit.check_every == 0 or epoch == recipe.fit.epochs:
+            look = look_at(averaged, choose, wavelengths_nm, epoch, time.monotonic() - started, total / len(train))
+            looks.append(look)
+            _write_log(folder / "log.csv", looks)
+            bar.set_postfix(f1=f"{look.f1_best:.3f}", stressed=f"{look.f1_stressed_mean:.3f}")
+            if look.merit >= max(earlier.merit for earlier in looks):
+                best = {name: value.clone() for name, value in averaged.state_dict().items()}
+    bar.close()
+    averaged.load_state_dict(best, strict=True)
+    return Fitted(averaged, max(looks, key=lambda look: (look.merit, look.epoch)), tuple(looks))
+
+
+def wavelengths(channels: tuple[str, ...]) -> Tensor:
+    """Wavelength of each channel in nm, (C,)."""
+    return torch.tensor([CHANNELS[name].wavelength_nm or float("nan") for name in channels])
+
+
+def normalisation_for(recipe: Recipe, train: PatchStack) -> Normalise:
+    """The recipe's normalisation, with numbers from the training part."""
+    values = torch.from_numpy(train.values)
+    return Normalise(
+        recipe.network.normalisation,
+        mean=values.mean(dim=(0, 2, 3)),
+        deviation=values.std(dim=(2, 3)).mean(dim=0),
+    )
+
+
+def predict(network: nn.Module, values: Tensor, batch: int = 32) -> NDArray[np.float32]:
+    """Probabilities (N, H, W) for values (N, C, H, W), in bfloat16: quick, for looks during training."""
+    parts = []
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        for part in values.split(batch):
+            logits = network(part.contiguous(memory_format=torch.channels_last))
+            parts.append(logits.squeeze(1).float().sigmoid().numpy())
+    return np.concatenate(parts)
+
+
+def look_at(
+    network: nn.Module, choose: PatchStack, wavelengths_nm: Tensor, epoch: int, seconds: float, loss: float
+) -> Look:
+    """Score a network on the choosing part, in its own light and under every stress."""
+    values = torch.from_numpy(choose.values)
+    plain = LevelCounts.of(predict(network, values), choose.masks)
+    threshold = best_threshold([plain])
+    stressed = [
+        LevelCounts.of(predict(network, change(values, wavelengths_nm)), choose.masks).at(threshold).f1
+        for change in STRESSES.values()
+    ]
+    return Look(
+        epoch=epoch,
+        seconds=seconds,
+        loss=loss,
+        f1_at_half=plain.at(0.5).f1,
+        f1_best=plain.at(threshold).f1,
+        threshold_best=threshold,
+        f1_stressed_mean=float(np.mean(stressed)),
+        f1_stressed_worst=float(np.min(stressed)),
+    )
+
+
+def follow(averaged: nn.Module, network: nn.Module, memory: float, step: int) -> None:
+    """Move a running mean of the weights one step on; the memory grows from nothing, so that the start is forgotten."""
+    keep = min(memory, step / (step + 10))
+    with torch.no_grad():
+        pairs = zip(averaged.state_dict().values(), network.state_dict().values(), strict=True)
+        for mean, now in pairs:
+            if mean.is_floating_point():
+                mean.lerp_(now, 1 - keep)
+            else:
+                mean.copy_(now)
+
+
+def _lay_channels_last(network: nn.Module) -> None:
+    """Keep convolution weights channels-last in memory: the faster order on a CPU."""
+    for parameter in network.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+
+
+def _optimiser(
+    network: DetectingNetwork, recipe: FitRecipe, steps: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    rates: Mapping[str, float] = {"encoder": recipe.encoder_share * recipe.learning_rate, "rest": recipe.learning_rate}
+    groups: dict[str, list[nn.Parameter]] = {name: [] for name in rates}
+    for name, parameter in network.named_parameters():
+        groups["encoder" if name.startswith("body.encoder.") else "rest"].append(parameter)
+    optimiser = torch.optim.AdamW(
+        [{"params": groups[name], "lr": rate} for name, rate in rates.items()], weight_decay=recipe.weight_decay
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, max_lr=list(rates.values()), total_steps=recipe.epochs * steps, pct_start=0.15
+    )
+    return optimiser, schedule
+
+
+def _write_log(path: Path, looks: list[Look]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.DictWriter(file, list(asdict(looks[0])))
+        rows.writeheader()
+        rows.writerows(asdict(look) for look in looks)

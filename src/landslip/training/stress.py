@@ -1,0 +1,37 @@
+"""A fixed set of changes of light, to ask how a network fares where the light differs from that it was trained in."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from landslip.training import light
+
+Change = Callable[[Tensor, Tensor], Tensor]
+
+
+def _tint(values: Tensor, wavelengths_nm: Tensor, red_over_blue: float) -> Tensor:
+    """Tilt the colours: the longest wavelength against the shortest by a factor, those between in proportion."""
+    low, high = wavelengths_nm.min(), wavelengths_nm.max()
+    place = (wavelengths_nm - low) / (high - low).clamp_min(1e-6) - 0.5
+    gain = torch.exp(place * torch.log(torch.tensor(red_over_blue)))
+    return light.gained(values, gain.expand(len(values), -1))
+
+
+def _all(values: Tensor, number: float) -> Tensor:
+    return torch.full((len(values),), number)
+
+
+STRESSES: Final[Mapping[str, Change]] = MappingProxyType(
+    {
+        "half as bright": lambda values, _: light.gained(values, _all(values, 0.5)),
+        "twice as bright": lambda values, _: light.gained(values, _all(values, 2.0)),
+        "hazy": lambda values, nm: light.hazed(values, _all(values, 0.3), nm),
+        "cleared": lambda values, _: light.cleared(values, _all(values, 0.7)),
+        "redder": lambda values, nm: _tint(values, nm, 1.35),
+        "bluer": lambda values, nm: _tint(values, nm, 1 / 1.35),
+        "flat": lambda values, _: light.contrasted(values, _all(values, 0.75)),
+    }
+)
