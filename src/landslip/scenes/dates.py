@@ -1,0 +1,119 @@
+"""When an image was taken, from what its files say, and where they say it."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+_TIME_TAGS = (
+    "ACQUISITIONDATETIME",
+    "ACQUISITION_DATETIME",
+    "ACQUISITION_DATE",
+    "DATATAKE_1_DATATAKE_SENSING_START",
+    "SENSING_TIME",
+    "datetime",
+)
+_DAY = re.compile(
+    r"(?<!\d)(?P<year>19[89]\d|20\d\d)(?P<gap>[-_]?)(?P<month>0[1-9]|1[0-2])(?P=gap)(?P<day>0[1-9]|[12]\d|3[01])"
+    r"(?:[T ](?P<hour>[01]\d|2[0-3]):?(?P<minute>[0-5]\d):?(?P<second>[0-5]\d))?(?!\d)"
+)
+_TIFF_DAY = re.compile(r"^(\d{4}):(\d{2}):(\d{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class AcquisitionDate:
+    """When an image was taken, if that is known, and what to say of it."""
+
+    moment: datetime | None
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def acquisition_date(
+    paths: Sequence[Path], tags: Sequence[Mapping[str, str]], given: Sequence[Path]
+) -> AcquisitionDate:
+    """Find when an image was taken.
+
+    Asked in turn: tags that say it, a STAC item in the folder given, file names, the name of the folder given, and
+    last ``TIFFTAG_DATETIME``. The first that knows a day decides; where it names two days, none is taken.
+
+    Args:
+        paths: the files.
+        tags: their tags.
+        given: what the user gave, files or folders.
+    """
+    folders = [path.resolve() for path in given if path.is_dir()]
+    asked = (
+        ("the files' tags", [moment for one in tags if (moment := _acquired_by_tags(one))]),
+        ("the STAC item beside the files", [moment for one in folders for moment in _acquired_by_items(one)]),
+        ("the file names", [moment for path in paths if (moment := date_in_name(path.stem))]),
+        ("the folder's name", [moment for one in folders if (moment := date_in_name(one.name))]),
+        (
+            "TIFFTAG_DATETIME, which may be when the file was written",
+            [moment for one in tags if (moment := _written_by_tags(one))],
+        ),
+    )
+    for where, moments in asked:
+        days = sorted({moment.date().isoformat() for moment in moments})
+        if len(days) > 1:
+            return AcquisitionDate(None, warnings=(f"{where} name several days ({', '.join(days)}): no date is taken",))
+        if moments:
+            return AcquisitionDate(min(moments), notes=(f"date {days[0]}: from {where}",))
+    return AcquisitionDate(None)
+
+
+def date_in_name(name: str) -> datetime | None:
+    """The date in a name such as ``T33TWM_20230818T100031_B04_10m`` or ``2023-08-18``, in UTC.
+
+    A Sentinel-2 product's name bears first when the image was taken, then when it was processed. Any other name
+    with two different days says nothing.
+    """
+    moments = [moment for found in _DAY.finditer(name) if (moment := _moment(found))]
+    if not moments:
+        return None
+    product = re.search(r"S2[A-D]_MSIL[12][AC]_", name) is not None
+    same_day = len({moment.date() for moment in moments}) == 1
+    return moments[0] if product or same_day else None
+
+
+def _acquired_by_tags(tags: Mapping[str, str]) -> datetime | None:
+    """When the image was taken, from tags that say just that."""
+    return next((moment for key in _TIME_TAGS if key in tags and (moment := date_in_name(tags[key]))), None)
+
+
+def _acquired_by_items(folder: Path) -> list[datetime]:
+    """When the image was taken, from STAC items in a folder."""
+    moments = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            item = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(item, dict) and "stac_version" in item and isinstance(item.get("properties"), dict):
+            moment = date_in_name(str(item["properties"].get("datetime")))
+            moments += [moment] if moment else []
+    return moments
+
+
+def _written_by_tags(tags: Mapping[str, str]) -> datetime | None:
+    """The time that a TIFF bears."""
+    return date_in_name(_TIFF_DAY.sub(r"\1-\2-\3", tags.get("TIFFTAG_DATETIME", "")))
+
+
+def _moment(found: re.Match[str]) -> datetime | None:
+    """A matched date as a time in UTC, midnight where no time is given; None for a 31 February."""
+    parts = {key: int(value) for key, value in found.groupdict().items() if value and key != "gap"}
+    try:
+        return datetime(
+            parts["year"],
+            parts["month"],
+            parts["day"],
+            parts.get("hour", 0),
+            parts.get("minute", 0),
+            parts.get("second", 0),
+            tzinfo=UTC,
+        )
+    except ValueError:
+        return None

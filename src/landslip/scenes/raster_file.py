@@ -1,0 +1,211 @@
+"""One raster file: what its header says, and its stored values by window with what was observed."""
+
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import rasterio
+import rasterio.crs
+from numpy.typing import NDArray
+from rasterio.enums import ColorInterp, Interleaving, MaskFlags
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.windows import Window as RasterioWindow
+
+from landslip.errors import SceneError
+from landslip.scenes.window import Window
+
+_EXACT_IN_FLOAT32 = frozenset({"uint8", "int8", "uint16", "int16", "float32"})
+_MOST_BLOCKS_CHECKED = 100_000
+_SAMPLE_PX = 512
+_SAMPLE_WINDOWS_A_SIDE = 8
+_SAMPLE_WINDOW_PX = 32
+
+
+class RasterFile:
+    """An open raster file.
+
+    Reads take turns on a lock, since a GDAL dataset must not be used by two threads at once.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open a file and check its header.
+
+        Raises:
+            SceneError: the file is missing, is no raster, is cut short, or holds complex numbers.
+        """
+        self.path = path
+        self._lock = threading.Lock()
+        if not path.is_file():
+            raise SceneError(f"there is no file {path}: give a raster file, several, or a folder of them")
+        try:
+            with warnings.catch_warnings():
+                # A file without a georeference is dealt with by whoever needs one, in words of its own.
+                warnings.simplefilter("ignore", NotGeoreferencedWarning)
+                self._dataset = rasterio.open(path)
+        except RasterioError as error:
+            raise SceneError(
+                f"{path} cannot be read as a raster: give a GeoTIFF, a JPEG 2000 file or another raster that GDAL "
+                f"reads (GDAL says: {_brief(error)})"
+            ) from error
+        if self._dataset.count == 0:
+            raise SceneError(f"{path} holds no raster band of its own: give one of the rasters inside it as a GeoTIFF")
+        self.dtypes: tuple[str, ...] = tuple(self._dataset.dtypes)
+        complex_bands = [dtype for dtype in self.dtypes if dtype.startswith("complex")]
+        if complex_bands:
+            raise SceneError(f"{path} holds complex numbers ({complex_bands[0]}): give reflectance or brightness")
+        self.count: int = self._dataset.count
+        self.shape: tuple[int, int] = self._dataset.shape
+        self.transform = self._dataset.transform
+        self.crs: str | None = _crs_text(self._dataset.crs) if self._dataset.crs else None
+        self.has_gcps_or_rpcs = bool(self._dataset.gcps[0]) or self._dataset.rpcs is not None
+        self.descriptions: tuple[str | None, ...] = self._dataset.descriptions
+        self.scales: tuple[float, ...] = self._dataset.scales
+        self.offsets: tuple[float, ...] = self._dataset.offsets
+        self.colours: tuple[ColorInterp, ...] = tuple(self._dataset.colorinterp)
+        self.nodata: tuple[float | None, ...] = self._dataset.nodatavals
+        self._masked = tuple(MaskFlags.per_dataset in flags for flags in self._dataset.mask_flag_enums)
+        self._check_complete()
+
+    def tags(self, band: int = 0, namespace: str | None = None) -> dict[str, str]:
+        """Tags of the file, or of a band."""
+        with self._lock:
+            found: dict[str, str] = self._dataset.tags(band, ns=namespace)
+        return found
+
+    def declares_missing(self, band: int) -> bool:
+        """Whether the file itself says where the band was not observed: by a nodata value, a mask or alpha."""
+        return self.nodata[band - 1] is not None or self._masked[band - 1] or ColorInterp.alpha in self.colours
+
+    def read(self, bands: Sequence[int], window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Read bands, counted from 1, as stored values (n, h, w), finite, and what was observed (n, h, w).
+
+        Raises:
+            SceneError: the pixels cannot be read; the message names file and window.
+        """
+        return self._read(list(bands), window.as_rasterio(), window.shape)
+
+    def sample(self, bands: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Read a few hundred pixels a side, spread over the file: stored values (n, k) and what was observed (n, k).
+
+        Cheap also for a large file: overviews where there are some, else small windows spread evenly.
+
+        Raises:
+            SceneError: the pixels cannot be read.
+        """
+        height, width = self.shape
+        bands = list(bands)
+        if self._dataset.overviews(bands[0]) or max(self.shape) <= 4 * _SAMPLE_PX:
+            step = max(1, -(-max(self.shape) // _SAMPLE_PX))
+            parts = [self._read(bands, RasterioWindow(0, 0, width, height), (-(-height // step), -(-width // step)))]
+        else:
+            rows, cols = (
+                np.linspace(0, length - min(length, _SAMPLE_WINDOW_PX), _SAMPLE_WINDOWS_A_SIDE).astype(int)
+                for length in self.shape
+            )
+            px = (min(height, _SAMPLE_WINDOW_PX), min(width, _SAMPLE_WINDOW_PX))
+            parts = [self.read(bands, Window(int(row), int(col), *px)) for row in rows for col in cols]
+        values = np.concatenate([part.reshape(len(bands), -1) for part, _ in parts], axis=1)
+        observed = np.concatenate([part.reshape(len(bands), -1) for _, part in parts], axis=1)
+        return values, observed
+
+    def _read(
+        self, bands: list[int], window: RasterioWindow, shape: tuple[int, int]
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Read a window into arrays of a shape, smaller where it is to be thinned."""
+        # Nodata is compared in a type that holds what is stored: float32 would round wide integers.
+        dtypes = {self.dtypes[band - 1] for band in bands}
+        dtype = "float32" if dtypes <= _EXACT_IN_FLOAT32 else np.result_type(*dtypes).name
+        with self._lock, self._reading(window):
+            stored = self._dataset.read(bands, window=window, out_shape=(len(bands), *shape), out_dtype=dtype)
+            masks = [
+                self._dataset.read_masks(band, window=window, out_shape=shape) if self._masked[band - 1] else None
+                for band in bands
+            ]
+            alphas = [
+                self._dataset.read(alpha, window=window, out_shape=shape)
+                for alpha, colour in enumerate(self.colours, start=1)
+                if colour == ColorInterp.alpha and not all(self._masked)
+            ]
+        with np.errstate(over="ignore", invalid="ignore"):
+            values: NDArray[np.float32] = stored.astype(np.float32, copy=False)
+        observed: NDArray[np.bool_] = np.isfinite(values)
+        for position, band in enumerate(bands):
+            nodata = self.nodata[band - 1]
+            if nodata is not None and np.isfinite(nodata):
+                observed[position] &= stored[position] != _as_stored(nodata, stored.dtype)
+            mask = masks[position]
+            if mask is not None:
+                observed[position] &= mask != 0
+            for alpha in alphas:
+                observed[position] &= alpha != 0
+        values[~np.isfinite(values)] = 0
+        return values, observed
+
+    def _check_complete(self) -> None:
+        """Compare where a TIFF says its blocks lie with the file's length.
+
+        Raises:
+            SceneError: a block lies beyond the end of the file.
+        """
+        if self._dataset.driver != "GTiff":
+            return
+        length = self.path.stat().st_size
+        checked = 0
+        shared_blocks = self._dataset.interleaving == Interleaving.pixel
+        for band in self._dataset.indexes[:1] if shared_blocks else self._dataset.indexes:
+            block_height, block_width = self._dataset.block_shapes[band - 1]
+            blocks_down, blocks_across = -(-self.shape[0] // block_height), -(-self.shape[1] // block_width)
+            # From the end: what is cut off is last.
+            for index in range(blocks_down * blocks_across - 1, -1, -1):
+                down, across = divmod(index, blocks_across)
+                offset = self._dataset.get_tag_item(f"BLOCK_OFFSET_{across}_{down}", "TIFF", bidx=band)
+                size = self._dataset.get_tag_item(f"BLOCK_SIZE_{across}_{down}", "TIFF", bidx=band)
+                if offset and size and int(offset) + int(size) > length:
+                    raise SceneError(
+                        f"{self.path} is cut short: it is {length:,} bytes long and needs at least "
+                        f"{int(offset) + int(size):,}; copy or download it again"
+                    )
+                checked += 1
+                if checked >= _MOST_BLOCKS_CHECKED:
+                    return
+
+    @contextmanager
+    def _reading(self, window: RasterioWindow) -> Iterator[None]:
+        """Turn GDAL's errors into one that names file and window.
+
+        Raises:
+            SceneError: GDAL could not read.
+        """
+        try:
+            yield
+        except RasterioError as error:
+            row, col = int(window.row_off), int(window.col_off)
+            raise SceneError(
+                f"{self.path} cannot be read in rows {row} to {row + int(window.height) - 1}, columns {col} to "
+                f"{col + int(window.width) - 1}: the file is damaged, copy or download it again "
+                f"(GDAL says: {_brief(error)})"
+            ) from error
+
+
+def _as_stored(nodata: float, dtype: np.dtype[np.generic]) -> np.generic | float:
+    """Nodata as the stored type holds it, so that it compares equal; as it is where the type cannot hold it."""
+    if np.issubdtype(dtype, np.floating):
+        with np.errstate(over="ignore"):
+            return dtype.type(nodata)
+    return nodata
+
+
+def _crs_text(crs: rasterio.crs.CRS) -> str:
+    """A CRS by its EPSG code where it is just that, else in full (WKT 2)."""
+    code = crs.to_epsg(confidence_threshold=100)
+    text: str = f"EPSG:{code}" if code else crs.to_wkt(version="WKT2_2019")
+    return text
+
+
+def _brief(error: RasterioError) -> str:
+    """GDAL's own words in one line."""
+    cause = error.__cause__ or error
+    return " ".join(str(cause).split())[:200].rstrip(".")

@@ -1,0 +1,86 @@
+"""A rectangle of a scene's pixels."""
+
+from dataclasses import dataclass
+
+from rasterio.windows import Window as RasterioWindow
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A rectangle of pixels: first row and column, height and width.
+
+    Row and column may be negative, as for a tile that starts outside the scene; height and width are at least 1.
+    """
+
+    row: int
+    col: int
+    height: int
+    width: int
+
+    def __post_init__(self) -> None:
+        """Refuse an empty window.
+
+        Raises:
+            ValueError: height or width is below 1.
+        """
+        if self.height < 1 or self.width < 1:
+            raise ValueError(f"a window of {self.height} x {self.width} pixels is empty: both must be at least 1")
+
+    @property
+    def bottom(self) -> int:
+        """The first row below the window."""
+        return self.row + self.height
+
+    @property
+    def right(self) -> int:
+        """The first column right of the window."""
+        return self.col + self.width
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.height, self.width
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Rows and columns as slices of the scene's arrays.
+
+        Raises:
+            ValueError: the window starts outside the scene, where a slice would count from the end.
+        """
+        if self.row < 0 or self.col < 0:
+            raise ValueError(f"a window that starts at row {self.row}, column {self.col} has no slices: intersect it")
+        return slice(self.row, self.bottom), slice(self.col, self.right)
+
+    def contains(self, other: "Window") -> bool:
+        """Whether every pixel of the other window lies in this one."""
+        return (
+            self.row <= other.row
+            and self.col <= other.col
+            and other.bottom <= self.bottom
+            and other.right <= self.right
+        )
+
+    def intersection(self, other: "Window") -> "Window | None":
+        """The pixels that both windows hold, or None where they share none."""
+        row, col = max(self.row, other.row), max(self.col, other.col)
+        height, width = min(self.bottom, other.bottom) - row, min(self.right, other.right) - col
+        return Window(row, col, height, width) if height > 0 and width > 0 else None
+
+    def expanded(self, margin_px: int) -> "Window":
+        """The window with a margin on every side; it may reach outside the scene.
+
+        Raises:
+            ValueError: a negative margin leaves nothing.
+        """
+        return Window(
+            self.row - margin_px, self.col - margin_px, self.height + 2 * margin_px, self.width + 2 * margin_px
+        )
+
+    def relative_to(self, other: "Window") -> "Window":
+        """The same pixels, counted from the other window's corner."""
+        return Window(self.row - other.row, self.col - other.col, self.height, self.width)
+
+    def as_rasterio(self) -> RasterioWindow:
+        """The window as rasterio takes it."""
+        return RasterioWindow(self.col, self.row, self.width, self.height)
