@@ -54,34 +54,54 @@ def overlap(one: GeoBox, other: GeoBox) -> bool:
 def points_in(source: GeoBox, target: GeoBox, window: Window) -> tuple[Places, Places]:
     """Where the centres of a window of target pixels lie in the source, in source pixels.
 
-    Between two CRS every 16th pixel is transformed and those between are interpolated, unless that is off by a
-    thousandth of a source pixel: then each is transformed. The squares of 16 pixels are counted from the target's
-    corner, so that a pixel's answer is the same in every window.
+    Args:
+        source: the grid of the image that is looked up.
+        target: the grid whose pixels are asked for.
+        window: pixels of the target.
 
     Returns:
-        Columns x (h, w) and rows y (h, w), 0 at the source's edge; -1 where there is no such place.
+        Columns x, (h, w), or (1, w) where all rows have the same; rows y, (h, w), or (h, 1) where all columns have
+        the same. 0 is the source's edge; -1 stands where there is no such place.
     """
-    cols = np.arange(window.col, window.right, dtype=np.float64)
-    rows = np.arange(window.row, window.bottom, dtype=np.float64)
-    if source.crs == target.crs:
-        return _transformed(source, target, *np.meshgrid(cols + 0.5, rows + 0.5))
-    first_col, last_col = window.col // _CELL_PX, (window.right - 1) // _CELL_PX + 1
-    first_row, last_row = window.row // _CELL_PX, (window.bottom - 1) // _CELL_PX + 1
-    node_x, node_y = np.meshgrid(
-        np.arange(2 * first_col, 2 * last_col + 1) * (_CELL_PX / 2) + 0.5,
-        np.arange(2 * first_row, 2 * last_row + 1) * (_CELL_PX / 2) + 0.5,
-    )
-    nodes = _transformed(source, target, node_x, node_y)
-    x, y = (_between(axis[::2, ::2], rows / _CELL_PX - first_row, cols / _CELL_PX - first_col) for axis in nodes)
-    crooked = np.zeros((last_row - first_row, last_col - first_col), np.bool_)
-    for axis in nodes:
-        corners = axis[::2, ::2]
-        mean = (corners[:-1, :-1] + corners[1:, :-1] + corners[:-1, 1:] + corners[1:, 1:]) / 4
-        crooked |= ~(np.abs(axis[1::2, 1::2] - mean) < _CELL_ERROR_PX)
-    if crooked.any():
-        exact = crooked[np.ix_((rows // _CELL_PX).astype(int) - first_row, (cols // _CELL_PX).astype(int) - first_col)]
+    cols = np.arange(window.col, window.right, dtype=np.float64) + 0.5
+    rows = np.arange(window.row, window.bottom, dtype=np.float64) + 0.5
+    if source.crs != target.crs:
+        return _points_across_crs(source, target, window)
+    if source.affine.b == source.affine.d == target.affine.b == target.affine.d == 0:
+        x, _ = _transformed(source, target, cols, np.zeros_like(cols))
+        _, y = _transformed(source, target, np.zeros_like(rows), rows)
+        return x[None, :], y[:, None]
+    return _transformed(source, target, *np.meshgrid(cols, rows))
+
+
+def _points_across_crs(source: GeoBox, target: GeoBox, window: Window) -> tuple[Places, Places]:
+    """Where pixel centres (h, w) lie in a source of another CRS.
+
+    The corners of squares of 16 pixels are transformed and what is between is interpolated; where the middle of a
+    square is off by a thousandth of a source pixel, each of its pixels is transformed. Squares are counted from the
+    target's corner, so that a pixel's answer is the same in every window.
+    """
+    rows, cols = np.arange(window.row, window.bottom), np.arange(window.col, window.right)
+    first_row, first_col = window.row // _CELL_PX, window.col // _CELL_PX
+    cells_down = (window.bottom - 1) // _CELL_PX + 1 - first_row
+    cells_across = (window.right - 1) // _CELL_PX + 1 - first_col
+    # Corners and middles of the squares: every second one is a corner.
+    node_cols = np.arange(2 * first_col, 2 * (first_col + cells_across) + 1, dtype=np.float64) * (_CELL_PX / 2)
+    node_rows = np.arange(2 * first_row, 2 * (first_row + cells_down) + 1, dtype=np.float64) * (_CELL_PX / 2)
+    nodes = _transformed(source, target, *np.meshgrid(node_cols + 0.5, node_rows + 0.5))
+    crooked = np.zeros((cells_down, cells_across), np.bool_)
+    with np.errstate(invalid="ignore"):
+        for axis in nodes:
+            corners = axis[::2, ::2]
+            middles = (corners[:-1, :-1] + corners[1:, :-1] + corners[:-1, 1:] + corners[1:, 1:]) / 4
+            crooked |= ~(np.abs(axis[1::2, 1::2] - middles) < _CELL_ERROR_PX)
+        x, y = (_between(axis[::2, ::2], rows / _CELL_PX - first_row, cols / _CELL_PX - first_col) for axis in nodes)
+    exact = crooked[np.ix_(rows // _CELL_PX - first_row, cols // _CELL_PX - first_col)]
+    if exact.any():
         row_index, col_index = np.nonzero(exact)
-        x[exact], y[exact] = _transformed(source, target, cols[col_index] + 0.5, rows[row_index] + 0.5)
+        x[exact], y[exact] = _transformed(
+            source, target, cols[col_index].astype(np.float64) + 0.5, rows[row_index].astype(np.float64) + 0.5
+        )
     nowhere = ~(np.isfinite(x) & np.isfinite(y))
     x[nowhere] = y[nowhere] = -1
     return x, y
@@ -99,18 +119,22 @@ def _transformed(source: GeoBox, target: GeoBox, x: Places, y: Places) -> tuple[
     east, north = placed(target.affine, x, y)
     if source.crs is not None and target.crs is not None and source.crs != target.crs:
         east, north = _transformer(target.crs.to_wkt(), source.crs.to_wkt()).transform(east, north)
+        if source.crs.geographic:
+            # A source that crosses the antimeridian counts on beyond 180 degrees.
+            middle, _ = placed(source.affine, np.array(source.shape[1] / 2), np.array(source.shape[0] / 2))
+            with np.errstate(invalid="ignore"):
+                east = (east - middle + 180) % 360 + middle - 180
     with np.errstate(invalid="ignore"):
         return placed(~source.affine, east, north)
 
 
-def _between(nodes: Places, down: Places, across: Places) -> NDArray[np.float64]:
+def _between(nodes: Places, down: Places, across: Places) -> Places:
     """Interpolate node values at rows ``down`` and columns ``across``, in cells."""
-    row, col = down.astype(int), across.astype(int)
-    row_share, col_share = (down - row)[:, None], across - col
-    with np.errstate(invalid="ignore"):
-        top = nodes[row[:, None], col] * (1 - col_share) + nodes[row[:, None], col + 1] * col_share
-        bottom = nodes[row[:, None] + 1, col] * (1 - col_share) + nodes[row[:, None] + 1, col + 1] * col_share
-        between: Places = top * (1 - row_share) + bottom * row_share
+    row, col = down.astype(int)[:, None], across.astype(int)[None, :]
+    row_share, col_share = down[:, None] - row, across[None, :] - col
+    top = nodes[row, col] * (1 - col_share) + nodes[row, col + 1] * col_share
+    bottom = nodes[row + 1, col] * (1 - col_share) + nodes[row + 1, col + 1] * col_share
+    between: Places = top * (1 - row_share) + bottom * row_share
     return between
 
 

@@ -34,33 +34,28 @@ class Regridded:
         Raises:
             SceneError: the file cannot be read.
         """
+        step = self.thinning
         x, y = points_in(self.file_grid, self.scene_grid, window)
-        # A last row or column that fills no square is left out of the thinned image.
-        shape = (self.file.shape[0] // self.thinning, self.file.shape[1] // self.thinning)
-        x, y = x / self.thinning, y / self.thinning
+        inside = (x < self.file.shape[1]) & (y < self.file.shape[0])
+        x, y = x / step, y / step
         values = np.zeros((len(bands), *window.shape), np.float32)
         observed = np.zeros(values.shape, np.bool_)
-        needed = footprint(x, y, shape)
+        height, width = self.file.shape
+        needed = footprint(x, y, (-(-height // step), -(-width // step)))
         if needed is None:
             return values, observed
-        stored, seen = self.file.read(
-            bands,
-            Window(
-                needed.row * self.thinning,
-                needed.col * self.thinning,
-                needed.height * self.thinning,
-                needed.width * self.thinning,
-            ),
-        )
+        bottom, right = min(needed.bottom * step, height), min(needed.right * step, width)
+        row, col = needed.row * step, needed.col * step
+        stored, seen = self.file.read(bands, Window(row, col, bottom - row, right - col))
         usable = seen.copy()
         for position, band in enumerate(bands):
             if band in self.blank_zero_bands:
                 usable[position] &= stored[position] != 0
-        if self.thinning > 1:
-            seen = thinned(stored, seen, self.thinning)[1]
-            stored, usable = thinned(stored, usable, self.thinning)
+        if step > 1:
+            seen = thinned(stored, seen, step)[1]
+            stored, usable = thinned(stored, usable, step)
         x, y = x - needed.col, y - needed.row
         for position in range(len(bands)):
             values[position] = bilinear(stored[position], usable[position], x, y)
-            observed[position] = nearest(seen[position], x, y)
+            observed[position] = inside & nearest(seen[position], x, y)
         return values, observed
