@@ -10,15 +10,15 @@ import numpy as np
 import rasterio
 import rasterio.crs
 from numpy.typing import NDArray
-from rasterio.enums import ColorInterp, Interleaving, MaskFlags
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window as RasterioWindow
 
 from landslip.errors import SceneError
+from landslip.scenes.tiff_length import bytes_needed
 from landslip.scenes.window import Window
 
 _EXACT_IN_FLOAT32 = frozenset({"uint8", "int8", "uint16", "int16", "float32"})
-_MOST_BLOCKS_CHECKED = 100_000
 _SAMPLE_PX = 512
 _SAMPLE_WINDOWS_A_SIDE = 8
 _SAMPLE_WINDOW_PX = 32
@@ -40,8 +40,9 @@ class RasterFile:
         self._lock = threading.Lock()
         if not path.is_file():
             raise SceneError(f"there is no file {path}: give a raster file, several, or a folder of them")
+        _check_length(path)
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), rasterio.Env():
                 # A file without a georeference is dealt with by whoever needs one, in words of its own.
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)
                 self._dataset = rasterio.open(path)
@@ -50,6 +51,17 @@ class RasterFile:
                 f"{path} cannot be read as a raster: give a GeoTIFF, a JPEG 2000 file or another raster that GDAL "
                 f"reads (GDAL says: {_brief(error)})"
             ) from error
+        # Within an Env, GDAL's own words go to Python's log and not to stderr.
+        with rasterio.Env():
+            self._read_header()
+
+    def _read_header(self) -> None:
+        """Take from the header all that is asked for later.
+
+        Raises:
+            SceneError: there is no band, or they hold complex numbers.
+        """
+        path = self.path
         if self._dataset.count == 0:
             raise SceneError(f"{path} holds no raster band of its own: give one of the rasters inside it as a GeoTIFF")
         self.dtypes: tuple[str, ...] = tuple(self._dataset.dtypes)
@@ -67,11 +79,10 @@ class RasterFile:
         self.colours: tuple[ColorInterp, ...] = tuple(self._dataset.colorinterp)
         self.nodata: tuple[float | None, ...] = self._dataset.nodatavals
         self._masked = tuple(MaskFlags.per_dataset in flags for flags in self._dataset.mask_flag_enums)
-        self._check_complete()
 
     def tags(self, band: int = 0, namespace: str | None = None) -> dict[str, str]:
         """Tags of the file, or of a band."""
-        with self._lock:
+        with self._lock, rasterio.Env():
             found: dict[str, str] = self._dataset.tags(band, ns=namespace)
         return found
 
@@ -97,7 +108,9 @@ class RasterFile:
         """
         height, width = self.shape
         bands = list(bands)
-        if self._dataset.overviews(bands[0]) or max(self.shape) <= 4 * _SAMPLE_PX:
+        with self._lock, rasterio.Env():
+            overviews = self._dataset.overviews(bands[0])
+        if overviews or max(self.shape) <= 4 * _SAMPLE_PX:
             step = max(1, -(-max(self.shape) // _SAMPLE_PX))
             parts = [self._read(bands, RasterioWindow(0, 0, width, height), (-(-height // step), -(-width // step)))]
         else:
@@ -118,7 +131,7 @@ class RasterFile:
         # Nodata is compared in a type that holds what is stored: float32 would round wide integers.
         dtypes = {self.dtypes[band - 1] for band in bands}
         dtype = "float32" if dtypes <= _EXACT_IN_FLOAT32 else np.result_type(*dtypes).name
-        with self._lock, self._reading(window):
+        with self._lock, rasterio.Env(), self._reading(window):
             stored = self._dataset.read(bands, window=window, out_shape=(len(bands), *shape), out_dtype=dtype)
             masks = [
                 self._dataset.read_masks(band, window=window, out_shape=shape) if self._masked[band - 1] else None
@@ -144,34 +157,6 @@ class RasterFile:
         values[~np.isfinite(values)] = 0
         return values, observed
 
-    def _check_complete(self) -> None:
-        """Compare where a TIFF says its blocks lie with the file's length.
-
-        Raises:
-            SceneError: a block lies beyond the end of the file.
-        """
-        if self._dataset.driver != "GTiff":
-            return
-        length = self.path.stat().st_size
-        checked = 0
-        shared_blocks = self._dataset.interleaving == Interleaving.pixel
-        for band in self._dataset.indexes[:1] if shared_blocks else self._dataset.indexes:
-            block_height, block_width = self._dataset.block_shapes[band - 1]
-            blocks_down, blocks_across = -(-self.shape[0] // block_height), -(-self.shape[1] // block_width)
-            # From the end: what is cut off is last.
-            for index in range(blocks_down * blocks_across - 1, -1, -1):
-                down, across = divmod(index, blocks_across)
-                offset = self._dataset.get_tag_item(f"BLOCK_OFFSET_{across}_{down}", "TIFF", bidx=band)
-                size = self._dataset.get_tag_item(f"BLOCK_SIZE_{across}_{down}", "TIFF", bidx=band)
-                if offset and size and int(offset) + int(size) > length:
-                    raise SceneError(
-                        f"{self.path} is cut short: it is {length:,} bytes long and needs at least "
-                        f"{int(offset) + int(size):,}; copy or download it again"
-                    )
-                checked += 1
-                if checked >= _MOST_BLOCKS_CHECKED:
-                    return
-
     @contextmanager
     def _reading(self, window: RasterioWindow) -> Iterator[None]:
         """Turn GDAL's errors into one that names file and window.
@@ -188,6 +173,23 @@ class RasterFile:
                 f"{col + int(window.width) - 1}: the file is damaged, copy or download it again "
                 f"(GDAL says: {_brief(error)})"
             ) from error
+
+
+def _check_length(path: Path) -> None:
+    """Compare a TIFF's length with what its directories point at.
+
+    Raises:
+        SceneError: the file ends before, or cannot be opened.
+    """
+    try:
+        needed, length = bytes_needed(path), path.stat().st_size
+    except OSError as error:
+        raise SceneError(f"{path} cannot be opened: {error.strerror or error}; check its permissions") from error
+    if needed is not None and needed > length:
+        raise SceneError(
+            f"{path} is cut short: it is {length:,} bytes long and its directory points to {needed:,} or beyond; copy "
+            f"or download it again"
+        )
 
 
 def _as_stored(nodata: float, dtype: np.dtype[np.generic]) -> np.generic | float:

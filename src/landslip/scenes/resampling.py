@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from landslip.scenes.window import Window
 
 Places = NDArray[np.float64]
+_ONE = np.float32(1)
 
 
 def footprint(x: Places, y: Places, shape: tuple[int, int]) -> Window | None:
@@ -102,14 +103,14 @@ class _Corners:
         mean: NDArray[np.float32]
         if self.aligned:
             first, last = (rows[:, 0] for rows in self.rows)
-            lines = image[first] * (1 - self.bottom_share) + image[last] * self.bottom_share
+            lines = image[first] * (_ONE - self.bottom_share) + image[last] * self.bottom_share
             first, last = (cols[0] for cols in self.cols)
-            mean = lines[:, first] * (1 - self.right_share) + lines[:, last] * self.right_share
+            mean = lines[:, first] * (_ONE - self.right_share) + lines[:, last] * self.right_share
         else:
             (top, bottom), (left, right) = self.rows, self.cols
-            upper = image[top, left] * (1 - self.right_share) + image[top, right] * self.right_share
-            lower = image[bottom, left] * (1 - self.right_share) + image[bottom, right] * self.right_share
-            mean = upper * (1 - self.bottom_share) + lower * self.bottom_share
+            upper = image[top, left] * (_ONE - self.right_share) + image[top, right] * self.right_share
+            lower = image[bottom, left] * (_ONE - self.right_share) + image[bottom, right] * self.right_share
+            mean = upper * (_ONE - self.bottom_share) + lower * self.bottom_share
         return mean
 
     def all(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -54,11 +54,11 @@ def conversions(taken: Sequence[TakenBand], scale: float | None) -> tuple[list[C
     ]
     if as_stored and scale is None:
         warnings += _doubts([taken[index] for index in as_stored], [samples[index] for index in as_stored], made)
-    blank = [np.mean(samples[index] == 0) for index, how in enumerate(made) if how.blank_zero and samples[index].size]
-    if blank and min(blank) > 0:
+    blank = _blank_share(samples, made)
+    if blank > 0:
         warnings.append(
-            f"the files declare no nodata value: where every reflectance channel is 0, about {min(blank):.1%} of the "
-            f"scene, nothing was observed (as Sentinel-2 products mean it)"
+            f"the files declare no nodata value: where every reflectance channel is 0, {_percent(blank)} of the scene, "
+            f"nothing was observed (Sentinel-2 products mean it so)"
         )
     return made, warnings
 
@@ -89,7 +89,7 @@ def _line(scale: float, offset: float) -> str:
 
 
 def _samples(taken: Sequence[TakenBand]) -> list[NDArray[np.float32]]:
-    """Observed stored values of each band, a sample; each file is read once."""
+    """A sample of the stored values of each band, NaN where not observed; each file is read once."""
     by_file: dict[int, list[int]] = {}
     for index, one in enumerate(taken):
         by_file.setdefault(id(one.file), []).append(index)
@@ -97,8 +97,24 @@ def _samples(taken: Sequence[TakenBand]) -> list[NDArray[np.float32]]:
     for indices in by_file.values():
         values, seen = taken[indices[0]].file.sample([taken[index].band for index in indices])
         for index, band_values, band_seen in zip(indices, values, seen, strict=True):
-            samples[index] = band_values[band_seen]
+            samples[index] = np.where(band_seen, band_values, np.float32(np.nan))
     return samples
+
+
+def _blank_share(samples: Sequence[NDArray[np.float32]], made: Sequence[Conversion]) -> float:
+    """The share of a sample that is 0 in every channel where that means nothing was observed."""
+    zero = [sample == 0 for sample, how in zip(samples, made, strict=True) if how.blank_zero]
+    if not zero:
+        return 0.0
+    if len({one.size for one in zero}) == 1:
+        return float(np.mean(np.logical_and.reduce(zero)))
+    # Files of several sizes are sampled in different places: the share is at most this.
+    return min(float(np.mean(one)) for one in zero)
+
+
+def _percent(share: float) -> str:
+    """A share in words."""
+    return f"about {share:.1%}" if share >= 0.001 else "less than 0.1%"
 
 
 def _doubts(
@@ -109,8 +125,9 @@ def _doubts(
     Raises:
         SceneError: they are reflectance 0..1.
     """
-    blank_zero = any(how.blank_zero for how in made)
-    seen = np.concatenate([sample[sample != 0] if blank_zero else sample for sample in samples])
+    seen = np.concatenate([sample[np.isfinite(sample)] for sample in samples])
+    if any(how.blank_zero for how in made):
+        seen = seen[seen != 0]
     if not seen.size:
         return []
     # Not the largest: one saturated pixel must not hide what the others say.
