@@ -122,7 +122,7 @@ def best_threshold(kinds: Sequence[LevelCounts]) -> float:
     """The threshold with the highest mean F1 over several sets of pixels; the lowest of equals."""
     mean = np.mean([counts.f1_curve() for counts in kinds], axis=0)
     # Level 0 would call every pixel a landslide, so it is no threshold.
-    return float((1 + int(mean[1:].argmax())) * STEP)
+    return round((1 + int(mean[1:].argmax())) * STEP, 3)
 
 
 def f1_interval(

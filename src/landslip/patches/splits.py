@@ -5,7 +5,6 @@ gap between them.
 """
 
 import re
-from collections.abc import Callable
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -50,8 +49,3 @@ def rows_from_text(text: str) -> tuple[int, int]:
     if match is None or (match[2] is not None and int(match[2]) < int(match[1])):
         raise PatchesError(f"'{text}' is not a block of rows: write the first and the last row, such as 50-57")
     return int(match[1]), int(match[2] or match[1])
-
-
-def apart(one: Part, other: Part) -> Callable[[PatchEntry], bool]:
-    """A test for patches that two parts share: none may, or what is trained on leaks into what is scored."""
-    return lambda entry: one.holds(entry) and other.holds(entry)

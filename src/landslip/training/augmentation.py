@@ -29,6 +29,8 @@ class AugmentationRecipe(BaseModel):
     """Overall brightness drawn between 1 / gain and gain."""
     colour: float = Field(default=0.12, ge=0)
     """Deviation of the logarithm of each channel's own gain."""
+    mixing: float = Field(default=0.0, ge=0, lt=1)
+    """Most of a channel that is taken from the others, as on ground of other colours."""
     haze: float = Field(default=0.4, ge=0)
     """Most haze, as a share of the mean of the bluest channel."""
     clearing: float = Field(default=0.8, ge=0, le=1)
@@ -91,6 +93,11 @@ class Augmentation:
         if recipe.shade:
             field = 1 + recipe.shade * torch.randn((n, 1, 4, 4), generator=self.chance).clamp(-2, 2)
             values = light.shaded(values, field)
+        if recipe.mixing:
+            drawn = torch.rand((n, channels, channels), generator=self.chance) + 1e-3
+            amount = self._uniform(n, 0, recipe.mixing)[:, None, None]
+            shares = (1 - amount) * torch.eye(channels) + amount * drawn / drawn.sum(dim=2, keepdim=True)
+            values = light.mixed(values, shares)
         if recipe.contrast > 1:
             values = light.contrasted(values, torch.exp(self._uniform(n, -1, 1) * math.log(recipe.contrast)))
         if recipe.blur:
@@ -114,13 +121,14 @@ class Augmentation:
     def _with_gaps(self, values: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
         n, (height, width) = len(values), masks.shape[1:]
         chosen = self._uniform(n, 0, 1) < self.recipe.gap
+        values, masks = values.clone(), masks.clone()
         for i in chosen.nonzero().flatten().tolist():
-            top, left = (int(self._uniform(1, 0, size)) for size in (height, width))
+            # All on one side of a row or a column, as at the edge of a scene; an eighth at least stays observed.
+            side, share = torch.rand(2, generator=self.chance).tolist()
             gap = torch.zeros((height, width), dtype=torch.bool)
-            gap[top : top + height // 2, left : left + width // 2] = True
-            masks = masks.clone() if masks is not None else masks
+            gap[: round(7 / 8 * share * height)] = True
+            gap = dihedral(gap, int(8 * side))
             masks[i][gap] = NOT_OBSERVED
-            values = values.clone()
             values[i] = torch.where(gap, values[i][:, ~gap].mean(dim=1)[:, None, None], values[i])
         return values, masks
 

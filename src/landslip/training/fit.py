@@ -131,14 +131,17 @@ def normalisation_for(recipe: Recipe, train: PatchStack) -> Normalise:
     )
 
 
-def predict(network: nn.Module, values: Tensor, batch: int = 32) -> NDArray[np.float32]:
-    """Probabilities (N, H, W) for values (N, C, H, W), in bfloat16: quick, for looks during training."""
+def logits_of(network: nn.Module, values: Tensor, *, batch: int = 32, quick: bool = False) -> Tensor:
+    """Logits (N, H, W) for values (N, C, H, W), in float32 or, for looks during training, quick in bfloat16."""
     parts = []
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=quick):
         for part in values.split(batch):
-            logits = network(part.contiguous(memory_format=torch.channels_last))
-            parts.append(logits.squeeze(1).float().sigmoid().numpy())
-    return np.concatenate(parts)
+            parts.append(network(part.contiguous(memory_format=torch.channels_last)).squeeze(1).float())
+    return torch.cat(parts)
+
+
+def _level_counts(network: nn.Module, values: Tensor, masks: NDArray[np.uint8]) -> LevelCounts:
+    return LevelCounts.of(logits_of(network, values, quick=True).sigmoid().numpy(), masks)
 
 
 def look_at(
@@ -146,10 +149,10 @@ def look_at(
 ) -> Look:
     """Score a network on the choosing part, in its own light and under every stress."""
     values = torch.from_numpy(choose.values)
-    plain = LevelCounts.of(predict(network, values), choose.masks)
+    plain = _level_counts(network, values, choose.masks)
     threshold = best_threshold([plain])
     stressed = [
-        LevelCounts.of(predict(network, change(values, wavelengths_nm)), choose.masks).at(threshold).f1
+        _level_counts(network, change(values, wavelengths_nm), choose.masks).at(threshold).f1
         for change in STRESSES.values()
     ]
     return Look(

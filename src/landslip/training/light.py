@@ -48,6 +48,12 @@ def dark_level(values: Tensor) -> Tensor:
     return flat.kthvalue(max(1, round(0.02 * flat.shape[2])), dim=2).values
 
 
+def mixed(values: Tensor, shares: Tensor) -> Tensor:
+    """Other ground, other colours: each channel becomes a mixture (N, C, C) of all, each relative to its own mean."""
+    mean = values.mean(dim=(2, 3), keepdim=True).clamp_min(1e-6)
+    return torch.einsum("nij,njhw->nihw", shares, values / mean) * mean
+
+
 def contrasted(values: Tensor, exponent: Tensor) -> Tensor:
     """More (exponent above 1) or less contrast about each channel's mean, (N,): mean * (value / mean) ** exponent."""
     mean = values.mean(dim=(2, 3), keepdim=True).clamp_min(1e-6)

@@ -5,7 +5,9 @@ tile itself and do not change when the whole image gets brighter or darker: they
 unknown or differs from place to place. All take (N, C, H, W) in physical units.
 """
 
-from typing import Literal, cast, get_args
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +16,21 @@ from landslip.errors import RecipeError
 
 NormalisationKind = Literal["fixed", "tile-brightness", "tile-log", "tile-channel"]
 
+TEXTS: Mapping[NormalisationKind, str] = MappingProxyType(
+    {
+        "fixed": "(value - mean) / deviation, numbers from the training part",
+        "tile-brightness": "value / mean, divided by its mean over channels and pixels of the tile, less 1; the answer "
+        "does not change with the tile's overall brightness",
+        "tile-log": "logarithm of value / mean, less its mean over channels and pixels of the tile; the answer does "
+        "not change with the tile's overall brightness",
+        "tile-channel": "each channel less its mean over the tile, by its standard deviation over the tile (at least "
+        "2 % of the tile's brightness); the answer does not change with the tile's overall brightness, and hardly "
+        "with its colour cast or an even haze",
+    }
+)
+
 _DARKEST_DN = 1.0
+LEAST_DEVIATION_SHARE = 0.02
 
 
 class Normalise(nn.Module):
@@ -52,12 +68,11 @@ class Normalise(nn.Module):
         centre = values.mean(dim=(2, 3), keepdim=True)
         away = values - centre
         # A tile of open water or cloud is flat: below a fiftieth of the tile's brightness its noise is left small.
-        floor = 0.02 * centre.mean(dim=1, keepdim=True).clamp_min(_DARKEST_DN)
+        floor = LEAST_DEVIATION_SHARE * centre.mean(dim=1, keepdim=True).clamp_min(_DARKEST_DN)
         return away / torch.sqrt((away * away).mean(dim=(2, 3), keepdim=True) + floor * floor)
 
-    def numbers(self) -> dict[str, float | list[float]]:
+    def numbers(self) -> dict[str, float | tuple[float, ...]]:
         """The numbers in use, in the channels' units, for the card."""
-        return {
-            "mean": cast(list[float], self.mean.flatten().tolist()),
-            "deviation": cast(list[float], self.deviation.flatten().tolist()),
-        }
+        if self.kind == "tile-channel":
+            return {"least_deviation_share": LEAST_DEVIATION_SHARE}
+        return {"mean": tuple(self.mean.flatten().tolist()), "deviation": tuple(self.deviation.flatten().tolist())}

@@ -47,6 +47,11 @@ class FitRecipe(_Frozen):
 class DetectorRecipe(_Frozen):
     """What the card of the detector says beside what was measured."""
 
+    title: str
+    data_name: str
+    """What the data set is called in the scores."""
+    half_precision_storage: bool = True
+    """Store tensors in half precision: half the file, arithmetic stays float32."""
     tile_px: int = Field(default=128, ge=32, multiple_of=32)
     overlap_px: int = Field(default=32, ge=0)
     trained_on: str

@@ -1,0 +1,101 @@
+"""Calibration on the choosing part: temperature for pixels, a logistic curve for whole landslides."""
+
+from collections.abc import Iterable
+
+import cc3d
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from landslip.card import Confidence
+from landslip.levels import at_least, to_levels
+from landslip.training.losses import NOT_OBSERVED
+
+
+def fit_temperature(logits: Tensor, truth: Tensor) -> float:
+    """The temperature by which logits must be divided for the lowest cross-entropy (Guo et al. 2017, arXiv 1706.04599).
+
+    Args:
+        logits: (N, H, W).
+        truth: (N, H, W) uint8: 1, 0, or 255 where not observed.
+    """
+    observed = truth != NOT_OBSERVED
+    logits, target = logits[observed].double(), (truth[observed] == 1).double()
+    sharpness = torch.ones((), dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.LBFGS([sharpness], max_iter=50, line_search_fn="strong_wolfe")
+
+    def closure() -> float:
+        optimiser.zero_grad()
+        loss = functional.binary_cross_entropy_with_logits(logits * sharpness, target)
+        loss.backward()
+        return float(loss.detach())
+
+    optimiser.step(closure)
+    return 1 / float(sharpness.detach().clamp(0.05, 20.0))
+
+
+def fit_confidence(
+    maps: Iterable[tuple[NDArray[np.float32], NDArray[np.uint8]]], threshold: float, where: str
+) -> Confidence | None:
+    """Fit how sure to be of a mapped landslide from its mean probability and its size.
+
+    Every 8-connected component at the threshold is one object. It counts as right where at least half of its pixels
+    are landslide in the truth.
+
+    Args:
+        maps: probability (H, W) and truth (H, W) of patches.
+        threshold: of the detector.
+        where: the part of the data, for the text.
+
+    Returns:
+        None where there are too few objects, right or wrong, to fit anything.
+    """
+    rows: list[tuple[float, float, float]] = []
+    for probability, truth in maps:
+        rows.extend(_objects(probability, truth, threshold))
+    table = np.array(rows).reshape(-1, 3)
+    right = table[:, 2]
+    if min(right.sum(), (1 - right).sum()) < 10:
+        return None
+    weights = _logistic(np.column_stack([np.ones(len(table)), table[:, :2]]), right)
+    return Confidence(
+        intercept=float(weights[0]),
+        probability_mean=float(weights[1]),
+        log10_area_px=float(weights[2]),
+        text=(
+            f"Logistic regression over the {len(table)} objects (8-connected pixels at or above the threshold "
+            f"{threshold:g}) found on {where}, of which {int(right.sum())} are right: at least half of their pixels "
+            "are landslide in the truth. Objects end at the borders of their 128 x 128 px patches. Fitted on the part "
+            "that the threshold was chosen on, so it may be too sure elsewhere."
+        ),
+    )
+
+
+def _objects(
+    probability: NDArray[np.float32], truth: NDArray[np.uint8], threshold: float
+) -> list[tuple[float, float, float]]:
+    """Mean probability, log10 of the area in pixels, and 1 if right, of each object."""
+    labels = cc3d.connected_components(at_least(to_levels(probability), threshold), connectivity=8)
+    flat = np.asarray(labels).ravel()
+    area = np.bincount(flat)[1:]
+    if not area.size:
+        return []
+    mean = np.bincount(flat, weights=np.nan_to_num(probability).ravel())[1:] / area
+    right = np.bincount(flat, weights=(truth == 1).ravel())[1:] / area >= 0.5
+    return list(zip(mean.tolist(), np.log10(area).tolist(), right.astype(float).tolist(), strict=True))
+
+
+def _logistic(design: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights of a logistic regression by Newton's method, with the slightest ridge so that a step always exists."""
+    weights = np.zeros(design.shape[1])
+    ridge = 1e-3 * np.eye(len(weights))
+    for _ in range(50):
+        expected = 1 / (1 + np.exp(-design @ weights))
+        curvature = (design * (expected * (1 - expected))[:, None]).T @ design + ridge
+        step = np.linalg.solve(curvature, design.T @ (right - expected) - ridge @ weights)
+        weights = weights + step
+        if np.abs(step).max() < 1e-9:
+            break
+    return weights

@@ -1,0 +1,124 @@
+"""From a trained network to an ONNX graph: normalisation, temperature and sigmoid inside, parity checked."""
+
+import logging
+import warnings
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from landslip.detector import INPUT, OUTPUT, Detector
+from landslip.engines import open_engine
+from landslip.errors import RunError
+from landslip.training.networks import DetectingNetwork
+
+OPSET = 18
+LARGEST_DIFFERENCE = 1e-3
+"""In probability, between the network and its export, both in float32."""
+LARGEST_DIFFERENCE_HALF = 2e-2
+"""Likewise, where tensors are stored in half precision."""
+
+
+class ProbabilityNetwork(nn.Module):
+    """The whole way from physical units to a calibrated probability."""
+
+    def __init__(self, network: DetectingNetwork, temperature: float) -> None:
+        super().__init__()
+        self.network = network
+        self.temperature = temperature
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Probability (N, 1, H, W) for values (N, C, H, W)."""
+        logits: Tensor = self.network(values)
+        return torch.sigmoid(logits / self.temperature)
+
+
+def export_graph(network: DetectingNetwork, temperature: float, channels: int, *, half: bool) -> onnx.ModelProto:
+    """Export a network as ONNX with dynamic batch, height and width.
+
+    Args:
+        network: trained.
+        temperature: by which its logits are divided.
+        channels: how many it takes.
+        half: store tensors in half precision, cast to float32 as the graph is loaded: half the file.
+    """
+    whole = ProbabilityNetwork(network, temperature).eval()
+    example = torch.rand(2, channels, 96, 64) * 1000
+    free = torch.export.Dim.AUTO
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        # The exporter warns about its own insides.
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            whole,
+            (example,),
+            dynamo=True,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            opset_version=OPSET,
+            dynamic_shapes={"values": {0: free, 2: free, 3: free}},
+            verbose=False,
+        )
+    if program is None:
+        raise RunError("the network could not be exported to ONNX")
+    model = _bare(program.model_proto)
+    return store_half(model) if half else model
+
+
+def store_half(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Keep the large float32 tensors in half precision, each followed by a cast to float32.
+
+    Engines do the casts once, as they load the graph, so nothing but the file changes: arithmetic stays float32.
+    """
+    stored = onnx.ModelProto()
+    stored.CopyFrom(model)
+    casts = []
+    for tensor in stored.graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < 256:
+            continue
+        short = f"{tensor.name}.half"
+        casts.append(onnx.helper.make_node("Cast", [short], [tensor.name], to=onnx.TensorProto.FLOAT))
+        tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), short))
+    nodes = [*casts, *stored.graph.node]
+    del stored.graph.node[:]
+    stored.graph.node.extend(nodes)
+    return stored
+
+
+def check_parity(network: DetectingNetwork, detector: Detector, values: NDArray[np.float32], *, half: bool) -> float:
+    """Run network and detector side by side in float32; gives the largest difference in probability.
+
+    Raises:
+        RunError: they differ by more than is allowed.
+    """
+    whole = ProbabilityNetwork(network, detector.card.temperature).eval()
+    with torch.inference_mode():
+        expected = whole(torch.from_numpy(values)).squeeze(1).numpy()
+    engine = open_engine(detector, height=values.shape[2], width=values.shape[3], precision="float32")
+    difference = float(np.abs(engine(values) - expected).max())
+    allowed = LARGEST_DIFFERENCE_HALF if half else LARGEST_DIFFERENCE
+    if not difference <= allowed:
+        raise RunError(
+            f"the exported detector differs from its network by {difference:.2g} in probability, "
+            f"{allowed:g} is allowed: it is not written"
+        )
+    return difference
+
+
+def _bare(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Drop the exporter's notes: where in whose source code each node came from is nobody's business."""
+    bare = onnx.ModelProto()
+    bare.CopyFrom(model)
+    del bare.metadata_props[:]
+    bare.ClearField("doc_string")
+    del bare.graph.metadata_props[:]
+    del bare.graph.value_info[:]
+    for node in bare.graph.node:
+        del node.metadata_props[:]
+        node.ClearField("doc_string")
+    for value in [*bare.graph.input, *bare.graph.output]:
+        del value.metadata_props[:]
+    return bare

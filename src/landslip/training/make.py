@@ -1,0 +1,177 @@
+"""From a recipe and its data to a sealed detector with measured scores, and the files that come with it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+import yaml
+from safetensors.torch import save_file
+
+import landslip
+from landslip.card import Card, Normalisation, Score
+from landslip.detector import Detector, seal
+from landslip.errors import RecipeError
+from landslip.evaluation.evaluate import evaluate, map_patches, mapper_for
+from landslip.evaluation.pixel import DEFINITION, LevelCounts, best_threshold, f1_interval
+from landslip.patches.patch import PatchStack, stack_patches
+from landslip.patches.rgb import RgbSet, open_rgb_set
+from landslip.training.calibrate import fit_confidence, fit_temperature
+from landslip.training.export import check_parity, export_graph
+from landslip.training.fit import Fitted, fit, logits_of, wavelengths
+from landslip.training.normalise import TEXTS
+from landslip.training.recipe import Recipe
+from landslip.training.stress import STRESSES
+
+SIZE_MULTIPLE = 32
+PIXEL_SIZE_M = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What training leaves: the detector and where its files lie."""
+
+    detector: Detector
+    detector_path: Path
+    weights_path: Path
+    fitted: Fitted
+
+
+def make_detector(recipe: Recipe, data: Path, folder: Path, *, progress: bool = True) -> Made:
+    """Train, calibrate, export, measure and seal a detector.
+
+    Leaves in the folder ``recipe.yaml`` (every setting, also those that were left out), ``log.csv``,
+    ``weights.safetensors`` (float32, to go on from) and ``<name>.onnx``.
+
+    Args:
+        recipe: what to do.
+        data: folder of the RGB patches.
+        folder: for the results; made if need be.
+        progress: show bars on stderr.
+
+    Raises:
+        PatchesError: the data are damaged or a part of the recipe is empty.
+        RecipeError: two parts of the recipe share patches.
+        RunError: training or export failed.
+    """
+    patches = open_rgb_set(data)
+    _check_parts(recipe, patches)
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = recipe.model_dump(mode="json")
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    train, choose = (stack_patches(patches.where(part.holds)) for part in (recipe.train, recipe.choose))
+    fitted = fit(recipe, train, choose, folder, progress=progress)
+    weights_path = folder / "weights.safetensors"
+    part = weights_path.with_name(weights_path.name + ".part")
+    save_file({name: value.contiguous() for name, value in fitted.network.state_dict().items()}, part)
+    part.replace(weights_path)
+    detector = assemble(recipe, fitted, patches, choose, progress=progress)
+    detector_path = folder / f"{recipe.name}.onnx"
+    detector.save(detector_path)
+    return Made(detector, detector_path, weights_path, fitted)
+
+
+def assemble(recipe: Recipe, fitted: Fitted, patches: RgbSet, choose: PatchStack, *, progress: bool = True) -> Detector:
+    """Make a detector of a trained network: calibrate, export, choose, measure, in this order.
+
+    Everything after the export is found by running the exported graph with the engine that maps use, so that what the
+    card says holds for what users run.
+    """
+    logits = logits_of(fitted.network, torch.from_numpy(choose.values))
+    temperature = fit_temperature(logits, torch.from_numpy(choose.masks))
+    half = recipe.detector.half_precision_storage
+    model = export_graph(fitted.network, temperature, len(recipe.channels), half=half)
+    detector = seal(model, _card(recipe, fitted, temperature))
+    check_parity(fitted.network, detector, choose.values, half=half)
+    threshold = choose_threshold(detector, choose)
+    chosen_set = patches.where(recipe.choose.holds)
+    maps = ((probability, patch.mask) for patch, probability in map_patches(detector, chosen_set))
+    detector = _with(
+        model,
+        detector,
+        threshold=threshold,
+        threshold_chosen=(
+            f"highest F1 on {recipe.choose}, averaged over its own light and {len(STRESSES)} changed lights "
+            f"({', '.join(STRESSES)})"
+        ),
+        confidence=fit_confidence(maps, threshold, str(recipe.choose)),
+    )
+    return _with(model, detector, scores=tuple(measured(detector, recipe, patches, progress=progress)))
+
+
+def choose_threshold(detector: Detector, choose: PatchStack) -> float:
+    """The threshold with the highest mean F1 over a part's own light and the stresses."""
+    mapper = mapper_for(detector)
+    values, nm = torch.from_numpy(choose.values), wavelengths(detector.card.channels)
+    lights = [values, *(change(values, nm) for change in STRESSES.values())]
+    everything = np.ones(choose.masks.shape[1:], bool)
+    maps = (np.stack([mapper(values, everything) for values in light.numpy()]) for light in lights)
+    return best_threshold([LevelCounts.of(probability, choose.masks) for probability in maps])
+
+
+def measured(detector: Detector, recipe: Recipe, patches: RgbSet, *, progress: bool) -> Iterable[Score]:
+    """Score a sealed detector on the choosing part and on every part to report."""
+    for part in (recipe.choose, *recipe.report):
+        evaluation = evaluate(detector, patches.where(part.holds), progress=progress)
+        low, high = f1_interval([score.counts for score in evaluation.patches])
+        counts = evaluation.pixel
+        role = "epoch, threshold and temperature were chosen on it" if part == recipe.choose else "never seen"
+        yield Score(
+            data=f"{recipe.detector.data_name}, {part}",
+            protocol=f"trained on {recipe.train}; {role}",
+            definition=DEFINITION,
+            precision=round(counts.precision, 4),
+            recall=round(counts.recall, 4),
+            f1=round(counts.f1, 4),
+            iou=round(counts.iou, 4),
+            f1_interval=(round(low, 4), round(high, 4)),
+            patches=len(evaluation.patches),
+            seeds=(recipe.seed,),
+        )
+
+
+def _card(recipe: Recipe, fitted: Fitted, temperature: float) -> Card:
+    """The card before anything was chosen or measured."""
+    return Card(
+        name=recipe.name,
+        title=recipe.detector.title,
+        network=f"{recipe.network.architecture}/{recipe.network.encoder}",
+        channels=recipe.channels,
+        normalisation=Normalisation(
+            kind=recipe.network.normalisation,
+            numbers=fitted.network.normalise.numbers(),
+            text=TEXTS[recipe.network.normalisation],
+        ),
+        tile_px=recipe.detector.tile_px,
+        overlap_px=recipe.detector.overlap_px,
+        size_multiple=SIZE_MULTIPLE,
+        threshold=0.5,
+        threshold_chosen="not chosen yet",
+        temperature=temperature,
+        trained_on=recipe.detector.trained_on,
+        pixel_size_m=PIXEL_SIZE_M,
+        not_good_for=recipe.detector.not_good_for,
+        licence=recipe.detector.licence,
+        attribution=recipe.detector.attribution,
+        recipe=recipe.model_dump(mode="json"),
+        landslip_version=landslip.__version__,
+        created=datetime.now(UTC).date(),
+        graph_sha256="0" * 64,
+    )
+
+
+def _with(model: onnx.ModelProto, detector: Detector, **changes: object) -> Detector:
+    return seal(model, Card.model_validate(detector.card.model_dump() | changes))
+
+
+def _check_parts(recipe: Recipe, patches: RgbSet) -> None:
+    for part in (recipe.choose, *recipe.report):
+        both = [entry.id for entry in patches.entries if recipe.train.holds(entry) and part.holds(entry)]
+        if both:
+            raise RecipeError(
+                f"the recipe trains on {recipe.train} and scores {part}, which share {len(both)} patches "
+                f"(the first is {both[0]}): keep them apart"
+            )
