@@ -1,0 +1,93 @@
+"""What a scene holds, at a glance: its grid, and the values of each channel in a sample."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.channels import CHANNELS
+from landslip.scenes.grids import ground_resolution_m
+from landslip.scenes.scene import Scene
+from landslip.scenes.window import Window
+
+_WINDOWS_A_SIDE = 8
+_WINDOW_PX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelValues:
+    """The values of a channel where the scene was observed; None where nothing was."""
+
+    name: str
+    unit: str
+    origin: str
+    p1: float | None
+    median: float | None
+    p99: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """A scene at a glance. Values and share come from a sample: up to 64 windows of 64 pixels, spread evenly."""
+
+    name: str
+    height: int
+    width: int
+    crs: str | None
+    pixel_size_m: float
+    """The side of a square as large as a pixel, at the scene's centre."""
+    bounds: tuple[float, float, float, float]
+    """Left, bottom, right, top in the CRS."""
+    date: str | None
+    """ISO 8601, UTC."""
+    observed_share: float
+    channels: tuple[ChannelValues, ...]
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def inspect_scene(scene: Scene) -> Inspection:
+    """Look at a sample of a scene.
+
+    Raises:
+        SceneError: a file cannot be read.
+    """
+    sample = [scene.read(scene.channels, window) for window in _spread_windows(scene)]
+    observed = np.concatenate([seen.ravel() for _, seen in sample])
+    values = np.concatenate([part.reshape(len(scene.channels), -1) for part, _ in sample], axis=1)[:, observed]
+    box = scene.geobox.boundingbox
+    return Inspection(
+        name=scene.name,
+        height=scene.height,
+        width=scene.width,
+        crs=str(scene.geobox.crs) if scene.geobox.crs else None,
+        pixel_size_m=ground_resolution_m(scene.geobox),
+        bounds=(box.left, box.bottom, box.right, box.top),
+        date=scene.date.isoformat() if scene.date else None,
+        observed_share=float(observed.mean()),
+        channels=tuple(
+            _channel_values(name, scene.layers[name].describe(), values[index])
+            for index, name in enumerate(scene.channels)
+        ),
+        notes=scene.notes,
+        warnings=scene.warnings,
+    )
+
+
+def _spread_windows(scene: Scene) -> list[Window]:
+    """Windows spread evenly over the scene, or the whole of a small one."""
+    if max(scene.height, scene.width) <= _WINDOWS_A_SIDE * _WINDOW_PX:
+        return [scene.window]
+    height, width = min(scene.height, _WINDOW_PX), min(scene.width, _WINDOW_PX)
+    rows = np.unique(np.linspace(0, scene.height - height, _WINDOWS_A_SIDE).astype(int))
+    cols = np.unique(np.linspace(0, scene.width - width, _WINDOWS_A_SIDE).astype(int))
+    return [Window(int(row), int(col), height, width) for row in rows for col in cols]
+
+
+def _channel_values(name: str, origin: str, values: NDArray[np.float32]) -> ChannelValues:
+    """Percentiles of a channel's observed values."""
+    unit = CHANNELS[name].unit
+    if not values.size:
+        return ChannelValues(name, unit, origin, None, None, None)
+    p1, median, p99 = (float(level) for level in np.percentile(values, [1, 50, 99]))
+    return ChannelValues(name, unit, origin, p1, median, p99)
