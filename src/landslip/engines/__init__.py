@@ -73,10 +73,23 @@ def open_engine(
     multiple = detector.card.size_multiple
     if height % multiple or width % multiple or min(height, width) < 1:
         raise EngineError(f"{detector.card.name} runs on multiples of {multiple} px, not on {height} x {width}")
+    make: _Maker
     if name == "openvino":
-        from landslip.engines.openvino import OpenVinoEngine as Chosen  # noqa: PLC0415 - each engine is optional
+        from landslip.engines.openvino import OpenVinoEngine  # noqa: PLC0415 - each engine is optional
+
+        make = OpenVinoEngine
     elif name == "onnxruntime":
-        from landslip.engines.onnxruntime import OnnxRuntimeEngine as Chosen  # noqa: PLC0415
+        from landslip.engines.onnxruntime import OnnxRuntimeEngine  # noqa: PLC0415
+
+        make = OnnxRuntimeEngine
     else:
-        from landslip.engines.torch import TorchEngine as Chosen  # noqa: PLC0415
-    return Chosen(detector, height=height, width=width, precision=precision, threads=threads)
+        from landslip.engines.torch import TorchEngine  # noqa: PLC0415
+
+        make = TorchEngine
+    return make(detector, height=height, width=width, precision=precision, threads=threads)
+
+
+class _Maker(Protocol):
+    def __call__(
+        self, detector: Detector, *, height: int, width: int, precision: Precision, threads: int | None
+    ) -> Engine: ...

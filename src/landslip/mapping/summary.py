@@ -58,7 +58,7 @@ class Summary(_Frozen):
     """Seconds of this process; a run that was resumed also took what was done before."""
     network_s: float
     """Seconds of ``wall_s`` in which the network was at work."""
-    peak_rss_mb: float
+    peak_rss_mb: float | None
     resumed: bool
     pixels: int
     warnings: tuple[str, ...]

@@ -1,0 +1,59 @@
+"""The command line: a thin layer over the library, one file a group of verbs.
+
+Commands are imported when they are called, so that ``landslip --help`` is quick. Errors are one sentence on stderr.
+"""
+
+import sys
+from importlib import import_module
+from typing import Any, Final
+
+import click
+
+from landslip import __version__
+from landslip.errors import LandslipError
+
+COMMANDS: Final = {
+    "map": "Map the landslides of a scene.",
+    "scene": "Look at a scene before mapping it.",
+    "detector": "List detectors and read their cards.",
+    "evaluate": "Score a detector on labelled patches.",
+    "train": "Train a network and make a detector of it.",
+}
+"""Every command with its help, in the order of use."""
+
+
+class _Lazy(click.Group):
+    """A group whose commands are imported only when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"landslip.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="landslip")
+def landslip() -> None:
+    """Find and map landslides in satellite images.
+
+    \b
+    landslip map SCENE.tif -o map/        maps a scene with the detector that comes with landslip
+    landslip scene inspect SCENE.tif      says what is in a scene and how it would be read
+    """
+
+
+def main(arguments: list[str] | None = None, **extra: Any) -> None:
+    """Run the command line; errors that a user can mend are one sentence on stderr, never a traceback."""
+    try:
+        landslip(arguments, **extra)
+    except LandslipError as error:
+        click.echo(f"landslip: {error}", err=True)
+        sys.exit(error.exit_code)

@@ -1,0 +1,129 @@
+"""Area of interest: the part of a scene to map, from a bounding box or a file of polygons."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyogrio
+import shapely
+import shapely.affinity
+from affine import Affine
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from pyogrio.errors import DataLayerError, DataSourceError
+from pyproj import CRS, Transformer
+from rasterio.features import geometry_mask
+from shapely.geometry.base import BaseGeometry
+
+from landslip.errors import AreaError
+from landslip.scenes.window import Window
+
+_LON_LAT: Final = CRS.from_epsg(4326)
+_PIXELS: Final = Affine.identity()
+
+
+@dataclass(frozen=True, slots=True)
+class AreaOfInterest:
+    """An area in a CRS of its own."""
+
+    text: str
+    """As the user gave it."""
+    geometry: BaseGeometry
+    crs: CRS
+
+    def on(self, geobox: GeoBox) -> "AreaOnGrid":
+        """Lay the area on a scene's grid.
+
+        Raises:
+            AreaError: the scene has no CRS, or the area lies outside it.
+        """
+        if geobox.crs is None:
+            raise AreaError(
+                f"the area '{self.text}' cannot be placed on an image without a CRS: map the image whole or crop it"
+            )
+        to_scene = Transformer.from_crs(self.crs, geobox.crs.proj, always_xy=True)
+        # Edges that are straight in one CRS bend in another: cut them up first.
+        size = max(self.geometry.bounds[2] - self.geometry.bounds[0], self.geometry.bounds[3] - self.geometry.bounds[1])
+        fine = shapely.segmentize(self.geometry, size / 50) if size else self.geometry
+        in_crs = shapely.transform(fine, lambda xy: np.column_stack(to_scene.transform(*xy.T)))
+        to_pixel = ~geobox.affine
+        pixels = shapely.affinity.affine_transform(
+            in_crs, [to_pixel.a, to_pixel.b, to_pixel.d, to_pixel.e, to_pixel.c, to_pixel.f]
+        )
+        height, width = map(int, geobox.shape)
+        inside = shapely.intersection(shapely.make_valid(pixels), shapely.box(0, 0, width, height))
+        if not np.isfinite(shapely.get_coordinates(pixels)).all() or inside.area == 0:
+            raise AreaError(
+                f"the area '{self.text}' does not overlap the scene, which spans {_extent(geobox)} in longitude and "
+                "latitude: give an area inside it"
+            )
+        left, top, right, bottom = inside.bounds
+        row, col = int(np.floor(top)), int(np.floor(left))
+        return AreaOnGrid(inside, Window(row, col, int(np.ceil(bottom)) - row, int(np.ceil(right)) - col))
+
+
+@dataclass(frozen=True, slots=True)
+class AreaOnGrid:
+    """An area in pixel coordinates of a scene, and the window around it."""
+
+    pixels: BaseGeometry
+    window: Window
+
+    def mask(self, block: Window) -> NDArray[np.bool_]:
+        """Which pixels of a block have their centre in the area, (h, w)."""
+        shifted = shapely.affinity.translate(self.pixels, -block.col, -block.row)
+        inside: NDArray[np.bool_] = geometry_mask([shifted], block.shape, _PIXELS, invert=True)
+        return inside
+
+
+def area_of_interest(text: str) -> AreaOfInterest:
+    """Take an area as users give it: ``west,south,east,north`` in degrees, or a GeoJSON, GeoPackage or shapefile.
+
+    Raises:
+        AreaError: it is neither, or holds no polygon.
+    """
+    path = Path(text)
+    if path.exists():
+        return _from_file(path)
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise AreaError(
+            f"'{text}' is neither a file nor a bounding box: give WEST,SOUTH,EAST,NORTH in degrees of longitude and "
+            "latitude, or a GeoJSON or GeoPackage file"
+        ) from error
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south < north <= 90) or west == east:
+        raise AreaError(
+            f"the bounding box '{text}' is not WEST,SOUTH,EAST,NORTH in degrees: longitudes lie within -180 and 180, "
+            "latitudes within -90 and 90, south before north"
+        )
+    boxes = (
+        [shapely.box(west, south, east, north)]
+        if west < east
+        # Across the antimeridian, as in GeoJSON (RFC 7946, 5.2).
+        else [shapely.box(west, south, 180, north), shapely.box(-180, south, east, north)]
+    )
+    return AreaOfInterest(text, shapely.union_all(boxes), _LON_LAT)
+
+
+def _from_file(path: Path) -> AreaOfInterest:
+    try:
+        table = pyogrio.read_dataframe(path)
+    except (DataSourceError, DataLayerError) as error:
+        raise AreaError(f"{path} cannot be read as an area: give a GeoJSON, GeoPackage or shapefile") from error
+    polygons = [
+        geometry
+        for geometry in getattr(table, "geometry", [])
+        if geometry is not None and geometry.geom_type in ("Polygon", "MultiPolygon") and not geometry.is_empty
+    ]
+    if not polygons:
+        raise AreaError(f"{path} holds no polygon: give a file with the area's outline")
+    if table.crs is None:
+        raise AreaError(f"{path} does not say its CRS: save it with one")
+    return AreaOfInterest(str(path), shapely.union_all(shapely.make_valid(polygons)), CRS.from_user_input(table.crs))
+
+
+def _extent(geobox: GeoBox) -> str:
+    box = geobox.geographic_extent.boundingbox
+    return f"{box.left:.3f} to {box.right:.3f} and {box.bottom:.3f} to {box.top:.3f}"

@@ -1,0 +1,116 @@
+"""What is known of each landslide: place, size, shape, terrain and confidence, as the columns that users open in a GIS.
+
+Length and width are the sides of the smallest rectangle around the landslide, in metres on the ground at its centre.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import geopandas as gpd
+import numpy as np
+import shapely
+import shapely.affinity
+from numpy.typing import NDArray
+
+from landslip.card import Card, Confidence
+from landslip.mapping.grid import MapGrid
+from landslip.mapping.outlines import Outline
+
+COLUMNS: Final = {
+    "id": "int64",
+    "area_m2": "float64",
+    "perimeter_m": "float64",
+    "probability_mean": "float64",
+    "probability_max": "float64",
+    "confidence": "float64",
+    "elevation_min_m": "float64",
+    "elevation_max_m": "float64",
+    "relief_m": "float64",
+    "slope_mean_deg": "float64",
+    "slope_max_deg": "float64",
+    "aspect_deg": "float64",
+    "length_m": "float64",
+    "width_m": "float64",
+    "lon": "float64",
+    "lat": "float64",
+    "image_date": "str",
+    "detector": "str",
+}
+"""Name and type of every attribute, in order."""
+
+
+def landslide_table(
+    found: Sequence[Outline], grid: MapGrid, card: Card, image_date: datetime | None, first_id: int
+) -> gpd.GeoDataFrame:
+    """Make the table of some landslides, geometry in the scene's CRS (pixel coordinates where it has none).
+
+    Args:
+        found: outlines in pixel coordinates of the grid.
+        grid: of the map.
+        card: of the detector.
+        image_date: when the image was taken, if known.
+        first_id: id of the first of them.
+    """
+    geometries = np.array([outline.geometry for outline in found], dtype=object)
+    centres = shapely.get_coordinates(shapely.centroid(geometries))
+    lonlat = grid.to_lonlat(centres)
+    sizes = np.array([grid.area_and_perimeter_m(geometry) for geometry in geometries]).reshape(-1, 2)
+    length_m, width_m = _length_and_width_m(geometries, centres, grid)
+    probability_mean = np.array([outline.probability_mean for outline in found])
+    terrain = [outline.ground.attributes() if outline.ground else {} for outline in found]
+    columns: dict[str, object] = {
+        "id": np.arange(first_id, first_id + len(found)),
+        "area_m2": sizes[:, 0],
+        "perimeter_m": sizes[:, 1],
+        "probability_mean": probability_mean,
+        "probability_max": [outline.probability_max for outline in found],
+        "confidence": confidence(card.confidence, probability_mean, sizes[:, 0] / card.pixel_size_m**2),
+        "length_m": length_m,
+        "width_m": width_m,
+        "lon": lonlat[:, 0],
+        "lat": lonlat[:, 1],
+        "image_date": [image_date.date().isoformat() if image_date else None] * len(found),
+        "detector": [card.name] * len(found),
+    }
+    table = gpd.GeoDataFrame(
+        {name: columns.get(name, [values.get(name, np.nan) for values in terrain]) for name in COLUMNS},
+        geometry=shapely.transform(geometries, grid.to_crs),
+        crs=grid.crs,
+    )
+    return table.astype(COLUMNS)
+
+
+def confidence(
+    card: Confidence | None, probability_mean: NDArray[np.float64], area_px: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """How sure to be of each polygon, 0 to 1: the card's logistic function, or the mean probability without one.
+
+    Args:
+        card: coefficients, fitted on polygons whose truth was known.
+        probability_mean: (n,) inside each polygon.
+        area_px: (n,) in pixels of the size the detector was trained on.
+    """
+    if card is None:
+        return probability_mean
+    score = (
+        card.intercept
+        + card.probability_mean * probability_mean
+        + card.log10_area_px * np.log10(np.maximum(area_px, 1e-9))
+    )
+    return np.asarray(1 / (1 + np.exp(-score)))
+
+
+def _length_and_width_m(
+    geometries: NDArray[np.object_], centres: NDArray[np.float64], grid: MapGrid
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if not len(geometries):
+        return np.zeros(0), np.zeros(0)
+    across, down = grid.pixel_vectors_m(centres)
+    on_ground = [
+        shapely.affinity.affine_transform(geometry, [right[0], under[0], right[1], under[1], 0, 0])
+        for geometry, right, under in zip(geometries, across, down, strict=True)
+    ]
+    corners = np.array([shapely.get_coordinates(box)[:3] for box in shapely.oriented_envelope(on_ground)])
+    sides = np.linalg.norm(np.diff(corners, axis=1), axis=2)
+    return sides.max(axis=1), sides.min(axis=1)

@@ -1,0 +1,93 @@
+"""The inventory of a map as files: a GeoPackage, and the same rows as GeoParquet 1.1.
+
+Both are written in portions, so that memory does not grow with the number of landslides.
+"""
+
+import json
+import warnings
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import geopandas as gpd
+import numpy as np
+import pyogrio
+from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, Schema
+from arro3.io import write_parquet
+
+from landslip.mapping.attributes import COLUMNS
+
+LAYER: Final = "landslides"
+PORTION: Final = 10_000
+_ARROW: Final = {"int64": DataType.int64(), "float64": DataType.float64(), "str": DataType.utf8()}
+
+Item = TypeVar("Item")
+
+
+def portions(items: Iterable[Item], size: int = PORTION) -> Iterator[list[Item]]:
+    """Hand items over in lists of at most ``size``."""
+    iterator = iter(items)
+    while portion := list(islice(iterator, size)):
+        yield portion
+
+
+def append_to_geopackage(path: Path, table: gpd.GeoDataFrame) -> None:
+    """Write landslides to the layer ``landslides``, which is made, and left empty by an empty table, if need be."""
+    with warnings.catch_warnings():
+        # An image without a CRS gives a layer without one, on purpose.
+        warnings.filterwarnings("ignore", message="'crs' was not provided")
+        pyogrio.write_dataframe(
+            table, path, layer=LAYER, driver="GPKG", geometry_type="MultiPolygon", append=path.exists()
+        )
+
+
+def read_geopackage(path: Path) -> Iterator[gpd.GeoDataFrame]:
+    """Read the landslides of a map in portions, in the order of their ids."""
+    count = pyogrio.read_info(path, layer=LAYER)["features"]
+    for first in range(0, count, PORTION):
+        yield pyogrio.read_dataframe(path, layer=LAYER, skip_features=first, max_features=PORTION)
+
+
+def largest(path: Path, number: int) -> gpd.GeoDataFrame:
+    """Read the largest landslides of a map, largest first."""
+    # Ids break ties, so that the same map gives the same table.
+    query = f'SELECT * FROM "{LAYER}" ORDER BY area_m2 DESC, id LIMIT {number}'
+    return pyogrio.read_dataframe(path, sql=query, sql_dialect="SQLITE")
+
+
+def write_geoparquet(path: Path, geopackage: Path) -> None:
+    """Write the rows of a GeoPackage as GeoParquet 1.1 (OGC 24-013), geometry as WKB."""
+    info = pyogrio.read_info(geopackage, layer=LAYER, force_total_bounds=True)
+    empty = pyogrio.read_dataframe(geopackage, layer=LAYER, max_features=0)
+    geometry: dict[str, Any] = {
+        "encoding": "WKB",
+        "geometry_types": ["MultiPolygon"],
+        # null says that the coordinates have no place on Earth; leaving it out would say longitude and latitude.
+        "crs": json.loads(empty.crs.to_json()) if empty.crs else None,
+    }
+    if info["features"]:
+        geometry["bbox"] = [float(bound) for bound in info["total_bounds"]]
+    metadata = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": geometry}}
+    schema = Schema(
+        [
+            *(Field(name, _ARROW[kind], nullable=kind != "int64") for name, kind in COLUMNS.items()),
+            Field("geometry", DataType.binary(), nullable=False),
+        ]
+    )
+    batches = (_batch(table, schema) for table in read_geopackage(geopackage))
+    write_parquet(
+        RecordBatchReader.from_batches(schema, batches),
+        path,
+        compression="zstd(1)",
+        key_value_metadata={"geo": json.dumps(metadata)},
+    )
+
+
+def _batch(table: gpd.GeoDataFrame, schema: Schema) -> RecordBatch:
+    columns = [
+        Array([None if value is None or value != value else value for value in table[name].tolist()], _ARROW[kind])  # noqa: PLR0124 - NaN is the one value that differs from itself
+        for name, kind in COLUMNS.items()
+    ]
+    geometry = Array(np.asarray(table.geometry.to_wkb()).tolist(), DataType.binary())
+    return RecordBatch.from_arrays([*columns, geometry], schema=schema)

@@ -1,0 +1,89 @@
+"""Everything a run has settled before it begins: what is mapped, with what, on which grid."""
+
+import hashlib
+from dataclasses import dataclass
+
+import landslip
+from landslip.detector import Detector
+from landslip.engines import Engine, open_engine
+from landslip.mapping.aoi import AreaOfInterest, AreaOnGrid
+from landslip.mapping.grid import MapGrid
+from landslip.mapping.lattice import Lattice
+from landslip.mapping.predict import lattice_for
+from landslip.mapping.settings import MapSettings
+from landslip.scenes.scene import Scene
+from landslip.scenes.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A scene, a detector and the settings, checked and laid on a grid."""
+
+    scene: Scene
+    detector: Detector
+    engine: Engine
+    settings: MapSettings
+    aoi: AreaOfInterest | None
+    area: AreaOnGrid | None
+    region: Window
+    """The part of the scene that is mapped."""
+    grid: MapGrid
+    """The grid of that part."""
+    lattice: Lattice
+    """Of the whole scene, so that a part is mapped as the whole would be."""
+
+    @classmethod
+    def of(cls, scene: Scene, detector: Detector, settings: MapSettings, aoi: AreaOfInterest | None) -> "Job":
+        """Settle a run.
+
+        Raises:
+            LandslipError: scene, detector, settings and area do not fit together.
+        """
+        scene.require(detector.card.channels, f"detector '{detector.card.name}'")
+        area = aoi.on(scene.geobox) if aoi else None
+        region = area.window if area else scene.window
+        lattice = lattice_for(detector.card, scene.height, scene.width, settings.overlap_px)
+        return cls(
+            scene=scene,
+            detector=detector,
+            engine=open_engine(
+                detector,
+                settings.engine,
+                height=lattice.tile_height,
+                width=lattice.tile_width,
+                precision=settings.precision,
+                threads=settings.threads,
+            ),
+            settings=settings,
+            aoi=aoi,
+            area=area,
+            region=region,
+            grid=MapGrid.of(scene.geobox, region),
+            lattice=lattice,
+        )
+
+    @property
+    def threshold(self) -> float:
+        """The user's threshold, or the detector's own."""
+        own = self.detector.card.threshold
+        return own if self.settings.threshold is None else self.settings.threshold
+
+    @property
+    def raster_identity(self) -> dict[str, object]:
+        """All that the probability raster depends on, and the blocks in which it is made."""
+        area = hashlib.sha256(self.area.pixels.wkb).hexdigest() if self.area else None
+        return {
+            "landslip": landslip.__version__,
+            "scene": self.scene.identity,
+            "region": [self.region.row, self.region.col, self.region.height, self.region.width],
+            "area": area,
+            "detector_sha256": self.detector.sha256,
+            "engine": [self.engine.name, self.engine.version, self.engine.precision],
+            "overlap_px": self.lattice.overlap,
+            "block_px": self.settings.block_px,
+        }
+
+    @property
+    def identity(self) -> dict[str, object]:
+        """All that the whole map depends on."""
+        return self.raster_identity | {"threshold": self.threshold, "min_area_m2": self.settings.min_area_m2}

@@ -1,0 +1,135 @@
+"""The probability of any window of a scene: tiles of the fixed lattice, the engine, and their blending.
+
+What a map runs and what an evaluation runs is this one path.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.card import Card
+from landslip.engines import Engine
+from landslip.errors import SettingsError
+from landslip.mapping.blending import Canvas, tile_weights
+from landslip.mapping.lattice import Lattice
+from landslip.scenes.window import Window
+
+Tiles = dict[Window, NDArray[np.float32] | None]
+"""Probability (h, w) of tiles; None for a tile of which nothing was observed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read of a scene: values (C, h, w) in physical units and what was observed (h, w), at a window."""
+
+    window: Window
+    values: NDArray[np.float32]
+    observed: NDArray[np.bool_]
+
+
+class Predictor:
+    """Runs an engine over the tiles of a lattice and keeps the time that it takes."""
+
+    def __init__(self, engine: Engine, lattice: Lattice) -> None:
+        self.lattice = lattice
+        self.network_s = 0.0
+        self._engine = engine
+        self._weights = tile_weights(lattice.tile_height, lattice.tile_width, lattice.overlap)
+
+    def run_tiles(
+        self, tiles: Sequence[Window], reading: Reading
+    ) -> Iterator[tuple[Window, NDArray[np.float32] | None]]:
+        """Give each tile with its probability (h, w), or None where nothing of it was observed.
+
+        Args:
+            tiles: tiles of the lattice whose part inside the scene was read.
+            reading: what was read.
+        """
+        for first in range(0, len(tiles), self._engine.batch):
+            batch = tiles[first : first + self._engine.batch]
+            images = {tile: image for tile in batch if (image := _image(tile, reading)) is not None}
+            results: Iterable[NDArray[np.float32]] = ()
+            if images:
+                stack = np.stack(list(images.values()))
+                start = perf_counter()
+                results = self._engine(stack)
+                self.network_s += perf_counter() - start
+            found = dict(zip(images, results, strict=True))
+            yield from ((tile, found.get(tile)) for tile in batch)
+
+    def blend(self, window: Window, tiles: Tiles) -> NDArray[np.float32]:
+        """Join tiles over a window: (h, w) float32 probability, NaN where no tile saw anything.
+
+        Args:
+            window: pixels of the scene.
+            tiles: must hold every tile of the lattice that touches the window.
+        """
+        canvas = Canvas(window, self._weights)
+        for tile in self.lattice.tiles_touching(window):
+            values = tiles[tile]
+            if values is not None:
+                canvas.add(tile, values)
+        return canvas.mean()
+
+
+def lattice_for(card: Card, height: int, width: int, overlap: int | None = None) -> Lattice:
+    """The lattice that a detector asks for over a scene of height x width, with the card's overlap or another.
+
+    Raises:
+        SettingsError: the overlap does not leave a tile any new pixel.
+    """
+    if overlap is not None and overlap >= card.tile_px:
+        raise SettingsError(
+            f"the overlap of {overlap} px must be smaller than the tiles of detector '{card.name}', which measure "
+            f"{card.tile_px} px: give a smaller --overlap"
+        )
+    return Lattice.over(
+        height,
+        width,
+        tile=card.tile_px,
+        overlap=card.overlap_px if overlap is None else overlap,
+        multiple=card.size_multiple,
+    )
+
+
+def predict_array(
+    predictor: Predictor, values: NDArray[np.float32], observed: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Do in memory what a map does: the probability of a whole small scene.
+
+    Args:
+        predictor: whose lattice covers exactly (H, W).
+        values: (C, H, W) float32 in physical units.
+        observed: (H, W).
+
+    Returns:
+        (H, W) float32; NaN where not observed.
+    """
+    window = Window(0, 0, *observed.shape)
+    tiles = dict(predictor.run_tiles(list(predictor.lattice.tiles_touching(window)), Reading(window, values, observed)))
+    return np.where(observed, predictor.blend(window, tiles), np.float32(np.nan))
+
+
+def _image(tile: Window, reading: Reading) -> NDArray[np.float32] | None:
+    """Cut a tile out of what was read, whole and free of gaps, or None where nothing of it was observed.
+
+    Pixels that were not observed take the tile's mean of each channel: a value that pulls no statistic of the tile
+    anywhere. A tile that reaches beyond a scene smaller than itself is continued by reflection.
+    """
+    inside = tile.intersection(reading.window)
+    if inside is None:
+        return None
+    rows, cols = inside.relative_to(reading.window).slices
+    values, observed = reading.values[:, rows, cols], reading.observed[rows, cols]
+    if not observed.any():
+        return None
+    if not observed.all():
+        means = values[:, observed].mean(axis=1, dtype=np.float64).astype(np.float32)
+        values = np.where(observed, values, means[:, None, None])
+    if inside != tile:
+        below, right = tile.bottom - inside.bottom, tile.right - inside.right
+        values = np.pad(values, ((0, 0), (0, below), (0, right)), mode="symmetric")
+    return values
