@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--rows", metavar="FIRST-LAST", help="Only these rows of patches, such as 50-57.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program.")
-def evaluate_command(
+def command(
     data: Path,
     detector_name: str | None,
     threshold: float | None,

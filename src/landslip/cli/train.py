@@ -10,7 +10,7 @@ import click
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of the RGB patches.")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
 @click.option("--quiet", is_flag=True, help="No progress bars.")
-def train_command(recipe_path: Path, data: Path, output: Path, quiet: bool) -> None:
+def command(recipe_path: Path, data: Path, output: Path, quiet: bool) -> None:
     """Train a detector as RECIPE, a YAML file, says; needs the extra train.
 
     Leaves the detector, its weights, the log and the recipe with every setting in the output folder.
