@@ -14,6 +14,7 @@ from landslip.card import Card
 from landslip.engines import Engine
 from landslip.errors import SettingsError
 from landslip.mapping.blending import Canvas, tile_weights
+from landslip.mapping.gaps import fill_gaps
 from landslip.mapping.lattice import Lattice
 from landslip.scenes.window import Window
 
@@ -116,8 +117,7 @@ def predict_array(
 def _image(tile: Window, reading: Reading) -> NDArray[np.float32] | None:
     """Cut a tile out of what was read, whole and free of gaps, or None where nothing of it was observed.
 
-    Pixels that were not observed take the tile's mean of each channel: a value that pulls no statistic of the tile
-    anywhere. A tile that reaches beyond a scene smaller than itself is continued by reflection.
+    A tile that reaches beyond a scene smaller than itself is continued by reflection.
     """
     inside = tile.intersection(reading.window)
     if inside is None:
@@ -126,9 +126,7 @@ def _image(tile: Window, reading: Reading) -> NDArray[np.float32] | None:
     values, observed = reading.values[:, rows, cols], reading.observed[rows, cols]
     if not observed.any():
         return None
-    if not observed.all():
-        means = values[:, observed].mean(axis=1, dtype=np.float64).astype(np.float32)
-        values = np.where(observed, values, means[:, None, None])
+    values = fill_gaps(values, observed)
     if inside != tile:
         below, right = tile.bottom - inside.bottom, tile.right - inside.right
         values = np.pad(values, ((0, 0), (0, below), (0, right)), mode="symmetric")
