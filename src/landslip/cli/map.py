@@ -1,10 +1,11 @@
 """``landslip map``: from a scene to the files of a landslide map."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from landslip.cli.scene import SceneOptions, scene_options
+from landslip.cli.scene import scene_options
 
 
 @click.command("map")
@@ -73,10 +74,12 @@ def command(
     out: Path,
     detector_name: str | None,
     aoi: str | None,
-    scene: SceneOptions,
+    channels: tuple[str, ...] | None,
+    scale: float | None,
+    pixel_size_m: float | None,
     as_json: bool,
     quiet: bool,
-    **settings: object,
+    **settings: Any,
 ) -> None:
     """Map the landslides of a scene: rasters of one place, or a folder of them.
 
@@ -88,15 +91,16 @@ def command(
     from landslip.mapping.aoi import area_of_interest
     from landslip.mapping.run import map_scene
     from landslip.mapping.settings import MapSettings
+    from landslip.scenes.rasters import open_scene
 
     detector = Detector.open(detector_name or DEFAULT)
     area = area_of_interest(aoi) if aoi else None
-    opened = scene.open(paths)
+    scene = open_scene(paths, channels=channels, scale=scale, pixel_size_m=pixel_size_m)
     if not quiet:
-        for line in opened.describe():
+        for line in scene.describe():
             click.echo(line, err=True)
     with progress_bar(quiet=quiet) as watch:
-        summary = map_scene(opened, detector, out, MapSettings(**settings), aoi=area, watch=watch)
+        summary = map_scene(scene, detector, out, MapSettings(**settings), aoi=area, watch=watch)
     if as_json:
         click.echo(summary.model_dump_json(indent=2))
         return

@@ -3,6 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from typing import Never
 
 from tqdm import tqdm
 
@@ -13,7 +14,7 @@ def progress_bar(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
 
     A bar appears once something takes over a second; where stderr is no terminal, a line every ten seconds.
     """
-    bars: dict[str, tqdm[None]] = {}
+    bars: dict[str, tqdm[Never]] = {}
 
     def watch(doing: str, done: int, total: int) -> None:
         if doing not in bars:

@@ -42,5 +42,5 @@ def _doubled(image: NDArray[np.float32]) -> NDArray[np.float32]:
     """Twice as many rows, interpolated linearly."""
     above = np.concatenate([image[:, :1], image[:, :-1]], axis=1)
     below = np.concatenate([image[:, 1:], image[:, -1:]], axis=1)
-    pairs = np.stack([0.75 * image + 0.25 * above, 0.75 * image + 0.25 * below], axis=2)
+    pairs: NDArray[np.float32] = np.stack([0.75 * image + 0.25 * above, 0.75 * image + 0.25 * below], axis=2)
     return pairs.reshape(image.shape[0], -1, image.shape[2])

@@ -1,0 +1,160 @@
+"""ONNX operators as PyTorch functions: those that landslip's own exports use (ONNX operator specification, opset 18).
+
+Each takes the node's inputs (None where one is left out) and its attributes, and gives its one output.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+import onnx
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from landslip.errors import EngineError
+
+Inputs = Sequence[Tensor | None]
+Attributes = Mapping[str, Any]
+_TYPES: Final = MappingProxyType(
+    {
+        onnx.TensorProto.FLOAT: torch.float32,
+        onnx.TensorProto.FLOAT16: torch.float16,
+        onnx.TensorProto.INT64: torch.int64,
+        onnx.TensorProto.BOOL: torch.bool,
+    }
+)
+
+
+def _given(inputs: Inputs, index: int) -> Tensor:
+    tensor = inputs[index]
+    if tensor is None:
+        raise EngineError("a graph leaves out an input that its operator needs: use --engine openvino")
+    return tensor
+
+
+def _numbers(inputs: Inputs, index: int) -> list[int] | None:
+    tensor = inputs[index] if index < len(inputs) else None
+    return None if tensor is None else [int(number) for number in tensor.flatten().tolist()]
+
+
+def _symmetric(attributes: Attributes) -> list[int]:
+    pads = list(attributes.get("pads", [0, 0, 0, 0]))
+    if pads[:2] != pads[2:] or attributes.get("auto_pad", b"NOTSET") != b"NOTSET":
+        raise EngineError("the torch engine pads both sides alike: use --engine openvino for this detector")
+    return pads[:2]
+
+
+def _conv(inputs: Inputs, attributes: Attributes) -> Tensor:
+    return functional.conv2d(
+        _given(inputs, 0),
+        _given(inputs, 1),
+        inputs[2] if len(inputs) > 2 else None,
+        stride=attributes.get("strides", [1, 1]),
+        padding=_symmetric(attributes),
+        dilation=attributes.get("dilations", [1, 1]),
+        groups=attributes.get("group", 1),
+    )
+
+
+def _max_pool(inputs: Inputs, attributes: Attributes) -> Tensor:
+    return functional.max_pool2d(
+        _given(inputs, 0),
+        attributes["kernel_shape"],
+        stride=attributes.get("strides", [1, 1]),
+        padding=_symmetric(attributes),
+        ceil_mode=bool(attributes.get("ceil_mode", 0)),
+    )
+
+
+def _batch_norm(inputs: Inputs, attributes: Attributes) -> Tensor:
+    image, scale, shift, mean, variance = (_given(inputs, index) for index in range(5))
+    return functional.batch_norm(image, mean, variance, scale, shift, eps=attributes.get("epsilon", 1e-5))
+
+
+def _clip(inputs: Inputs, attributes: Attributes) -> Tensor:
+    low = inputs[1] if len(inputs) > 1 else None
+    high = inputs[2] if len(inputs) > 2 else None
+    return torch.clamp(_given(inputs, 0), low, high)
+
+
+def _reduce_mean(inputs: Inputs, attributes: Attributes) -> Tensor:
+    image = _given(inputs, 0)
+    axes = _numbers(inputs, 1) or list(range(image.ndim))
+    return image.mean(dim=axes, keepdim=bool(attributes.get("keepdims", 1)))
+
+
+def _resize(inputs: Inputs, attributes: Attributes) -> Tensor:
+    image, sizes = _given(inputs, 0), _numbers(inputs, 3)
+    if sizes is None:
+        scales = _given(inputs, 2).tolist()
+        sizes = [int(size * scale) for size, scale in zip(image.shape, scales, strict=True)]
+    how = (attributes.get("mode"), attributes.get("coordinate_transformation_mode"), attributes.get("nearest_mode"))
+    if how == (b"nearest", b"asymmetric", b"floor"):
+        return functional.interpolate(image, size=sizes[2:], mode="nearest")
+    if how[:2] in ((b"linear", b"half_pixel"), (b"linear", b"pytorch_half_pixel")):
+        return functional.interpolate(image, size=sizes[2:], mode="bilinear", align_corners=False)
+    raise EngineError(f"the torch engine does not resize by {how[0]!r}, {how[1]!r}: use --engine openvino")
+
+
+def _reshape(inputs: Inputs, attributes: Attributes) -> Tensor:
+    image, shape = _given(inputs, 0), _numbers(inputs, 1) or []
+    keep = not attributes.get("allowzero", 0)
+    return image.reshape([image.shape[i] if size == 0 and keep else size for i, size in enumerate(shape)])
+
+
+def _shape(inputs: Inputs, attributes: Attributes) -> Tensor:
+    shape = list(_given(inputs, 0).shape)
+    return torch.tensor(shape[attributes.get("start", 0) : attributes.get("end", len(shape))])
+
+
+def _squeeze(inputs: Inputs, attributes: Attributes) -> Tensor:
+    axes = _numbers(inputs, 1)
+    return _given(inputs, 0).squeeze() if axes is None else _given(inputs, 0).squeeze(tuple(axes))
+
+
+def _unsqueeze(inputs: Inputs, attributes: Attributes) -> Tensor:
+    image = _given(inputs, 0)
+    for axis in sorted(_numbers(inputs, 1) or []):
+        image = image.unsqueeze(axis)
+    return image
+
+
+def _two(function: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Inputs, Attributes], Tensor]:
+    return lambda inputs, _: function(_given(inputs, 0), _given(inputs, 1))
+
+
+def _one(function: Callable[[Tensor], Tensor]) -> Callable[[Inputs, Attributes], Tensor]:
+    return lambda inputs, _: function(_given(inputs, 0))
+
+
+OPERATORS: Final[Mapping[str, Callable[[Inputs, Attributes], Tensor]]] = MappingProxyType(
+    {
+        "Add": _two(torch.add),
+        "BatchNormalization": _batch_norm,
+        "Cast": lambda inputs, attributes: _given(inputs, 0).to(_TYPES[attributes["to"]]),
+        "Clip": _clip,
+        "Concat": lambda inputs, attributes: torch.cat(
+            [_given(inputs, index) for index in range(len(inputs))], dim=attributes["axis"]
+        ),
+        "Conv": _conv,
+        "Div": _two(torch.div),
+        "Exp": _one(torch.exp),
+        "GlobalAveragePool": _one(lambda image: image.mean(dim=(2, 3), keepdim=True)),
+        "Identity": _one(lambda image: image),
+        "Log": _one(torch.log),
+        "MaxPool": _max_pool,
+        "Mul": _two(torch.mul),
+        "ReduceMean": _reduce_mean,
+        "Relu": _one(torch.relu),
+        "Reshape": _reshape,
+        "Resize": _resize,
+        "Shape": _shape,
+        "Sigmoid": _one(torch.sigmoid),
+        "Sqrt": _one(torch.sqrt),
+        "Squeeze": _squeeze,
+        "Sub": _two(torch.sub),
+        "Unsqueeze": _unsqueeze,
+    }
+)
+"""Every operator the torch engine knows."""
