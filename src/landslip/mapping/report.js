@@ -1,0 +1,15 @@
+
+// Sorting by a click on a column's head; what is not known stays at the end.
+for (const table of document.querySelectorAll("table.sortable")) {
+  const heads = [...table.tHead.rows[0].cells];
+  heads.forEach((head, place) => head.querySelector("button").addEventListener("click", () => {
+    const up = head.getAttribute("aria-sort") === "descending";
+    for (const other of heads) other.removeAttribute("aria-sort");
+    head.setAttribute("aria-sort", up ? "ascending" : "descending");
+    const value = (row) => row.cells[place].dataset.value;
+    const known = (row) => value(row) !== undefined;
+    const rows = [...table.tBodies[0].rows];
+    const sorted = rows.filter(known).sort((a, b) => (Number(value(a)) - Number(value(b))) * (up ? 1 : -1));
+    table.tBodies[0].append(...sorted, ...rows.filter((row) => !known(row)));
+  }));
+}
