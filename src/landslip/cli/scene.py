@@ -74,8 +74,12 @@ def inspect(
         return
     for line in _lines(inspection):
         click.echo(line)
-    options = {"--channels": channels and ",".join(channels), "--scale": scale, "--pixel-size": pixel_size_m}
-    given = [str(word) for option, value in options.items() if value for word in (option, value)]
+    options = {
+        "--channels": channels and ",".join(channels),
+        "--scale": scale and f"{scale:g}",
+        "--pixel-size": pixel_size_m and f"{pixel_size_m:g}",
+    }
+    given = [word for option, value in options.items() if value for word in (option, value)]
     click.echo(f"\nNext: {shlex.join(['landslip', 'map', *map(str, paths), *given, '-o', 'landslides'])}")
 
 

@@ -32,7 +32,7 @@ class TakenBand:
 def bands_by_list(files: Sequence[RasterFile], names: Sequence[str]) -> tuple[list[TakenBand], list[str]]:
     """Take bands by a list of channel names, one for each band of the files in order; ``-`` or ``_`` skips a band.
 
-    Alpha bands are not counted.
+    Alpha bands are not counted, unless the list is as long as if they were.
 
     Returns:
         The bands taken, and notes on those left out.
@@ -41,7 +41,9 @@ def bands_by_list(files: Sequence[RasterFile], names: Sequence[str]) -> tuple[li
         SceneError: the list is of another length than the bands, or skips them all.
         ChannelError: a channel is unknown or given twice.
     """
-    bands = [(file, band) for file in files for band in _image_bands(file)]
+    bands = [(file, band) for file in files for band in range(1, file.count + 1)]
+    if len(names) != len(bands):
+        bands = [(file, band) for file, band in bands if band not in file.alphas]
     if len(names) != len(bands):
         held = ", ".join(f"{file.path.name} has {len(_image_bands(file))}" for file in files)
         raise SceneError(
@@ -102,21 +104,22 @@ def bands_by_name(files: Sequence[RasterFile], *, given_one_by_one: bool) -> tup
 
 def _image_bands(file: RasterFile) -> list[int]:
     """The bands that are not alpha."""
-    return [band for band, colour in enumerate(file.colours, start=1) if colour != ColorInterp.alpha]
+    return [band for band in range(1, file.count + 1) if band not in file.alphas]
 
 
 def _named_bands(file: RasterFile) -> list[TakenBand]:
     """The bands that the file names, or the one that its file name names."""
-    bands = _image_bands(file)
     listed = from_stac_tag(file.tags(), file.count)
-    namings: list[Naming | None] = [
-        from_band(file.descriptions[band - 1], file.tags(band)) or listed[band - 1] for band in bands
-    ]
-    if len(bands) == 1 and namings[0] is None:
-        namings = [from_file_name(file.path.stem)]
+    namings: dict[int, Naming | None] = {
+        band: from_band(file.descriptions[band - 1], file.tags(band)) or listed[band - 1]
+        for band in range(1, file.count + 1)
+    }
+    image_bands = _image_bands(file)
+    if not any(namings.values()) and len(image_bands) == 1:
+        namings[image_bands[0]] = from_file_name(file.path.stem)
     return [
         TakenBand(file, band, naming.channel, f"known by {naming.because}")
-        for band, naming in zip(bands, namings, strict=True)
+        for band, naming in namings.items()
         if naming is not None
     ]
 

@@ -2,7 +2,7 @@
 
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -78,7 +78,19 @@ class RasterFile:
         self.offsets: tuple[float, ...] = self._dataset.offsets
         self.colours: tuple[ColorInterp, ...] = tuple(self._dataset.colorinterp)
         self.nodata: tuple[float | None, ...] = self._dataset.nodatavals
-        self._masked = tuple(MaskFlags.per_dataset in flags for flags in self._dataset.mask_flag_enums)
+        flags = self._dataset.mask_flag_enums
+        self._masked = tuple(MaskFlags.per_dataset in one and MaskFlags.alpha not in one for one in flags)
+        self.alphas = frozenset(
+            band for band, colour in enumerate(self.colours, start=1) if colour == ColorInterp.alpha
+        )
+        """Bands that say where the others were observed."""
+
+    def take_as_channels(self, bands: Iterable[int]) -> None:
+        """Say which bands hold channels, before any is read.
+
+        An alpha band among them is no mask: GDAL marks the fourth band of an 8-bit file so, be it near infrared.
+        """
+        self.alphas -= frozenset(bands)
 
     def tags(self, band: int = 0, namespace: str | None = None) -> dict[str, str]:
         """Tags of the file, or of a band."""
@@ -88,7 +100,7 @@ class RasterFile:
 
     def declares_missing(self, band: int) -> bool:
         """Whether the file itself says where the band was not observed: by a nodata value, a mask or alpha."""
-        return self.nodata[band - 1] is not None or self._masked[band - 1] or ColorInterp.alpha in self.colours
+        return self.nodata[band - 1] is not None or self._masked[band - 1] or bool(self.alphas)
 
     def read(self, bands: Sequence[int], window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Read bands, counted from 1, as stored values (n, h, w), finite, and what was observed (n, h, w).
@@ -137,11 +149,7 @@ class RasterFile:
                 self._dataset.read_masks(band, window=window, out_shape=shape) if self._masked[band - 1] else None
                 for band in bands
             ]
-            alphas = [
-                self._dataset.read(alpha, window=window, out_shape=shape)
-                for alpha, colour in enumerate(self.colours, start=1)
-                if colour == ColorInterp.alpha and not all(self._masked)
-            ]
+            alphas = [self._dataset.read(alpha, window=window, out_shape=shape) for alpha in sorted(self.alphas)]
         with np.errstate(over="ignore", invalid="ignore"):
             values: NDArray[np.float32] = stored.astype(np.float32, copy=False)
         observed: NDArray[np.bool_] = np.isfinite(values)

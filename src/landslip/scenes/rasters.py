@@ -53,6 +53,8 @@ def open_scene(
         one_by_one = not any(path.is_dir() for path in given)
         taken, notes = bands_by_name(files, given_one_by_one=one_by_one)
     used = [file for file in files if any(one.file is file for one in taken)]
+    for file in used:
+        file.take_as_channels(one.band for one in taken if one.file is file)
     grids, place_warnings = file_grids(used, pixel_size_m)
     grid = _finest(taken, dict(zip(map(id, used), grids, strict=True)))
     how, unit_warnings = conversions(taken, scale)

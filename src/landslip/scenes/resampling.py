@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from landslip.scenes.window import Window
 
 Places = NDArray[np.float64]
-_ONE = np.float32(1)
 
 
 def footprint(x: Places, y: Places, shape: tuple[int, int]) -> Window | None:
@@ -100,18 +99,15 @@ class _Corners:
 
     def mean(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Means of the four pixels (h, w), weighted by nearness."""
-        mean: NDArray[np.float32]
         if self.aligned:
-            first, last = (rows[:, 0] for rows in self.rows)
-            lines = image[first] * (_ONE - self.bottom_share) + image[last] * self.bottom_share
-            first, last = (cols[0] for cols in self.cols)
-            mean = lines[:, first] * (_ONE - self.right_share) + lines[:, last] * self.right_share
+            top, bottom = (image[rows[:, 0]] for rows in self.rows)
+            lines = _between(top, bottom, self.bottom_share)
+            left, right = (lines[:, cols[0]] for cols in self.cols)
         else:
-            (top, bottom), (left, right) = self.rows, self.cols
-            upper = image[top, left] * (_ONE - self.right_share) + image[top, right] * self.right_share
-            lower = image[bottom, left] * (_ONE - self.right_share) + image[bottom, right] * self.right_share
-            mean = upper * (_ONE - self.bottom_share) + lower * self.bottom_share
-        return mean
+            left, right = (
+                _between(image[self.rows[0], cols], image[self.rows[1], cols], self.bottom_share) for cols in self.cols
+            )
+        return _between(left, right, self.right_share)
 
     def all(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Whether all four pixels are set (h, w)."""
@@ -145,6 +141,11 @@ def thinned(
     count = summed(usable)
     mean = np.divide(summed(np.where(usable, values, 0)), count, out=np.zeros_like(count), where=count > 0)
     return mean.astype(np.float32), 2 * count >= summed(np.ones((1, height, width)))
+
+
+def _between(first: NDArray[np.float32], last: NDArray[np.float32], share: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Values a share of the way from the first to the last; just the first where both are equal."""
+    return first + (last - first) * share
 
 
 def _index(place: Places, length: int) -> NDArray[np.intp]:
