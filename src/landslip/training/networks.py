@@ -16,9 +16,9 @@ declare_missing_operators()
 import segmentation_models_pytorch as smp  # noqa: E402 - its import needs the operators declared above
 
 _ARCHITECTURES = {"unet": smp.Unet}
-# Our names are those of the papers and of timm; segmentation-models-pytorch puts a prefix before some.
+# Our names are those of timm; segmentation-models-pytorch has its own for some, and a prefix for timm's.
 _ENCODERS = {
-    "tf_efficientnet_lite0": "timm-tf_efficientnet_lite0",
+    "efficientnet_lite0": "tu-efficientnet_lite0",
     "efficientnet_b4": "efficientnet-b4",
     "resnet34": "resnet34",
 }

@@ -21,7 +21,7 @@ class NetworkRecipe(_Frozen):
     """Which network, and where its weights start."""
 
     architecture: str = "unet"
-    encoder: str = "tf_efficientnet_lite0"
+    encoder: str = "efficientnet_lite0"
     weights: str = "imagenet-lite0"
     decoder_channels: tuple[int, ...] = (128, 64, 48, 32, 16)
     normalisation: NormalisationKind = "tile-channel"

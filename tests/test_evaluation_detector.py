@@ -1,0 +1,115 @@
+"""The packaged detector, by the path that maps take: its laws, and the figures on its card."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from landslip.cli.evaluate import command
+from landslip.detector import DEFAULT, Detector
+from landslip.errors import ChannelError, PatchesError, SettingsError
+from landslip.evaluation.evaluate import evaluate, mapper_for
+from landslip.patches.patch import Patch
+from landslip.patches.rgb import RgbSet, open_rgb_set
+from landslip.patches.splits import Part
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    return Detector.open(DEFAULT)
+
+
+@pytest.fixture(scope="module")
+def few(shared_data: Path) -> RgbSet:
+    """A few real patches, spread over the three scenes."""
+    return open_rgb_set(shared_data / "l4s-rgb").where(lambda entry: entry.id % 300 == 1 or entry.id in (3050, 3200))
+
+
+@pytest.mark.parametrize("gain", [0.5, 2.0])
+def test_the_answer_does_not_hang_on_brightness(detector: Detector, few: RgbSet, gain: float) -> None:
+    mapper = mapper_for(detector, precision="float32")
+    for patch in few:
+        everything = np.ones(patch.mask.shape, bool)
+        plain, lit = (mapper(patch.values * factor, everything) for factor in (np.float32(1), np.float32(gain)))
+        np.testing.assert_allclose(lit, plain, atol=2e-3)
+
+
+def test_default_precision_stays_near_float32(detector: Detector, few: RgbSet) -> None:
+    exact, quick = (evaluate(detector, few, precision=precision) for precision in ("float32", "default"))
+    assert quick.pixel.f1 == pytest.approx(exact.pixel.f1, abs=0.01)
+
+
+def test_pixels_not_observed_are_no_evidence(detector: Detector, few: RgbSet) -> None:
+    patch = next(iter(few))
+    mapper = mapper_for(detector, precision="float32")
+    observed = np.ones(patch.mask.shape, bool)
+    observed[:, :40] = False
+    nonsense = np.where(observed, patch.values, np.float32(np.nan))
+    one, other = mapper(nonsense, observed), mapper(np.where(observed, patch.values, np.float32(9e4)), observed)
+    np.testing.assert_array_equal(np.isnan(one), ~observed)
+    np.testing.assert_array_equal(one, other)
+
+
+def test_counts_add_up_and_a_patch_counts_once(detector: Detector, few: RgbSet) -> None:
+    evaluation = evaluate(detector, few)
+    assert len(evaluation.patches) == len(few)
+    truth = sum(int((patch.mask == 1).sum()) for patch in few)
+    assert evaluation.pixel.tp + evaluation.pixel.fn == truth
+    assert sum(counts.tp for counts in evaluation.by_scene.values()) == evaluation.pixel.tp
+
+
+def test_json_has_the_agreed_keys(few: RgbSet) -> None:
+    run = CliRunner().invoke(
+        command, [str(few.folder), "--scene", "C", "--rows", "0-1", "--json", "--quiet", "--threshold", "0.5"]
+    )
+    assert run.exit_code == 0, run.output
+    answer = json.loads(run.stdout)
+    keys = {"precision", "recall", "f1", "iou", "tp", "fp", "fn"}
+    assert set(answer) == {"pixel", "by_scene", "threshold", "detector", "patches"}
+    assert set(answer["pixel"]) == keys
+    assert {name: set(scores) for name, scores in answer["by_scene"].items()} == {"C": keys}
+    assert answer["threshold"] == 0.5
+    assert answer["detector"] == DEFAULT
+
+
+def test_the_table_names_every_scene(few: RgbSet) -> None:
+    run = CliRunner().invoke(command, [str(few.folder), "--rows", "3", "--quiet"])
+    assert run.exit_code == 0, run.output
+    lines = run.stdout.splitlines()
+    assert [line.split()[0] for line in lines[3:]] == ["all", "A", "B", "C"]
+
+
+def test_wrong_use_is_said_plainly(detector: Detector, few: RgbSet) -> None:
+    with pytest.raises(SettingsError, match="between 0 and 1"):
+        evaluate(detector, few, threshold=1.5)
+    with pytest.raises(PatchesError, match="left to evaluate"):
+        evaluate(detector, few.where(Part(scenes=("Z",)).holds))
+
+
+def test_a_missing_channel_is_named(detector: Detector, few: RgbSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_blue(_: RgbSet, entry: object) -> Patch:
+        return Patch(1, "A", 0, 0, ("B04", "B03"), np.ones((2, 32, 32), np.float32), np.zeros((32, 32), np.uint8))
+
+    monkeypatch.setattr(RgbSet, "read", without_blue)
+    with pytest.raises(ChannelError, match="needs the channel B02"):
+        evaluate(detector, few)
+
+
+@pytest.mark.slow
+def test_the_figures_on_the_card_are_what_evaluate_finds(detector: Detector, shared_data: Path) -> None:
+    patches = open_rgb_set(shared_data / "l4s-rgb")
+    parts = {
+        "scene A rows 50-57": Part(scenes=("A",), rows=(50, 57)),
+        "scene B": Part(scenes=("B",)),
+        "scene C": Part(scenes=("C",)),
+    }
+    assert len(detector.card.scores) == len(parts)
+    for score in detector.card.scores:
+        name = score.data.rsplit(", ", 1)[1]
+        evaluation = evaluate(detector, patches.where(parts[name].holds))
+        assert len(evaluation.patches) == score.patches
+        assert evaluation.pixel.f1 == pytest.approx(score.f1, abs=0.002)
+        assert evaluation.pixel.precision == pytest.approx(score.precision, abs=0.01)
+        assert evaluation.pixel.recall == pytest.approx(score.recall, abs=0.01)

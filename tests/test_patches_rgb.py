@@ -1,0 +1,152 @@
+"""The reader of RGB patch sets: pairs by number, keeps ratios, and names what is wrong with a damaged set."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+from PIL import Image
+
+from landslip.channels import CHANNELS, TRUE_COLOUR
+from landslip.errors import PatchesError
+from landslip.patches.patch import Patch, stack_patches
+from landslip.patches.rgb import DN_PER_STEP, open_rgb_set, png_to_dn
+
+
+def picture(number: int, size: int = 8) -> NDArray[np.uint8]:
+    return np.random.default_rng(number).integers(0, 256, (size, size, 3), np.uint8)
+
+
+def truth(number: int, size: int = 8) -> NDArray[np.uint8]:
+    return np.random.default_rng(number).integers(0, 2, (size, size), np.uint8)
+
+
+def make_set(folder: Path, numbers: list[int], *, manifest: bool = False) -> Path:
+    for part in ("img", "mask"):
+        (folder / part).mkdir(parents=True)
+    for number in numbers:
+        Image.fromarray(picture(number)).save(folder / f"img/image_{number}.png")
+        Image.fromarray(truth(number).astype(bool)).save(folder / f"mask/mask_{number}.png")
+    if manifest:
+        with (folder / "manifest.csv").open("w", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(["l4s_id", "scene", "row", "col", "landslide_pixels"])
+            rows.writerows([number, "A", number // 4, number % 4, int(truth(number).sum())] for number in numbers)
+    return folder
+
+
+def test_pairs_by_number_not_by_order_of_names(tmp_path: Path) -> None:
+    # Sorted as text, 10 comes before 2: pairing two sorted lists of names would still work here, so one number is
+    # missing on both sides and the names have different lengths.
+    patches = open_rgb_set(make_set(tmp_path, [2, 10, 1, 33]))
+    assert [patch.id for patch in patches] == [1, 2, 10, 33]
+    for patch in patches:
+        np.testing.assert_array_equal(patch.mask, truth(patch.id))
+        np.testing.assert_array_equal(patch.values, png_to_dn(picture(patch.id)))
+
+
+@given(hnp.arrays(np.uint8, (4, 5, 3)))
+def test_relative_dn_give_the_picture_back(image: NDArray[np.uint8]) -> None:
+    divisors = np.array([CHANNELS[name].l4s_divisor for name in TRUE_COLOUR])
+    back = np.moveaxis(png_to_dn(image), 0, -1) / (divisors * DN_PER_STEP)
+    np.testing.assert_allclose(back, image, atol=1e-3)
+
+
+def test_places_come_from_the_manifest_and_are_unknown_without(tmp_path: Path) -> None:
+    with_manifest = open_rgb_set(make_set(tmp_path / "with", [5, 6], manifest=True))
+    assert [(entry.scene, entry.row, entry.col) for entry in with_manifest.entries] == [("A", 1, 1), ("A", 1, 2)]
+    without = open_rgb_set(make_set(tmp_path / "without", [5, 6]))
+    assert {(entry.scene, entry.row, entry.col) for entry in without.entries} == {("unknown", None, None)}
+
+
+def test_missing_and_stray_files_are_named(tmp_path: Path) -> None:
+    folder = make_set(tmp_path, [1, 2, 3])
+    (folder / "mask/mask_2.png").unlink()
+    with pytest.raises(PatchesError, match="has no mask"):
+        open_rgb_set(folder)
+    (folder / "img/image_2.png").unlink()
+    (folder / "mask/image_7.png").touch()
+    with pytest.raises(PatchesError, match=r"mask/image_7\.png does not belong"):
+        open_rgb_set(folder)
+    (folder / "mask/image_7.png").unlink()
+    (folder / "img/image_01.png").touch()
+    with pytest.raises(PatchesError, match="one number"):
+        open_rgb_set(folder)
+
+
+def test_a_folder_that_is_no_set_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PatchesError, match="no folder img/"):
+        open_rgb_set(tmp_path)
+    with pytest.raises(PatchesError, match="holds no patch"):
+        open_rgb_set(make_set(tmp_path / "empty", []))
+
+
+@pytest.mark.parametrize("damage", ["truncated", "no PNG", "grey", "size"])
+def test_damaged_pictures_are_named(tmp_path: Path, damage: str) -> None:
+    patches = open_rgb_set(make_set(tmp_path, [4]))
+    path = tmp_path / "img/image_4.png"
+    if damage == "truncated":
+        path.write_bytes(path.read_bytes()[:-40])
+    elif damage == "no PNG":
+        path.write_bytes(b"GIF89a")
+    elif damage == "grey":
+        Image.fromarray(truth(4)).save(path)
+    else:
+        Image.fromarray(picture(4, size=9)).save(path)
+    with pytest.raises(PatchesError, match=r"image_4\.png"):
+        list(patches)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id,scene\n1,A\n", "lacks columns"),
+        ("l4s_id,scene,row,col\n1,A,x,0\n", "damaged"),
+        ("l4s_id,scene,row,col\n1,A\n", "damaged"),
+        ("l4s_id,scene,row,col\n9,A,0,0\n", "does not name patch 1"),
+    ],
+)
+def test_a_manifest_that_does_not_fit_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    folder = make_set(tmp_path, [1])
+    (folder / "manifest.csv").write_text(text)
+    with pytest.raises(PatchesError, match=message):
+        open_rgb_set(folder)
+
+
+def test_patches_of_different_kinds_are_not_stacked() -> None:
+    def patch(size: int) -> Patch:
+        return Patch(1, "A", 0, 0, TRUE_COLOUR, np.zeros((3, size, size), np.float32), np.zeros((size, size), np.uint8))
+
+    assert len(stack_patches([patch(4), patch(4)])) == 2
+    with pytest.raises(PatchesError, match="differ in channels or size"):
+        stack_patches([patch(4), patch(5)])
+    with pytest.raises(PatchesError, match="no patch was left"):
+        stack_patches([])
+
+
+def test_the_real_set(shared_data: Path) -> None:
+    patches = open_rgb_set(shared_data / "l4s-rgb")
+    assert len(patches) == 1632
+    assert patches.scenes == ("A", "B", "C")
+    with (shared_data / "l4s-rgb/manifest.csv").open(newline="") as file:
+        pixels = {int(row["l4s_id"]): int(row["landslide_pixels"]) for row in csv.DictReader(file)}
+    some = patches.where(lambda entry: entry.id % 50 == 0)
+    for patch in some:
+        assert patch.values.shape == (3, 128, 128)
+        assert patch.mask.sum() == pixels[patch.id]
+
+
+def test_ratios_of_the_real_set_are_those_of_the_original_files(shared_data: Path) -> None:
+    h5py = pytest.importorskip("h5py", reason="the original files are HDF5")
+    patches = open_rgb_set(shared_data / "l4s-rgb").where(lambda entry: entry.id in (42, 168, 1002))
+    for patch in patches:
+        with h5py.File(next((shared_data / "l4s-h5").rglob(f"image_{patch.id}.h5"))) as file:
+            original = np.asarray(file["img"])
+        dn = [original[..., CHANNELS[name].l4s_index] * CHANNELS[name].l4s_divisor for name in patch.channels]
+        factor = float(np.median(np.stack(dn) / np.maximum(patch.values, 1)))
+        # A step of the 8-bit picture is lost to rounding down.
+        step = max(CHANNELS[name].l4s_divisor or 0 for name in patch.channels) * DN_PER_STEP * factor
+        np.testing.assert_allclose(patch.values * factor, np.stack(dn), atol=1.5 * step)

@@ -1,0 +1,162 @@
+"""From a recipe to a detector: calibration, export parity, and a whole tiny training run."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra train")
+
+from landslip.training.torchvision_operators import declare_missing_operators  # noqa: E402 - after the check for torch
+
+declare_missing_operators()
+pytest.importorskip("segmentation_models_pytorch", reason="needs the extra train")
+pytest.importorskip("onnxscript", reason="needs the extra train")
+
+from landslip.channels import TRUE_COLOUR  # noqa: E402
+from landslip.detector import DEFAULT, Detector, seal  # noqa: E402
+from landslip.engines import available, open_engine  # noqa: E402
+from landslip.errors import RecipeError, RunError  # noqa: E402
+from landslip.patches.patch import stack_patches  # noqa: E402
+from landslip.patches.rgb import open_rgb_set  # noqa: E402
+from landslip.training.calibrate import fit_confidence, fit_temperature  # noqa: E402
+from landslip.training.export import ProbabilityNetwork, check_parity, export_graph  # noqa: E402
+from landslip.training.fit import follow  # noqa: E402
+from landslip.training.make import make_detector  # noqa: E402
+from landslip.training.networks import DetectingNetwork, NetworkChoice, build_network  # noqa: E402
+from landslip.training.normalise import Normalise  # noqa: E402
+from landslip.training.recipe import read_recipe  # noqa: E402
+
+RECIPE = Path(__file__).parents[1] / "src/landslip/training/recipes/s2-rgb.yaml"
+
+
+def slim_network(seed: int = 0) -> DetectingNetwork:
+    torch.manual_seed(seed)
+    ones = torch.ones(3)
+    choice = NetworkChoice("unet", "efficientnet_lite0", "none", (32, 16, 16, 8, 8))
+    return build_network(choice, TRUE_COLOUR, Normalise("tile-channel", ones, ones)).eval()
+
+
+def images(height: int, width: int, n: int = 2) -> "np.ndarray[tuple[int, ...], np.dtype[np.float32]]":
+    return (200 + 900 * np.random.default_rng(height).random((n, 3, height, width))).astype(np.float32)
+
+
+@pytest.mark.slow
+def test_every_engine_gives_what_the_network_gives() -> None:
+    network = slim_network()
+    card = Detector.open(DEFAULT).card.model_copy(update={"temperature": 1.3})
+    exact = seal(export_graph(network, 1.3, 3, half=False), card)
+    whole = ProbabilityNetwork(network, 1.3).eval()
+    for height, width in ((32, 96), (128, 64)):
+        values = images(height, width)
+        with torch.inference_mode():
+            expected = whole(torch.from_numpy(values)).squeeze(1).numpy()
+        for name in available():
+            engine = open_engine(exact, name, height=height, width=width, precision="float32")
+            np.testing.assert_allclose(engine(values), expected, atol=1e-3, err_msg=name)
+    assert check_parity(network, exact, images(64, 64), half=False) < 1e-3
+    with pytest.raises(RunError, match="differs from its network"):
+        check_parity(slim_network(seed=1), exact, images(64, 64), half=False)
+
+
+@pytest.mark.slow
+def test_half_precision_storage_halves_the_file_and_keeps_the_answer() -> None:
+    network = slim_network()
+    whole, half = (export_graph(network, 1.0, 3, half=kept) for kept in (False, True))
+    assert half.ByteSize() < 0.55 * whole.ByteSize()
+    assert {node.domain for node in half.graph.node} == {""}
+    kinds = {tensor.data_type for tensor in half.graph.initializer if np.prod(tensor.dims) >= 256}
+    assert kinds == {onnx.TensorProto.FLOAT16}
+    card = Detector.open(DEFAULT).card.model_copy(update={"temperature": 1.0})
+    assert check_parity(network, seal(half, card), images(96, 64), half=True) < 2e-2
+    # Nothing of the machine it was made on is left in the file.
+    assert str(Path(__file__).parents[1]).encode() not in half.SerializeToString()
+
+
+def test_the_packaged_detector_is_small_and_engines_agree_on_it() -> None:
+    detector = Detector.open(DEFAULT)
+    assert len(detector.onnx_bytes) <= 25_000_000
+    values = images(128, 128, n=1)
+    answers = {
+        name: open_engine(detector, name, height=128, width=128, precision="float32")(values) for name in available()
+    }
+    for name, answer in answers.items():
+        np.testing.assert_allclose(answer, answers["openvino"], atol=1e-3, err_msg=name)
+
+
+def test_temperature_finds_the_factor_that_was_put_in() -> None:
+    chance = torch.Generator().manual_seed(0)
+    logits = 2 * torch.randn((4, 64, 64), generator=chance)
+    truth = (torch.rand(logits.shape, generator=chance) < logits.sigmoid()).to(torch.uint8)
+    assert fit_temperature(3 * logits, truth) == pytest.approx(3, rel=0.1)
+    # What is not observed has no say.
+    gap = truth.clone()
+    gap[0] = 255
+    nonsense = logits.clone()
+    nonsense[0] = 50.0
+    assert fit_temperature(nonsense, gap) == pytest.approx(1, rel=0.1)
+
+
+def test_confidence_rises_with_what_makes_objects_right() -> None:
+    chance = np.random.default_rng(0)
+    maps = []
+    for _ in range(60):
+        probability, truth = np.zeros((32, 32), np.float32), np.zeros((32, 32), np.uint8)
+        for row in (2, 12, 22):
+            level = chance.uniform(0.5, 1)
+            probability[row : row + 5, 4:20] = level
+            truth[row : row + 5, 4:20] = chance.random() < 2 * level - 1
+        maps.append((probability, truth))
+    confidence = fit_confidence(maps, 0.4, "made-up squares")
+    assert confidence is not None
+    assert confidence.probability_mean > 2
+    assert "180 objects" in confidence.text
+    assert fit_confidence(maps[:2], 0.4, "too few") is None
+
+
+def test_the_running_mean_follows_and_settles() -> None:
+    mean, now = torch.nn.Linear(2, 1), torch.nn.Linear(2, 1)
+    for step in range(1, 400):
+        follow(mean, now, 0.9, step)
+    assert torch.allclose(mean.weight, now.weight, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_tiny_training_run_leaves_a_detector_with_measured_scores(shared_data: Path, tmp_path: Path) -> None:
+    recipe = read_recipe(RECIPE)
+    tiny = recipe.model_copy(
+        update={
+            "name": "tiny",
+            "train": recipe.train.model_copy(update={"rows": (0, 0)}),
+            "choose": recipe.choose.model_copy(update={"rows": (50, 50)}),
+            "report": (recipe.report[1].model_copy(update={"rows": (1, 1)}),),
+            "network": recipe.network.model_copy(update={"decoder_channels": (16, 16, 8, 8, 8)}),
+            "fit": recipe.fit.model_copy(update={"epochs": 2, "check_every": 1, "batch": 8}),
+        }
+    )
+    made = make_detector(tiny, shared_data / "l4s-rgb", tmp_path, progress=False)
+    again = Detector.open(made.detector_path)
+    assert again.card == made.detector.card
+    assert len(again.card.scores) == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"recipe.yaml", "log.csv", "weights.safetensors", "tiny.onnx"}
+    assert read_recipe(tmp_path / "recipe.yaml") == tiny
+    # The same recipe and data give the same detector, but for the date.
+    (tmp_path / "again").mkdir()
+    twice = make_detector(tiny, shared_data / "l4s-rgb", tmp_path / "again", progress=False)
+    assert twice.detector.card.graph_sha256 == again.card.graph_sha256
+
+
+def test_parts_that_share_patches_are_refused(shared_data: Path, tmp_path: Path) -> None:
+    recipe = read_recipe(RECIPE)
+    leaky = recipe.model_copy(update={"choose": recipe.choose.model_copy(update={"rows": (40, 57)})})
+    with pytest.raises(RecipeError, match="which share"):
+        make_detector(leaky, shared_data / "l4s-rgb", tmp_path / "out", progress=False)
+    assert not (tmp_path / "out").exists()
+
+
+def test_stacked_patches_are_what_the_reader_gives(shared_data: Path) -> None:
+    some = open_rgb_set(shared_data / "l4s-rgb").where(lambda entry: entry.scene == "C" and entry.row == 1)
+    stack = stack_patches(some)
+    assert len(stack) == len(some)
+    assert stack.values.dtype == np.float32
