@@ -24,7 +24,8 @@ def fill_gaps(values: NDArray[np.float32], observed: NDArray[np.bool_]) -> NDArr
     height, width = observed.shape
     beyond = ((0, height % 2), (0, width % 2))
     weight = np.pad(observed, beyond).astype(np.float32)
-    weighted = np.pad(values, ((0, 0), *beyond)) * weight
+    # Chosen, not multiplied: what lies in a gap may be NaN.
+    weighted = np.pad(np.where(observed, values, np.float32(0)), ((0, 0), *beyond))
     count = _by_twos(weight)
     half = np.divide(_by_twos(weighted), count, out=np.zeros((len(values), *count.shape), np.float32), where=count > 0)
     smooth = _doubled(_doubled(fill_gaps(half, count > 0)).swapaxes(1, 2)).swapaxes(1, 2)
