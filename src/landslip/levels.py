@@ -30,8 +30,8 @@ def to_probability(levels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def lowest_level(threshold: float) -> int:
     """The lowest level whose probability reaches a threshold between 0 and 1."""
-    # The small margin keeps 0.5 / 0.004 = 125 from becoming 126 by a rounding error.
-    return math.ceil(threshold / STEP - 1e-9)
+    # The small margin keeps 0.5 / 0.004 = 125 from becoming 126 by a rounding error, and 1e-12 above level 0.
+    return math.ceil(threshold / STEP * (1 - 1e-9))
 
 
 def at_least(levels: NDArray[np.uint8], threshold: float) -> NDArray[np.bool_]:
