@@ -1,0 +1,72 @@
+"""Laws of the plan: every block has its tiles, nothing more is kept than allowed, and nothing is run without need."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from landslip.mapping.lattice import Lattice, blocks
+from landslip.mapping.plan import plan
+from landslip.scenes.window import Window
+
+
+@st.composite
+def works(draw: st.DrawFn) -> tuple[Lattice, list[Window]]:
+    """A lattice and the blocks to be mapped: all of the scene or of a part of it, or what a kill left over."""
+    tile = draw(st.integers(1, 40))
+    lattice = Lattice.over(
+        draw(st.integers(1, 150)),
+        draw(st.integers(1, 150)),
+        tile=tile,
+        overlap=draw(st.integers(0, tile - 1)) // 2,
+        multiple=1,
+    )
+    row, col = draw(st.integers(0, lattice.height - 1)), draw(st.integers(0, lattice.width - 1))
+    region = Window(row, col, draw(st.integers(1, lattice.height - row)), draw(st.integers(1, lattice.width - col)))
+    cut = list(blocks(region, draw(st.integers(8, 80))))
+    return lattice, cut[draw(st.integers(0, len(cut) - 1)) :]
+
+
+@given(works(), st.integers(0, 60))
+def test_every_block_has_its_tiles_and_no_more_are_kept_than_allowed(
+    work: tuple[Lattice, list[Window]], kept_tiles: int
+) -> None:
+    lattice, wanted = work
+    held: set[Window] = set()
+    steps = list(plan(lattice, wanted, kept_tiles))
+    assert [step.block for step in steps] == wanted
+    for step in steps:
+        assert not held & set(step.tiles), "a tile at hand was run again"
+        held |= set(step.tiles)
+        assert held >= set(lattice.tiles_touching(step.block))
+        held -= set(step.forget)
+        assert len(held) <= kept_tiles
+
+
+@given(works())
+def test_with_room_enough_no_tile_is_run_twice_and_none_is_left(work: tuple[Lattice, list[Window]]) -> None:
+    lattice, wanted = work
+    steps = list(plan(lattice, wanted, 10**9))
+    run = [tile for step in steps for tile in step.tiles]
+    assert len(run) == len(set(run))
+    assert sorted(map(repr, run)) == sorted(repr(tile) for step in steps for tile in step.forget)
+
+
+@given(works(), st.integers(0, 60))
+def test_what_is_read_holds_the_block_and_its_new_tiles(work: tuple[Lattice, list[Window]], kept_tiles: int) -> None:
+    lattice, wanted = work
+    scene = Window(0, 0, lattice.height, lattice.width)
+    for step in plan(lattice, wanted, kept_tiles):
+        assert scene.contains(step.read)
+        assert step.read.contains(step.block)
+        assert all(step.read.contains(tile.intersection(scene)) for tile in step.tiles)
+        # Never more than a tile beyond the block: what is read at once does not grow with the scene.
+        around = Window(
+            step.block.row - lattice.tile_height,
+            step.block.col - lattice.tile_width,
+            step.block.height + 2 * lattice.tile_height,
+            step.block.width + 2 * lattice.tile_width,
+        )
+        assert around.contains(step.read)
+
+
+def test_nothing_to_do_is_no_plan() -> None:
+    assert list(plan(Lattice(10, 10, 8, 8, 2), [], 5)) == []
