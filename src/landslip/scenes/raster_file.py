@@ -96,7 +96,9 @@ class RasterFile:
         """Tags of the file, or of a band."""
         with self._lock, rasterio.Env():
             found: dict[str, str] = self._dataset.tags(band, ns=namespace)
-        return found
+        # GDAL takes the colon in "eo:bands=..." for the end of the name.
+        split = {f"eo:{text.partition('=')[0]}": text.partition("=")[2] for key, text in found.items() if key == "eo"}
+        return found | split
 
     def declares_missing(self, band: int) -> bool:
         """Whether the file itself says where the band was not observed: by a nodata value, a mask or alpha."""

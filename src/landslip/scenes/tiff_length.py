@@ -4,6 +4,7 @@ GDAL opens such a file without a word and fails, or reads zeros, where the missi
 (Adobe 1992) and BigTIFF.
 """
 
+import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +85,7 @@ def bytes_needed(path: Path) -> int | None:
 def _reaches(file: BinaryIO, layout: _Layout, directory: int, entries: int) -> list[int]:
     """Where the values and the image blocks of a directory end."""
     ends = [0]
-    blocks: dict[int, NDArray[np.uint64]] = {}
+    blocks: dict[int, NDArray[np.float64]] = {}
     for index in range(entries):
         entry = _read(file, directory + layout.count_bytes + index * layout.entry_bytes, layout.entry_bytes)
         if entry is None:
@@ -98,19 +99,20 @@ def _reaches(file: BinaryIO, layout: _Layout, directory: int, entries: int) -> l
             ends.append(start + length)
             wanted = tag in (_STRIP_OFFSETS, _STRIP_BYTES, _TILE_OFFSETS, _TILE_BYTES)
             raw = _read(file, start, length) if wanted else None
-        if raw is not None and kind in _TYPE_CODES:
+        if raw is not None and kind in _TYPE_CODES and len(raw) >= length:
             code = np.dtype(layout.order + _TYPE_CODES[kind])
-            blocks[tag] = np.frombuffer(raw[:length], code).astype(np.uint64)
+            blocks[tag] = np.frombuffer(raw[:length], code).astype(np.float64)
     for offsets, sizes in ((_STRIP_OFFSETS, _STRIP_BYTES), (_TILE_OFFSETS, _TILE_BYTES)):
         if offsets in blocks and sizes in blocks and blocks[offsets].shape == blocks[sizes].shape:
-            # An empty block is not stored: its offset means nothing.
+            # An empty block is not stored: its offset means nothing. Floats do not overflow.
             stored = blocks[sizes] > 0
-            ends += [int(end) for end in (blocks[offsets] + blocks[sizes])[stored].max(initial=0, keepdims=True)]
+            ends.append(int((blocks[offsets][stored] + blocks[sizes][stored]).max(initial=0)))
     return ends
 
 
 def _read(file: BinaryIO, start: int, length: int) -> bytes | None:
-    """Bytes of a file, or None where it ends before."""
+    """Bytes of a file, or None where it ends before: asked first, since damaged numbers can be of any size."""
+    if start + length > os.fstat(file.fileno()).st_size:
+        return None
     file.seek(start)
-    raw = file.read(length)
-    return raw if len(raw) == length else None
+    return file.read(length)

@@ -1,0 +1,78 @@
+"""When an image was taken, where its files say so."""
+
+import json
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from landslip.scenes.dates import date_in_name
+from landslip.scenes.rasters import open_scene
+from rasters import write_raster
+
+VALUES = np.full((1, 4, 4), 900, np.uint16)
+
+
+@pytest.mark.parametrize(
+    ("name", "date"),
+    [
+        ("T33TWM_20230818T100031_B04_10m", datetime(2023, 8, 18, 10, 0, 31, tzinfo=UTC)),
+        ("scene_2023-08-18", datetime(2023, 8, 18, tzinfo=UTC)),
+        ("2023_08_18", datetime(2023, 8, 18, tzinfo=UTC)),
+        (
+            "S2A_MSIL2A_20200219T112111_N0214_R037_T29RKH_20200220T123947",
+            datetime(2020, 2, 19, 11, 21, 11, tzinfo=UTC),
+        ),
+        ("before_20200101_after_20200301", None),
+        ("tile_20231399", None),
+        ("id_1202308181", None),
+        ("20230231", None),
+        ("2023-0818", None),
+        ("B04", None),
+    ],
+)
+def test_a_name_tells_one_day_or_none(name, date):
+    assert date_in_name(name) == date
+
+
+def opened(tmp_path, name="B04", tags=None):
+    return open_scene(write_raster(tmp_path / f"{name}.tif", VALUES, descriptions=["B04"], tags=tags))
+
+
+def test_the_date_and_where_it_was_found_are_told(tmp_path):
+    scene = opened(tmp_path, "T33TWM_20230818T100031_B04_10m")
+    assert scene.date == datetime(2023, 8, 18, 10, 0, 31, tzinfo=UTC)
+    assert scene.notes == ("date 2023-08-18: from the file names",)
+
+
+def test_a_tag_of_acquisition_goes_before_names(tmp_path):
+    scene = opened(tmp_path, "B04_20200101", {"ACQUISITION_DATE": "2018-06-12"})
+    assert scene.date == datetime(2018, 6, 12, tzinfo=UTC)
+
+
+def test_the_time_that_a_tiff_bears_comes_last_and_is_doubted(tmp_path):
+    tags = {"TIFFTAG_DATETIME": "2021:03:04 05:06:07"}
+    scene = opened(tmp_path, tags=tags)
+    assert scene.date == datetime(2021, 3, 4, 5, 6, 7, tzinfo=UTC)
+    assert "may be when the file was written" in scene.notes[0]
+    assert opened(tmp_path, "B04_20200101", tags).date == datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def test_no_date_is_made_up(tmp_path):
+    assert opened(tmp_path).date is None
+
+
+def test_files_of_several_days_give_no_date_and_a_warning(tmp_path):
+    paths = [write_raster(tmp_path / f"{name}.tif", VALUES) for name in ("20230818_B04", "20230820_B03")]
+    scene = open_scene(paths)
+    assert scene.date is None
+    assert scene.warnings == ("the file names name several days (2023-08-18, 2023-08-20): no date is taken",)
+
+
+def test_a_stac_item_in_the_folder_tells_the_date(tmp_path):
+    write_raster(tmp_path / "B04.tif", VALUES)
+    item = {"stac_version": "1.0.0", "properties": {"datetime": "2020-02-19T11:34:25.405000Z"}}
+    (tmp_path / "item.json").write_text(json.dumps(item))
+    (tmp_path / "other.json").write_text("not JSON")
+    (tmp_path / "list.json").write_text("[]")
+    assert open_scene(tmp_path).date == datetime(2020, 2, 19, 11, 34, 25, tzinfo=UTC)
