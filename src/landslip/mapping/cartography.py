@@ -24,6 +24,9 @@ CASING_PX: Final = 3.2
 _FINER: Final = 3
 """Lines are drawn so many times larger and shrunk, which makes them smooth."""
 _PORTION: Final = 5000
+_DOT_PX: Final = 2.5
+"""A line around so little is a dot, and drawn as one in a tenth of the time."""
+_TOLERANCE_PX: Final = 0.35
 _LEAST_HOLE_PX2: Final = 20.0
 """Holes smaller than this on the sheet would be nothing but line."""
 
@@ -42,40 +45,50 @@ def outlined(sheet: Image.Image, outlines: Iterable[BaseGeometry], to_sheet: Aff
     casing, line = Image.new("L", size), Image.new("L", size)
     to_fine = Affine.scale(_FINER) * to_sheet
     linear, shift = np.array([[to_fine.a, to_fine.d], [to_fine.b, to_fine.e]]), np.array([to_fine.c, to_fine.f])
+    pens = [(ImageDraw.Draw(casing), CASING_PX * _FINER), (ImageDraw.Draw(line), OUTLINE_PX * _FINER)]
     iterator = iter(outlines)
     while portion := list(islice(iterator, _PORTION)):
         placed = shapely.transform(np.array(portion, dtype=object), lambda points: points @ linear + shift)
-        for ring in _rings(placed):
-            for image, width in ((casing, CASING_PX), (line, OUTLINE_PX)):
-                _stroke(image, ring, width * _FINER)
+        dots, rings = _dots_and_rings(shapely.get_parts(placed))
+        for pen, width in pens:
+            half = width / 2
+            for left, top, right, bottom in dots:
+                pen.ellipse((left - half, top - half, right + half, bottom + half), 255)
+            for ring in rings:
+                _stroke(pen, ring, width)
     drawn = sheet.copy()
     for image, colour in ((casing, CASING), (line, OUTLINE)):
         drawn.paste(colour, mask=image.resize(sheet.size, Image.Resampling.BOX))
     return drawn
 
 
-def _rings(geometries: NDArray[np.object_]) -> list[NDArray[np.float64]]:
-    """The points of every ring, on the finer grid, without those points and holes that cannot be seen."""
-    polygons = shapely.get_parts(geometries)
+def _dots_and_rings(polygons: NDArray[np.object_]) -> tuple[list[list[float]], list[NDArray[np.float64]]]:
+    """Split polygons on the finer grid into the bounds of those too small for a line, and the rings of the others.
+
+    Coordinates lose half a pixel: Pillow counts from the middles of pixels. Points and holes that nobody could see
+    are left out.
+    """
     outer = shapely.get_exterior_ring(polygons)
-    rings, owner = shapely.get_rings(polygons, return_index=True)
+    bounds = shapely.bounds(outer) - 0.5
+    small = np.maximum(bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1]) < _DOT_PX * _FINER
+    rings, owner = shapely.get_rings(polygons[~small], return_index=True)
     # A polygon's first ring is its outer one.
-    holes = rings[np.concatenate([[False], owner[1:] == owner[:-1]])] if len(rings) else rings
+    inner = np.concatenate([[False], owner[1:] == owner[:-1]]) if len(rings) else np.zeros(0, np.bool_)
+    holes = rings[inner]
     seen = holes[shapely.area(shapely.polygons(holes)) >= _LEAST_HOLE_PX2 * _FINER**2]
-    simple = shapely.simplify(np.concatenate([outer, seen]), 0.25 * _FINER)
+    simple = shapely.simplify(np.concatenate([outer[~small], seen]), _TOLERANCE_PX * _FINER)
     points, ring = shapely.get_coordinates(simple, return_index=True)
-    return np.split(points, np.flatnonzero(np.diff(ring)) + 1) if len(points) else []
+    lines = np.split(points - 0.5, np.flatnonzero(np.diff(ring)) + 1) if len(points) else []
+    return bounds[small].tolist(), lines
 
 
-def _stroke(image: Image.Image, ring: NDArray[np.float64], width: float) -> None:
-    """Draw a closed line with round corners on a finer grid; coordinates count from the corner of the image."""
-    pen = ImageDraw.Draw(image)
-    # Pillow counts pixels from their middles.
-    centred = ring - 0.5
-    pen.line([(float(x), float(y)) for x, y in centred], 255, round(width), joint="curve")
-    radius = width / 2
-    x, y = centred[0]
-    pen.ellipse([x - radius, y - radius, x + radius, y + radius], 255)
+def _stroke(pen: ImageDraw.ImageDraw, ring: NDArray[np.float64], width: float) -> None:
+    """Draw a closed line with round corners."""
+    half = width / 2
+    x, y = ring[0]
+    pen.line(ring.ravel().tolist(), 255, round(width), joint="curve")
+    # Pillow rounds every corner but the one where the line ends.
+    pen.ellipse((x - half, y - half, x + half, y + half), 255)
 
 
 def round_length_m(longest_m: float) -> float:

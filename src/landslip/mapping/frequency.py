@@ -81,7 +81,7 @@ def frequency_svg(found: Frequency, min_area_m2: float) -> str:
     if x_axis.low < min_area_m2 < x_axis.high:
         x = x_axis.place(min_area_m2)
         parts.append(_line("limit", x, _TOP, x, _HEIGHT - _BOTTOM))
-        parts.append(_text(x + 6, _TOP + 18, "start", f"smallest mapped: {area_text(min_area_m2)}"))
+        parts.append(_text(x + 6, _HEIGHT - _BOTTOM - 10, "start", f"smallest mapped: {area_text(min_area_m2)}"))
     rows = zip(found.middle_m2, density, lowest, highest, found.count, found.low_m2, found.high_m2, strict=True)
     for middle_m2, value, low, high, count, from_m2, to_m2 in rows:
         x = x_axis.place(middle_m2)

@@ -22,7 +22,16 @@ from landslip.mapping.grid import MapGrid
 from landslip.mapping.picture import Picture, hatching
 from landslip.mapping.summary import Summary
 from landslip.mapping.typography import FAINT, INK, Column, plain, wrapped
-from landslip.mapping.wording import area_text, count_text, date_text, length_text, number_text, place_text, share_text
+from landslip.mapping.wording import (
+    area_text,
+    count_text,
+    date_text,
+    length_text,
+    number_text,
+    place_text,
+    sentence,
+    share_text,
+)
 
 Block = Callable[[Column], None]
 
@@ -30,6 +39,7 @@ CAVEAT: Final = "Landslides on this map are candidates found by a model. Nobody 
 
 _SHOWN_WARNINGS: Final = 8
 _SHOWN_SCORES: Final = 3
+_SHOWN_LIMITS: Final = 6
 _AMBER: Final = (255, 240, 205)
 _AMBER_EDGE: Final = (184, 106, 0)
 _SWATCH_PX: Final = (46, 30)
@@ -67,7 +77,7 @@ def warnings(messages: Sequence[str]) -> Block:
         box.text("Please note" if len(messages) == 1 else f"Please note ({len(messages)})", 19, weight=0.5)
         for message in messages[:_SHOWN_WARNINGS]:
             box.gap(6)
-            box.text(message, 16, lines=7)
+            box.text(sentence(message), 16, lines=7)
         if len(messages) > _SHOWN_WARNINGS:
             box.gap(6)
             box.text(f"and {len(messages) - _SHOWN_WARNINGS} more in summary.json", 16, ink=FAINT)
@@ -140,17 +150,23 @@ def trust(card: Card) -> Block:
         column.text("How far to trust it", 19, weight=0.5, lines=1)
         column.gap(4)
         for score in card.scores[:_SHOWN_SCORES]:
-            seeds = f", {count_text(len(score.seeds), 'seed', 'seeds')}" if score.seeds else ""
             figures = f"precision {score.precision:.2f}, recall {score.recall:.2f}, F1 {score.f1:.2f}"
-            column.text(f"{score.data} ({score.protocol}{seeds}): {figures}", 15, lines=4)
-            column.gap(3)
-        for definition in dict.fromkeys(score.definition for score in card.scores[:_SHOWN_SCORES]):
-            column.text(definition, 15, ink=FAINT, lines=2)
-            column.gap(3)
+            column.text(f"{score.data}: {figures}", 15, lines=4)
+            seeds = [count_text(len(score.seeds), "seed", "seeds")] if score.seeds else []
+            column.text("; ".join([score.protocol, score.definition, *seeds]), 14, ink=FAINT, lines=4)
+            column.gap(5)
+        if len(card.scores) > _SHOWN_SCORES:
+            column.text("All scores are in report.html.", 14, ink=FAINT)
+            column.gap(5)
         if not card.scores:
             column.text("This detector comes without scores: nobody has measured how well it does.", 15)
-            column.gap(3)
-        column.text("Not good for: " + "; ".join(card.not_good_for) + ".", 15, lines=7)
+            column.gap(5)
+        column.text("Not good for", 15, weight=0.4, lines=1)
+        for limit in card.not_good_for[:_SHOWN_LIMITS]:
+            top = column.height
+            column.text("·", 15, lines=1)
+            column.height = top
+            column.text(sentence(limit), 15, indent=14, lines=3)
 
     return write
 

@@ -12,6 +12,8 @@ _LOW_PERCENTILE: Final = 0.5
 _HIGH_PERCENTILE: Final = 99.5
 _GAMMA: Final = 1 / 1.4
 
+_PIXELS_SHOW: Final = 2
+"""Enlarged so many times or more, a picture shows its pixels as they are; less, it is enlarged smoothly."""
 _LARGEST_PIXEL_PX: Final = 256
 """A scene of one pixel needs no more."""
 
@@ -47,7 +49,7 @@ class Picture:
 
 
 def fitting_size(height: int, width: int, y_per_x: float, box_height: int, box_width: int) -> tuple[int, int]:
-    """The size at which to show a picture in a box: shrunk to fit, or enlarged by a whole number.
+    """The size at which to show a picture in a box: made to fit; a small one is enlarged by a whole number.
 
     Args:
         height: rows of the picture.
@@ -63,22 +65,24 @@ def fitting_size(height: int, width: int, y_per_x: float, box_height: int, box_w
     # Nobody sees two percent, and square pixels stay whole.
     stretch = y_per_x if abs(y_per_x - 1) > 0.02 else 1.0
     scale = min(box_width / width, box_height / (height * stretch))
-    if scale >= 1:
+    if scale >= _PIXELS_SHOW:
         scale = min(int(scale), _LARGEST_PIXEL_PX)
     return max(1, round(height * stretch * scale)), max(1, round(width * scale))
 
 
 def resized(picture: Picture, height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Bring a picture to a size: means of what was observed when it shrinks, whole pixels when it grows.
+    """Bring a picture to a size: means of what was observed when it shrinks, whole pixels when it grows much.
 
     Returns:
         Values (3, height, width) and observed (height, width): where at least half of the ground was observed.
     """
     if (height, width) == (picture.height, picture.width):
         return picture.values, picture.observed
-    # Pixels of a small picture are shown as they are: nothing that looks sharper than it is.
-    grows = height >= picture.height and width >= picture.width
-    how = Image.Resampling.NEAREST if grows else Image.Resampling.BOX
+    growth = width / picture.width
+    if growth >= _PIXELS_SHOW:
+        how = Image.Resampling.NEAREST
+    else:
+        how = Image.Resampling.BILINEAR if growth > 1 else Image.Resampling.BOX
     weights = picture.observed.astype(np.float32)
     share = np.asarray(Image.fromarray(weights).resize((width, height), how))
     observed: NDArray[np.bool_] = share >= 0.5

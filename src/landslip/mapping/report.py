@@ -19,7 +19,7 @@ from landslip.mapping.frequency import LEAST, frequency, frequency_svg
 from landslip.mapping.margin import CAVEAT, headline
 from landslip.mapping.report_tables import bullets, landslides_table, paragraph, terrain_known
 from landslip.mapping.summary import Summary
-from landslip.mapping.wording import area_text, count_text, date_text, share_text
+from landslip.mapping.wording import area_text, count_text, date_text, sentence, share_text
 
 
 def write_report(
@@ -94,7 +94,8 @@ def _data_address(picture: Image.Image) -> str:
 def _warnings(summary: Summary) -> str:
     if not summary.warnings:
         return ""
-    return f'<section class="warnings" role="note"><h2>Please note</h2>{bullets(summary.warnings)}</section>'
+    said = bullets(map(sentence, summary.warnings))
+    return f'<section class="warnings" role="note"><h2>Please note</h2>{said}</section>'
 
 
 def _figures(summary: Summary, areas_m2: NDArray[np.float64]) -> str:
@@ -108,7 +109,7 @@ def _figures(summary: Summary, areas_m2: NDArray[np.float64]) -> str:
         found.append(("Share of what was observed", share_text(share)))
     found += [
         ("Observed", share_text(summary.observed_share)),
-        ("Image", date_text(summary.scene.date)),
+        ("Image taken on", date_text(summary.scene.date).removeprefix("date ")),
     ]
     return "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in found)
 

@@ -14,6 +14,7 @@ from landslip.mapping.wording import (
     duration_text,
     length_text,
     number_text,
+    sentence,
     share_text,
 )
 
@@ -33,7 +34,7 @@ def detector_section(summary: Summary, card: Card) -> str:
         ("Licence", card.licence),
         ("SHA-256 of its file", summary.detector_sha256),
     ]
-    parts = [pairs_table(pairs), "<h3>How well it did elsewhere</h3>"]
+    parts = [pairs_table(pairs), "<h3>How well it did where the truth is known</h3>"]
     if card.scores:
         heads = ("Data", "Protocol", "Precision", "Recall", "F1", "IoU", "Patches", "Seeds", "Definition")
         parts.append(plain_table(heads, (_score_row(score) for score in card.scores)))
@@ -44,7 +45,7 @@ def detector_section(summary: Summary, card: Card) -> str:
         )
     else:
         parts.append(paragraph("This detector comes without scores: nobody has measured how well it does."))
-    return "".join([*parts, "<h3>What it is not good for</h3>", bullets(card.not_good_for)])
+    return "".join([*parts, "<h3>What it is not good for</h3>", bullets(map(sentence, card.not_good_for))])
 
 
 def _score_row(score: Score) -> tuple[str, ...]:
@@ -108,7 +109,7 @@ def files_section(summary: Summary) -> str:
         for file in MAP_FILES
     ]
     rows.append(("item.json", "STAC item: the same for catalogues", "see summary.json"))
-    steps = (
+    steps: tuple[str, ...] = (
         "Drag landslides.gpkg into the QGIS window: the polygons appear with their attributes. Colour them by "
         "'confidence' (Layer Properties, Symbology, Graduated) to look at the surest first.",
         "Drag probability.tif into QGIS too: values are probabilities from 0 to 1, not observed ground is transparent. "
@@ -131,11 +132,11 @@ def largest_note(count: int, shown: int, card: Card) -> str:
         f"The {shown} largest of {count:,}" if shown < count else f"All {count_text(count, 'landslide', 'landslides')}"
     )
     meaning = (
-        f"how likely it is that the polygon is a landslide ({card.confidence.text})"
+        f"how likely it is that the polygon is a landslide. {sentence(card.confidence.text)}"
         if card.confidence
-        else "the mean probability inside the polygon (this detector has nothing better)"
+        else "the mean probability inside the polygon: nothing better was fitted for this detector."
     )
     return (
         f"{which}; click a head to sort. Length and width are the sides of the smallest rectangle around it. "
-        f"Confidence is {meaning}."
+        f"Confidence is {meaning}"
     )

@@ -1,5 +1,6 @@
 """Figures as people read them: areas, lengths, shares, dates and places, each with its unit."""
 
+import math
 from datetime import datetime
 from typing import Final
 
@@ -10,14 +11,24 @@ _MONTHS: Final = (
 )
 
 
+def sentence(text: str) -> str:
+    """A message as a sentence: a capital letter first, unless it starts with a name, and a full stop last."""
+    text = text.strip()
+    first = text.partition(" ")[0]
+    if first.isalpha() and first.islower():
+        text = text[0].upper() + text[1:]
+    return text if not text or text[-1] in ".!?" else f"{text}."
+
+
 def number_text(value: float, digits: int = 3) -> str:
     """A number with so many significant digits, thousands set apart: 0.0123, 4.57, 1,230."""
     if value == 0:
         return "0"
-    if abs(value) >= 10**digits:
-        return f"{value:,.0f}"
-    text = f"{value:.{digits}g}"
-    return f"{value:.{digits + 3}f}".rstrip("0").rstrip(".") if "e" in text else text
+    # Above so many digits whole numbers are not rounded any further: 1,656 m² stays so.
+    rounded = value if abs(value) >= 10**digits else float(f"{value:.{digits}g}")
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
+    text = f"{rounded:,.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def count_text(count: int, one: str, many: str) -> str:
