@@ -161,6 +161,7 @@ def _joined(pieces: list[shapely.Polygon]) -> shapely.MultiPolygon:
     whole = pieces[0] if len(pieces) == 1 else shapely.union_all(pieces)
     if not whole.is_valid:
         whole = shapely.make_valid(whole)
-    # A ring starts at a true corner once normalised; then every vertex on a straight line can go.
-    whole = shapely.simplify(shapely.normalize(whole), 0)
+    # A ring starts at a true corner once normalised; then every vertex on a straight line can go. The order of the
+    # parts hung on those vertices too, so it is settled anew.
+    whole = shapely.normalize(shapely.simplify(shapely.normalize(whole), 0))
     return shapely.MultiPolygon([part for part in shapely.get_parts(whole) if part.geom_type == "Polygon"])
