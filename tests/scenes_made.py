@@ -7,7 +7,6 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from rasters import NORTH_UP, UTM, write_raster
 
 from landslip.detector import Detector
 from landslip.mapping.aoi import AreaOfInterest
@@ -15,6 +14,7 @@ from landslip.mapping.run import map_scene
 from landslip.mapping.settings import MapSettings
 from landslip.scenes.arrays import array_scene
 from landslip.scenes.scene import Scene
+from rasters import NORTH_UP, UTM, write_raster
 
 TRUE_COLOUR = ("B04", "B03", "B02")
 
@@ -49,7 +49,7 @@ def scene_file(folder: Path, values: NDArray[np.generic], **options: object) -> 
     return write_raster(folder / "scene.tif", values, **({"descriptions": names, "nodata": 0} | options))
 
 
-class Stop(Exception):
+class StoppedError(Exception):
     """Raised to end a run where a kill would."""
 
 
@@ -58,7 +58,7 @@ def stop_at(share: float):
 
     def watch(doing: str, done: int, total: int) -> None:
         if doing == "mapping" and done >= share * total:
-            raise Stop
+            raise StoppedError
 
     return watch
 
@@ -69,7 +69,7 @@ def levels_of(
     """The levels of a map, without its other files: the run is ended when the raster is whole."""
     try:
         map_scene(scene, detector, out, MapSettings(resume=False, **settings), aoi=aoi, watch=stop_at(1))
-    except Stop:
+    except StoppedError:
         with rasterio.open(out / ".unfinished" / "levels.tif") as raster:
             return raster.read(1)
     raise AssertionError("the run was to be stopped")

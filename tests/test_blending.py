@@ -1,4 +1,4 @@
-"""Laws of blending: weights are positive everywhere, neighbours add up to one, a mean lies between what it is made of."""
+"""Laws of blending: weights are positive everywhere, neighbours add up to one, a mean lies between its parts."""
 
 import numpy as np
 import pytest

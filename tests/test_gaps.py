@@ -1,4 +1,4 @@
-"""Laws of filling gaps: what was observed stays, what is invented lies within it, and what lay in the gap is forgotten."""
+"""Laws of filling gaps: what was observed stays, what is invented lies within it, and what lay there is forgotten."""
 
 import numpy as np
 import pytest

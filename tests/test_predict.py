@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from tiny_detectors import card
 
 from landslip.errors import SettingsError
 from landslip.mapping.lattice import Lattice, blocks
 from landslip.mapping.plan import plan
-from landslip.mapping.predict import Predictor, Reading, lattice_for, predict_array
+from landslip.mapping.predict import Predictor, Reading, cut_tiles, lattice_for, predict_array
 from landslip.scenes.window import Window
+from tiny_detectors import card
 
 SIDES = st.integers(1, 90) | st.sampled_from([1, 2, 31, 37, 61, 89])
 
@@ -90,7 +90,7 @@ def test_blocks_kept_tiles_and_batches_do_not_show(
     cut = list(blocks(Window(0, 0, lattice.height, lattice.width), max(side, 8)))
     for step in plan(lattice, cut, kept_tiles):
         rows, cols = step.read.slices
-        tiles |= predictor.run_tiles(step.tiles, Reading(step.read, values[:, rows, cols], observed[rows, cols]))
+        tiles |= predictor.run(cut_tiles(step.tiles, Reading(step.read, values[:, rows, cols], observed[rows, cols])))
         here = step.block.slices
         joined[here] = np.where(observed[here], predictor.blend(step.block, tiles), np.float32(np.nan))
         for tile in step.forget:
@@ -107,7 +107,7 @@ def test_the_order_of_tiles_does_not_show(
     predictor = Predictor(PlainEngine(over_the_tile), lattice)
     reading = Reading(window, values, observed)
     order = list(lattice.tiles_touching(window))
-    forth, back = (dict(predictor.run_tiles(tiles, reading)) for tiles in (order, order[::-1]))
+    forth, back = (predictor.run(cut_tiles(tiles, reading)) for tiles in (order, order[::-1]))
     np.testing.assert_array_equal(predictor.blend(window, forth), predictor.blend(window, back))
 
 
