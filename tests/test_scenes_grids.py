@@ -197,12 +197,34 @@ def test_files_of_two_places_are_refused(folder):
 
 
 @pytest.mark.parametrize(
-    ("crs", "side", "metres"), [("EPSG:32646", 10, 10), ("EPSG:4326", 1e-3, 55.66), ("EPSG:2263", 10, 3.048)]
+    ("crs", "transform", "metres"),
+    [
+        ("EPSG:32646", Affine(10, 0, 500_000, 0, -10, 2_500_000), 10 / 0.9996),
+        ("EPSG:32646", Affine(8, 6, 500_000, 6, -8, 2_500_000), 10 / 0.9996),
+        ("EPSG:4326", Affine(1e-4, 0, 0, 0, -1e-4, 0), 11.09),
+        ("EPSG:4326", Affine(1e-4, 0, 179.99995, 0, -1e-4, 75.5225), 5.59),
+        ("EPSG:3857", Affine(20, 0, 0, 0, -20, 8_399_738), 10.03),
+        ("EPSG:2263", Affine(10, 0, 1e6, 0, -10, 2e5), 3.048),
+        ("EPSG:3413", Affine(1000, 0, -500, 0, -1000, 500), 1000 / 0.96986),
+    ],
+    ids=["UTM", "turned", "equator", "75 degrees north, antimeridian", "Mercator, 60 degrees north", "feet", "pole"],
 )
-def test_resolution_is_in_metres_whatever_the_crs(crs, side, metres):
-    """At 75.5 degrees north a degree of longitude is a quarter of one of latitude; EPSG:2263 counts in feet."""
-    grid = GeoBox((2, 2), Affine(side, 0, 0, 0, -side, 75.5225), crs)
-    assert ground_resolution_m(grid) == pytest.approx(metres, rel=1e-3)
+def test_resolution_is_in_metres_on_the_ground_whatever_the_crs(crs, transform, metres):
+    """Mercator doubles lengths at 60 degrees north; at 75.5 a degree of longitude is a quarter of one of latitude."""
+    assert ground_resolution_m(GeoBox((2, 2), transform, crs)) == pytest.approx(metres, rel=2e-3)
+
+
+def test_a_file_far_finer_than_the_scene_is_read_in_strips(folder, monkeypatch):
+    """The same values come of it, and never more than the allowed pixels (or a row of squares) at a time."""
+    fine = RNG.normal(100, 50, (80, 120)).astype(np.float32)
+    write_raster(folder / "B08.tif", np.full((8, 12), 9, np.uint16))
+    write_raster(folder / "elevation.tif", fine, transform=fine_grid(NORTH_UP, 0.1))
+    scene = open_scene([folder / "B08.tif", folder / "elevation.tif"], scale=1)
+    whole, _ = scene.read(["elevation"], scene.window)
+    monkeypatch.setattr("landslip.scenes.regridded._MOST_PIXELS", 1500)
+    in_strips, _ = scene.read(["elevation"], scene.window)
+    np.testing.assert_array_equal(in_strips, whole)
+    np.testing.assert_allclose(whole[0], fine.reshape(8, 10, 12, 10).mean(axis=(1, 3)), rtol=1e-4)
 
 
 def test_a_grid_is_the_same_up_to_rounding_only():

@@ -37,6 +37,8 @@ def test_every_channel_is_known_by_its_own_name(name):
         ("B13", None),
         ("Band 4", None),
         ("bred", None),
+        ("SR_B5", None),
+        ("LC08 B4", None),
         ("", None),
     ],
 )
@@ -57,6 +59,7 @@ def test_a_description_names_one_channel_or_none(text, channel):
         ("B04_B03_B02", None),
         ("stack", None),
         ("SCL", None),
+        ("LC09_L2SP_136044_20230101_20230103_02_T1_SR_B4", None),
     ],
 )
 def test_a_file_name_names_one_channel_or_none(stem, channel):
@@ -110,6 +113,7 @@ def test_a_list_of_channels_goes_before_all_names(tmp_path):
     assert scene.channels == ("B08", "B11")
     np.testing.assert_array_equal(scene.read(["B11", "B08"], scene.window)[0], VALUES[[0, 2]])
     assert "left out: a.tif, band 2 (skipped by --channels)" in scene.describe()
+    assert open_scene(path, channels="B11,-,nir").channels == scene.channels
 
 
 def test_a_list_of_channels_goes_over_the_bands_of_several_files(tmp_path):

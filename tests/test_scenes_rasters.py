@@ -132,6 +132,19 @@ def test_identity_changes_with_the_files_and_with_how_they_are_read(tmp_path):
     assert open_scene(path).identity != first
 
 
+def test_identity_changes_with_an_external_mask(tmp_path):
+    import rasterio
+
+    path = write_raster(tmp_path / "a.tif", np.full((1, 4, 4), 500, np.uint16), descriptions=["B04"])
+    first = open_scene(path).identity
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=False), rasterio.open(path, "r+") as file:
+        file.write_mask(np.eye(4, dtype=bool))
+    assert (tmp_path / "a.tif.msk").exists()
+    scene = open_scene(path)
+    assert scene.identity != first
+    np.testing.assert_array_equal(scene.read(["B04"], scene.window)[1], np.eye(4, dtype=bool))
+
+
 def test_a_scene_is_called_after_what_was_given(tmp_path):
     folder = tmp_path / "valley"
     folder.mkdir()

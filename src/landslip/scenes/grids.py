@@ -7,12 +7,12 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from pyproj import Transformer
+from pyproj import Geod, Transformer
 
 from landslip.scenes.window import Window
 
 Places = NDArray[np.float64]
-_METRES_A_DEGREE = 111_320.0
+_ELLIPSOID = Geod(ellps="WGS84")
 _SAME_PX = 1e-3
 """Corners that lie closer than this, in pixels, are the same."""
 _CELL_PX = 16
@@ -20,15 +20,23 @@ _CELL_ERROR_PX = 1e-3
 
 
 def ground_resolution_m(geobox: GeoBox) -> float:
-    """The side in metres of a square as large as a pixel, at the grid's centre (for degrees: on a sphere)."""
-    affine, crs = geobox.affine, geobox.crs
-    side = math.sqrt(abs(affine.determinant))
-    if crs is None:
-        return side
-    if crs.geographic:
-        _, latitude = placed(affine, np.array(geobox.shape[1] / 2), np.array(geobox.shape[0] / 2))
-        return side * _METRES_A_DEGREE * math.sqrt(max(0.0, math.cos(math.radians(float(latitude)))))
-    return side * float(crs.proj.axis_info[0].unit_conversion_factor) if crs.proj.axis_info else side
+    """The side in metres of a square as large as a pixel, at the grid's centre, on the ellipsoid (WGS 84)."""
+    height, width = geobox.shape
+    planar = math.sqrt(abs(geobox.affine.determinant))
+    if geobox.crs is None:
+        return planar
+    # Middles of the left, right, top and bottom edges of a pixel at the centre.
+    x, y = np.array([0.0, 1.0, 0.5, 0.5]) + (width - 1) / 2, np.array([0.5, 0.5, 0.0, 1.0]) + (height - 1) / 2
+    lon, lat = _transformer(geobox.crs.to_wkt(), "EPSG:4326").transform(*placed(geobox.affine, x, y))
+    if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
+        return planar
+    _, _, sides = _ELLIPSOID.inv(lon[::2], lat[::2], lon[1::2], lat[1::2])
+    return math.sqrt(sides[0] * sides[1] * _squareness(geobox.affine))
+
+
+def _squareness(affine: Affine) -> float:
+    """The area of a pixel by that of a rectangle with its sides: 1 unless the grid is sheared."""
+    return abs(affine.determinant) / (math.hypot(affine.a, affine.d) * math.hypot(affine.b, affine.e))
 
 
 def same_grid(one: GeoBox, other: GeoBox) -> bool:

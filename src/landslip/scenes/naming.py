@@ -26,6 +26,8 @@ COMPANIONS: Mapping[str, str] = {
     "SNOW": "snow probability",
 }
 
+_LANDSAT = re.compile(r"(?i)L[CEMOT]0?[1-9]|SR|landsat\d?")
+_BAND = re.compile(r"[Bb](\d?\d|8[Aa])")
 _BAND_TAGS = ("eo:common_name", "common_name", "COMMON_NAME", "BANDNAME", "BAND_NAME", "band_name", "name", "Name")
 
 
@@ -43,7 +45,7 @@ def from_text(text: str) -> str | None:
     None where it names none, or several.
     """
     words = _words(text)
-    found = _bands(words) or {name for word in words if (name := _channel(word))}
+    found = _bands(words) or _common(words)
     return found.pop() if len(found) == 1 else None
 
 
@@ -53,7 +55,7 @@ def from_file_name(stem: str) -> Naming | None:
     A common name counts only as the last word: ``blue_mountains`` is no band.
     """
     words = _words(stem)
-    found = _bands(words) or {name for word in words[-1:] if (name := _channel(word))}
+    found = _bands(words) or _common(words[-1:])
     return Naming(found.pop(), "its file name") if len(found) == 1 else None
 
 
@@ -92,8 +94,15 @@ def _words(text: str) -> list[str]:
 
 
 def _bands(words: list[str]) -> set[str]:
-    """The channels named as Sentinel-2 bands among words."""
-    return {name for word in words if re.fullmatch(r"[Bb](\d?\d|8[Aa])", word) and (name := _channel(word))}
+    """The channels named as Sentinel-2 bands among words; none in a Landsat name, whose numbers mean other bands."""
+    if any(_LANDSAT.fullmatch(word) for word in words):
+        return set()
+    return {name for word in words if _BAND.fullmatch(word) and (name := _channel(word))}
+
+
+def _common(words: list[str]) -> set[str]:
+    """The channels named otherwise than as bands among words."""
+    return {name for word in words if not _BAND.fullmatch(word) and (name := _channel(word))}
 
 
 def _channel(word: str) -> str | None:

@@ -68,6 +68,8 @@ class RasterFile:
         complex_bands = [dtype for dtype in self.dtypes if dtype.startswith("complex")]
         if complex_bands:
             raise SceneError(f"{path} holds complex numbers ({complex_bands[0]}): give reflectance or brightness")
+        self.parts: tuple[Path, ...] = tuple(Path(name) for name in self._dataset.files)
+        """The file and those it leans on: an external mask, a world file, the sources of a VRT."""
         self.count: int = self._dataset.count
         self.shape: tuple[int, int] = self._dataset.shape
         self.transform = self._dataset.transform

@@ -25,7 +25,7 @@ _ENDINGS = frozenset({".tif", ".tiff", ".jp2", ".vrt", ".img"})
 def open_scene(
     paths: str | PathLike[str] | Iterable[str | PathLike[str]],
     *,
-    channels: Sequence[str] | None = None,
+    channels: str | Sequence[str] | None = None,
     scale: float | None = None,
     pixel_size_m: float | None = None,
 ) -> Scene:
@@ -36,8 +36,8 @@ def open_scene(
 
     Args:
         paths: one raster, several, or a folder of rasters.
-        channels: channel names, one for each band of the files in order, ``-`` to skip one; left out, bands are
-            known by their descriptions, tags or file names.
+        channels: channel names, one for each band of the files in order, ``-`` to skip one, as a list or as in
+            ``"B04,B03,B02"``; left out, bands are known by their descriptions, tags or file names.
         scale: DN = stored value x scale for reflectance; goes before what the files say.
         pixel_size_m: the side of a pixel, for images without a CRS.
 
@@ -47,8 +47,9 @@ def open_scene(
     """
     given = [Path(path) for path in ([paths] if isinstance(paths, str | PathLike) else paths)]
     files = [RasterFile(path) for path in _raster_paths(given)]
-    if channels is not None:
-        taken, notes = bands_by_list(files, channels)
+    names = channels.split(",") if isinstance(channels, str) else channels
+    if names is not None:
+        taken, notes = bands_by_list(files, names)
     else:
         one_by_one = not any(path.is_dir() for path in given)
         taken, notes = bands_by_name(files, given_one_by_one=one_by_one)
@@ -61,7 +62,7 @@ def open_scene(
     sources = {id(file): _on_grid(file, own, grid, taken, how) for file, own in zip(used, grids, strict=True)}
     layers = {one.channel: _layer(one, conversion, sources) for one, conversion in zip(taken, how, strict=True)}
     date = acquisition_date([file.path for file in used], [_tags(file) for file in used], given)
-    options = {"channels": channels and list(channels), "scale": scale, "pixel_size_m": pixel_size_m}
+    options = {"channels": names and list(names), "scale": scale, "pixel_size_m": pixel_size_m}
     return Scene(
         geobox=grid,
         layers={name: layers[name] for name in CHANNELS if name in layers},
@@ -155,6 +156,7 @@ def _name(given: Sequence[Path]) -> str:
 
 def _identity(files: Sequence[RasterFile], options: Mapping[str, object]) -> str:
     """A sha256 over what was read and how."""
-    stats = [(str(file.path.resolve()), file.path.stat()) for file in files]
+    parts = [part.resolve() for file in files for part in file.parts if part.is_file()]
+    stats = [(str(part), part.stat()) for part in parts]
     facts = {"files": [[path, stat.st_size, stat.st_mtime_ns] for path, stat in stats], "options": options}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

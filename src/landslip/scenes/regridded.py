@@ -12,6 +12,9 @@ from landslip.scenes.raster_file import RasterFile
 from landslip.scenes.resampling import bilinear, footprint, nearest, thinned
 from landslip.scenes.window import Window
 
+_MOST_PIXELS = 2**22
+"""Pixels of a file held at a time, however much finer than the scene it is."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Regridded:
@@ -40,22 +43,42 @@ class Regridded:
         x, y = x / step, y / step
         values = np.zeros((len(bands), *window.shape), np.float32)
         observed = np.zeros(values.shape, np.bool_)
-        height, width = self.file.shape
-        needed = footprint(x, y, (-(-height // step), -(-width // step)))
+        needed = footprint(x, y, (-(-self.file.shape[0] // step), -(-self.file.shape[1] // step)))
         if needed is None:
             return values, observed
-        bottom, right = min(needed.bottom * step, height), min(needed.right * step, width)
-        row, col = needed.row * step, needed.col * step
-        stored, seen = self.file.read(bands, Window(row, col, bottom - row, right - col))
-        usable = seen.copy()
-        for position, band in enumerate(bands):
-            if band in self.blank_zero_bands:
-                usable[position] &= stored[position] != 0
-        if step > 1:
-            seen = thinned(stored, seen, step)[1]
-            stored, usable = thinned(stored, usable, step)
+        parts = [self._read_squares(bands, rows) for rows in _strips(needed, _MOST_PIXELS // step**2)]
+        stored, usable, seen = (np.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True))
         x, y = x - needed.col, y - needed.row
         for position in range(len(bands)):
             values[position] = bilinear(stored[position], usable[position], x, y)
             observed[position] = inside & nearest(seen[position], x, y)
         return values, observed
+
+    def _read_squares(
+        self, bands: Sequence[int], squares: Window
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
+        """Read a window of the thinned file: values, where they may be mixed with others, where they were observed.
+
+        Raises:
+            SceneError: the file cannot be read.
+        """
+        step, (height, width) = self.thinning, self.file.shape
+        row, col = squares.row * step, squares.col * step
+        bottom, right = min(squares.bottom * step, height), min(squares.right * step, width)
+        stored, seen = self.file.read(bands, Window(row, col, bottom - row, right - col))
+        usable = seen.copy()
+        for position, band in enumerate(bands):
+            if band in self.blank_zero_bands:
+                usable[position] &= stored[position] != 0
+        if step == 1:
+            return stored, usable, seen
+        return *thinned(stored, usable, step), thinned(stored, seen, step)[1]
+
+
+def _strips(window: Window, most_pixels: int) -> list[Window]:
+    """Cut a window into strips of no more than some pixels, or of one row."""
+    rows = max(1, most_pixels // window.width)
+    return [
+        Window(row, window.col, min(rows, window.bottom - row), window.width)
+        for row in range(window.row, window.bottom, rows)
+    ]
