@@ -63,7 +63,8 @@ def as_table(evaluation: "Evaluation") -> str:
         "",
         f"{'':>10} {'patches':>8} {'F1':>7} {'precision':>10} {'recall':>7} {'IoU':>7}",
     ]
-    rows = {"all": evaluation.pixel} | (evaluation.by_scene if len(evaluation.by_scene) > 1 else {})
+    by_scene = evaluation.by_scene
+    rows = {"all": evaluation.pixel, **(by_scene if len(by_scene) > 1 else {})}
     for name, counts in rows.items():
         patches = sum(name in ("all", score.scene) for score in evaluation.patches)
         ratios = f"{counts.f1:>7.3f} {counts.precision:>10.3f} {counts.recall:>7.3f} {counts.iou:>7.3f}"

@@ -2,8 +2,10 @@
 
 import copy
 import csv
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -57,63 +59,89 @@ class Fitted:
 def fit(recipe: Recipe, train: PatchStack, choose: PatchStack, folder: Path, *, progress: bool = True) -> Fitted:
     """Train by a recipe; the log goes to ``folder/log.csv``, a row each time it looks at the choosing part.
 
-    The same recipe, data, thread count and package versions give the same weights.
+    The same recipe, data, number of threads and package versions give the same weights.
+
+    Raises:
+        RunError: the loss stopped being a number.
     """
-    torch.manual_seed(recipe.seed)
-    torch.use_deterministic_algorithms(mode=True)
-    network = build_network(
-        NetworkChoice(
-            recipe.network.architecture,
-            recipe.network.encoder,
-            recipe.network.weights,
-            recipe.network.decoder_channels,
-        ),
-        recipe.channels,
-        normalisation_for(recipe, train),
-    )
-    _lay_channels_last(network)
-    wavelengths_nm = wavelengths(recipe.channels)
+    with reproducible(recipe.seed):
+        network = build_network(_choice(recipe), recipe.channels, normalisation_for(recipe, train))
+        _lay_channels_last(network)
+        averaged = copy.deepcopy(network).eval()
+        wavelengths_nm = wavelengths(recipe.channels)
+        looks: list[Look] = []
+        best: Look | None = None
+        best_weights = averaged.state_dict()
+        started = time.monotonic()
+        for epoch, loss in _epochs(network, averaged, recipe, train, wavelengths_nm, progress=progress):
+            if epoch % recipe.fit.check_every and epoch != recipe.fit.epochs:
+                continue
+            look = look_at(averaged, choose, wavelengths_nm, epoch, time.monotonic() - started, loss)
+            looks.append(look)
+            _write_log(folder / "log.csv", looks)
+            if best is None or look.merit >= best.merit:
+                best, best_weights = look, copy.deepcopy(averaged.state_dict())
+        averaged.load_state_dict(best_weights, strict=True)
+    if best is None:
+        raise RunError("training ended without a look at the choosing part: give fit.epochs of 1 at least")
+    return Fitted(averaged, best, tuple(looks))
+
+
+def _epochs(
+    network: DetectingNetwork,
+    averaged: DetectingNetwork,
+    recipe: Recipe,
+    train: PatchStack,
+    wavelengths_nm: Tensor,
+    *,
+    progress: bool,
+) -> Iterator[tuple[int, float]]:
+    """Learn, epoch by epoch; gives the number of each epoch and its mean loss."""
     augmentation = Augmentation(recipe.augmentation, wavelengths_nm, seed=recipe.seed)
-    averaged = copy.deepcopy(network).eval()
+    shuffle = torch.Generator().manual_seed(recipe.seed)
     steps = -(-len(train) // recipe.fit.batch)
     optimiser, schedule = _optimiser(network, recipe.fit, steps)
     loss_of = CrossEntropyAndDice(recipe.fit.dice_share)
-    shuffle = torch.Generator().manual_seed(recipe.seed)
-    looks: list[Look] = []
-    best: dict[str, Tensor] = {}
-    started = time.monotonic()
+    values, masks = torch.from_numpy(train.values), torch.from_numpy(train.masks)
     bar = tqdm(total=recipe.fit.epochs * steps, desc=recipe.name, unit="batch", disable=not progress, delay=2)
-    step = 0
     for epoch in range(1, recipe.fit.epochs + 1):
         network.train()
         total = 0.0
         for chosen in torch.randperm(len(train), generator=shuffle).split(recipe.fit.batch):
-            values, masks = augmentation(
-                torch.from_numpy(train.values[chosen.numpy()]), torch.from_numpy(train.masks[chosen.numpy()])
-            )
+            seen, truth = augmentation(values[chosen], masks[chosen])
             with torch.autocast("cpu", torch.bfloat16):
-                logits = network(values.contiguous(memory_format=torch.channels_last))
-            loss = loss_of(logits, masks)
+                logits = network(seen.contiguous(memory_format=torch.channels_last))
+            loss = loss_of(logits, truth)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             schedule.step()
-            step += 1
-            follow(averaged, network, recipe.fit.memory, step)
+            follow(averaged, network, recipe.fit.memory, schedule.last_epoch)
             total += float(loss.detach()) * len(chosen)
             bar.update()
-        if not np.isfinite(total):
+        if not math.isfinite(total):
             raise RunError(f"the loss is no number any more in epoch {epoch}: lower fit.learning_rate")
-        if epoch % recipe.fit.check_every == 0 or epoch == recipe.fit.epochs:
-            look = look_at(averaged, choose, wavelengths_nm, epoch, time.monotonic() - started, total / len(train))
-            looks.append(look)
-            _write_log(folder / "log.csv", looks)
-            bar.set_postfix(f1=f"{look.f1_best:.3f}", stressed=f"{look.f1_stressed_mean:.3f}")
-            if look.merit >= max(earlier.merit for earlier in looks):
-                best = {name: value.clone() for name, value in averaged.state_dict().items()}
+        bar.set_postfix(epoch=epoch, loss=f"{total / len(train):.3f}")
+        yield epoch, total / len(train)
     bar.close()
-    averaged.load_state_dict(best, strict=True)
-    return Fitted(averaged, max(looks, key=lambda look: (look.merit, look.epoch)), tuple(looks))
+
+
+@contextmanager
+def reproducible(seed: int) -> Iterator[None]:
+    """Draw and compute the same way each time inside, and leave the process as it was."""
+    was_deterministic = torch.are_deterministic_algorithms_enabled()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        torch.use_deterministic_algorithms(mode=True)
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(was_deterministic)
+
+
+def _choice(recipe: Recipe) -> NetworkChoice:
+    network = recipe.network
+    return NetworkChoice(network.architecture, network.encoder, network.weights, network.decoder_channels)
 
 
 def wavelengths(channels: tuple[str, ...]) -> Tensor:

@@ -20,6 +20,13 @@ def _tint(values: Tensor, wavelengths_nm: Tensor, red_over_blue: float) -> Tenso
     return light.gained(values, gain.expand(len(values), -1))
 
 
+def _greyer(values: Tensor, share: float) -> Tensor:
+    """Less colour in the ground: a share of every channel is the mean of all."""
+    channels = values.shape[1]
+    shares = (1 - share) * torch.eye(channels) + share / channels
+    return light.mixed(values, shares.expand(len(values), -1, -1))
+
+
 def _all(values: Tensor, number: float) -> Tensor:
     return torch.full((len(values),), number)
 
@@ -32,6 +39,7 @@ STRESSES: Final[Mapping[str, Change]] = MappingProxyType(
         "cleared": lambda values, _: light.cleared(values, _all(values, 0.7)),
         "redder": lambda values, nm: _tint(values, nm, 1.35),
         "bluer": lambda values, nm: _tint(values, nm, 1 / 1.35),
+        "greyer": lambda values, _: _greyer(values, 0.3),
         "flat": lambda values, _: light.contrasted(values, _all(values, 0.75)),
     }
 )
