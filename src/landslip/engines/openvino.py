@@ -50,7 +50,8 @@ class OpenVinoEngine:
             ) from error
         self._queue = openvino.AsyncInferQueue(compiled, streams)
         self._queue.set_callback(_keep)
-        self.batch = 2 * streams
+        # Many at once: streams wait for each other only at the end of a call.
+        self.batch = 32 * streams
 
     def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run (n, C, h, w) float32 in physical units and give (n, h, w) float32 probability."""

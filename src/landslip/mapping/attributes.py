@@ -10,7 +10,6 @@ from typing import Final
 import geopandas as gpd
 import numpy as np
 import shapely
-import shapely.affinity
 from numpy.typing import NDArray
 
 from landslip.card import Card, Confidence
@@ -55,17 +54,17 @@ def landslide_table(
     geometries = np.array([outline.geometry for outline in found], dtype=object)
     centres = shapely.get_coordinates(shapely.centroid(geometries))
     lonlat = grid.to_lonlat(centres)
-    sizes = np.array([grid.area_and_perimeter_m(geometry) for geometry in geometries]).reshape(-1, 2)
+    areas_m2, perimeters_m = grid.areas_and_perimeters_m(geometries)
     length_m, width_m = _length_and_width_m(geometries, centres, grid)
     probability_mean = np.array([outline.probability_mean for outline in found])
     terrain = [outline.ground.attributes() if outline.ground else {} for outline in found]
     columns: dict[str, object] = {
         "id": np.arange(first_id, first_id + len(found)),
-        "area_m2": sizes[:, 0],
-        "perimeter_m": sizes[:, 1],
+        "area_m2": areas_m2,
+        "perimeter_m": perimeters_m,
         "probability_mean": probability_mean,
         "probability_max": [outline.probability_max for outline in found],
-        "confidence": confidence(card.confidence, probability_mean, sizes[:, 0] / card.pixel_size_m**2),
+        "confidence": confidence(card.confidence, probability_mean, areas_m2 / card.pixel_size_m**2),
         "length_m": length_m,
         "width_m": width_m,
         "lon": lonlat[:, 0],
@@ -107,10 +106,9 @@ def _length_and_width_m(
     if not len(geometries):
         return np.zeros(0), np.zeros(0)
     across, down = grid.pixel_vectors_m(centres)
-    on_ground = [
-        shapely.affinity.affine_transform(geometry, [right[0], under[0], right[1], under[1], 0, 0])
-        for geometry, right, under in zip(geometries, across, down, strict=True)
-    ]
+    pixels, owner = shapely.get_coordinates(geometries, return_index=True)
+    east_north = pixels[:, :1] * across[owner] + pixels[:, 1:] * down[owner]
+    on_ground = shapely.set_coordinates(geometries.copy(), east_north)
     corners = np.array([shapely.get_coordinates(box)[:3] for box in shapely.oriented_envelope(on_ground)])
     sides = np.linalg.norm(np.diff(corners, axis=1), axis=2)
     return sides.max(axis=1), sides.min(axis=1)

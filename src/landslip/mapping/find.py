@@ -1,19 +1,18 @@
 """From a finished probability raster to the inventory of a map."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.card import Card
 from landslip.levels import NOT_OBSERVED
 from landslip.mapping.attributes import landslide_table
 from landslip.mapping.grid import MapGrid
-from landslip.mapping.ground import Ground
+from landslip.mapping.ground import ground_under
 from landslip.mapping.inventory import append_to_geopackage, portions
+from landslip.mapping.job import Job
 from landslip.mapping.outlines import Outline, outlines
 from landslip.scenes.window import Window
 
@@ -28,40 +27,23 @@ class Found:
     observed_area_m2: float
 
 
-def write_inventory(
-    path: Path,
-    levels: Iterator[tuple[Window, NDArray[np.uint8]]],
-    *,
-    grid: MapGrid,
-    card: Card,
-    threshold: float,
-    min_area_m2: float,
-    image_date: datetime | None,
-    ground: Callable[[Window], Ground] | None,
-) -> Found:
+def find_landslides(job: Job, levels: Iterator[tuple[Window, NDArray[np.uint8]]], path: Path) -> Found:
     """Find the landslides of a probability raster and write them as a GeoPackage.
 
     Args:
-        path: of the GeoPackage; must not exist.
+        job: what is mapped.
         levels: the raster in strips from top to bottom.
-        grid: of the map.
-        card: of the detector.
-        threshold: probability from which a pixel is landslide.
-        min_area_m2: smaller landslides are left out.
-        image_date: when the image was taken.
-        ground: terrain of a strip, where the scene knows it.
+        path: of the GeoPackage; must not exist.
     """
+    card, grid = job.detector.card, job.grid
+    threshold, min_area_m2, image_date = job.threshold, job.settings.min_area_m2, job.scene.date
+    ground = ground_under(job.scene, job.region, grid)
     tally = _Tally(grid)
     areas_m2: list[NDArray[np.float64]] = []
     first_id = 1
     append_to_geopackage(path, landslide_table([], grid, card, image_date, first_id))
-    large_enough = (
-        outline
-        for outline in outlines(tally.watching(levels), threshold, ground)
-        if _may_reach(outline, grid, min_area_m2)
-    )
-    for portion in portions(large_enough):
-        table = landslide_table(portion, grid, card, image_date, first_id)
+    for portion in portions(outlines(tally.watching(levels), threshold, ground)):
+        table = landslide_table(_large(portion, grid, min_area_m2), grid, card, image_date, first_id)
         table = table[table["area_m2"] >= min_area_m2]
         table = table.assign(id=np.arange(first_id, first_id + len(table)))
         first_id += len(table)
@@ -71,10 +53,11 @@ def write_inventory(
     return Found(np.concatenate([np.zeros(0), *areas_m2]), tally.observed_px, tally.observed_area_m2)
 
 
-def _may_reach(outline: Outline, grid: MapGrid, min_area_m2: float) -> bool:
-    """A quick look that spares most tiny outlines the full measurement; the pixel at its place decides, with room."""
-    x, y = outline.geometry.bounds[:2]
-    return bool(outline.area_px * grid.pixel_area_m2(np.array([[x, y]]))[0] * 1.1 >= min_area_m2)
+def _large(portion: list[Outline], grid: MapGrid, min_area_m2: float) -> list[Outline]:
+    """Leave out what is surely too small, by pixels times the area of one, and so spare most the full measurement."""
+    places = np.array([outline.geometry.bounds[:2] for outline in portion])
+    roughly_m2 = np.array([outline.area_px for outline in portion]) * grid.pixel_area_m2(places)
+    return [outline for outline, area_m2 in zip(portion, roughly_m2, strict=True) if area_m2 * 1.1 >= min_area_m2]
 
 
 class _Tally:

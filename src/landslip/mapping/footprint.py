@@ -3,6 +3,7 @@
 import numpy as np
 import shapely
 import shapely.affinity
+from shapely.geometry.base import BaseGeometry
 
 from landslip.mapping.grid import MapGrid
 
@@ -12,7 +13,7 @@ Bbox = tuple[float, float, float, float]
 """West, south, east, north; west is the larger where the antimeridian lies between (RFC 7946, 5.2)."""
 
 
-def footprint_lonlat(grid: MapGrid) -> tuple[Bbox | None, shapely.Geometry | None]:
+def footprint_lonlat(grid: MapGrid) -> tuple[Bbox | None, BaseGeometry | None]:
     """Bounding box and outline of a map; both None without a CRS.
 
     Across the antimeridian the outline is cut in two (RFC 7946, 3.1.9). Around a pole it is the whole cap.

@@ -80,10 +80,12 @@ class MapGrid:
         return np.column_stack([t.a * x + t.b * y + t.c, t.d * x + t.e * y + t.f])
 
     def to_lonlat(self, pixels: Coordinates) -> Coordinates:
-        """Pixel coordinates to longitude and latitude on WGS 84; NaN without a CRS."""
+        """Pixel coordinates to longitude, -180 to 180, and latitude on WGS 84; NaN without a CRS."""
         if self._lonlat is None:
             return np.full_like(pixels, np.nan, dtype=np.float64)
-        return np.column_stack(self._lonlat.transform(*self.to_crs(pixels).T))
+        lon, lat = self._lonlat.transform(*self.to_crs(pixels).T)
+        # A grid in degrees may run on beyond the antimeridian.
+        return np.column_stack([np.where(np.abs(lon) > 180, (lon + 180) % 360 - 180, lon), lat])
 
     def pixel_vectors_m(self, pixels: Coordinates) -> tuple[Coordinates, Coordinates]:
         """How far one pixel to the right and one pixel down lead, as (n, 2) east and north in metres."""
@@ -103,23 +105,30 @@ class MapGrid:
         across, down = self.pixel_vectors_m(pixels)
         return np.abs(across[:, 0] * down[:, 1] - across[:, 1] * down[:, 0])
 
-    def area_and_perimeter_m(self, geometry: shapely.MultiPolygon) -> tuple[float, float]:
-        """Geodesic area in square metres and perimeter in metres of a geometry in pixel coordinates.
+    def areas_and_perimeters_m(
+        self, geometries: NDArray[np.object_]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Geodesic areas in square metres and perimeters in metres of (n,) polygons in pixel coordinates.
 
         Each ring is measured for itself: its turning sense means nothing where longitudes jump or a pole lies inside.
         """
-        area_m2 = perimeter_m = 0.0
-        for polygon in shapely.get_parts(shapely.segmentize(geometry, _STRAIGHT_PX)):
+        areas_m2, perimeters_m = np.zeros(len(geometries)), np.zeros(len(geometries))
+        on_ground = shapely.transform(shapely.segmentize(geometries, _STRAIGHT_PX), self._measurable)
+        polygons, owners = shapely.get_parts(on_ground, return_index=True)
+        for polygon, owner in zip(polygons, owners, strict=True):
             for index, ring in enumerate([polygon.exterior, *polygon.interiors]):
-                ring_m2, ring_m = self._ring_m(shapely.get_coordinates(ring))
-                area_m2 += ring_m2 if index == 0 else -ring_m2
-                perimeter_m += ring_m
-        return area_m2, perimeter_m
+                area_m2, perimeter_m = self._ring_m(shapely.get_coordinates(ring))
+                areas_m2[owner] += area_m2 if index == 0 else -area_m2
+                perimeters_m[owner] += perimeter_m
+        return areas_m2, perimeters_m
+
+    def _measurable(self, pixels: Coordinates) -> Coordinates:
+        """Pixel coordinates to longitude and latitude, or to metres without a CRS."""
+        return pixels * self.pixel_size_m if self.crs is None else self.to_lonlat(pixels)
 
     def _ring_m(self, ring: Coordinates) -> tuple[float, float]:
         if self.crs is None:
-            size_x, size_y = self.pixel_size_m
-            metres = shapely.Polygon(ring * [size_x, size_y])
+            metres = shapely.Polygon(ring)
             return float(metres.area), float(metres.length)
-        area_m2, perimeter_m = _GEOD.polygon_area_perimeter(*self.to_lonlat(ring[:-1]).T)
+        area_m2, perimeter_m = _GEOD.polygon_area_perimeter(*ring[:-1].T)
         return abs(area_m2), perimeter_m

@@ -4,7 +4,6 @@ Both are written in portions, so that memory does not grow with the number of la
 """
 
 import json
-import warnings
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -17,6 +16,7 @@ from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, S
 from arro3.io import write_parquet
 
 from landslip.mapping.attributes import COLUMNS
+from landslip.mapping.unplaced import without_place
 
 LAYER: Final = "landslides"
 PORTION: Final = 10_000
@@ -34,9 +34,7 @@ def portions(items: Iterable[Item], size: int = PORTION) -> Iterator[list[Item]]
 
 def append_to_geopackage(path: Path, table: gpd.GeoDataFrame) -> None:
     """Write landslides to the layer ``landslides``, which is made, and left empty by an empty table, if need be."""
-    with warnings.catch_warnings():
-        # An image without a CRS gives a layer without one, on purpose.
-        warnings.filterwarnings("ignore", message="'crs' was not provided")
+    with without_place(table.crs):
         pyogrio.write_dataframe(
             table, path, layer=LAYER, driver="GPKG", geometry_type="MultiPolygon", append=path.exists()
         )

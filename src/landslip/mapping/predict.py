@@ -3,7 +3,7 @@
 What a map runs and what an evaluation runs is this one path.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -20,6 +20,9 @@ from landslip.scenes.window import Window
 
 Tiles = dict[Window, NDArray[np.float32] | None]
 """Probability (h, w) of tiles; None for a tile of which nothing was observed."""
+
+Cut = tuple[Window, NDArray[np.float32] | None]
+"""A tile and its image (C, h, w), free of gaps; None where nothing of it was observed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +43,18 @@ class Predictor:
         self._engine = engine
         self._weights = tile_weights(lattice.tile_height, lattice.tile_width, lattice.overlap)
 
-    def run_tiles(
-        self, tiles: Sequence[Window], reading: Reading
-    ) -> Iterator[tuple[Window, NDArray[np.float32] | None]]:
-        """Give each tile with its probability (h, w), or None where nothing of it was observed.
-
-        Args:
-            tiles: tiles of the lattice whose part inside the scene was read.
-            reading: what was read.
-        """
-        for first in range(0, len(tiles), self._engine.batch):
-            batch = tiles[first : first + self._engine.batch]
-            images = {tile: image for tile in batch if (image := _image(tile, reading)) is not None}
-            results: Iterable[NDArray[np.float32]] = ()
-            if images:
-                stack = np.stack(list(images.values()))
-                start = perf_counter()
-                results = self._engine(stack)
-                self.network_s += perf_counter() - start
-            found = dict(zip(images, results, strict=True))
-            yield from ((tile, found.get(tile)) for tile in batch)
+    def run(self, cut: Sequence[Cut]) -> Tiles:
+        """Run tiles that were cut, in any order; the answer for each depends on it alone."""
+        tiles: Tiles = dict.fromkeys(tile for tile, _ in cut)
+        seen = [(tile, image) for tile, image in cut if image is not None]
+        for first in range(0, len(seen), self._engine.batch):
+            batch = seen[first : first + self._engine.batch]
+            stack = np.stack([image for _, image in batch])
+            start = perf_counter()
+            results = self._engine(stack)
+            self.network_s += perf_counter() - start
+            tiles |= zip((tile for tile, _ in batch), results, strict=True)
+        return tiles
 
     def blend(self, window: Window, tiles: Tiles) -> NDArray[np.float32]:
         """Join tiles over a window: (h, w) float32 probability, NaN where no tile saw anything.
@@ -110,8 +105,13 @@ def predict_array(
         (H, W) float32; NaN where not observed.
     """
     window = Window(0, 0, *observed.shape)
-    tiles = dict(predictor.run_tiles(list(predictor.lattice.tiles_touching(window)), Reading(window, values, observed)))
+    tiles = predictor.run(cut_tiles(predictor.lattice.tiles_touching(window), Reading(window, values, observed)))
     return np.where(observed, predictor.blend(window, tiles), np.float32(np.nan))
+
+
+def cut_tiles(tiles: Iterable[Window], reading: Reading) -> list[Cut]:
+    """Cut tiles of the lattice, whose part inside the scene was read, out of what was read."""
+    return [(tile, _image(tile, reading)) for tile in tiles]
 
 
 def _image(tile: Window, reading: Reading) -> NDArray[np.float32] | None:

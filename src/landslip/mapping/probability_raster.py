@@ -5,8 +5,8 @@ again in place. Its 8-bit levels carry their meaning in the scale and nodata tag
 """
 
 import contextlib
-import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -15,96 +15,99 @@ import rasterio
 import rasterio.shutil
 from affine import Affine
 from numpy.typing import NDArray
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 
 from landslip.errors import OutputError
 from landslip.levels import NOT_OBSERVED, STEP
 from landslip.mapping.grid import MapGrid
 from landslip.mapping.outlines import strips
+from landslip.mapping.unplaced import without_place
 from landslip.scenes.window import Window
 
-GDAL_SETTINGS: Final = {
-    "GDAL_CACHEMAX": 128,  # MB; GDAL's own default is a share of the machine's memory
-    "GDAL_NUM_THREADS": "ALL_CPUS",
-    "GDAL_TIFF_INTERNAL_MASK": True,
-}
+GDAL_SETTINGS: Final = {"GDAL_CACHEMAX": 128}
+"""MB; GDAL's own default is a share of the machine's memory."""
 _TILE_PX: Final = 512
 _TITLE: Final = "landslide probability"
 
 
-def create(path: Path, grid: MapGrid) -> None:
-    """Make the raster, nothing observed yet."""
-    with (
-        _quietly(),
-        rasterio.open(
-            path,
-            "w",
-            driver="GTiff",
-            width=grid.width,
-            height=grid.height,
-            count=1,
-            dtype="uint8",
-            nodata=NOT_OBSERVED,
-            crs=grid.crs.to_wkt() if grid.crs else None,
-            transform=grid.transform if grid.crs else Affine.identity(),
-            tiled=True,
-            blockxsize=_TILE_PX,
-            blockysize=_TILE_PX,
-            compress="none",
-            bigtiff="if_safer",
-        ) as raster,
-    ):
-        raster.scales = (STEP,)
-        raster.offsets = (0.0,)
-        raster.set_band_description(1, _TITLE)
-        raster.set_band_unit(1, "1")
+@dataclass(frozen=True, slots=True)
+class ProbabilityRaster:
+    """The raster of a map while it is made. Several threads may read and write different windows."""
 
+    path: Path
+    grid: MapGrid
 
-def write(path: Path, window: Window, levels: NDArray[np.uint8]) -> None:
-    """Write levels (h, w) at a window; they are with the system when this returns."""
-    with _quietly(), rasterio.open(path, "r+") as raster:
-        raster.write(levels, 1, window=window.as_rasterio())
+    def create(self) -> None:
+        """Make the raster, nothing observed yet."""
+        with (
+            self._access(),
+            rasterio.open(
+                self.path,
+                "w",
+                driver="GTiff",
+                width=self.grid.width,
+                height=self.grid.height,
+                count=1,
+                dtype="uint8",
+                nodata=NOT_OBSERVED,
+                crs=self.grid.crs.to_wkt() if self.grid.crs else None,
+                transform=self.grid.transform if self.grid.crs else Affine.identity(),
+                tiled=True,
+                blockxsize=_TILE_PX,
+                blockysize=_TILE_PX,
+                compress="none",
+                bigtiff="if_safer",
+            ) as raster,
+        ):
+            raster.scales = (STEP,)
+            raster.offsets = (0.0,)
+            raster.set_band_description(1, _TITLE)
+            raster.set_band_unit(1, "1")
 
+    def write(self, window: Window, levels: NDArray[np.uint8]) -> None:
+        """Write levels (h, w) at a window; they are with the system when this returns."""
+        with self._access(), rasterio.open(self.path, "r+") as raster:
+            raster.write(levels, 1, window=window.as_rasterio())
 
-def read_strips(path: Path) -> Iterator[tuple[Window, NDArray[np.uint8]]]:
-    """Read the raster from top to bottom in full-width strips."""
-    with _quietly(), rasterio.open(path) as raster:
-        for window in strips(raster.height, raster.width):
-            yield window, raster.read(1, window=window.as_rasterio())
+    def read(self, window: Window) -> NDArray[np.uint8]:
+        """Read levels (h, w) at a window."""
+        with self._access(), rasterio.open(self.path) as raster:
+            levels: NDArray[np.uint8] = raster.read(1, window=window.as_rasterio())
+        return levels
 
+    def finish(self, path: Path, tags: dict[str, str]) -> None:
+        """Copy the raster to a Cloud Optimized GeoTIFF with overviews, and check the copy pixel by pixel.
 
-def finish(unfinished: Path, path: Path, tags: dict[str, str]) -> None:
-    """Copy the raster to a Cloud Optimized GeoTIFF with overviews, and check the copy pixel by pixel.
+        Raises:
+            OutputError: the copy is not the same: the disk is full or failing.
+        """
+        with self._access(), rasterio.open(self.path, "r+") as raster:
+            raster.update_tags(**tags)
+        with self._access():
+            rasterio.shutil.copy(
+                self.path,
+                path,
+                driver="COG",
+                compress="DEFLATE",
+                level=1,  # probabilities are mostly 0: a higher level saves a twentieth and takes twice as long
+                predictor="NO",
+                blocksize=_TILE_PX,
+                overview_resampling="AVERAGE",
+                bigtiff="IF_SAFER",
+                num_threads="ALL_CPUS",
+            )
+        copy = ProbabilityRaster(path, self.grid)
+        for window in strips(self.grid.height, self.grid.width):
+            if not np.array_equal(self.read(window), copy.read(window)):
+                raise OutputError(f"{path.name} could not be written whole: check the disk that it is written to")
 
-    Raises:
-        OutputError: the copy is not the same: the disk is full or failing.
-    """
-    with _quietly(), rasterio.open(unfinished, "r+") as raster:
-        raster.update_tags(**tags)
-    with _quietly():
-        rasterio.shutil.copy(
-            unfinished,
-            path,
-            driver="COG",
-            compress="DEFLATE",
-            predictor="NO",
-            blocksize=_TILE_PX,
-            overview_resampling="AVERAGE",
-            bigtiff="IF_SAFER",
-        )
-    for (_, made), (_, copied) in zip(read_strips(unfinished), read_strips(path), strict=True):
-        if not np.array_equal(made, copied):
-            raise OutputError(f"{path.name} could not be written whole: check the disk that it is written to")
-
-
-@contextlib.contextmanager
-def _quietly() -> Iterator[None]:
-    """An image without a CRS makes rasterio warn at every touch; other failures to write become ours."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        try:
-            yield
-        except RasterioError as error:
-            raise OutputError(
-                f"the probability raster cannot be written ({error}): give a folder with room that you may write to"
-            ) from error
+    @contextlib.contextmanager
+    def _access(self) -> Iterator[None]:
+        """Failures to read or write become ours."""
+        with without_place(self.grid.crs):
+            try:
+                yield
+            except RasterioError as error:
+                raise OutputError(
+                    f"the probability raster cannot be written ({error}): give a folder with room that you may write to"
+                ) from error

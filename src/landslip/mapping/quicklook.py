@@ -34,19 +34,11 @@ class Quicklook:
     def add(self, block: Window, values: NDArray[np.float32], observed: NDArray[np.bool_]) -> None:
         """Add a block of the region: values (3, h, w), 0 where not observed, and what was observed (h, w)."""
         here = block.relative_to(self._region)
-        row_starts, col_starts = _starts(here.row, here.height, self._cell), _starts(here.col, here.width, self._cell)
-        cells = (
-            slice(here.row // self._cell, here.row // self._cell + len(row_starts)),
-            slice(here.col // self._cell, here.col // self._cell + len(col_starts)),
-        )
-
-        def per_cell(array: NDArray[np.float32]) -> NDArray[np.float64]:
-            by_row = np.add.reduceat(array, row_starts, axis=-2, dtype=np.float64)
-            total: NDArray[np.float64] = np.add.reduceat(by_row, col_starts, axis=-1)
-            return total
-
-        self._sum[:, *cells] += per_cell(values * observed)
-        self._count[cells] += per_cell(observed.astype(np.float32)).astype(np.int64)
+        first_row, by_row = _cells(here.row, here.height, self._cell)
+        first_col, by_col = _cells(here.col, here.width, self._cell)
+        cells = slice(first_row, first_row + len(by_row)), slice(first_col, first_col + len(by_col))
+        self._sum[:, *cells] += by_row @ (values * observed) @ by_col.T
+        self._count[cells] += (by_row @ observed.astype(np.float32) @ by_col.T).astype(np.int64)
 
     def picture(self, grid: MapGrid) -> Picture:
         """The picture of what was added."""
@@ -62,6 +54,8 @@ class Quicklook:
         )
 
 
-def _starts(first: int, length: int, cell: int) -> list[int]:
-    """Where the cells begin inside a stretch of pixels that starts at ``first``."""
-    return [max(edge - first, 0) for edge in range(first // cell * cell, first + length, cell)]
+def _cells(first: int, length: int, cell: int) -> tuple[int, NDArray[np.float32]]:
+    """Which cells a stretch of pixels falls into: the first of them, and a (cells, length) matrix of 0 and 1."""
+    which = np.arange(first, first + length) // cell
+    members = which[None] == np.arange(which[0], which[-1] + 1)[:, None]
+    return int(which[0]), members.astype(np.float32)

@@ -66,6 +66,12 @@ class Workspace:
         self._lock.close()
         shutil.rmtree(self.folder)
 
+    def remove(self, names: Sequence[str]) -> None:
+        """Remove unfinished files of these names, with those that a library keeps beside them."""
+        for name in names:
+            for path in self.folder.glob(name + "*"):
+                path.unlink()
+
     def clear(self) -> None:
         """Forget all unfinished work but the lock."""
         for path in self.folder.iterdir():
