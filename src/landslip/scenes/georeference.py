@@ -41,7 +41,7 @@ def file_grids(files: Sequence[RasterFile], pixel_size_m: float | None) -> tuple
         sizes = ", ".join(f"{file.path.name} {file.shape[0]} x {file.shape[1]}" for file in files)
         raise SceneError(f"images without a CRS must be of one size to lie on one grid ({sizes}): resample them first")
     grid = GeoBox(files[0].shape, Affine.scale(pixel_size_m), None)
-    warnings = ["the image has no CRS: its place on the ground is unknown and polygons are in pixel coordinates"]
+    warnings = ["the image has no CRS, so its place on the ground is unknown"]
     if placed:
         warnings.append(f"the CRS of {', '.join(placed)} was set aside, since the other files have none")
     return [grid] * len(files), warnings
