@@ -24,7 +24,7 @@ ANY_CARD = card("any", ["B04"])
 
 
 def authalic(lat_deg: float) -> float:
-    """Area from the equator to a parallel on WGS 84, a radian of longitude wide, in square metres (Snyder 1987, 3-12)."""
+    """Area in m2 from the equator to a parallel on WGS 84, a radian of longitude wide (Snyder 1987, 3-12)."""
     s, e = math.sin(math.radians(lat_deg)), math.sqrt(_E2)
     return _A**2 * (1 - _E2) / 2 * (s / (1 - _E2 * s * s) + math.atanh(e * s) / e)
 
@@ -207,9 +207,9 @@ def test_an_image_without_a_crs_is_measured_by_its_pixel_size() -> None:
 def test_a_window_of_a_scene_lies_where_it_lies_in_the_scene() -> None:
     geobox = GeoBox((300, 400), Affine(8, 6, 400_000, 6, -8, 2_500_000), "EPSG:32646")
     whole, part = MapGrid.of(geobox, Window(0, 0, 300, 400)), MapGrid.of(geobox, Window(100, 50, 20, 30))
-    here = np.array([[3.0, 4.0]])
-    np.testing.assert_allclose(part.to_crs(here), whole.to_crs(here + [50, 100]))
-    np.testing.assert_allclose(part.to_lonlat(here), whole.to_lonlat(here + [50, 100]))
+    here, there = np.array([[3.0, 4.0]]), np.array([[53.0, 104.0]])
+    np.testing.assert_allclose(part.to_crs(here), whole.to_crs(there))
+    np.testing.assert_allclose(part.to_lonlat(here), whole.to_lonlat(there))
 
 
 def test_the_pixels_of_a_grid_add_up_to_its_area() -> None:
