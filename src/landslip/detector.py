@@ -9,6 +9,7 @@ The graph takes DN, degrees and metres and gives a probability. Two metadata ent
 Only standard ONNX operators, tensors inside the file, never a pickle: opening a detector runs no foreign code.
 """
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Iterator
@@ -91,8 +92,10 @@ def find(name_or_path: str | Path) -> Path:
     if str(name_or_path) in known:
         return known[str(name_or_path)]
     path = Path(name_or_path)
-    if path.is_file():
-        return path
+    # Names too long for a file system are an OSError to it: no file either.
+    with contextlib.suppress(OSError):
+        if path.is_file():
+            return path
     raise DetectorError(
         f"there is no detector '{name_or_path}': "
         f"give one of {', '.join(known) or '(none)'} or the path of an .onnx file"
