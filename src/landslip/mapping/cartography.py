@@ -26,6 +26,8 @@ _FINER: Final = 3
 _PORTION: Final = 5000
 _DOT_PX: Final = 2.5
 """A line around so little is a dot, and drawn as one in a tenth of the time."""
+_DOT_REACH_PX: Final = 0.6
+"""How much a dot is larger than a line would be: it has to be found without knowing where to look."""
 _TOLERANCE_PX: Final = 0.35
 _LEAST_HOLE_PX2: Final = 20.0
 """Holes smaller than this on the sheet would be nothing but line."""
@@ -51,9 +53,9 @@ def outlined(sheet: Image.Image, outlines: Iterable[BaseGeometry], to_sheet: Aff
         placed = shapely.transform(np.array(portion, dtype=object), lambda points: points @ linear + shift)
         dots, rings = _dots_and_rings(shapely.get_parts(placed))
         for pen, width in pens:
-            half = width / 2
+            reach = width / 2 + _DOT_REACH_PX * _FINER
             for left, top, right, bottom in dots:
-                pen.ellipse((left - half, top - half, right + half, bottom + half), 255)
+                pen.ellipse((left - reach, top - reach, right + reach, bottom + reach), 255)
             for ring in rings:
                 _stroke(pen, ring, width)
     drawn = sheet.copy()

@@ -130,11 +130,14 @@ def facts(picture: Picture, summary: Summary, card: Card, grid: MapGrid) -> Bloc
         ("Shown", shown),
         ("Pixel", pixel),
         ("Centre", place),
-        ("Observed", f"{share_text(summary.observed_share)} of the image"),
+        ("Observed", f"{share_text(summary.observed_share)} of the mapped area"),
         ("Detector", summary.detector),
         ("Threshold", threshold),
         ("Smallest", "no limit" if summary.settings.min_area_m2 <= 0 else area_text(summary.settings.min_area_m2)),
     ]
+
+    if summary.settings.aoi:
+        rows.insert(4, ("Area", summary.settings.aoi))
 
     def write(column: Column) -> None:
         for name, value in rows:
