@@ -10,13 +10,25 @@ torch = pytest.importorskip("torch", reason="needs the extra train")
 
 from landslip.channels import CHANNELS, TRUE_COLOUR  # noqa: E402 - after the check for torch
 from landslip.training import light  # noqa: E402
-from landslip.training.augmentation import Augmentation, AugmentationRecipe, dihedral  # noqa: E402
+from landslip.training.augmentation import Augmentation, AugmentationRecipe, dihedral, quiet_quarters  # noqa: E402
 from landslip.training.normalise import Normalise  # noqa: E402
 from landslip.training.stress import STRESSES  # noqa: E402
 
 NM = torch.tensor([CHANNELS[name].wavelength_nm for name in TRUE_COLOUR])
 STILL = AugmentationRecipe(
-    dihedral=False, zoom=0, gain=1, colour=0, mixing=0, haze=0, clearing=0, contrast=1, shade=0, noise=0, blur=0, gap=0
+    quiet=0,
+    dihedral=False,
+    zoom=0,
+    gain=1,
+    colour=0,
+    mixing=0,
+    haze=0,
+    clearing=0,
+    contrast=1,
+    shade=0,
+    noise=0,
+    blur=0,
+    gap=0,
 )
 seeds = st.integers(0, 2**31 - 1)
 
@@ -54,6 +66,23 @@ def test_the_mask_zooms_with_the_image() -> None:
     assert not torch.equal(masks_after, masks)
     differs = ((after[:, 0] > 500) != (masks_after == 1)).float().mean()
     assert float(differs) < 0.01
+
+
+def test_quiet_ground_is_made_of_ground_known_to_be_no_landslide() -> None:
+    values, masks = batch()
+    masks[:] = 0
+    masks[0, 5, 5], masks[1] = 1, 1
+    masks[2, 20, 20] = 255
+    assert [len(quiet_quarters(image, mask)) for image, mask in zip(values, masks, strict=True)] == [3, 0, 3, 4]
+    after, masks_after = Augmentation(STILL.model_copy(update={"quiet": 1.0}), NM, 0)(values, masks)
+    assert torch.equal(after[1], values[1])
+    assert torch.equal(masks_after[1], masks[1])
+    for i in (0, 2, 3):
+        assert not bool(masks_after[i].any())
+        quarter = after[i, :, :16, :16]
+        assert any(torch.equal(quarter, quiet) for quiet in quiet_quarters(values[i], masks[i]))
+        assert torch.equal(after[i], after[i].flip(-1))
+        assert torch.equal(after[i], after[i].flip(-2))
 
 
 def test_the_eight_turns_are_eight_and_a_group() -> None:
@@ -131,7 +160,7 @@ def test_all_comes_from_the_seed_and_the_input_is_left_alone() -> None:
 
 
 def normalisations() -> "Iterator[Normalise]":
-    for kind in ("tile-brightness", "tile-log", "tile-channel"):
+    for kind in ("tile-brightness", "tile-log", "tile-log-channel", "tile-channel"):
         yield Normalise(kind, torch.tensor([450.0, 680.0, 810.0]), torch.tensor([210.0, 180.0, 140.0]))
 
 
@@ -143,14 +172,16 @@ def test_tile_normalisations_do_not_see_brightness(gain: float) -> None:
         assert float(normalise(values).mean().abs()) < 0.7
 
 
-def test_tile_channel_does_not_see_an_even_haze_or_a_colour_cast() -> None:
+def test_channel_normalisations_do_not_see_a_colour_cast() -> None:
     values, _ = batch()
-    normalise = Normalise("tile-channel", torch.ones(3), torch.ones(3))
-    for name in ("hazy", "redder", "bluer"):
-        assert torch.allclose(normalise(STRESSES[name](values, NM)), normalise(values), atol=0.02)
+    for kind, unseen in (("tile-channel", ("hazy", "redder", "bluer")), ("tile-log-channel", ("redder", "bluer"))):
+        normalise = Normalise(kind, torch.ones(3), torch.ones(3))
+        for name in unseen:
+            assert torch.allclose(normalise(STRESSES[name](values, NM)), normalise(values), atol=0.02)
 
 
 def test_a_flat_tile_stays_flat() -> None:
     flat = torch.full((1, 3, 8, 8), 500.0) + 0.5 * torch.rand((1, 3, 8, 8), generator=torch.Generator().manual_seed(0))
-    assert float(Normalise("tile-channel", torch.ones(3), torch.ones(3))(flat).abs().max()) < 0.1
-    assert bool(torch.isfinite(Normalise("tile-channel", torch.ones(3), torch.ones(3))(0 * flat)).all())
+    for normalise in normalisations():
+        assert float(normalise(flat).std(dim=(2, 3)).max()) < 0.1
+        assert bool(torch.isfinite(normalise(0 * flat)).all())

@@ -25,6 +25,8 @@ class AugmentationRecipe(BaseModel):
     """The eight turns and flips of a square."""
     zoom: float = Field(default=0.25, ge=0, lt=1)
     """Scale drawn between 1 / (1 + zoom) and 1 + zoom, for half of the patches."""
+    quiet: float = Field(default=0.0, ge=0, le=1)
+    """Share of patches that become ground without a landslide, where they have a quarter without one."""
     gain: float = Field(default=2.0, ge=1)
     """Overall brightness drawn between 1 / gain and gain."""
     colour: float = Field(default=0.12, ge=0)
@@ -57,12 +59,24 @@ class Augmentation:
 
     def __call__(self, values: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
         """Augment values (N, C, H, W) float32 with masks (N, H, W) uint8; H equals W for the turns."""
+        if self.recipe.quiet:
+            values, masks = self._quietened(values, masks)
         if self.recipe.dihedral:
             values, masks = self._turned(values, masks)
         if self.recipe.zoom:
             values, masks = self._zoomed(values, masks)
         values = self._lit(values)
         return self._with_gaps(values, masks)
+
+    def _quietened(self, values: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+        chosen = self._uniform(len(values), 0, 1) < self.recipe.quiet
+        values, masks = values.clone(), masks.clone()
+        for i in chosen.nonzero().flatten().tolist():
+            which = int(self._uniform(1, 0, 4))
+            quarters = quiet_quarters(values[i], masks[i])
+            if quarters:
+                values[i], masks[i] = mirrored(quarters[which % len(quarters)]), 0
+        return values, masks
 
     def _turned(self, values: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
         which = torch.randint(8, (len(values),), generator=self.chance).tolist()
@@ -140,3 +154,16 @@ def dihedral(image: Tensor, which: int) -> Tensor:
     """One of the eight turns and flips of a square (..., H, W): turned ``which % 4`` times, flipped from 4 on."""
     turned = torch.rot90(image, which % 4, dims=(-2, -1))
     return turned.flip(-1) if which >= 4 else turned
+
+
+def quiet_quarters(image: Tensor, mask: Tensor) -> list[Tensor]:
+    """The quarters (C, H / 2, W / 2) of an image (C, H, W) of which every pixel is known to be no landslide."""
+    half_h, half_w = mask.shape[0] // 2, mask.shape[1] // 2
+    places = [(slice(top, top + half_h), slice(left, left + half_w)) for top in (0, half_h) for left in (0, half_w)]
+    return [image[:, rows, cols] for rows, cols in places if not bool(mask[rows, cols].any())]
+
+
+def mirrored(quarter: Tensor) -> Tensor:
+    """An image (C, 2 h, 2 w) of a quarter (C, h, w) and its mirror images: no seam, no other ground."""
+    row = torch.cat([quarter, quarter.flip(-1)], dim=-1)
+    return torch.cat([row, row.flip(-2)], dim=-2)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from landslip.errors import RecipeError
 
-NormalisationKind = Literal["fixed", "tile-brightness", "tile-log", "tile-channel"]
+NormalisationKind = Literal["fixed", "tile-brightness", "tile-log", "tile-log-channel", "tile-channel"]
 
 TEXTS: Mapping[NormalisationKind, str] = MappingProxyType(
     {
@@ -23,6 +23,9 @@ TEXTS: Mapping[NormalisationKind, str] = MappingProxyType(
         "does not change with the tile's overall brightness",
         "tile-log": "logarithm of value / mean, less its mean over channels and pixels of the tile; the answer does "
         "not change with the tile's overall brightness",
+        "tile-log-channel": "logarithm of value by the channel's mean over the tile (at least a tenth), less its own "
+        "mean, by the channel's typical relative deviation within a tile; the answer does not change with the tile's "
+        "overall brightness or colour cast, and what is small in contrast stays small",
         "tile-channel": "each channel less its mean over the tile, by its standard deviation over the tile (at least "
         "2 % of the tile's brightness); the answer does not change with the tile's overall brightness, and hardly "
         "with its colour cast or an even haze",
@@ -31,6 +34,8 @@ TEXTS: Mapping[NormalisationKind, str] = MappingProxyType(
 
 _DARKEST_DN = 1.0
 LEAST_DEVIATION_SHARE = 0.02
+LEAST_RATIO = 0.1
+"""To the tile's mean: what is darker, deep shade or water, counts as this dark, or its logarithm would run away."""
 
 
 class Normalise(nn.Module):
@@ -66,6 +71,9 @@ class Normalise(nn.Module):
             logarithm = torch.log(values.clamp_min(_DARKEST_DN) / self.mean)
             return (logarithm - logarithm.mean(dim=(1, 2, 3), keepdim=True)) * (self.mean / self.deviation)
         centre = values.mean(dim=(2, 3), keepdim=True)
+        if self.kind == "tile-log-channel":
+            logarithm = torch.log((values / centre.clamp_min(_DARKEST_DN)).clamp_min(LEAST_RATIO))
+            return (logarithm - logarithm.mean(dim=(2, 3), keepdim=True)) * (self.mean / self.deviation)
         away = values - centre
         # A tile of open water or cloud is flat: below a fiftieth of the tile's brightness its noise is left small.
         floor = LEAST_DEVIATION_SHARE * centre.mean(dim=1, keepdim=True).clamp_min(_DARKEST_DN)
