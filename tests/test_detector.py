@@ -1,4 +1,4 @@
-"""Laws of detectors: what was sealed comes back as it was, and anything off is an error that names it, never a guess."""
+"""Laws of detectors: what was sealed comes back as it was; anything off is an error that names it."""
 
 import hashlib
 import pickle
@@ -133,7 +133,7 @@ def test_a_card_that_is_no_json_is_refused() -> None:
 def test_a_custom_operator_is_named() -> None:
     network = model([helper.make_node("Guess", ["input"], ["probability"], domain="com.example")], {}, 1)
     network.opset_import.append(helper.make_opsetid("com.example", 1))
-    with pytest.raises(DetectorError, match="custom operator com.example:Guess"):
+    with pytest.raises(DetectorError, match=r"custom operator com\.example:Guess"):
         seal(network, card("custom", ["B04"]))
 
 
@@ -147,7 +147,7 @@ def test_a_custom_operator_inside_a_branch_is_named() -> None:
         [helper.make_node("If", ["yes"], ["probability"], **branches)], {"yes": np.asarray(np.bool_(True))}, 1
     )
     network.opset_import.append(helper.make_opsetid("com.example", 1))
-    with pytest.raises(DetectorError, match="custom operator com.example:Guess"):
+    with pytest.raises(DetectorError, match=r"custom operator com\.example:Guess"):
         seal(network, card("custom", ["B04"]))
 
 

@@ -1,5 +1,8 @@
 """ONNX Runtime: an engine for machines that OpenVINO does not serve, and a second opinion where it does."""
 
+import contextlib
+from collections.abc import Iterator
+
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
@@ -24,21 +27,27 @@ class OnnxRuntimeEngine:
         # float32 is also its default precision: there is nothing to choose.
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or 0
-        options.log_severity_level = 3
-        self._shape = (len(detector.card.channels), height, width)
-        try:
+        options.log_severity_level = 4  # what it has to say comes as an error
+        self._name = detector.card.name
+        self._size = (height, width)
+        with self._failures():
             self._session = onnxruntime.InferenceSession(
                 detector.onnx_bytes, options, providers=["CPUExecutionProvider"]
             )
-        except (causes.Fail, causes.InvalidGraph, causes.NotImplemented, causes.RuntimeException) as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise EngineError(
-                f"ONNX Runtime cannot run {detector.card.name} ({reason}): try --engine openvino"
-            ) from error
 
     def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run (n, C, h, w) float32 in physical units and give (n, h, w) float32 probability."""
-        results = np.empty((len(images), *self._shape[1:]), np.float32)
-        for image, result in zip(images, results, strict=True):
-            result[:] = self._session.run([OUTPUT], {INPUT: image[None]})[0][0, 0]
+        results = np.empty((len(images), *self._size), np.float32)
+        with self._failures():
+            for image, result in zip(images, results, strict=True):
+                result[:] = self._session.run([OUTPUT], {INPUT: image[None]})[0][0, 0]
         return results
+
+    @contextlib.contextmanager
+    def _failures(self) -> Iterator[None]:
+        """What fails inside ONNX Runtime, on loading or only at this size, becomes ours."""
+        try:
+            yield
+        except (causes.Fail, causes.InvalidGraph, causes.NotImplemented, causes.RuntimeException) as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise EngineError(f"ONNX Runtime cannot run {self._name} ({reason}): try --engine openvino") from error

@@ -1,0 +1,119 @@
+"""Laws of engines: they agree with each other and with plain arithmetic, and an answer depends on its image alone."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from onnx import helper
+
+from landslip.detector import DEFAULT, Detector, seal
+from landslip.engines import EXTRAS, Engine, available, open_engine
+from landslip.errors import EngineError, MissingExtraError
+from tiny_detectors import brightness, card, identity, model
+
+ENGINES = [
+    pytest.param(name, marks=pytest.mark.skipif(name not in available(), reason=f"{name} is not installed"))
+    for name in ("openvino", "onnxruntime")
+]
+
+
+def images(count: int, bands: int, height: int, width: int, seed: int = 0) -> NDArray[np.float32]:
+    return np.random.default_rng(seed).uniform(100, 6000, (count, bands, height, width)).astype(np.float32)
+
+
+def opened(detector: Detector, name: str, size: int = 64, **options: object) -> Engine:
+    return open_engine(detector, name, height=size, width=size, **({"precision": "float32", "threads": 2} | options))
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_an_identity_is_one(name: str) -> None:
+    stack = images(3, 1, 64, 64)
+    np.testing.assert_allclose(opened(identity(), name)(stack), stack[:, 0] / 10_000, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_it_computes_what_the_graph_says(name: str) -> None:
+    stack = images(2, 3, 64, 64)
+    padded = np.pad(stack.astype(np.float64), ((0, 0), (0, 0), (1, 1), (1, 1)))
+    box = sum(padded[:, :, i : i + 64, j : j + 64] for i in range(3) for j in range(3)).sum(axis=1) / 27
+    expected = 1 / (1 + np.exp(-(box - box.mean(axis=(1, 2), keepdims=True)) / 800))
+    np.testing.assert_allclose(opened(brightness(), name)(stack), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("detector_name", ["brightness", DEFAULT])
+def test_an_answer_does_not_depend_on_the_others_in_its_batch(name: str, detector_name: str) -> None:
+    detector = brightness() if detector_name == "brightness" else Detector.open(DEFAULT)
+    engine = opened(detector, name)
+    stack = images(7, 3, 64, 64)
+    together = engine(stack)
+    np.testing.assert_array_equal(together, np.concatenate([engine(stack[i : i + 1]) for i in range(7)]))
+    np.testing.assert_array_equal(together[::-1], engine(stack[::-1]))
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("threads", [1, 3])
+def test_an_answer_does_not_depend_on_the_number_of_threads(name: str, threads: int) -> None:
+    detector, stack = Detector.open(DEFAULT), images(2, 3, 64, 64)
+    one, other = (opened(detector, name, threads=count)(stack) for count in (threads, 2))
+    # OpenVINO runs each image on one thread whatever their number; ONNX Runtime may add up in another order.
+    np.testing.assert_allclose(one, other, atol=0 if name == "openvino" else 1e-5)
+
+
+@pytest.mark.skipif({"openvino", "onnxruntime"} - set(available()) != set(), reason="needs two engines to compare")
+def test_engines_agree_in_float32_on_the_packaged_detector() -> None:
+    detector, stack = Detector.open(DEFAULT), images(2, 3, 128, 128)
+    one, other = (opened(detector, name, size=128)(stack) for name in ("openvino", "onnxruntime"))
+    assert one.dtype == other.dtype == np.float32
+    assert one.shape == other.shape == (2, 128, 128)
+    np.testing.assert_allclose(one, other, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_sides_need_not_be_equal(name: str) -> None:
+    engine = open_engine(identity(), name, height=8, width=36, precision="float32")
+    assert engine(images(2, 1, 8, 36)).shape == (2, 8, 36)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_an_engine_says_what_it_is(name: str) -> None:
+    engine = opened(identity(), name)
+    assert engine.name == name
+    assert engine.version[0].isdigit()
+    assert engine.precision == "float32"
+    assert engine.batch >= 1
+    assert opened(identity(), name, precision="default").precision in ("float32", "bfloat16")
+
+
+def test_auto_is_the_first_that_is_installed() -> None:
+    assert opened(identity(), "auto").name == available()[0]
+    assert set(available()) <= set(EXTRAS)
+
+
+def test_an_unknown_engine_is_named_with_those_there_are() -> None:
+    with pytest.raises(EngineError, match="'steam'.*openvino, onnxruntime, torch"):
+        opened(identity(), "steam")
+
+
+def test_a_missing_engine_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("landslip.engines.find_spec", lambda _: None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'landslip\[edge\]'"):
+        opened(identity(), "onnxruntime")
+    with pytest.raises(MissingExtraError, match="pip install openvino"):
+        opened(identity(), "auto")
+
+
+@pytest.mark.parametrize(("height", "width"), [(65, 64), (64, 2), (0, 64), (-4, 64)])
+def test_a_size_that_the_network_cannot_take_is_refused(height: int, width: int) -> None:
+    with pytest.raises(EngineError, match="multiples of 4 px"):
+        open_engine(identity(), "auto", height=height, width=width)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_graph_that_cannot_run_at_this_size_is_an_error_in_words(name: str) -> None:
+    """Valid ONNX all the same: the sizes are found out only when the shape is settled."""
+    split = helper.make_node("Concat", ["input", "other"], ["both"], axis=1)
+    mean = helper.make_node("ReduceMean", ["both"], ["probability"], axes=[1], keepdims=1)
+    network = model([split, mean], {"other": np.zeros((1, 1, 8, 8), np.float32)}, 1)
+    detector = seal(network, card("stubborn", ["B04"]))
+    with pytest.raises(EngineError, match="stubborn"):
+        opened(detector, name)(images(1, 1, 64, 64))
