@@ -55,7 +55,9 @@ def find_landslides(job: Job, levels: Iterator[tuple[Window, NDArray[np.uint8]]]
 
 def _large(portion: list[Outline], grid: MapGrid, min_area_m2: float) -> list[Outline]:
     """Leave out what is surely too small, by pixels times the area of one, and so spare most the full measurement."""
-    places = np.array([outline.geometry.bounds[:2] for outline in portion])
+    # At their middles: a corner may lie on a pole, where pixels have no area.
+    bounds = np.array([outline.geometry.bounds for outline in portion])
+    places = (bounds[:, :2] + bounds[:, 2:]) / 2
     roughly_m2 = np.array([outline.area_px for outline in portion]) * grid.pixel_area_m2(places)
     return [outline for outline, area_m2 in zip(portion, roughly_m2, strict=True) if area_m2 * 1.1 >= min_area_m2]
 
