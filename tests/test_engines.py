@@ -90,7 +90,7 @@ def test_auto_is_the_first_that_is_installed() -> None:
 
 
 def test_an_unknown_engine_is_named_with_those_there_are() -> None:
-    with pytest.raises(EngineError, match="'steam'.*openvino, onnxruntime, torch"):
+    with pytest.raises(EngineError, match=r"'steam'.*openvino, onnxruntime, torch"):
         opened(identity(), "steam")
 
 
