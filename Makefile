@@ -1,0 +1,59 @@
+# Two commands: `make demo` maps a real scene, `make test` runs the tests. Each sets up all it needs.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: help demo test test-all check bench lock clean
+
+help:
+	@echo "make demo      map a real Sentinel-2 scene and score the detector on patches it never saw"
+	@echo "make test      run the tests (under 10 minutes)"
+	@echo "make test-all  run the slow ones too"
+	@echo "make check     ruff and mypy"
+	@echo "make bench     speed and memory on a whole 10,980 x 10,980 px tile, and of the engines"
+
+# The core: maps without PyTorch.
+$(VENV)/core: pyproject.toml constraints.txt
+	@echo "setting up $(VENV) (core)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(INSTALL) --editable .
+	@$(BIN)/python benchmarks/installed_size.py
+	@touch $@
+
+# Everything: training, all engines, tests.
+$(VENV)/all: $(VENV)/core
+	@echo "setting up $(VENV) (training, all engines, tests): about 1.5 GB more"
+	@$(INSTALL) --editable '.[train,edge,test]'
+	@touch $@
+
+demo: $(VENV)/core
+	@echo
+	@echo "1. A real scene: the hills and the city of Chittagong (Bangladesh), Sentinel-2"
+	$(BIN)/landslip map examples/chittagong/chittagong.tif -o demo/chittagong --overwrite
+	@echo
+	@echo "2. The same detector on patches of a place it never saw, with their truth (Landslide4Sense, part of scene B)"
+	$(BIN)/landslip evaluate examples/l4s-rgb-scene-b
+	@echo
+	@echo "The map is in demo/chittagong: look at overview.png, read report.html, open landslides.gpkg in a GIS."
+	@echo "next: $(BIN)/landslip map YOUR_SCENE.tif -o map/       $(BIN)/landslip detector show s2-rgb"
+
+test: $(VENV)/all
+	$(BIN)/python -m pytest
+
+test-all: $(VENV)/all
+	$(BIN)/python -m pytest -m "not gpu and not browser"
+
+check: $(VENV)/all
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+bench: $(VENV)/all
+	$(BIN)/python benchmarks/engines.py
+	$(BIN)/python benchmarks/whole_tile.py
+
+# Rewrites the lock from what is installed in $(VENV).
+lock: $(VENV)/all
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu//' > constraints.txt
+
+clean:
+	rm -rf $(VENV) demo runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
