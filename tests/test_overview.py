@@ -68,7 +68,8 @@ def test_an_outline_is_drawn_on_the_edge_of_its_landslide_and_nowhere_else(blob:
     drawn = outlined(sheet, [blob], Affine.identity())
     rows, cols = np.nonzero(changed(sheet, drawn))
     middles = shapely.points(cols + 0.5, rows + 0.5)
-    assert shapely.distance(middles, blob.exterior).max() <= CASING_PX / 2 + 1.0
+    # 0.35 for points left out, 0.71 from the middle of a touched pixel to its corner, 0.4 for the finer grid's pixels.
+    assert shapely.distance(middles, blob.exterior).max() <= CASING_PX / 2 + 1.46
     edge = [blob.exterior.interpolate(along) for along in np.arange(0, blob.exterior.length, 2.0)]
     light = brightness(drawn)
     for point in edge:

@@ -136,13 +136,10 @@ def test_what_comes_from_outside_is_text_and_nothing_else(tmp_path: Path) -> Non
     assert page.text.count(" ".join(EVIL.split())) >= 12
 
 
-@given(st.text(max_size=60))
+@given(st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=60))
 def test_any_name_is_shown_as_it_is(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
-    if any("\ud800" <= character <= "\udfff" for character in name):
-        return
     page = Page(report_of(tmp_path_factory.mktemp("report"), [], scene={"name": name}))
-    shown = " ".join(name.replace("\0", "").split())
-    assert shown.replace("\r", " ") in page.text or not shown.isprintable()
+    assert " ".join(name.split()) in page.text
 
 
 def test_the_table_holds_the_figures_and_leaves_out_what_nobody_knows(tmp_path: Path) -> None:
