@@ -48,18 +48,27 @@ class Workspace:
         journal = self.path(_JOURNAL)
         if not journal.exists():
             return set()
-        # A line without its end was being written when the run was killed.
-        lines = journal.read_text().split("\n")[:-1]
-        return {Window(*map(int, line.split())) for line in lines}
+        return {Window(*map(int, line.split())) for line in journal.read_text().splitlines()}
 
     def block_is_done(self, block: Window) -> None:
         """Note that a block is on disk."""
         with self.path(_JOURNAL).open("a") as journal:
             journal.write(f"{block.row} {block.col} {block.height} {block.width}\n")
 
+    def mend_journal(self) -> None:
+        """Drop a line without its end: it was being written when the run was killed, and the next would run into it."""
+        journal = self.path(_JOURNAL)
+        text = journal.read_text() if journal.exists() else ""
+        if text and not text.endswith("\n"):
+            journal.write_text(text[: text.rfind("\n") + 1])
+
     def publish(self) -> None:
         """Move the products out, the last of them last, and remove what was unfinished."""
         self.path(_PUBLISHING).write_text(self._identity)
+        last = self._products[-1]
+        if self.path(last).exists():
+            # While an older map is replaced the folder holds a mixture: without its last file, nobody takes it for one.
+            (self.out / last).unlink(missing_ok=True)
         for name in self._products:
             if self.path(name).exists():
                 self.path(name).replace(self.out / name)
@@ -115,6 +124,7 @@ def open_workspace(
             if not going_on:
                 workspace.clear()
                 workspace.path(_IDENTITY).write_text(_text(raster_identity))
+            workspace.mend_journal()
             workspace.resumed = going_on and bool(workspace.blocks_done())
             yield workspace
     except OSError as error:

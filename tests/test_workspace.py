@@ -1,0 +1,169 @@
+"""Laws of the output folder: one run at a time, nothing half-written under a final name, nothing lost by a kill."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from landslip.errors import OutputError
+from landslip.mapping.workspace import UNFINISHED, Workspace, check_room, open_workspace, sha256_of
+from landslip.scenes.window import Window
+
+PRODUCTS = ("a.tif", "b.gpkg", "summary.json")
+ONE, OTHER = Window(0, 0, 16, 16), Window(0, 16, 16, 9)
+
+
+@contextmanager
+def opened(out: Path, made_of: str = "x", threshold: float = 0.5, **changes: bool) -> Iterator[Workspace]:
+    options = {"resume": True, "overwrite": False} | changes
+    raster = {"made_of": made_of}
+    with open_workspace(
+        out, PRODUCTS, raster_identity=raster, identity=raster | {"threshold": threshold}, **options
+    ) as workspace:
+        yield workspace
+
+
+def make(workspace: Workspace, text: str = "new") -> None:
+    for name in PRODUCTS:
+        workspace.path(name).write_text(f"{text} {name}")
+
+
+def contents(out: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in out.iterdir() if path.is_file()}
+
+
+def test_what_was_made_is_published_whole_and_nothing_else_is_left(tmp_path: Path) -> None:
+    out = tmp_path / "a" / "b"
+    with opened(out) as workspace:
+        make(workspace)
+        assert contents(out) == {}
+        workspace.publish()
+    assert contents(out) == {name: f"new {name}" for name in PRODUCTS}
+    assert not (out / UNFINISHED).exists()
+
+
+def test_a_run_that_never_began_leaves_no_trace(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "a.tif").write_text("old")
+    with pytest.raises(OutputError, match=r"already holds a map \(a\.tif\).*--overwrite"), opened(tmp_path / "there"):
+        pass
+    assert [path.name for path in (tmp_path / "there").iterdir()] == ["a.tif"]
+    with pytest.raises(KeyError), opened(tmp_path / "new") as workspace:
+        workspace.clear()
+        raise KeyError
+    assert not (tmp_path / "new").exists()
+
+
+def test_blocks_are_remembered_and_forgotten_with_what_they_were_made_of(tmp_path: Path) -> None:
+    def blocks(**changes: object) -> set[Window]:
+        with opened(tmp_path, **changes) as workspace:
+            assert workspace.resumed == bool(workspace.blocks_done())
+            return workspace.blocks_done()
+
+    with opened(tmp_path) as workspace:
+        assert workspace.blocks_done() == set()
+        workspace.block_is_done(ONE)
+        workspace.block_is_done(OTHER)
+    assert blocks() == {ONE, OTHER}
+    assert blocks(threshold=0.9) == {ONE, OTHER}, "the threshold has no part in the probability"
+    assert blocks(resume=False) == set()
+    assert blocks() == set()
+    with opened(tmp_path) as workspace:
+        workspace.block_is_done(ONE)
+    assert blocks(made_of="y") == set()
+    assert blocks() == set()
+
+
+@pytest.mark.parametrize("written", range(len("0 16 16 9\n")))
+def test_a_line_that_was_being_written_does_not_count_and_spoils_nothing(tmp_path: Path, written: int) -> None:
+    with opened(tmp_path) as workspace:
+        workspace.block_is_done(ONE)
+        journal = workspace.path("blocks-done.txt")
+        journal.write_text(journal.read_text() + "0 16 16 9\n"[:written])
+    with opened(tmp_path) as workspace:
+        assert workspace.blocks_done() == {ONE}
+        workspace.block_is_done(Window(16, 0, 16, 16))
+    with opened(tmp_path) as workspace:
+        assert workspace.blocks_done() == {ONE, Window(16, 0, 16, 16)}
+
+
+class KilledError(Exception):
+    """Stands for a kill."""
+
+
+@pytest.mark.parametrize("moved", range(len(PRODUCTS) + 1))
+@pytest.mark.parametrize("old", [False, True])
+def test_a_run_killed_while_it_published_is_finished_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved: int, old: bool
+) -> None:
+    if old:
+        for name in PRODUCTS:
+            (tmp_path / name).write_text(f"old {name}")
+    count = 0
+    move = Path.replace
+
+    def replace(path: Path, target: Path) -> Path:
+        nonlocal count
+        count += 1
+        if count > moved:
+            raise KilledError
+        return move(path, target)
+
+    with monkeypatch.context() as patch, pytest.raises(KilledError), opened(tmp_path, overwrite=old) as workspace:
+        patch.setattr(Path, "replace", replace)
+        patch.setattr("shutil.rmtree", lambda _: (_ for _ in ()).throw(KilledError))
+        make(workspace)
+        workspace.publish()
+    there = contents(tmp_path)
+    assert all(text.split()[0] in ("old", "new") for text in there.values())
+    if moved < len(PRODUCTS):
+        assert "summary.json" not in there, "where the summary is, the map is whole"
+    with opened(tmp_path) as workspace:
+        assert workspace.publishing
+        workspace.publish()
+    assert contents(tmp_path) == {name: f"new {name}" for name in PRODUCTS}
+    assert not (tmp_path / UNFINISHED).exists()
+
+
+def test_a_map_half_published_is_no_map_of_other_settings(tmp_path: Path) -> None:
+    with opened(tmp_path) as workspace:
+        make(workspace)
+        workspace.path("publishing.json").write_text('{"made_of": "x", "threshold": 0.5}')
+    with opened(tmp_path, threshold=0.9) as workspace:
+        assert not workspace.publishing
+    with opened(tmp_path) as workspace:
+        assert workspace.publishing
+
+
+def test_two_runs_cannot_write_into_one_folder_at_once(tmp_path: Path) -> None:
+    with opened(tmp_path) as first:
+        first.block_is_done(ONE)
+        with pytest.raises(OutputError, match="another run is writing"), opened(tmp_path):
+            pass
+        assert first.blocks_done() == {ONE}
+        first.block_is_done(OTHER)
+    with opened(tmp_path) as second:
+        assert second.blocks_done() == {ONE, OTHER}
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for out in (tmp_path / "file", tmp_path / "file" / "below", tmp_path / ("x" * 300)):
+        with pytest.raises(OutputError, match="cannot be written"), opened(out):
+            pass
+
+
+def test_a_disk_without_room_is_named_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_room(tmp_path / "a" / "b", 1)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 3_000_000})())
+    with pytest.raises(OutputError, match=r"has 3 MB free, but this map needs about 70 MB.*make room"):
+        check_room(tmp_path / "a" / "b", 70_000_000)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sha256_is_that_of_the_bytes(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"abc")
+    assert sha256_of(tmp_path / "f") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
