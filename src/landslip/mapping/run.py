@@ -64,7 +64,8 @@ def map_scene(
             PRODUCTS,
             raster_identity=job.raster_identity,
             identity=job.identity,
-            resume=job.settings.resume,
+            # A scene in memory cannot be told from another: its unfinished work is not gone on with.
+            resume=job.settings.resume and bool(scene.identity),
             overwrite=job.settings.overwrite,
         ) as workspace,
     ):
