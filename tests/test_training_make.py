@@ -15,6 +15,7 @@ pytest.importorskip("segmentation_models_pytorch", reason="needs the extra train
 pytest.importorskip("onnxscript", reason="needs the extra train")
 
 from landslip.channels import TRUE_COLOUR  # noqa: E402
+from landslip.cli import main  # noqa: E402
 from landslip.detector import DEFAULT, Detector, seal  # noqa: E402
 from landslip.engines import available, open_engine  # noqa: E402
 from landslip.errors import RecipeError, RunError  # noqa: E402
@@ -160,3 +161,18 @@ def test_stacked_patches_are_what_the_reader_gives(shared_data: Path) -> None:
     stack = stack_patches(some)
     assert len(stack) == len(some)
     assert stack.values.dtype == np.float32
+
+
+@pytest.mark.parametrize("wrong", ["recipe", "output"])
+def test_wrong_use_of_the_command_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: str
+) -> None:
+    recipe = RECIPE if wrong == "output" else tmp_path / "none.yaml"
+    if wrong == "output":
+        (tmp_path / "s2-rgb.onnx").touch()
+    with pytest.raises(SystemExit) as left:
+        main(["train", str(recipe), "--data", str(tmp_path), "-o", str(tmp_path)])
+    assert left.value.code == 2
+    said = capsys.readouterr().err.strip()
+    assert said.startswith("landslip: ")
+    assert len(said.splitlines()) == 1
