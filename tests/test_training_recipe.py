@@ -35,7 +35,7 @@ def test_a_recipe_survives_being_written(tmp_path: Path) -> None:
         ("epochs: ", "epoch: ", "fit.epoch"),
         ("epochs: ", "epochs: 0 # ", "fit.epochs"),
         ("rows: [0, 47]", "rows: [47, 0]", "rows 47-0"),
-        ("normalisation: tile-channel", "normalisation: imagenet", "network.normalisation"),
+        ("normalisation: tile-log-channel", "normalisation: imagenet", "network.normalisation"),
         ("name:", "name: [", "cannot be read as a recipe"),
     ],
 )
