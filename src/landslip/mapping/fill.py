@@ -62,7 +62,8 @@ def fill_raster(
         raster.create()
     quicklook = Quicklook(job.region, picture_channels(job.scene, job.detector.card.channels))
     for block in (block for block in everything if block in done):
-        quicklook.add(block, *job.scene.read(quicklook.channels, block))
+        values, observed = job.scene.read(quicklook.channels, block)
+        quicklook.add(block, values, observed & job.wanted(block))
     predictor = Predictor(job.engine, job.lattice)
     todo = [block for block in everything if block not in done]
     total_px = job.region.height * job.region.width
@@ -72,10 +73,10 @@ def fill_raster(
 
     def finish(ready: _Ready, tiles: Tiles) -> None:
         block = ready.step.block
-        wanted = ready.observed & job.area.mask(block) if job.area else ready.observed
-        probability = np.where(wanted, predictor.blend(block, tiles), np.float32(np.nan))
+        wanted = job.wanted(block)
+        probability = np.where(ready.observed & wanted, predictor.blend(block, tiles), np.float32(np.nan))
         raster.write(block.relative_to(job.region), to_levels(probability))
-        quicklook.add(block, ready.picture, ready.picture_observed)
+        quicklook.add(block, ready.picture, ready.picture_observed & wanted)
         workspace.block_is_done(block)
 
     tiles: Tiles = {}

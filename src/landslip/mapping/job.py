@@ -3,6 +3,9 @@
 import hashlib
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 import landslip
 from landslip.detector import Detector
 from landslip.engines import Engine, open_engine
@@ -61,6 +64,10 @@ class Job:
             grid=MapGrid.of(scene.geobox, region),
             lattice=lattice,
         )
+
+    def wanted(self, block: Window) -> NDArray[np.bool_]:
+        """Which pixels of a block are to be mapped, (h, w)."""
+        return self.area.mask(block) if self.area else np.ones(block.shape, np.bool_)
 
     @property
     def threshold(self) -> float:

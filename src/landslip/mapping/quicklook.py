@@ -10,7 +10,7 @@ from landslip.mapping.overview import Picture
 from landslip.scenes.scene import Scene
 from landslip.scenes.window import Window
 
-_LONGEST_PX = 1600
+_LONGEST_PX = 2048
 
 
 def picture_channels(scene: Scene, detector_channels: tuple[str, ...]) -> tuple[str, ...]:

@@ -108,7 +108,7 @@ def _warnings(job: Job, found: Found) -> list[str]:
         )
     if not job.scene.georeferenced:
         warnings.append(
-            "the image has no CRS: outlines are in pixel coordinates (column, row) areas follow --pixel-size"
+            "outlines are in pixel coordinates (column, row), and areas follow the pixel size that was given"
         )
     return warnings
 

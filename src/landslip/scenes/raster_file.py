@@ -1,5 +1,6 @@
 """One raster file: what its header says, and its stored values by window with what was observed."""
 
+import os
 import threading
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -46,6 +47,10 @@ class RasterFile:
                 # A file without a georeference is dealt with by whoever needs one, in words of its own.
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)
                 self._dataset = rasterio.open(path)
+        except UnicodeEncodeError as error:
+            raise SceneError(
+                f"the name of {os.fsencode(path)!r} holds bytes that are no text: rename the file"
+            ) from error
         except RasterioError as error:
             raise SceneError(
                 f"{path} cannot be read as a raster: give a GeoTIFF, a JPEG 2000 file or another raster that GDAL "
