@@ -1,8 +1,9 @@
-"""Print how much room the packages of this Python's environment take."""
+"""Print how much room the packages of this Python's environment take, and how much of it is compiled bytecode."""
 
 import sysconfig
 from pathlib import Path
 
 folder = Path(sysconfig.get_paths()["purelib"])
-size_bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-print(f"installed: {size_bytes / 1e6:,.0f} MB of packages")
+sizes = {path: path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink()}
+compiled = sum(size for path, size in sizes.items() if path.suffix == ".pyc")
+print(f"installed: {sum(sizes.values()) / 1e6:,.0f} MB of packages, {compiled / 1e6:,.0f} MB of it compiled bytecode")
