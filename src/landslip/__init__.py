@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from landslip.detector import Detector
+    from landslip.evaluation.evaluate import evaluate
     from landslip.mapping.run import map_scene
     from landslip.scenes.rasters import open_scene
     from landslip.scenes.scene import Scene
 
 __version__ = "0.1.0"
 
-__all__ = ["Detector", "Scene", "__version__", "map_scene", "open_scene"]
+__all__ = ["Detector", "Scene", "__version__", "evaluate", "map_scene", "open_scene"]
 
 _HOMES = {
     "Detector": "landslip.detector",
     "Scene": "landslip.scenes.scene",
+    "evaluate": "landslip.evaluation.evaluate",
     "map_scene": "landslip.mapping.run",
     "open_scene": "landslip.scenes.rasters",
 }
