@@ -3,6 +3,7 @@
 Commands are imported when they are called, so that ``landslip --help`` is quick. Errors are one sentence on stderr.
 """
 
+import os
 import sys
 from importlib import import_module
 from typing import Any, Final
@@ -52,6 +53,8 @@ def landslip() -> None:
 
 def main(arguments: list[str] | None = None, **extra: Any) -> None:
     """Run the command line; errors that a user can mend are one sentence on stderr, never a traceback."""
+    # GDAL and SQLite write their own words to stderr before the error reaches us.
+    os.environ.setdefault("CPL_LOG", os.devnull)
     try:
         landslip(arguments, **extra)
     except LandslipError as error:

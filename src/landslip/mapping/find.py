@@ -11,7 +11,7 @@ from landslip.levels import NOT_OBSERVED
 from landslip.mapping.attributes import landslide_table
 from landslip.mapping.grid import MapGrid
 from landslip.mapping.ground import ground_under
-from landslip.mapping.inventory import append_to_geopackage, portions
+from landslip.mapping.inventory import append_to_geopackage, check_geopackage, portions
 from landslip.mapping.job import Job
 from landslip.mapping.outlines import Outline, outlines
 from landslip.scenes.window import Window
@@ -50,6 +50,7 @@ def find_landslides(job: Job, levels: Iterator[tuple[Window, NDArray[np.uint8]]]
         areas_m2.append(table["area_m2"].to_numpy())
         if len(table):
             append_to_geopackage(path, table)
+    check_geopackage(path, first_id - 1)
     return Found(np.concatenate([np.zeros(0), *areas_m2]), tally.observed_px, tally.observed_area_m2)
 
 

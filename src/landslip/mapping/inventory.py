@@ -3,6 +3,8 @@
 Both are written in portions, so that memory does not grow with the number of landslides.
 """
 
+import contextlib
+import errno
 import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -14,6 +16,7 @@ import numpy as np
 import pyogrio
 from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, Schema
 from arro3.io import write_parquet
+from pyogrio.errors import DataLayerError, DataSourceError
 
 from landslip.mapping.attributes import COLUMNS
 from landslip.mapping.unplaced import without_place
@@ -33,11 +36,37 @@ def portions(items: Iterable[Item], size: int = PORTION) -> Iterator[list[Item]]
 
 
 def append_to_geopackage(path: Path, table: gpd.GeoDataFrame) -> None:
-    """Write landslides to the layer ``landslides``, which is made, and left empty by an empty table, if need be."""
-    with without_place(table.crs):
+    """Write landslides to the layer ``landslides``, which is made, and left empty by an empty table, if need be.
+
+    Raises:
+        OSError: they could not be written.
+    """
+    with _access(path), without_place(table.crs):
         pyogrio.write_dataframe(
             table, path, layer=LAYER, driver="GPKG", geometry_type="MultiPolygon", append=path.exists()
         )
+
+
+def check_geopackage(path: Path, count: int) -> None:
+    """Check that so many landslides are on disk: what fails as a GeoPackage is closed is not told.
+
+    Raises:
+        OSError: they are not.
+    """
+    with _access(path):
+        found = pyogrio.read_info(path, layer=LAYER, force_feature_count=True)["features"]
+    if found != count:
+        raise OSError(errno.EIO, f"{path.name} holds {found} of {count} landslides")
+
+
+@contextlib.contextmanager
+def _access(path: Path) -> Iterator[None]:
+    """Failures inside GDAL become those of the system."""
+    try:
+        yield
+    except (DataSourceError, DataLayerError) as error:
+        reason = str(error).rsplit(" failed: ", maxsplit=1)[-1]  # what comes before is a page of SQL
+        raise OSError(errno.EIO, f"{path.name}: {reason}") from error
 
 
 def read_geopackage(path: Path) -> Iterator[gpd.GeoDataFrame]:

@@ -5,6 +5,8 @@ again in place. Its 8-bit levels carry their meaning in the scale and nodata tag
 """
 
 import contextlib
+import errno
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +17,9 @@ import rasterio
 import rasterio.shutil
 from affine import Affine
 from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
-from landslip.errors import OutputError
 from landslip.levels import NOT_OBSERVED, STEP
 from landslip.mapping.grid import MapGrid
 from landslip.mapping.outlines import strips
@@ -38,7 +40,11 @@ class ProbabilityRaster:
     grid: MapGrid
 
     def create(self) -> None:
-        """Make the raster, nothing observed yet."""
+        """Make the raster, nothing observed yet.
+
+        Raises:
+            OSError: there is no room for it.
+        """
         with (
             self._access(),
             rasterio.open(
@@ -63,11 +69,20 @@ class ProbabilityRaster:
             raster.offsets = (0.0,)
             raster.set_band_description(1, _TITLE)
             raster.set_band_unit(1, "1")
+        # What fails as the file is closed is not told.
+        if self.path.stat().st_size < self.grid.height * self.grid.width:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def write(self, window: Window, levels: NDArray[np.uint8]) -> None:
-        """Write levels (h, w) at a window; they are with the system when this returns."""
+        """Write levels (h, w) at a window; they are with the system when this returns.
+
+        Raises:
+            OSError: they could not be written.
+        """
         with self._access(), rasterio.open(self.path, "r+") as raster:
             raster.write(levels, 1, window=window.as_rasterio())
+        if not np.array_equal(self.read(window), levels):
+            raise OSError(errno.EIO, f"what was written to {self.path.name} reads back otherwise")
 
     def read(self, window: Window) -> NDArray[np.uint8]:
         """Read levels (h, w) at a window."""
@@ -79,7 +94,7 @@ class ProbabilityRaster:
         """Copy the raster to a Cloud Optimized GeoTIFF with overviews, and check the copy pixel by pixel.
 
         Raises:
-            OutputError: the copy is not the same: the disk is full or failing.
+            OSError: the copy is not the same: the disk is full or failing.
         """
         with self._access(), rasterio.open(self.path, "r+") as raster:
             raster.update_tags(**tags)
@@ -99,15 +114,13 @@ class ProbabilityRaster:
         copy = ProbabilityRaster(path, self.grid)
         for window in strips(self.grid.height, self.grid.width):
             if not np.array_equal(self.read(window), copy.read(window)):
-                raise OutputError(f"{path.name} could not be written whole: check the disk that it is written to")
+                raise OSError(errno.EIO, f"{path.name} reads back otherwise than it was made")
 
     @contextlib.contextmanager
     def _access(self) -> Iterator[None]:
-        """Failures to read or write become ours."""
+        """Failures to read or write, which rasterio tells in several ways, become those of the system."""
         with without_place(self.grid.crs):
             try:
                 yield
-            except RasterioError as error:
-                raise OutputError(
-                    f"the probability raster cannot be written ({error}): give a folder with room that you may write to"
-                ) from error
+            except (RasterioError, CPLE_BaseError) as error:
+                raise OSError(errno.EIO, f"{self.path.name}: {error}") from error
