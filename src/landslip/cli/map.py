@@ -1,11 +1,22 @@
 """``landslip map``: from a scene to the files of a landslide map."""
 
+import math
 from pathlib import Path
 from typing import Any
 
 import click
 
 from landslip.cli.scene import scene_options
+
+
+class _Finite(click.FloatRange):
+    """A number within a range; "nan" and "inf" are words for none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no number.", param, ctx)
+        return number
 
 
 @click.command("map")
@@ -16,13 +27,13 @@ from landslip.cli.scene import scene_options
 )
 @click.option(
     "--threshold",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=_Finite(0, 1, min_open=True),
     help="Probability from which a pixel is landslide; the detector's own if left out.",
 )
 @click.option(
     "--min-area",
     "min_area_m2",
-    type=click.FloatRange(min=0),
+    type=_Finite(min=0),
     default=400,
     show_default=True,
     metavar="M2",
@@ -94,7 +105,7 @@ def command(
     from landslip.scenes.rasters import open_scene
 
     detector = Detector.open(detector_name or DEFAULT)
-    area = area_of_interest(aoi) if aoi else None
+    area = None if aoi is None else area_of_interest(aoi)
     scene = open_scene(paths, channels=channels, scale=scale, pixel_size_m=pixel_size_m)
     if not quiet:
         for line in scene.describe():

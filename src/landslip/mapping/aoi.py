@@ -50,7 +50,7 @@ class AreaOfInterest:
         inside = _polygons(shapely.intersection(self._in_pixels(grid), shapely.box(0, 0, grid.width, grid.height)))
         if inside.area == 0:
             raise AreaError(
-                f"the area '{self.text}' does not overlap the scene, which spans {_extent(geobox)} in longitude and "
+                f"the area '{self.text}' does not overlap the scene, which spans {_extent(grid)} in longitude and "
                 "latitude: give an area inside it"
             )
         left, top, right, bottom = inside.bounds
@@ -164,6 +164,7 @@ def _polygons(geometry: BaseGeometry) -> BaseGeometry:
     return shapely.union_all([part for part in parts if part.geom_type == "Polygon"])
 
 
-def _extent(geobox: GeoBox) -> str:
-    box = geobox.geographic_extent.boundingbox
-    return f"{box.left:.3f} to {box.right:.3f} and {box.bottom:.3f} to {box.top:.3f}"
+def _extent(grid: MapGrid) -> str:
+    bbox, _ = footprint_lonlat(grid)
+    west, south, east, north = bbox or (np.nan,) * 4
+    return f"{west:.3f} to {east:.3f} and {south:.3f} to {north:.3f}"

@@ -1,0 +1,339 @@
+"""Bad input: one sentence on stderr that says what was given and what to do, exit code 2, nothing under a final name."""
+
+import os
+import pickle
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import onnx
+import pytest
+import shapely
+from onnx import helper
+
+from command_line import Told, run
+from landslip.mapping.products import PRODUCTS
+from landslip.mapping.run import map_scene
+from landslip.mapping.settings import MapSettings
+from landslip.mapping.workspace import open_workspace
+from scenes_made import StoppedError, blobs, memory_scene, scene_file, stop_at
+from tiny_detectors import brightness, identity, identity_model, model, resealed
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Path:
+    (tmp_path / "scene").mkdir()
+    return scene_file(tmp_path / "scene", blobs(60, 70))
+
+
+@pytest.fixture
+def detector(tmp_path: Path) -> Path:
+    brightness().save(tmp_path / "b.onnx")
+    return tmp_path / "b.onnx"
+
+
+def final_names(out: Path) -> list[str]:
+    return [name for name in PRODUCTS if (out / name).exists()] if out.is_dir() else []
+
+
+def assert_refused(told: Told, *words: str, out: Path | None = None) -> None:
+    """One sentence, exit code 2, nothing left."""
+    lines = told.err.strip().splitlines()
+    assert told.code == 2, told.err
+    assert len([line for line in lines if line.startswith("landslip: ")]) == 1, told.err
+    assert lines[-1].startswith("landslip: "), told.err
+    assert len(lines[-1]) < 500, "a sentence, no page"
+    assert "Traceback" not in told.err
+    assert told.out == ""
+    for word in words:
+        assert word in lines[-1], f"{word!r} is not in: {lines[-1]}"
+    if out is not None:
+        assert not out.exists() or final_names(out) == []
+
+
+def mapped(out: Path, *arguments: object) -> Told:
+    return run("map", *arguments, "-o", out, "-q")
+
+
+# ---- the scene
+
+
+def test_a_scene_that_is_not_there(tmp_path: Path, detector: Path) -> None:
+    out = tmp_path / "out"
+    assert_refused(mapped(out, tmp_path / "none.tif", "--detector", detector), "none.tif", out=out)
+    assert not out.exists()
+
+
+def test_a_scene_that_is_no_raster(tmp_path: Path, detector: Path) -> None:
+    (tmp_path / "notes.tif").write_text("not a raster")
+    assert_refused(
+        mapped(tmp_path / "out", tmp_path / "notes.tif", "--detector", detector), "notes.tif", out=tmp_path / "out"
+    )
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
+def test_a_truncated_tiff(tmp_path: Path, scene: Path, detector: Path, share: float) -> None:
+    raw = scene.read_bytes()
+    scene.write_bytes(raw[: int(len(raw) * share)])
+    assert_refused(mapped(tmp_path / "out", scene, "--detector", detector), "scene.tif", out=tmp_path / "out")
+
+
+def test_an_image_without_a_crs(tmp_path: Path, detector: Path) -> None:
+    path = scene_file(tmp_path, blobs(30, 30), crs=None, transform=None)
+    assert_refused(
+        mapped(tmp_path / "out", path, "--detector", detector), "no CRS", "--pixel-size", out=tmp_path / "out"
+    )
+
+
+@pytest.mark.parametrize("size", ["0", "-3", "nan", "inf"])
+def test_a_pixel_size_that_is_none(tmp_path: Path, detector: Path, size: str) -> None:
+    path = scene_file(tmp_path, blobs(30, 30), crs=None, transform=None)
+    told = mapped(tmp_path / "out", path, "--detector", detector, f"--pixel-size={size}")
+    assert_refused(told, "--pixel-size", out=tmp_path / "out")
+
+
+def test_bands_without_a_known_name(tmp_path: Path, detector: Path) -> None:
+    path = scene_file(tmp_path, blobs(30, 30), descriptions=None)
+    assert_refused(mapped(tmp_path / "out", path, "--detector", detector), "--channels", out=tmp_path / "out")
+
+
+@pytest.mark.parametrize("channels", ["B04,B03", "B04,B03,B02,B08", "B04,B03,X", "B04,B03,B03", ""])
+def test_channels_that_do_not_fit(tmp_path: Path, scene: Path, detector: Path, channels: str) -> None:
+    told = mapped(tmp_path / "out", scene, "--detector", detector, "--channels", channels)
+    assert_refused(told, out=tmp_path / "out")
+
+
+def test_a_channel_that_the_detector_needs_and_the_scene_lacks(tmp_path: Path, detector: Path) -> None:
+    path = scene_file(tmp_path, blobs(30, 30, bands=2))
+    told = mapped(tmp_path / "out", path, "--detector", detector)
+    assert_refused(told, "'brightness' needs B02", "scene 'scene'", "it has", out=tmp_path / "out")
+
+
+# ---- the detector
+
+
+def damaged(tmp_path: Path) -> Iterator[tuple[str, bytes]]:
+    good = brightness().onnx_bytes
+    yield "truncated", good[: len(good) // 2]
+    yield "empty", b""
+    yield "pickle", pickle.dumps({"a": 1})
+    yield "without-card", identity_model().SerializeToString()
+    yield "other-card", resealed(identity_model(), brightness().card)
+    custom = model([helper.make_node("Guess", ["input"], ["probability"], domain="com.example")], {}, 1)
+    custom.opset_import.append(helper.make_opsetid("com.example", 1))
+    yield "custom-operator", resealed(custom, identity().card)
+    outside = onnx.load_model_from_string(identity_model().SerializeToString())
+    tensor = outside.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    entry = tensor.external_data.add()
+    entry.key, entry.value = "location", "weights.bin"
+    yield "external-data", resealed(outside, identity().card)
+    for place in range(0, len(good), 97):
+        flipped = bytearray(good)
+        flipped[place] ^= 0x20
+        yield f"flipped-{place}", bytes(flipped)
+
+
+def test_detectors_that_are_none(tmp_path: Path, scene: Path) -> None:
+    for name, raw in damaged(tmp_path):
+        path = tmp_path / f"{name}.onnx"
+        path.write_bytes(raw)
+        assert_refused(mapped(tmp_path / "out", scene, "--detector", path), f"{name}.onnx", out=tmp_path / "out")
+        assert_refused(run("detector", "show", path), f"{name}.onnx")
+
+
+@pytest.mark.parametrize("name", ["missing.onnx", ".", "no-such-detector"])
+def test_a_detector_that_is_not_there(tmp_path: Path, scene: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert_refused(mapped(tmp_path / "out", scene, "--detector", name), f"'{name}'", "s2-rgb", out=tmp_path / "out")
+
+
+# ---- the settings
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(("--threshold", value) for value in ("0", "-0.1", "1.01", "nan", "inf", "half")),
+        *(("--min-area", value) for value in ("-1", "nan", "inf")),
+        *(("--overlap", value) for value in ("-1", "1.5")),
+        *(("--block", value) for value in ("0", "15", "100000")),
+        ("--engine", "steam"),
+        ("--threads", "0"),
+        ("--precision", "half"),
+        ("--no-such-option",),
+    ],
+    ids=" ".join,
+)
+def test_settings_out_of_range(tmp_path: Path, scene: Path, detector: Path, arguments: tuple[str, ...]) -> None:
+    told = mapped(tmp_path / "out", scene, "--detector", detector, *arguments)
+    assert told.code == 2, told.err
+    assert "Traceback" not in told.err
+    assert arguments[0] in told.err.strip().splitlines()[-1]
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_overlap_as_large_as_a_tile(tmp_path: Path, scene: Path, detector: Path) -> None:
+    told = mapped(tmp_path / "out", scene, "--detector", detector, "--overlap", "32")
+    assert_refused(told, "overlap of 32 px", "32 px", out=tmp_path / "out")
+
+
+def test_nothing_to_map_and_nowhere_to_put_it(scene: Path) -> None:
+    for arguments in (("map",), ("map", scene), ("map", "-o", "out"), ("chart",)):
+        told = run(*arguments)
+        assert told.code == 2
+        assert "Traceback" not in told.err
+
+
+@pytest.mark.parametrize("area", ["10,40,11,41", "somewhere", "1,2,3", ""])
+def test_an_area_that_is_none(tmp_path: Path, scene: Path, detector: Path, area: str) -> None:
+    assert_refused(mapped(tmp_path / "out", scene, "--detector", detector, "--aoi", area), out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_area_file_without_an_area(tmp_path: Path, scene: Path, detector: Path) -> None:
+    gpd.GeoSeries([shapely.Point(92, 22)], crs="EPSG:4326").to_file(tmp_path / "points.gpkg")
+    told = mapped(tmp_path / "out", scene, "--detector", detector, "--aoi", tmp_path / "points.gpkg")
+    assert_refused(told, "points.gpkg", "no polygon", out=tmp_path / "out")
+
+
+# ---- the output folder
+
+
+def test_a_folder_that_is_a_file(tmp_path: Path, scene: Path, detector: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for out in (tmp_path / "file", tmp_path / "file" / "below"):
+        assert_refused(mapped(out, scene, "--detector", detector), str(out), "may write to")
+    assert (tmp_path / "file").read_text() == "x"
+
+
+@contextmanager
+def mounted(folder: Path, options: str) -> Iterator[Path]:
+    """A small file system of its own, where this process may make one."""
+    folder.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=False, capture_output=True
+    ).returncode:
+        pytest.skip("mounting needs root")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_a_folder_that_may_not_be_written_to(tmp_path: Path, scene: Path, detector: Path) -> None:
+    if os.geteuid() == 0:
+        with mounted(tmp_path / "readonly", "size=40m,ro") as folder:
+            assert_refused(mapped(folder / "out", scene, "--detector", detector), str(folder / "out"), "may write to")
+        return
+    (tmp_path / "closed").mkdir(mode=0o500)
+    assert_refused(mapped(tmp_path / "closed", scene, "--detector", detector), str(tmp_path / "closed"), "may write to")
+
+
+def test_a_disk_that_is_full_before_the_run_begins(
+    tmp_path: Path, scene: Path, detector: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1_000_000})())
+    told = mapped(tmp_path / "out", scene, "--detector", detector)
+    assert_refused(told, str(tmp_path / "out"), "1 MB free", "make room", out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("size_kb", [4, 40, 300, 332, 400, 500, 600])
+def test_a_disk_that_fills_up_while_the_map_is_made(
+    tmp_path: Path, detector: Path, size_kb: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At whatever file the room runs out, the error names the folder, and with room again the run goes on."""
+    monkeypatch.setattr("landslip.mapping.run.check_room", lambda *_: None)
+    (tmp_path / "scene").mkdir()
+    scene = scene_file(tmp_path / "scene", blobs(300, 310))
+    with mounted(tmp_path / "small", f"size={size_kb}k") as folder:
+        told = mapped(folder / "out", scene, "--detector", detector, "--min-area", "0", "--block", "64")
+        assert_refused(told, str(folder / "out"), "room", out=folder / "out")
+        subprocess.run(["mount", "-o", "remount,size=40m", folder], check=True)
+        again = mapped(folder / "out", scene, "--detector", detector, "--min-area", "0", "--block", "64")
+        assert again.code == 0, again.err
+        assert sorted(path.name for path in (folder / "out").iterdir()) == sorted(PRODUCTS)
+
+
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), int(sys.argv[1])))
+from landslip.cli import main
+main(sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize("limit", [100, 5_000, 100_000, 270_000])
+def test_files_that_may_not_grow(tmp_path: Path, scene: Path, detector: Path, limit: int) -> None:
+    """The same for whoever may not mount: no file may be larger than so many bytes."""
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
+    out = tmp_path / "out"
+    told = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(limit), "map", scene, "-o", out, "-q", "--detector", detector],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert_refused(Told(told.returncode, told.stdout, told.stderr), str(out), "room", out=out)
+    assert mapped(out, scene, "--detector", detector).code == 0
+
+
+def test_a_map_that_is_already_there(tmp_path: Path, scene: Path, detector: Path) -> None:
+    out = tmp_path / "out"
+    assert mapped(out, scene, "--detector", detector).code == 0
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert_refused(mapped(out, scene, "--detector", detector), str(out), "--overwrite")
+    bad = scene_file(tmp_path, blobs(30, 30, bands=2))
+    assert_refused(mapped(out, bad, "--detector", detector, "--overwrite"), "needs B02")
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert mapped(out, scene, "--detector", detector, "--overwrite", "--threshold", "0.9").code == 0
+
+
+def test_files_of_others_in_the_folder_stay(tmp_path: Path, scene: Path, detector: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "notes.txt").write_text("mine")
+    assert mapped(out, scene, "--detector", detector).code == 0
+    assert (out / "notes.txt").read_text() == "mine"
+
+
+def test_two_runs_into_one_folder_at_once(tmp_path: Path, scene: Path, detector: Path) -> None:
+    out = tmp_path / "out"
+    with open_workspace(out, PRODUCTS, raster_identity={}, identity={}, resume=True, overwrite=False):
+        assert_refused(mapped(out, scene, "--detector", detector), "another run is writing", str(out), out=out)
+    assert mapped(out, scene, "--detector", detector).code == 0
+
+
+def test_a_scene_that_breaks_while_it_is_read_is_an_error_and_can_be_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What fails in the reading thread comes out in the run, and no thread is left behind."""
+    import threading
+
+    scene, out = memory_scene(blobs(100, 100)), tmp_path / "out"
+    with pytest.raises(StoppedError):
+        map_scene(scene, brightness(), out, MapSettings(block_px=32), watch=stop_at(0.3))
+
+    def broken(*_: object) -> object:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("landslip.scenes.arrays.ArraySource.read", broken)
+    with pytest.raises(Exception, match="Input/output"):
+        map_scene(scene, brightness(), out, MapSettings(block_px=32))
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("landslip")]
+    assert final_names(out) == []
+
+
+def test_all_nodata_is_no_error(tmp_path: Path, detector: Path) -> None:
+    path = scene_file(tmp_path, np.zeros((3, 50, 60), np.uint16))
+    told = mapped(tmp_path / "out", path, "--detector", detector)
+    assert told.code == 0, told.err
+    assert "nothing of this scene was observed" in told.err
+    assert sorted(final_names(tmp_path / "out")) == sorted(PRODUCTS)
