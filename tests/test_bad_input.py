@@ -1,4 +1,4 @@
-"""Bad input: one sentence on stderr that says what was given and what to do, exit code 2, nothing under a final name."""
+"""Bad input: one sentence on stderr saying what was given and what to do, exit code 2, nothing under a final name."""
 
 import os
 import pickle
@@ -245,6 +245,7 @@ def test_a_disk_that_is_full_before_the_run_begins(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.filterwarnings("ignore:GPKG:RuntimeWarning")  # what GDAL says of a file that was cut short
 @pytest.mark.parametrize("size_kb", [4, 40, 300, 332, 400, 500, 600])
 def test_a_disk_that_fills_up_while_the_map_is_made(
     tmp_path: Path, detector: Path, size_kb: int, monkeypatch: pytest.MonkeyPatch
