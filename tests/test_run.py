@@ -156,7 +156,9 @@ def test_what_lies_in_a_gap_does_not_reach_what_was_observed(tmp_path: Path) -> 
 def test_an_area_is_mapped_as_that_part_of_the_whole_would_be(tmp_path: Path) -> None:
     geographic = {"transform": Affine(1e-4, 0, 92, 0, -1e-4, 22.5), "crs": "EPSG:4326"}
     scene = memory_scene(blobs(130, 140), **geographic)
-    area = area_of_interest("92.00321,22.4911,92.0117,22.4987")
+    triangle = shapely.Polygon([(92.0032, 22.4911), (92.0117, 22.4931), (92.0051, 22.4987)])
+    gpd.GeoSeries([triangle], crs="EPSG:4326").to_file(tmp_path / "area.gpkg")
+    area = area_of_interest(str(tmp_path / "area.gpkg"))
     whole = levels_of(scene, BRIGHTNESS, tmp_path / "whole", block_px=50, **EXACT)
     summary = map_scene(scene, BRIGHTNESS, tmp_path / "part", MapSettings(block_px=33, **EXACT), aoi=area)
     part, table = read_map(tmp_path / "part")
@@ -168,7 +170,9 @@ def test_an_area_is_mapped_as_that_part_of_the_whole_would_be(tmp_path: Path) ->
         assert raster.transform.c == pytest.approx(92 + on_grid.window.col * 1e-4)
         assert raster.transform.f == pytest.approx(22.5 - on_grid.window.row * 1e-4)
     assert summary.settings.aoi == area.text
-    assert table.within(shapely.box(92.0031, 22.491, 92.0118, 22.4988)).all()
+    assert summary.pixels == inside.sum()
+    assert summary.observed_share == 1, "what was not asked for has no part in it"
+    assert table.within(triangle.buffer(1e-4)).all()
 
 
 def test_the_probability_raster_says_what_its_levels_mean(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def command(
     if not quiet:
         click.echo(
             f"{summary.landslides} candidate landslides, {summary.landslide_area_m2 / 1e4:,.1f} ha, "
-            f"on {summary.observed_area_m2 / 1e6:,.1f} km2 observed ({summary.observed_share:.0%} of the scene)"
+            f"on {summary.observed_area_m2 / 1e6:,.1f} km2 observed ({summary.observed_share:.0%} of the area mapped)"
         )
         click.echo(f"in {summary.wall_s:.1f} s, {summary.network_s:.1f} s of it the network ({summary.engine})")
         for purpose, name in (

@@ -11,7 +11,7 @@ from landslip.detector import Detector
 from landslip.engines import Engine, open_engine
 from landslip.mapping.aoi import AreaOfInterest, AreaOnGrid
 from landslip.mapping.grid import MapGrid
-from landslip.mapping.lattice import Lattice
+from landslip.mapping.lattice import Lattice, blocks
 from landslip.mapping.predict import lattice_for
 from landslip.mapping.settings import MapSettings
 from landslip.scenes.scene import Scene
@@ -68,6 +68,10 @@ class Job:
     def wanted(self, block: Window) -> NDArray[np.bool_]:
         """Which pixels of a block are to be mapped, (h, w)."""
         return self.area.mask(block) if self.area else np.ones(block.shape, np.bool_)
+
+    def pixels(self) -> int:
+        """How many pixels are to be mapped."""
+        return sum(int(self.wanted(block).sum()) for block in blocks(self.region, self.settings.block_px))
 
     @property
     def threshold(self) -> float:

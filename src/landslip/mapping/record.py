@@ -34,11 +34,11 @@ class Effort:
 def summarise(job: Job, found: Found, effort: Effort) -> Summary:
     """Put together the summary of a map whose files are still to be listed."""
     card = job.detector.card
-    pixels = job.region.height * job.region.width
+    pixels = job.pixels()
     return Summary(
         landslides=len(found.areas_m2),
         landslide_area_m2=float(found.areas_m2.sum()),
-        observed_share=found.observed_px / pixels,
+        observed_share=found.observed_px / max(pixels, 1),
         observed_area_m2=found.observed_area_m2,
         threshold=job.threshold,
         detector=card.name,
