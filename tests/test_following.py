@@ -1,0 +1,72 @@
+"""Laws of following: strips come from top to bottom, none before its rows are written, and nobody waits for ever."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affine import Affine
+from pyproj import CRS
+
+from landslip.levels import NOT_OBSERVED
+from landslip.mapping import outlines
+from landslip.mapping.following import Follower
+from landslip.mapping.grid import MapGrid
+from landslip.mapping.probability_raster import ProbabilityRaster
+from landslip.scenes.window import Window
+
+
+@pytest.fixture
+def raster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProbabilityRaster:
+    """A raster of 100 rows that is followed in strips of 16."""
+    monkeypatch.setattr(outlines, "STRIP_PX", 16 * 40)
+    grid = MapGrid(CRS.from_epsg(32646), Affine(10, 0, 4e5, 0, -10, 25e5), 100, 40)
+    made = ProbabilityRaster(tmp_path / "levels.tif", grid)
+    made.create()
+    return made
+
+
+def test_strips_wait_for_their_rows_and_show_what_was_written(raster: ProbabilityRaster) -> None:
+    follower, seen, rows_told = Follower(raster), [], 0
+    levels = np.random.default_rng(0).integers(0, 251, (100, 40)).astype(np.uint8)
+
+    def follow() -> None:
+        for window, strip in follower.strips():
+            assert window.bottom <= rows_told, "a strip came before its rows"
+            seen.append((window, strip))
+
+    thread = threading.Thread(target=follow)
+    thread.start()
+    for row in range(0, 100, 9):
+        window = Window(row, 0, min(9, 100 - row), 40)
+        raster.write(window, levels[window.slices])
+        rows_told = window.bottom
+        follower.rows_are_done(window.bottom)
+    thread.join(timeout=30)
+    assert not thread.is_alive()
+    np.testing.assert_array_equal(np.concatenate([strip for _, strip in seen]), levels)
+    assert [window.row for window, _ in seen] == list(range(0, 100, 16))
+
+
+@pytest.mark.parametrize("rows", [0, 20, 100])
+def test_who_is_stopped_gets_what_is_done_and_no_more(raster: ProbabilityRaster, rows: int) -> None:
+    follower = Follower(raster)
+    follower.rows_are_done(rows)
+    follower.stop()
+    ends = [window.bottom for window, _ in follower.strips()]
+    assert [window.bottom for window, _ in strips] == [
+        bottom for bottom in (*range(16, 100, 16), 100) if bottom <= rows
+    ]
+
+
+def test_a_stop_wakes_who_waits(raster: ProbabilityRaster) -> None:
+    follower = Follower(raster)
+    thread = threading.Thread(target=lambda: list(follower.strips()))
+    thread.start()
+    follower.stop()
+    thread.join(timeout=30)
+    assert not thread.is_alive()
+
+
+def test_a_new_raster_has_nothing_observed(raster: ProbabilityRaster) -> None:
+    assert (raster.read(Window(0, 0, 100, 40)) == NOT_OBSERVED).all()
