@@ -54,9 +54,7 @@ def test_who_is_stopped_gets_what_is_done_and_no_more(raster: ProbabilityRaster,
     follower.rows_are_done(rows)
     follower.stop()
     ends = [window.bottom for window, _ in follower.strips()]
-    assert [window.bottom for window, _ in strips] == [
-        bottom for bottom in (*range(16, 100, 16), 100) if bottom <= rows
-    ]
+    assert ends == [bottom for bottom in (*range(16, 100, 16), 100) if bottom <= rows]
 
 
 def test_a_stop_wakes_who_waits(raster: ProbabilityRaster) -> None:

@@ -1,6 +1,8 @@
 """The six laws of mapping, on whole runs: what a map holds hangs on the scene, the detector and the settings alone."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -324,3 +326,20 @@ def test_memory_holds_a_few_blocks_whatever_the_size_of_the_scene(
     levels = levels_of(watched, BRIGHTNESS, tmp_path / "small", block_px=64, **EXACT)
     assert max(max(window.shape) for window in read) <= 64 + 2 * 32
     np.testing.assert_array_equal(levels, levels_of(scene, BRIGHTNESS, tmp_path / "large", block_px=512, **EXACT))
+
+
+@pytest.mark.slow
+def test_the_memory_of_a_process_does_not_grow_with_the_scene(tmp_path: Path) -> None:
+    """Four times the scene, the same settings: what more is held is far less than what more there is."""
+    IDENTITY.save(tmp_path / "i.onnx")
+    peaks_mb = []
+    for height in (1500, 6000):
+        (tmp_path / str(height)).mkdir()
+        piece = blobs(500, 500, bands=1)
+        path = scene_file(tmp_path / str(height), np.tile(piece, (1, height // 500, 4)), tiled=True, compress="deflate")
+        command = [sys.executable, "-m", "landslip", "map", path, "-o", tmp_path / f"out {height}", "--json", "-q"]
+        command += ["--detector", tmp_path / "i.onnx", "--block", "256", "--min-area", "0"]
+        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        peaks_mb.append(json.loads(told)["peak_rss_mb"])
+    more_values_mb = (6000 - 1500) * 2000 * 4 / 1e6
+    assert peaks_mb[1] - peaks_mb[0] < more_values_mb
