@@ -1,5 +1,6 @@
 """Laws of the output folder: one run at a time, nothing half-written under a final name, nothing lost by a kill."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -145,6 +146,21 @@ def test_two_runs_cannot_write_into_one_folder_at_once(tmp_path: Path) -> None:
         first.block_is_done(OTHER)
     with opened(tmp_path) as second:
         assert second.blocks_done() == {ONE, OTHER}
+
+
+def test_a_file_system_without_locks_is_written_to_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl", reason="Windows has other locks")
+
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with opened(tmp_path) as workspace:
+        make(workspace)
+        workspace.publish()
+    assert set(contents(tmp_path)) == set(PRODUCTS)
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

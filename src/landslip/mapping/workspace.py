@@ -5,6 +5,7 @@ Everything is made in ``.unfinished`` inside the output folder and moved out, fi
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import shutil
@@ -161,6 +162,10 @@ def _lock(lock: IO[str], out: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise OutputError(f"another run is writing to {out}: wait for it, or give another folder") from error
+    except OSError as error:
+        # Some network file systems know no locks: two runs into one folder are the user's to avoid there too.
+        if error.errno not in (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK):
+            raise
 
 
 def _holds(path: Path, text: str) -> bool:
