@@ -34,11 +34,11 @@ class Quicklook:
     def add(self, block: Window, values: NDArray[np.float32], observed: NDArray[np.bool_]) -> None:
         """Add a block of the region: values (3, h, w), 0 where not observed, and what was observed (h, w)."""
         here = block.relative_to(self._region)
-        first_row, by_row = _cells(here.row, here.height, self._cell)
-        first_col, by_col = _cells(here.col, here.width, self._cell)
-        cells = slice(first_row, first_row + len(by_row)), slice(first_col, first_col + len(by_col))
-        self._sum[:, *cells] += by_row @ (values * observed) @ by_col.T
-        self._count[cells] += (by_row @ observed.astype(np.float32) @ by_col.T).astype(np.int64)
+        first_row, first_col = here.row // self._cell, here.col // self._cell
+        sums = _per_cell(values * observed, here, self._cell)
+        cells = slice(first_row, first_row + sums.shape[1]), slice(first_col, first_col + sums.shape[2])
+        self._sum[:, *cells] += sums
+        self._count[cells] += _per_cell(observed.astype(np.float32), here, self._cell).astype(np.int64)
 
     def picture(self, grid: MapGrid) -> Picture:
         """The picture of what was added."""
@@ -54,8 +54,13 @@ class Quicklook:
         )
 
 
-def _cells(first: int, length: int, cell: int) -> tuple[int, NDArray[np.float32]]:
-    """Which cells a stretch of pixels falls into: the first of them, and a (cells, length) matrix of 0 and 1."""
-    which = np.arange(first, first + length) // cell
-    members = which[None] == np.arange(which[0], which[-1] + 1)[:, None]
-    return int(which[0]), members.astype(np.float32)
+def _per_cell(image: NDArray[np.float32], here: Window, cell: int) -> NDArray[np.float32]:
+    """Sums of an image (..., h, w), whose pixels lie at ``here``, over the cells that it touches."""
+    before_after = [
+        (first % cell, -(first + length) % cell) for first, length in zip((here.row, here.col), here.shape, strict=True)
+    ]
+    whole = np.pad(image, [(0, 0)] * (image.ndim - 2) + before_after)
+    # Whole rows, then whole columns, are added at a time: a matrix product or reduceat takes many times as long.
+    by_row = sum((whole[..., i::cell, :] for i in range(1, cell)), start=whole[..., ::cell, :])
+    sums: NDArray[np.float32] = sum((by_row[..., i::cell] for i in range(1, cell)), start=by_row[..., ::cell])
+    return sums
