@@ -21,8 +21,8 @@ from landslip.mapping.run import map_scene
 from landslip.mapping.settings import MapSettings
 from landslip.mapping.summary import Summary
 from landslip.scenes.rasters import open_scene
+from map_comparison import assert_equal_maps
 from scenes_made import StoppedError, blobs, scene_file, stop_at
-from test_run import assert_equal_maps
 from tiny_detectors import brightness
 
 EXACT = MapSettings(precision="float32", threads=2, block_px=32)

@@ -27,6 +27,7 @@ from landslip.mapping.run import map_scene
 from landslip.mapping.settings import MapSettings
 from landslip.scenes.rasters import open_scene
 from landslip.scenes.window import Window
+from map_comparison import assert_equal_maps, read_map
 from scenes_made import blobs, levels_of, memory_scene, scene_file
 from tiny_detectors import brightness, identity
 
@@ -93,21 +94,6 @@ def test_how_many_tiles_are_kept_or_batched_does_not_show(tmp_path: Path, monkey
     one_thread = levels_of(scene, BRIGHTNESS, tmp_path / "one", block_px=40, precision="float32", threads=1)
     np.testing.assert_array_equal(none_kept, plain)
     np.testing.assert_array_equal(one_thread, plain)
-
-
-def read_map(out: Path) -> tuple[NDArray[np.uint8], gpd.GeoDataFrame]:
-    with rasterio.open(out / "probability.tif") as raster:
-        return raster.read(1), gpd.read_file(out / "landslides.gpkg")
-
-
-def assert_equal_maps(one: Path, other: Path) -> None:
-    (levels, table), (other_levels, other_table) = read_map(one), read_map(other)
-    np.testing.assert_array_equal(levels, other_levels)
-    assert table.drop(columns="geometry").equals(other_table.drop(columns="geometry"))
-    assert (table.geometry.to_wkb() == other_table.geometry.to_wkb()).all()
-    parquet, other_parquet = (gpd.read_parquet(out / "landslides.parquet") for out in (one, other))
-    assert parquet.equals(other_parquet)
-    assert len(parquet) == len(table)
 
 
 def test_polygons_and_attributes_do_not_show_the_blocks(tmp_path: Path) -> None:
