@@ -10,10 +10,10 @@ from odc.geo.geobox import GeoBox
 from pyproj import CRS, Transformer
 
 from landslip.errors import SceneError
-from landslip.mapping.attributes import landslide_table
-from landslip.mapping.footprint import footprint_lonlat
 from landslip.mapping.grid import MapGrid
-from landslip.mapping.outlines import Outline
+from landslip.mapping.inventory.attributes import landslide_table
+from landslip.mapping.inventory.outlines import Outline
+from landslip.mapping.record.footprint import footprint_lonlat
 from landslip.scenes.window import Window
 from tiny_detectors import card
 

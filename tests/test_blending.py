@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landslip.mapping.blending import Canvas, ramp, tile_weights
-from landslip.mapping.lattice import Lattice
+from landslip.mapping.tiles.blending import Canvas, ramp, tile_weights
+from landslip.mapping.tiles.lattice import Lattice
 from landslip.scenes.window import Window
 
 SIDE = st.integers(1, 200)

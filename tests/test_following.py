@@ -9,10 +9,10 @@ from affine import Affine
 from pyproj import CRS
 
 from landslip.levels import NOT_OBSERVED
-from landslip.mapping import outlines
-from landslip.mapping.following import Follower
 from landslip.mapping.grid import MapGrid
-from landslip.mapping.probability_raster import ProbabilityRaster
+from landslip.mapping.inventory import outlines
+from landslip.mapping.raster.following import Follower
+from landslip.mapping.raster.probability import ProbabilityRaster
 from landslip.scenes.window import Window
 
 

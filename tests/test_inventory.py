@@ -18,11 +18,11 @@ from odc.geo.geobox import GeoBox
 
 from landslip.card import Confidence
 from landslip.levels import NOT_OBSERVED
-from landslip.mapping.attributes import COLUMNS, confidence
-from landslip.mapping.find import Found, find_landslides
 from landslip.mapping.grid import MapGrid
-from landslip.mapping.ground import ground_under
-from landslip.mapping.inventory import LAYER, largest, portions, read_geopackage, write_geoparquet
+from landslip.mapping.inventory.attributes import COLUMNS, confidence
+from landslip.mapping.inventory.files import LAYER, largest, portions, read_geopackage, write_geoparquet
+from landslip.mapping.inventory.find import Found, find_landslides
+from landslip.mapping.inventory.ground import ground_under
 from landslip.scenes.scene import Scene
 from landslip.scenes.window import Window
 from scenes_made import memory_scene
@@ -187,7 +187,7 @@ def test_portions_hold_everything_once_and_in_order(tmp_path: Path, monkeypatch:
     assert list(portions([], 3)) == []
     inventory(tmp_path, some_levels(), grid_of((200, 160)))
     whole = gpd.read_file(tmp_path / "l.gpkg")
-    monkeypatch.setattr("landslip.mapping.inventory.PORTION", 17)
+    monkeypatch.setattr("landslip.mapping.inventory.files.PORTION", 17)
     read = list(read_geopackage(tmp_path / "l.gpkg"))
     assert max(map(len, read)) == 17
     assert [one for table in read for one in table["id"]] == whole["id"].tolist()

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from landslip.errors import SettingsError
-from landslip.mapping.lattice import Lattice, blocks
+from landslip.mapping.tiles.lattice import Lattice, blocks
 from landslip.scenes.window import Window
 
 SIDES = st.integers(1, 300) | st.sampled_from([1, 2, 31, 32, 33, 127, 128, 129, 211, 257])

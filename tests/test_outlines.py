@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from rasterio.features import rasterize
 
 from landslip.levels import NOT_OBSERVED, STEP
-from landslip.mapping.ground import Ground
-from landslip.mapping.outlines import Outline, outlines, strips
+from landslip.mapping.inventory.ground import Ground
+from landslip.mapping.inventory.outlines import Outline, outlines, strips
 from landslip.scenes.window import Window
 
 THRESHOLD = 0.5

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landslip.mapping.lattice import Lattice, blocks
-from landslip.mapping.plan import plan
+from landslip.mapping.tiles.lattice import Lattice, blocks
+from landslip.mapping.tiles.plan import plan
 from landslip.scenes.window import Window
 
 

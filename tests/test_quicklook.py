@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import CRS
 
-from landslip.mapping import quicklook
 from landslip.mapping.grid import MapGrid
-from landslip.mapping.lattice import blocks
-from landslip.mapping.quicklook import Quicklook, picture_channels
+from landslip.mapping.sheet import quicklook
+from landslip.mapping.sheet.quicklook import Quicklook, picture_channels
+from landslip.mapping.tiles.lattice import blocks
 from landslip.scenes.window import Window
 from scenes_made import memory_scene
 

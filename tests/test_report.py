@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from landslip.card import Confidence
-from landslip.mapping.frequency import frequency, frequency_svg
-from landslip.mapping.report import write_report
-from landslip.mapping.wording import (
+from landslip.mapping.sheet.frequency import frequency, frequency_svg
+from landslip.mapping.sheet.report import write_report
+from landslip.mapping.sheet.wording import (
     area_text,
     date_text,
     duration_text,

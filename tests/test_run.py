@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from landslip.detector import Detector
 from landslip.errors import ChannelError, OutputError, SettingsError
 from landslip.levels import NOT_OBSERVED, STEP, TOP_LEVEL, at_least, to_probability
-from landslip.mapping import fill
 from landslip.mapping.aoi import area_of_interest
 from landslip.mapping.products import PRODUCTS
+from landslip.mapping.raster import fill
 from landslip.mapping.run import map_scene
 from landslip.mapping.settings import MapSettings
 from landslip.scenes.rasters import open_scene

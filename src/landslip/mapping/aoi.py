@@ -19,8 +19,8 @@ from rasterio.features import geometry_mask
 from shapely.geometry.base import BaseGeometry
 
 from landslip.errors import AreaError
-from landslip.mapping.footprint import footprint_lonlat
 from landslip.mapping.grid import MapGrid
+from landslip.mapping.record.footprint import footprint_lonlat
 from landslip.scenes.window import Window
 
 _LON_LAT: Final = CRS.from_epsg(4326)

@@ -11,9 +11,9 @@ from landslip.detector import Detector
 from landslip.engines import Engine, open_engine
 from landslip.mapping.aoi import AreaOfInterest, AreaOnGrid
 from landslip.mapping.grid import MapGrid
-from landslip.mapping.lattice import Lattice, blocks
-from landslip.mapping.predict import lattice_for
 from landslip.mapping.settings import MapSettings
+from landslip.mapping.tiles.lattice import Lattice, blocks
+from landslip.mapping.tiles.predict import lattice_for
 from landslip.scenes.scene import Scene
 from landslip.scenes.window import Window
 

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Final
 
 import landslip
-from landslip.mapping.find import Found
-from landslip.mapping.footprint import footprint_lonlat
-from landslip.mapping.inventory import largest, read_geopackage, write_geoparquet
-from landslip.mapping.item import stac_item
+from landslip.mapping.inventory.files import largest, read_geopackage, write_geoparquet
+from landslip.mapping.inventory.find import Found
 from landslip.mapping.job import Job
-from landslip.mapping.overview import draw_overview
-from landslip.mapping.picture import Picture
-from landslip.mapping.probability_raster import ProbabilityRaster
-from landslip.mapping.record import Effort, finished, summarise, with_files
-from landslip.mapping.report import write_report
-from landslip.mapping.summary import SENTINEL_ATTRIBUTION
+from landslip.mapping.raster.probability import ProbabilityRaster
+from landslip.mapping.record.footprint import footprint_lonlat
+from landslip.mapping.record.item import stac_item
+from landslip.mapping.record.summarise import Effort, finished, summarise, with_files
+from landslip.mapping.record.summary import SENTINEL_ATTRIBUTION
+from landslip.mapping.sheet.overview import draw_overview
+from landslip.mapping.sheet.picture import Picture
+from landslip.mapping.sheet.report import write_report
 
 PROBABILITY: Final = "probability.tif"
 GEOPACKAGE: Final = "landslides.gpkg"

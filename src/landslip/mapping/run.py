@@ -10,15 +10,15 @@ import rasterio
 
 from landslip.detector import Detector
 from landslip.mapping.aoi import AreaOfInterest
-from landslip.mapping.fill import fill_raster
-from landslip.mapping.find import find_landslides
-from landslip.mapping.following import Follower
+from landslip.mapping.inventory.find import find_landslides
 from landslip.mapping.job import Job
-from landslip.mapping.probability_raster import GDAL_SETTINGS, ProbabilityRaster
 from landslip.mapping.products import GEOPACKAGE, PRODUCTS, SUMMARY, write_products
-from landslip.mapping.record import Effort
+from landslip.mapping.raster.fill import fill_raster
+from landslip.mapping.raster.following import Follower
+from landslip.mapping.raster.probability import GDAL_SETTINGS, ProbabilityRaster
+from landslip.mapping.record.summarise import Effort
+from landslip.mapping.record.summary import Summary
 from landslip.mapping.settings import MapSettings
-from landslip.mapping.summary import Summary
 from landslip.mapping.workspace import Workspace, check_room, open_workspace
 from landslip.scenes.scene import Scene
 

@@ -4,10 +4,10 @@ from pyproj import CRS
 
 from landslip.card import Card, Score
 from landslip.channels import CHANNELS
-from landslip.mapping.map_files import MAP_FILES
-from landslip.mapping.report_tables import bullets, pairs_table, paragraph, plain_table
-from landslip.mapping.summary import Summary
-from landslip.mapping.wording import (
+from landslip.mapping.record.map_files import MAP_FILES
+from landslip.mapping.record.summary import Summary
+from landslip.mapping.sheet.report_tables import bullets, pairs_table, paragraph, plain_table
+from landslip.mapping.sheet.wording import (
     area_text,
     count_text,
     date_text,

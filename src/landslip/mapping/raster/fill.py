@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.levels import to_levels
-from landslip.mapping.following import Follower
 from landslip.mapping.job import Job
-from landslip.mapping.lattice import blocks
-from landslip.mapping.plan import Step, plan
-from landslip.mapping.predict import Cut, Predictor, Reading, Tiles, cut_tiles
-from landslip.mapping.probability_raster import ProbabilityRaster
-from landslip.mapping.quicklook import Quicklook, picture_channels
+from landslip.mapping.raster.following import Follower
+from landslip.mapping.raster.probability import ProbabilityRaster
+from landslip.mapping.sheet.quicklook import Quicklook, picture_channels
+from landslip.mapping.tiles.lattice import blocks
+from landslip.mapping.tiles.plan import Step, plan
+from landslip.mapping.tiles.predict import Cut, Predictor, Reading, Tiles, cut_tiles
 from landslip.mapping.workspace import Workspace
 from landslip.scenes.window import Window
 

@@ -8,7 +8,9 @@ from PIL import Image, ImageDraw
 
 from landslip.card import Card
 from landslip.channels import TRUE_COLOUR
-from landslip.mapping.cartography import (
+from landslip.mapping.grid import MapGrid
+from landslip.mapping.record.summary import Summary
+from landslip.mapping.sheet.cartography import (
     CASING,
     CASING_PX,
     OUTLINE,
@@ -18,11 +20,9 @@ from landslip.mapping.cartography import (
     north_on_picture,
     scale_bar,
 )
-from landslip.mapping.grid import MapGrid
-from landslip.mapping.picture import Picture, hatching
-from landslip.mapping.summary import Summary
-from landslip.mapping.typography import FAINT, INK, Column, plain, wrapped
-from landslip.mapping.wording import (
+from landslip.mapping.sheet.picture import Picture, hatching
+from landslip.mapping.sheet.typography import FAINT, INK, Column, plain, wrapped
+from landslip.mapping.sheet.wording import (
     area_text,
     count_text,
     date_text,

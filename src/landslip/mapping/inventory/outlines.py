@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rasterio.features import shapes
 
 from landslip.levels import STEP, at_least
-from landslip.mapping.ground import Ground, GroundSums
+from landslip.mapping.inventory.ground import Ground, GroundSums
 from landslip.scenes.window import Window
 
 STRIP_PX = 1 << 22

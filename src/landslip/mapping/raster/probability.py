@@ -22,7 +22,7 @@ from rasterio.errors import RasterioError
 
 from landslip.levels import NOT_OBSERVED, STEP
 from landslip.mapping.grid import MapGrid
-from landslip.mapping.outlines import strips
+from landslip.mapping.inventory.outlines import strips
 from landslip.mapping.unplaced import without_place
 from landslip.scenes.window import Window
 

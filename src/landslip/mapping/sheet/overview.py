@@ -10,13 +10,13 @@ from pyproj import CRS
 from shapely.geometry.base import BaseGeometry
 
 from landslip.card import Card
-from landslip.mapping import margin
-from landslip.mapping.cartography import outlined
 from landslip.mapping.grid import MapGrid
-from landslip.mapping.margin import Block
-from landslip.mapping.picture import Picture, fitting_size, painted, resized
-from landslip.mapping.summary import Summary
-from landslip.mapping.typography import INK, PAPER, Column
+from landslip.mapping.record.summary import Summary
+from landslip.mapping.sheet import margin
+from landslip.mapping.sheet.cartography import outlined
+from landslip.mapping.sheet.margin import Block
+from landslip.mapping.sheet.picture import Picture, fitting_size, painted, resized
+from landslip.mapping.sheet.typography import INK, PAPER, Column
 
 __all__ = ["Picture", "draw_overview"]
 

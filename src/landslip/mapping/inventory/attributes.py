@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from landslip.card import Card, Confidence
 from landslip.mapping.grid import MapGrid
-from landslip.mapping.outlines import Outline
+from landslip.mapping.inventory.outlines import Outline
 
 COLUMNS: Final = {
     "id": "int64",

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from landslip.card import Card
 from landslip.engines import Engine
 from landslip.errors import SettingsError
-from landslip.mapping.blending import Canvas, tile_weights
-from landslip.mapping.gaps import fill_gaps
-from landslip.mapping.lattice import Lattice
+from landslip.mapping.tiles.blending import Canvas, tile_weights
+from landslip.mapping.tiles.gaps import fill_gaps
+from landslip.mapping.tiles.lattice import Lattice
 from landslip.scenes.window import Window
 
 Tiles = dict[Window, NDArray[np.float32] | None]

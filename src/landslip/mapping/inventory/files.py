@@ -18,7 +18,7 @@ from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, S
 from arro3.io import write_parquet
 from pyogrio.errors import DataLayerError, DataSourceError
 
-from landslip.mapping.attributes import COLUMNS
+from landslip.mapping.inventory.attributes import COLUMNS
 from landslip.mapping.unplaced import without_place
 
 LAYER: Final = "landslides"

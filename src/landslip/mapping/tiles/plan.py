@@ -7,7 +7,7 @@ the tile is run again. So memory is bounded by settings whatever the width of a 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from landslip.mapping.lattice import Lattice
+from landslip.mapping.tiles.lattice import Lattice
 from landslip.scenes.window import Window
 
 

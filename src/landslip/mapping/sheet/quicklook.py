@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from landslip.channels import TRUE_COLOUR
 from landslip.mapping.grid import MapGrid
-from landslip.mapping.overview import Picture
+from landslip.mapping.sheet.overview import Picture
 from landslip.scenes.scene import Scene
 from landslip.scenes.window import Window
 

@@ -6,8 +6,8 @@ from threading import Condition
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.mapping.outlines import strips
-from landslip.mapping.probability_raster import ProbabilityRaster
+from landslip.mapping.inventory.outlines import strips
+from landslip.mapping.raster.probability import ProbabilityRaster
 from landslip.scenes.window import Window
 
 

@@ -11,11 +11,11 @@ from time import perf_counter
 import rasterio
 
 import landslip
-from landslip.mapping.find import Found
 from landslip.mapping.grid import MapGrid
+from landslip.mapping.inventory.find import Found
 from landslip.mapping.job import Job
-from landslip.mapping.memory import peak_rss_mb
-from landslip.mapping.summary import SENTINEL_ATTRIBUTION, SceneRecord, SettingsRecord, Summary
+from landslip.mapping.record.memory import peak_rss_mb
+from landslip.mapping.record.summary import SENTINEL_ATTRIBUTION, SceneRecord, SettingsRecord, Summary
 from landslip.mapping.workspace import sha256_of
 
 _VERSIONED = ("numpy", "rasterio", "shapely", "pyproj", "geopandas")

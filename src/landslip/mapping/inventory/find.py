@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.levels import NOT_OBSERVED
-from landslip.mapping.attributes import landslide_table
 from landslip.mapping.grid import MapGrid
-from landslip.mapping.ground import ground_under
-from landslip.mapping.inventory import append_to_geopackage, check_geopackage, portions
+from landslip.mapping.inventory.attributes import landslide_table
+from landslip.mapping.inventory.files import append_to_geopackage, check_geopackage, portions
+from landslip.mapping.inventory.ground import ground_under
+from landslip.mapping.inventory.outlines import Outline, outlines
 from landslip.mapping.job import Job
-from landslip.mapping.outlines import Outline, outlines
 from landslip.scenes.window import Window
 
 

@@ -1,0 +1,1 @@
+"""What programs read: the summary of a map and its STAC item."""

@@ -1,0 +1,1 @@
+"""What people look at: the overview picture and the report."""
