@@ -22,7 +22,7 @@ from landslip.errors import RecipeError, RunError  # noqa: E402
 from landslip.patches.patch import stack_patches  # noqa: E402
 from landslip.patches.rgb import open_rgb_set  # noqa: E402
 from landslip.training.calibrate import fit_confidence, fit_temperature  # noqa: E402
-from landslip.training.export import ProbabilityNetwork, check_parity, export_graph  # noqa: E402
+from landslip.training.export import ProbabilityNetwork, check_parity, check_storage, export_graph, store_half  # noqa: E402
 from landslip.training.fit import follow  # noqa: E402
 from landslip.training.make import make_detector  # noqa: E402
 from landslip.training.networks import DetectingNetwork, NetworkChoice, build_network  # noqa: E402
@@ -47,7 +47,7 @@ def images(height: int, width: int, n: int = 2) -> "np.ndarray[tuple[int, ...], 
 def test_every_engine_gives_what_the_network_gives() -> None:
     network = slim_network()
     card = Detector.open(DEFAULT).card.model_copy(update={"temperature": 1.3})
-    exact = seal(export_graph(network, 1.3, 3, half=False), card)
+    exact = seal(export_graph(network, 1.3, 3), card)
     whole = ProbabilityNetwork(network, 1.3).eval()
     for height, width in ((32, 96), (128, 64)):
         values = images(height, width)
@@ -56,21 +56,28 @@ def test_every_engine_gives_what_the_network_gives() -> None:
         for name in available():
             engine = open_engine(exact, name, height=height, width=width, precision="float32")
             np.testing.assert_allclose(engine(values), expected, atol=1e-3, err_msg=name)
-    assert check_parity(network, exact, images(64, 64), half=False) < 1e-3
+    assert check_parity(network, exact, images(64, 64)) < 1e-3
     with pytest.raises(RunError, match="differs from its network"):
-        check_parity(slim_network(seed=1), exact, images(64, 64), half=False)
+        check_parity(slim_network(seed=1), exact, images(64, 64))
 
 
 @pytest.mark.slow
 def test_half_precision_storage_halves_the_file_and_keeps_the_answer() -> None:
     network = slim_network()
-    whole, half = (export_graph(network, 1.0, 3, half=kept) for kept in (False, True))
+    whole = export_graph(network, 1.0, 3)
+    half = store_half(whole)
     assert half.ByteSize() < 0.55 * whole.ByteSize()
     assert {node.domain for node in half.graph.node} == {""}
     kinds = {tensor.data_type for tensor in half.graph.initializer if np.prod(tensor.dims) >= 256}
     assert kinds == {onnx.TensorProto.FLOAT16}
-    card = Detector.open(DEFAULT).card.model_copy(update={"temperature": 1.0})
-    assert check_parity(network, seal(half, card), images(96, 64), half=True) < 2e-2
+    card = Detector.open(DEFAULT).card
+    truth = np.zeros((2, 96, 64), np.uint8)
+    mean, f1 = check_storage(seal(whole, card), seal(half, card), images(96, 64), truth)
+    assert 0 < mean < 1e-3
+    assert f1 == 0
+    other = seal(export_graph(slim_network(seed=1), 1.0, 3), card)
+    with pytest.raises(RunError, match="half precision"):
+        check_storage(seal(whole, card), other, images(96, 64), truth)
     # Nothing of the machine it was made on is left in the file.
     assert str(Path(__file__).parents[1]).encode() not in half.SerializeToString()
 

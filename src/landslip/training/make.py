@@ -20,7 +20,7 @@ from landslip.evaluation.pixel import DEFINITION, LevelCounts, best_threshold, f
 from landslip.patches.patch import PatchStack, stack_patches
 from landslip.patches.rgb import RgbSet, open_rgb_set
 from landslip.training.calibrate import fit_confidence, fit_temperature
-from landslip.training.export import check_parity, export_graph
+from landslip.training.export import check_parity, check_storage, export_graph, store_half
 from landslip.training.fit import Fitted, fit, logits_of, wavelengths
 from landslip.training.normalise import TEXTS
 from landslip.training.recipe import Recipe
@@ -82,10 +82,13 @@ def assemble(recipe: Recipe, fitted: Fitted, patches: RgbSet, choose: PatchStack
     """
     logits = logits_of(fitted.network, torch.from_numpy(choose.values))
     temperature = fit_temperature(logits, torch.from_numpy(choose.masks))
-    half = recipe.detector.half_precision_storage
-    model = export_graph(fitted.network, temperature, len(recipe.channels), half=half)
+    model = export_graph(fitted.network, temperature, len(recipe.channels))
     detector = seal(model, _card(recipe, fitted, temperature))
-    check_parity(fitted.network, detector, choose.values, half=half)
+    check_parity(fitted.network, detector, choose.values)
+    if recipe.detector.half_precision_storage:
+        whole, model = detector, store_half(model)
+        detector = seal(model, whole.card)
+        check_storage(whole, detector, choose.values, choose.masks)
     threshold = choose_threshold(detector, choose)
     chosen_set = patches.where(recipe.choose.holds)
     maps = ((probability, patch.mask) for patch, probability in map_patches(detector, chosen_set))
