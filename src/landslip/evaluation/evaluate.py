@@ -13,7 +13,7 @@ from landslip.engines import Precision, open_engine
 from landslip.errors import ChannelError, PatchesError, SettingsError
 from landslip.evaluation.pixel import PixelCounts, count_pixels
 from landslip.levels import at_least, to_levels
-from landslip.mapping.predict import Predictor, lattice_for, predict_array
+from landslip.mapping.tiles.predict import Predictor, lattice_for, predict_array
 from landslip.patches.patch import NOT_OBSERVED, Patch
 from landslip.patches.rgb import RgbSet
 
