@@ -14,9 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from landslip.card import Confidence
-from landslip.mapping.sheet.frequency import frequency, frequency_svg
-from landslip.mapping.sheet.report import write_report
-from landslip.mapping.sheet.wording import (
+from landslip.drawing.wording import (
     area_text,
     date_text,
     duration_text,
@@ -26,6 +24,8 @@ from landslip.mapping.sheet.wording import (
     sentence,
     share_text,
 )
+from landslip.mapping.sheet.frequency import frequency, frequency_svg
+from landslip.mapping.sheet.report import write_report
 from map_records import TERRAIN, card_of, landslides_of, summary_of
 
 OVERVIEW = Image.new("RGB", (60, 40), "green")

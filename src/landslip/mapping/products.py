@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import landslip
+from landslip.drawing.picture import Picture
 from landslip.mapping.inventory.files import largest, read_geopackage, write_geoparquet
 from landslip.mapping.inventory.find import Found
 from landslip.mapping.job import Job
@@ -16,7 +17,6 @@ from landslip.mapping.record.item import stac_item
 from landslip.mapping.record.summarise import Effort, finished, summarise, with_files
 from landslip.mapping.record.summary import SENTINEL_ATTRIBUTION
 from landslip.mapping.sheet.overview import draw_overview
-from landslip.mapping.sheet.picture import Picture
 from landslip.mapping.sheet.report import write_report
 
 PROBABILITY: Final = "probability.tif"

@@ -23,7 +23,7 @@ from rasterio.errors import RasterioError
 from landslip.levels import NOT_OBSERVED, STEP
 from landslip.mapping.grid import MapGrid
 from landslip.mapping.inventory.outlines import strips
-from landslip.mapping.unplaced import without_place
+from landslip.scenes.unplaced import without_place
 from landslip.scenes.window import Window
 
 GDAL_SETTINGS: Final = {"GDAL_CACHEMAX": 128}

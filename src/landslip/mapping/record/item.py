@@ -15,10 +15,10 @@ from shapely.geometry.base import BaseGeometry
 
 from landslip.card import Card
 from landslip.channels import CHANNELS
+from landslip.drawing.wording import date_text
 from landslip.levels import NOT_OBSERVED, STEP
 from landslip.mapping.record.map_files import MAP_FILES
 from landslip.mapping.record.summary import SceneRecord, Summary
-from landslip.mapping.sheet.wording import date_text
 
 _EXTENSIONS: Final = (
     "https://stac-extensions.github.io/mlm/v1.4.0/schema.json",

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.mapping.sheet.wording import area_text, count_text
+from landslip.drawing.wording import area_text, count_text
 
 LEAST: Final = 10
 """Fewer landslides than this make no distribution."""

@@ -8,9 +8,7 @@ from PIL import Image, ImageDraw
 
 from landslip.card import Card
 from landslip.channels import TRUE_COLOUR
-from landslip.mapping.grid import MapGrid
-from landslip.mapping.record.summary import Summary
-from landslip.mapping.sheet.cartography import (
+from landslip.drawing.cartography import (
     CASING,
     CASING_PX,
     OUTLINE,
@@ -20,9 +18,9 @@ from landslip.mapping.sheet.cartography import (
     north_on_picture,
     scale_bar,
 )
-from landslip.mapping.sheet.picture import Picture, hatching
-from landslip.mapping.sheet.typography import FAINT, INK, Column, plain, wrapped
-from landslip.mapping.sheet.wording import (
+from landslip.drawing.picture import Picture, hatching
+from landslip.drawing.typography import FAINT, INK, Column, plain, wrapped
+from landslip.drawing.wording import (
     area_text,
     count_text,
     date_text,
@@ -32,6 +30,8 @@ from landslip.mapping.sheet.wording import (
     sentence,
     share_text,
 )
+from landslip.mapping.grid import MapGrid
+from landslip.mapping.record.summary import Summary
 
 Block = Callable[[Column], None]
 

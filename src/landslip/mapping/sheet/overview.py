@@ -10,13 +10,13 @@ from pyproj import CRS
 from shapely.geometry.base import BaseGeometry
 
 from landslip.card import Card
+from landslip.drawing.cartography import outlined
+from landslip.drawing.picture import Picture, fitting_size, painted, resized
+from landslip.drawing.typography import INK, PAPER, Column
 from landslip.mapping.grid import MapGrid
 from landslip.mapping.record.summary import Summary
 from landslip.mapping.sheet import margin
-from landslip.mapping.sheet.cartography import outlined
 from landslip.mapping.sheet.margin import Block
-from landslip.mapping.sheet.picture import Picture, fitting_size, painted, resized
-from landslip.mapping.sheet.typography import INK, PAPER, Column
 
 __all__ = ["Picture", "draw_overview"]
 

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from landslip.card import Card
+from landslip.drawing.wording import area_text, count_text, date_text, sentence, share_text
 from landslip.mapping.record.summary import Summary
 from landslip.mapping.sheet import report_sections as sections
 from landslip.mapping.sheet.frequency import LEAST, frequency, frequency_svg
 from landslip.mapping.sheet.margin import CAVEAT, headline
 from landslip.mapping.sheet.report_tables import bullets, landslides_table, paragraph, terrain_known
-from landslip.mapping.sheet.wording import area_text, count_text, date_text, sentence, share_text
 
 
 def write_report(

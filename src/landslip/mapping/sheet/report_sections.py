@@ -4,10 +4,7 @@ from pyproj import CRS
 
 from landslip.card import Card, Score
 from landslip.channels import CHANNELS
-from landslip.mapping.record.map_files import MAP_FILES
-from landslip.mapping.record.summary import Summary
-from landslip.mapping.sheet.report_tables import bullets, pairs_table, paragraph, plain_table
-from landslip.mapping.sheet.wording import (
+from landslip.drawing.wording import (
     area_text,
     count_text,
     date_text,
@@ -17,6 +14,9 @@ from landslip.mapping.sheet.wording import (
     sentence,
     share_text,
 )
+from landslip.mapping.record.map_files import MAP_FILES
+from landslip.mapping.record.summary import Summary
+from landslip.mapping.sheet.report_tables import bullets, pairs_table, paragraph, plain_table
 
 
 def detector_section(summary: Summary, card: Card) -> str:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from shapely.geometry.base import BaseGeometry
 
-from landslip.mapping.sheet.typography import FAINT, INK, draw_text, text_width
-from landslip.mapping.sheet.wording import length_text
+from landslip.drawing.typography import FAINT, INK, draw_text, text_width
+from landslip.drawing.wording import length_text
 
 OUTLINE: Final = (255, 225, 64)
 """Bright yellow: lighter than any ground, for every kind of colour vision."""
