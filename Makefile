@@ -37,7 +37,9 @@ demo: $(VENV)/core
 	$(BIN)/landslip evaluate examples/l4s-rgb-scene-b
 	@echo
 	@echo "The map is in demo/chittagong: look at overview.png, read report.html, open landslides.gpkg in a GIS."
-	@echo "next: $(BIN)/landslip map YOUR_SCENE.tif -o map/       $(BIN)/landslip detector show s2-rgb"
+	@echo "next: $(BIN)/landslip map YOUR_SCENE.tif -o map/"
+	@echo "      $(BIN)/landslip detector show s2-rgb                    what it is good for, and what not"
+	@echo "      $(BIN)/landslip evaluate examples/l4s-rgb-scene-b --detector s2-rgb-sensitive"
 
 test: $(VENV)/all
 	$(BIN)/python -m pytest

@@ -6,6 +6,7 @@ Every engine takes the same tiles in turn, several rounds; the best round counts
 """
 
 import argparse
+import contextlib
 import os
 from pathlib import Path
 from time import perf_counter
@@ -13,7 +14,8 @@ from time import perf_counter
 import numpy as np
 
 from landslip.detector import DEFAULT, Detector
-from landslip.engines import Engine, available, open_engine
+from landslip.engines import Engine, Precision, available, open_engine
+from landslip.errors import EngineError
 from landslip.evaluation.evaluate import evaluate
 from landslip.patches.patch import stack_patches
 from landslip.patches.rgb import open_rgb_set
@@ -33,9 +35,11 @@ def main() -> None:
     height, width = images.shape[2:]
     engines: dict[str, Engine] = {}
     for name in available():
-        for precision in ("float32", "default"):
-            engine = open_engine(detector, name, height=height, width=width, precision=precision)
-            engines.setdefault(f"{name} {engine.precision}", engine)
+        engines[f"{name} float32"] = open_engine(detector, name, height=height, width=width)
+    with contextlib.suppress(EngineError):  # not every CPU has it
+        engines["openvino bfloat16"] = open_engine(
+            detector, "openvino", height=height, width=width, precision="bfloat16"
+        )
     answers = {name: engine(images) for name, engine in engines.items()}  # also warms up
     best_s = dict.fromkeys(engines, np.inf)
     for _ in range(ROUNDS):
@@ -51,7 +55,7 @@ def main() -> None:
     )
     print(f"{'engine':<24}{'patches/s':>10}{'million px/s':>14}{'times':>7}{'largest diff':>14}{'F1':>9}")
     for name, engine in engines.items():
-        precision = "float32" if engine.precision == "float32" else "default"
+        precision: Precision = "bfloat16" if engine.precision == "bfloat16" else "float32"
         f1 = evaluate(detector, patches, engine=engine.name, precision=precision, progress=False).pixel.f1
         per_second = len(images) / best_s[name]
         difference = float(np.abs(answers[name] - reference).max())

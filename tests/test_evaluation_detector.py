@@ -36,8 +36,8 @@ def test_the_answer_does_not_hang_on_brightness(detector: Detector, few: RgbSet,
         np.testing.assert_allclose(lit, plain, atol=2e-3)
 
 
-def test_default_precision_stays_near_float32(detector: Detector, few: RgbSet) -> None:
-    exact, quick = (evaluate(detector, few, precision=precision) for precision in ("float32", "default"))
+def test_bfloat16_stays_near_float32(detector: Detector, few: RgbSet) -> None:
+    exact, quick = (evaluate(detector, few, precision=precision) for precision in ("float32", "bfloat16"))
     assert quick.pixel.f1 == pytest.approx(exact.pixel.f1, abs=0.01)
 
 

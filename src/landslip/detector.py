@@ -75,7 +75,7 @@ class Detector:
 def packaged() -> dict[str, Path]:
     """The detectors that come with the package, by name."""
     folder = Path(str(resources.files("landslip") / "detectors"))
-    return {path.stem: path for path in sorted(folder.glob("*.onnx"))}
+    return {path.stem: path for path in sorted(folder.glob("*.onnx"), key=lambda path: path.stem)}
 
 
 DEFAULT: Final = "s2-rgb"

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 @click.option("--threshold", type=float, help="Probability from which a pixel is called landslide; the card's default.")
 @click.option("--engine", default="auto", show_default=True, help="auto, openvino, onnxruntime or torch.")
 @click.option(
-    "--precision", type=click.Choice(["default", "float32"]), default="default", show_default=True, help="As for a map."
+    "--precision",
+    type=click.Choice(["float32", "bfloat16"]),
+    default="float32",
+    show_default=True,
+    help="As for a map.",
 )
 @click.option("--scene", "scenes", multiple=True, metavar="NAME", help="Only this scene; may be given again.")
 @click.option("--rows", metavar="FIRST-LAST", help="Only these rows of patches, such as 50-57.")
@@ -49,7 +53,7 @@ def command(
         open_rgb_set(data).where(part.holds),
         threshold=threshold,
         engine=engine,
-        precision="float32" if precision == "float32" else "default",
+        precision="bfloat16" if precision == "bfloat16" else "float32",
         progress=not quiet,
     )
     click.echo(json.dumps(evaluation.as_dict(), indent=2) if as_json else as_table(evaluation))

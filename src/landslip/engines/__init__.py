@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from landslip.detector import Detector
 from landslip.errors import EngineError, MissingExtraError
 
-Precision = Literal["default", "float32"]
+Precision = Literal["float32", "bfloat16"]
 
 EXTRAS: Final = MappingProxyType({"openvino": None, "onnxruntime": "edge", "torch": "train"})
 """Every engine, fastest on a CPU first (measured: docs/engines.md), with the extra that installs it."""
@@ -45,7 +45,7 @@ def open_engine(
     *,
     height: int,
     width: int,
-    precision: Precision = "default",
+    precision: Precision = "float32",
     threads: int | None = None,
 ) -> Engine:
     """Make a detector ready to run.
@@ -55,7 +55,7 @@ def open_engine(
         name: ``openvino``, ``onnxruntime``, ``torch``, or ``auto`` for the fastest that is installed.
         height: of every image, in pixels; a multiple of the card's ``size_multiple``.
         width: likewise.
-        precision: ``float32``, or ``default`` for the engine's fastest that holds the card's scores.
+        precision: ``float32``, or ``bfloat16`` where engine and CPU have it: faster, but no longer the card's scores.
         threads: how many to use; all cores where None.
 
     Raises:
@@ -70,6 +70,8 @@ def open_engine(
         extra = EXTRAS[name]
         remedy = f"pip install 'landslip[{extra}]'" if extra else f"pip install {name}"
         raise MissingExtraError(f"the engine '{name}' is not installed: install it with  {remedy}")
+    if precision != "float32" and name != "openvino":
+        raise EngineError(f"the engine '{name}' computes in float32 only: leave out --precision or take openvino")
     multiple = detector.card.size_multiple
     if height % multiple or width % multiple or min(height, width) < 1:
         raise EngineError(f"{detector.card.name} runs on multiples of {multiple} px, not on {height} x {width}")

@@ -24,7 +24,6 @@ class OnnxRuntimeEngine:
     def __init__(
         self, detector: Detector, *, height: int, width: int, precision: Precision, threads: int | None
     ) -> None:
-        # float32 is also its default precision: there is nothing to choose.
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or 0
         options.log_severity_level = 4  # what it has to say comes as an error

@@ -35,9 +35,10 @@ class OpenVinoEngine:
     ) -> None:
         core = openvino.Core()
         streams = threads or os.cpu_count() or 1
-        # Where float32 is not asked for, OpenVINO takes bfloat16 on a CPU that has it; said here, not left silent.
-        fast = "BF16" in core.get_property("CPU", properties.device.capabilities)
-        self.precision = "bfloat16" if precision == "default" and fast else "float32"
+        # Left to itself OpenVINO takes bfloat16 on a CPU that has it, without saying so.
+        self.precision: str = precision
+        if precision == "bfloat16" and "BF16" not in core.get_property("CPU", properties.device.capabilities):
+            raise EngineError("this CPU does not compute in bfloat16: leave out --precision")
         # Many at once: streams wait for each other only at the end of a call.
         self.batch = 32 * streams
         try:

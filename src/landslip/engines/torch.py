@@ -24,7 +24,6 @@ class TorchEngine:
     def __init__(
         self, detector: Detector, *, height: int, width: int, precision: Precision, threads: int | None
     ) -> None:
-        # float32 is also its default precision, and any height and width will do.
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.batch = 16 if self._device.type == "cuda" else 4
         if threads:

@@ -71,7 +71,7 @@ def evaluate(
     *,
     threshold: float | None = None,
     engine: str = "auto",
-    precision: Precision = "default",
+    precision: Precision = "float32",
     progress: bool = False,
 ) -> Evaluation:
     """Map every patch as a scene of its own and compare with its mask.
@@ -107,7 +107,7 @@ def map_patches(
     patches: RgbSet,
     *,
     engine: str = "auto",
-    precision: Precision = "default",
+    precision: Precision = "float32",
     progress: bool = False,
 ) -> Iterator[tuple[Patch, NDArray[np.float32]]]:
     """Give each patch with its probability (H, W), NaN where not observed.
@@ -127,7 +127,7 @@ def map_patches(
         yield patch, mapper(values, patch.mask != NOT_OBSERVED)
 
 
-def mapper_for(detector: Detector, *, engine: str = "auto", precision: Precision = "default") -> Mapper:
+def mapper_for(detector: Detector, *, engine: str = "auto", precision: Precision = "float32") -> Mapper:
     """What maps a small array as if it were a scene; arrays of one size share an engine."""
     predictors: dict[tuple[int, int], Predictor] = {}
 

@@ -1,8 +1,10 @@
 """The settings of a map, checked once at the border."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from landslip.engines import Precision
 
 
 class MapSettings(BaseModel):
@@ -17,7 +19,7 @@ class MapSettings(BaseModel):
     overlap_px: Annotated[int, Field(ge=0)] | None = None
     """How many pixels neighbouring tiles share; the detector's own where None."""
     engine: str = "auto"
-    precision: Literal["default", "float32"] = "default"
+    precision: Precision = "float32"
     block_px: Annotated[int, Field(ge=16, le=16384)] = 1024
     """Side of the blocks in which the scene is read and the map written: sets how much memory is used."""
     threads: Annotated[int, Field(ge=1)] | None = None

@@ -1,0 +1,38 @@
+"""Every engine answers alike for the detectors that come with the package, on the real patches of the examples."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from landslip.detector import Detector, packaged
+from landslip.engines import available, open_engine
+from landslip.errors import EngineError
+from landslip.evaluation.evaluate import evaluate
+from landslip.patches.patch import stack_patches
+from landslip.patches.rgb import open_rgb_set
+
+OTHERS = [name for name in available() if name != "openvino"]
+
+
+@pytest.mark.parametrize("detector", packaged())
+@pytest.mark.parametrize("name", OTHERS)
+def test_probabilities_agree_within_a_thousandth(examples: Path, detector: str, name: str) -> None:
+    opened = Detector.open(detector)
+    images = stack_patches(open_rgb_set(examples / "l4s-rgb-scene-b").where(lambda entry: entry.id % 7 == 0)).values
+    one, other = (open_engine(opened, engine, height=128, width=128)(images) for engine in ("openvino", name))
+    np.testing.assert_allclose(one, other, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("detector", packaged())
+@pytest.mark.parametrize("name", OTHERS)
+def test_f1_agrees_within_two_thousandths(examples: Path, detector: str, name: str) -> None:
+    opened, patches = Detector.open(detector), open_rgb_set(examples / "l4s-rgb-scene-b")
+    one, other = (evaluate(opened, patches, engine=engine).pixel.f1 for engine in ("openvino", name))
+    assert one == pytest.approx(other, abs=0.002)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_bfloat16_is_openvinos_alone(name: str) -> None:
+    with pytest.raises(EngineError, match="float32 only"):
+        open_engine(Detector.open("s2-rgb"), name, height=128, width=128, precision="bfloat16")
