@@ -21,8 +21,8 @@ L4S_CHANNELS: Final = tuple(name for index, name, _ in _IN_ORDER if index is not
 DIVISORS: Final = np.array([divisor for index, _, divisor in _IN_ORDER if index is not None], np.float64)
 """(14,): value x divisor is the DN, degree or metre."""
 
-IMAGE: Final = Wanted("img", (SIDE_PX, SIDE_PX, len(L4S_CHANNELS)), ("float64",))
-MASK: Final = Wanted("mask", (SIDE_PX, SIDE_PX), ("uint8",))
+IMAGE: Final = Wanted("img", (SIDE_PX, SIDE_PX, len(L4S_CHANNELS)), "float64")
+MASK: Final = Wanted("mask", (SIDE_PX, SIDE_PX), "uint8")
 
 
 def whole_numbers(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
