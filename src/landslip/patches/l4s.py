@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from landslip.errors import PatchesError
+from landslip.patches.l4s_channels import L4S_CHANNELS, SIDE_PX
 from landslip.patches.l4s_files import list_l4s
-from landslip.patches.l4s_values import L4S_CHANNELS, SIDE_PX, read_image, read_mask
+from landslip.patches.l4s_values import read_image, read_mask
 from landslip.patches.patch import NOT_OBSERVED, Patch
 from landslip.patches.patch_set import UNKNOWN_SCENE, Split
 from landslip.patches.places import Place, places_beside
@@ -67,9 +69,32 @@ class L4sSet:
         Raises:
             PatchesError: a file is damaged, of another shape, or its values are not whole numbers by the divisors.
         """
-        values = read_image(entry.image)
-        mask = np.full((SIDE_PX, SIDE_PX), NOT_OBSERVED, np.uint8) if entry.mask is None else read_mask(entry.mask)
-        return Patch(entry.id, entry.scene, entry.row, entry.col, self.channels, values.astype(np.float32), mask)
+        values = np.empty((len(self.channels), SIDE_PX, SIDE_PX), np.float32)
+        mask = np.empty((SIDE_PX, SIDE_PX), np.uint8)
+        _fill(entry, values, mask)
+        return Patch(entry.id, entry.scene, entry.row, entry.col, self.channels, values, mask)
+
+    def fill(self, positions: NDArray[np.intp], values: NDArray[np.float32], masks: NDArray[np.uint8]) -> None:
+        """Read the patches at some positions in the order of the set.
+
+        Args:
+            positions: (N,) positions in ``entries``.
+            values: (N, 14, 128, 128); written to.
+            masks: (N, 128, 128); written to.
+
+        Raises:
+            PatchesError: as for ``read``.
+        """
+        for place, position in enumerate(positions):
+            _fill(self.entries[position], values[place], masks[place])
+
+
+def _fill(entry: L4sEntry, values: NDArray[np.float32], mask: NDArray[np.uint8]) -> None:
+    read_image(entry.image, values)
+    if entry.mask is None:
+        mask[:] = NOT_OBSERVED
+    else:
+        read_mask(entry.mask, mask)
 
 
 def open_l4s(folder: Path, places: Mapping[tuple[Split, int], Place] | None = None) -> L4sSet:

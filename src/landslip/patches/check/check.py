@@ -9,8 +9,8 @@ from landslip.errors import require_extra
 from landslip.patches.check.findings import Finding
 from landslip.patches.check.inspection import Inspection, inspect_patch
 from landslip.patches.check.report import ChannelRange, CheckReport, SplitReport
+from landslip.patches.l4s_channels import L4S_CHANNELS, SIDE_PX
 from landslip.patches.l4s_files import L4sFiles, Listing, list_l4s
-from landslip.patches.l4s_values import L4S_CHANNELS, SIDE_PX
 from landslip.patches.patch_set import SPLITS, Split
 from landslip.patches.statistics import Moments, Watch
 

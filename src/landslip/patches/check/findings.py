@@ -46,7 +46,7 @@ MEANINGS: Final[Mapping[Kind, str]] = MappingProxyType(
         "filter": "packed with a filter other than gzip and shuffle; no plug-in is loaded",
         "not finite": "NaN or infinity",
         "not DN / divisor": "not whole DN, degrees or metres by the divisors: the values were rescaled",
-        "out of range": "DN or degrees outside 0 to 65,535, or metres outside -1,000 to 64,535: 16 bits do not hold them",
+        "out of range": "DN or degrees outside 0 to 65,535, or metres outside -1,000 to 64,535",
         "impossible slope": "a slope over 90 degrees",
         "mask values": "values other than 0 and 1 in a mask",
         "flat terrain": "one elevation and no slope anywhere: the patch has no terrain",

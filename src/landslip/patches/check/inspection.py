@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from landslip.patches.check.findings import Finding, Kind
 from landslip.patches.hdf5 import Hdf5Error, read_dataset
+from landslip.patches.l4s_channels import DIVISORS, L4S_CHANNELS, SIDE_PX
 from landslip.patches.l4s_files import L4sFiles
-from landslip.patches.l4s_values import DIVISORS, IMAGE, L4S_CHANNELS, MASK, whole_numbers
+from landslip.patches.l4s_values import IMAGE, MASK, channel_names, whole_numbers
 from landslip.patches.packed import fits
 
 _SLOPE: Final = L4S_CHANNELS.index("slope")
@@ -24,7 +25,7 @@ class Inspection:
     """What one patch holds."""
 
     files: L4sFiles
-    whole: NDArray[np.float64] | None
+    whole: NDArray[np.float32] | None
     """(14, 128, 128) in whole DN, degrees and metres; None where they cannot be had without rounding."""
     mask: NDArray[np.uint8] | None
     """(128, 128) of 0 and 1; None where there is none, or none that can be used."""
@@ -48,12 +49,13 @@ def inspect_patch(files: L4sFiles, folder: Path) -> Inspection:
 
     whole, digest = None, b""
     try:
-        values = np.ascontiguousarray(read_dataset(files.image, IMAGE), np.float64)
+        values = read_dataset(files.image, IMAGE)
     except Hdf5Error as error:
         note(error.kind, files.image, error.text)
     else:
-        digest = hashlib.blake2b(values.tobytes(), digest_size=16).digest()
-        whole, exact = whole_numbers(values)
+        digest = hashlib.blake2b(values.data, digest_size=16).digest()
+        whole = np.empty((len(L4S_CHANNELS), SIDE_PX, SIDE_PX), np.float32)
+        exact = whole_numbers(values, whole)
         for kind, text in _faults(values, whole, exact):
             note(kind, files.image, text)
         if any(finding.refused for finding in findings):
@@ -73,24 +75,24 @@ def inspect_patch(files: L4sFiles, folder: Path) -> Inspection:
 
 
 def _faults(
-    values: NDArray[np.float64], whole: NDArray[np.float64], exact: NDArray[np.bool_]
+    values: NDArray[np.float64], whole: NDArray[np.float32], exact: NDArray[np.bool_]
 ) -> list[tuple[Kind, str]]:
     """What is wrong with the values (128, 128, 14) of an image; whole is (14, 128, 128)."""
     finite = np.isfinite(values)
     if not finite.all():
-        names = _names(np.logical_not(finite.all(axis=(0, 1))))
+        names = channel_names(np.logical_not(finite.all(axis=(0, 1))))
         return [("not finite", f"holds {int((~finite).sum()):,} values that are NaN or infinite, in {names}")]
     if not exact.all():
         with np.errstate(invalid="ignore", over="ignore"):
             off = np.abs(values * DIVISORS - np.moveaxis(whole, 0, -1)).max(axis=(0, 1))
-        text = f"is not DN / divisor in {_names(~exact)}: up to {off[~exact].max():.2g} from a whole number"
+        text = f"is not DN / divisor in {channel_names(~exact)}: up to {off[~exact].max():.2g} from a whole number"
         return [("not DN / divisor", f"{text}; it was rescaled, take the original file")]
     faults: list[tuple[Kind, str]] = []
     inside = fits(whole)
     if not inside.all():
         low, high = (extreme(whole[~inside]) for extreme in (np.min, np.max))
         faults.append(
-            ("out of range", f"holds {low:.6g} to {high:.6g} in {_names(~inside)}, which 16 bits do not hold")
+            ("out of range", f"holds {low:.6g} to {high:.6g} in {channel_names(~inside)}, which 16 bits do not hold")
         )
     slope, elevation = whole[_SLOPE], whole[_ELEVATION]
     if slope.max() > _STEEPEST_DEG:
@@ -98,8 +100,3 @@ def _faults(
     if not slope.any() and elevation.min() == elevation.max():
         faults.append(("flat terrain", f"has no terrain: {elevation.min():,.0f} m and slope 0 everywhere"))
     return faults
-
-
-def _names(marked: NDArray[np.bool_]) -> str:
-    names = [name for name, is_marked in zip(L4S_CHANNELS, marked, strict=True) if is_marked]
-    return "all channels" if len(names) == len(L4S_CHANNELS) else ", ".join(names)
