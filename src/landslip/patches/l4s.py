@@ -49,6 +49,11 @@ class L4sSet:
         return L4S_CHANNELS
 
     @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of every patch."""
+        return len(self.channels), SIDE_PX, SIDE_PX
+
+    @property
     def scenes(self) -> tuple[str, ...]:
         """The scenes that the patches come from."""
         return tuple(sorted({entry.scene for entry in self.entries}))
@@ -69,8 +74,8 @@ class L4sSet:
         Raises:
             PatchesError: a file is damaged, of another shape, or its values are not whole numbers by the divisors.
         """
-        values = np.empty((len(self.channels), SIDE_PX, SIDE_PX), np.float32)
-        mask = np.empty((SIDE_PX, SIDE_PX), np.uint8)
+        values = np.empty(self.shape, np.float32)
+        mask = np.empty(self.shape[1:], np.uint8)
         _fill(entry, values, mask)
         return Patch(entry.id, entry.scene, entry.row, entry.col, self.channels, values, mask)
 

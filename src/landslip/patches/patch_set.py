@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Literal, Protocol, Self, TypeVar
 
+from landslip.errors import PatchesError
 from landslip.patches.patch import Patch
 
 Split = Literal["train", "validation", "test"]
@@ -10,6 +11,18 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 """The parts that the makers of a data set gave out, in their order."""
 
 UNKNOWN_SCENE = "unknown"
+
+
+def split_named(text: str) -> Split:
+    """Find a split by its name.
+
+    Raises:
+        PatchesError: there is no such split.
+    """
+    for split in SPLITS:
+        if text == split:
+            return split
+    raise PatchesError(f"'{text}' is not a split: allowed are {', '.join(SPLITS)}")
 
 
 class Entry(Protocol):

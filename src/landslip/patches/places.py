@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from landslip.errors import PatchesError
-from landslip.patches.patch_set import SPLITS, Split
+from landslip.patches.patch_set import UNKNOWN_SCENE, Split, split_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ def read_places(path: Path) -> dict[tuple[Split, int], Place]:
     An empty row or column is not known.
 
     Raises:
-        PatchesError: the table is damaged, lacks columns, or names a patch twice.
+        PatchesError: the table is damaged, lacks columns, or names a patch twice or a split that is none.
     """
     places: dict[tuple[Split, int], Place] = {}
     try:
@@ -39,11 +39,13 @@ def read_places(path: Path) -> dict[tuple[Split, int], Place]:
             if not {number, "scene", "row", "col"} <= set(names):
                 raise PatchesError(f"{path} lacks columns: it needs id (or l4s_id), scene, row, col")
             for row in rows:
-                key = _split(row.get("split") or "train", path), int(row[number])
+                key = split_named(row.get("split") or "train"), int(row[number])
                 if key in places:
                     raise PatchesError(f"{path} names patch {key[1]} of {key[0]} twice: name it once")
-                places[key] = Place(row["scene"], _whole(row["row"]), _whole(row["col"]))
-    except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
+                if not row["scene"].isprintable():
+                    raise PatchesError(f"{path} names a scene {row['scene']!r}: a name is one line of plain text")
+                places[key] = Place(row["scene"] or UNKNOWN_SCENE, _whole(row["row"]), _whole(row["col"]))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, csv.Error) as error:
         raise PatchesError(f"{path} cannot be read as a table of places, after {len(places)} rows: {error}") from error
     return places
 
@@ -52,13 +54,6 @@ def places_beside(folder: Path) -> Mapping[tuple[Split, int], Place]:
     """The places in ``manifest.csv`` of a folder; none where there is no such file."""
     path = folder / "manifest.csv"
     return read_places(path) if path.exists() else {}
-
-
-def _split(text: str, path: Path) -> Split:
-    for split in SPLITS:
-        if text == split:
-            return split
-    raise PatchesError(f"{path} names the split '{text}': allowed are {', '.join(SPLITS)}")
 
 
 def _whole(text: str) -> int | None:
