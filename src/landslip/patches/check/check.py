@@ -29,13 +29,14 @@ def check_l4s(folder: Path, watch: Watch | None = None) -> CheckReport:
     require_extra("h5py", "train")
     listing = list_l4s(folder)
     findings = list(_of_listing(listing))
+    doubled = {(finding.split, finding.id) for finding in findings if finding.refused}
     sums = {split: _Sum() for split in SPLITS}
     seen: dict[bytes, L4sFiles] = {}
     for done, files in enumerate(listing.patches, 1):
         inspection = inspect_patch(files, folder)
         findings += inspection.findings
         findings += _repeated(inspection, seen, folder)
-        sums[files.split].add(inspection)
+        sums[files.split].add(inspection, usable=not inspection.refused and (files.split, files.id) not in doubled)
         if watch is not None:
             watch("checking", done, len(listing.patches))
     present = [split for split in SPLITS if sums[split].images]
@@ -53,9 +54,9 @@ class _Sum:
         self.images = self.labelled = self.usable = self.with_landslide = self.landslide_px = 0
         self.moments = Moments.none(len(L4S_CHANNELS))
 
-    def add(self, inspection: Inspection) -> None:
+    def add(self, inspection: Inspection, *, usable: bool) -> None:
         self.images += 1
-        self.usable += not inspection.refused
+        self.usable += usable
         if inspection.whole is not None:
             self.moments += Moments.of(inspection.whole)
         if inspection.mask is not None:
