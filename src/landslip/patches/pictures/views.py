@@ -50,10 +50,12 @@ def views(patch: Patch, pixel_size_m: float) -> tuple[View, ...]:
     if set(TRUE_COLOUR) <= set(layers):
         seen.append(View("True colour", "B04 B03 B02", composite(patch.values, patch.channels, TRUE_COLOUR)))
     if set(FALSE_COLOUR) <= set(layers):
-        seen.append(View("False colour", "B08 B04 B03", composite(patch.values, patch.channels, FALSE_COLOUR)))
+        seen.append(
+            View("False colour", "B08 B04 B03", composite(patch.values, patch.channels, FALSE_COLOUR, alike=False))
+        )
     if {"B04", "B08"} <= set(layers):
         index = ndvi(layers["B04"], layers["B08"])
-        seen.append(View("NDVI", "(B08 - B04) / (B08 + B04)", NDVI.painted(index, -0.2, 0.9), NDVI, -0.2, 0.9))
+        seen.append(View("NDVI", "(B08 - B04) / (B08 + B04)", NDVI.painted(index, -0.1, 0.8), NDVI, -0.1, 0.8))
     if "slope" in layers:
         seen.append(View("Slope", "degrees", SLOPE.painted(layers["slope"], 0, 60), SLOPE, 0, 60))
     if "elevation" in layers:
@@ -71,30 +73,35 @@ def views(patch: Patch, pixel_size_m: float) -> tuple[View, ...]:
     return tuple(seen)
 
 
-def composite(values: NDArray[np.float32], channels: Sequence[str], shown: Sequence[str]) -> NDArray[np.uint8]:
+def composite(
+    values: NDArray[np.float32], channels: Sequence[str], shown: Sequence[str], *, alike: bool = True
+) -> NDArray[np.uint8]:
     """Three channels as red, green and blue.
 
     Args:
         values: (C, H, W).
         channels: names of the C layers.
         shown: the three to show.
+        alike: as for ``natural``.
 
     Returns:
         (H, W, 3).
     """
     picked = values[[list(channels).index(name) for name in shown]]
-    return natural(picked, np.ones(picked.shape[1:], np.bool_))
+    return natural(picked, np.ones(picked.shape[1:], np.bool_), alike=alike)
 
 
-def natural(values: NDArray[np.float32], observed: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def natural(values: NDArray[np.float32], observed: NDArray[np.bool_], *, alike: bool = True) -> NDArray[np.uint8]:
     """Stretch three channels to a screen with the haze taken out.
 
     What is darkest in a channel is taken for haze and subtracted (dark-object subtraction, Chavez 1988, Remote Sensing
-    of Environment 24); then all three are scaled alike, so that hues stay, and a gamma opens the shadows.
+    of Environment 24); then the channels are scaled, and a gamma opens the shadows.
 
     Args:
         values: (3, h, w) in DN, or DN times any factor.
         observed: (h, w).
+        alike: scale all three alike, so that hues stay; else each to its own brightest, where one of them would
+            drown the others, as near infrared does.
 
     Returns:
         RGB (h, w, 3); black where not observed.
@@ -104,9 +111,9 @@ def natural(values: NDArray[np.float32], observed: NDArray[np.bool_]) -> NDArray
         return rgb
     seen = values[:, observed].astype(np.float64)
     seen -= np.percentile(seen, _DARK_PERCENTILE, axis=1, keepdims=True)
-    bright = np.percentile(seen, _BRIGHT_PERCENTILE)
-    # A picture of one value has no range: it is shown in the middle.
-    share = seen / bright if bright > 0 else np.full_like(seen, 0.5)
+    bright = np.percentile(seen, _BRIGHT_PERCENTILE, axis=None if alike else 1, keepdims=True)
+    # A channel of one value has no range: it is shown in the middle.
+    share = np.divide(seen, bright, out=np.full_like(seen, 0.5), where=bright > 0)
     rgb[observed] = np.rint(np.clip(share, 0, 1) ** _GAMMA * 255).astype(np.uint8).T
     return rgb
 
@@ -115,7 +122,9 @@ def shade(elevation_m: NDArray[np.float32], pixel_size_m: float) -> NDArray[np.f
     """How bright the relief is, lit from the upper left: 1 where level, (H, W).
 
     Lambert's cosine of the angle between the sun and the ground (Horn 1981, Proceedings of the IEEE 69(1)), softened.
+    Elevation is smoothed a little first: it comes in whole metres, and coarser than the image, and would show as steps.
     """
+    elevation_m = _smooth(_smooth(elevation_m))
     slope = np.radians(slope_deg(elevation_m, pixel_size_m, pixel_size_m))
     # Level ground has no aspect, and needs none.
     aspect = np.radians(np.nan_to_num(aspect_deg(elevation_m, pixel_size_m, pixel_size_m)))
@@ -123,6 +132,14 @@ def shade(elevation_m: NDArray[np.float32], pixel_size_m: float) -> NDArray[np.f
     cosine = np.cos(slope) * np.sin(height) + np.sin(slope) * np.cos(height) * np.cos(azimuth - aspect)
     lit: NDArray[np.float32] = (1 - _SHADE + _SHADE * np.maximum(cosine, 0) / np.sin(height)).astype(np.float32)
     return lit
+
+
+def _smooth(layer: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Means of 3 x 3 pixels, the middle counting most (binomial)."""
+    for _ in range(2):
+        ends = np.concatenate([layer[:1], layer, layer[-1:]])
+        layer = (ends[:-2] + 2 * ends[1:-1] + ends[2:]).T / 4
+    return layer
 
 
 def _range(values: NDArray[np.float32]) -> tuple[float, float]:
