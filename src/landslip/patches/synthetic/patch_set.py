@@ -12,19 +12,13 @@ from numpy.typing import NDArray
 
 from landslip.channels import CHANNELS
 from landslip.errors import PatchesError, require_extra
+from landslip.patches.l4s_channels import DIVISORS, L4S_CHANNELS, SIDE_PX
 from landslip.patches.patch import Patch
 from landslip.patches.synthetic.finished import finished_folder
 from landslip.patches.synthetic.landscape import GRID_PX, Landscape, View
 from landslip.patches.synthetic.region import LARGEST_PX, PIXEL_M, Region, make_region
 from landslip.scenes.window import Window
 
-SIDE_PX: Final = 128
-CHANNELS_IN_ORDER: Final = tuple(
-    sorted(
-        (name for name, one in CHANNELS.items() if one.l4s_index is not None), key=lambda n: CHANNELS[n].l4s_index or 0
-    )
-)
-"""The 14 channels of Landslide4Sense by their index."""
 SYNTHETIC: Final = (
     "Synthetic ground made by landslip: no place on Earth, no measurement. For tests, for learning and for scale; "
     "an accuracy on it says nothing about real landslides."
@@ -97,7 +91,7 @@ def make_patches(plan: Plan) -> Iterator[Patch]:
                     scene=plan.region.name,
                     row=row + place[0],
                     col=col + place[1],
-                    channels=CHANNELS_IN_ORDER,
+                    channels=L4S_CHANNELS,
                     values=np.ascontiguousarray(values[:, *inside]),
                     mask=np.ascontiguousarray(mask[inside]),
                 )
@@ -108,10 +102,10 @@ def block_values(landscape: Landscape, block: Window) -> tuple[NDArray[np.float3
     top, left = block.row // GRID_PX * GRID_PX - GRID_PX, block.col // GRID_PX * GRID_PX - GRID_PX
     bottom, right = (-(-edge // GRID_PX) * GRID_PX + GRID_PX for edge in (block.bottom, block.right))
     around = Window(top, left, bottom - top, right - left)
-    reflectance = [name for name in CHANNELS_IN_ORDER if CHANNELS[name].kind == "reflectance"]
+    reflectance = [name for name in L4S_CHANNELS if CHANNELS[name].kind == "reflectance"]
     view = landscape.view(around, reflectance)
     inside = block.relative_to(around).slices
-    layers = [_layer(view, name)[inside] for name in CHANNELS_IN_ORDER]
+    layers = [_layer(view, name)[inside] for name in L4S_CHANNELS]
     return np.stack(layers), view.landslide[inside]
 
 
@@ -158,7 +152,6 @@ def make_patch_set(
     h5py = require_extra("h5py", "train")
     total = sum(plan.count for plan in plans)
     lines: list[tuple[int, str, int | None, int | None, int]] = []
-    divisors = np.array([CHANNELS[name].l4s_divisor for name in CHANNELS_IN_ORDER])
     with finished_folder(folder) as unfinished:
         train = unfinished / "TrainData"
         (train / "img").mkdir(parents=True)
@@ -166,7 +159,7 @@ def make_patch_set(
         progress("making patches", 0, total)
         for plan in plans:
             for patch in make_patches(plan):
-                values = np.moveaxis(patch.values, 0, -1).astype(np.float64) / divisors
+                values = np.moveaxis(patch.values, 0, -1).astype(np.float64) / DIVISORS
                 for name, data in (("img", values), ("mask", patch.mask)):
                     stem = "image" if name == "img" else "mask"
                     with h5py.File(train / name / f"{stem}_{patch.id}.h5", "w") as file:
