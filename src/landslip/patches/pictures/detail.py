@@ -122,7 +122,7 @@ def _facts(side: Column, patch: Patch, pixel_size_m: float, side_px: int) -> Non
     if len(reflectance) >= 4:
         side.gap(22)
         side.text("Spectrum", 17, weight=0.3)
-        side.text("median reflectance by wavelength; bars: a quarter to three quarters", 13, ink=FAINT)
+        side.text("median reflectance by wavelength, bars over the middle half of the pixels", 13, ink=FAINT)
         side.gap(6)
         side.picture(spectrum(patch, _SIDE_PX))
 

@@ -19,6 +19,8 @@ _BRIGHT_PERCENTILE: Final = 99.3
 _GAMMA: Final = 1 / 1.5
 _SUN_AZIMUTH_DEG: Final = 315.0
 _SUN_HEIGHT_DEG: Final = 45.0
+_BRIGHTEST: Final = 1.12
+"""More light would bleach the colours that elevation is read from."""
 _SHADE: Final = 0.65
 """How much of the light is the sun's in a shaded relief; the rest comes from everywhere."""
 
@@ -61,7 +63,8 @@ def views(patch: Patch, pixel_size_m: float) -> tuple[View, ...]:
     if "elevation" in layers:
         heights = layers["elevation"]
         low, high = _range(heights)
-        tinted = ELEVATION.painted(heights, low, high) * shade(heights, pixel_size_m)[..., np.newaxis]
+        light = np.minimum(shade(heights, pixel_size_m), _BRIGHTEST)[..., np.newaxis]
+        tinted = ELEVATION.painted(heights, low, high) * light
         rgb = np.rint(np.clip(tinted, 0, 255)).astype(np.uint8)
         seen.append(View("Elevation", "metres, relief shaded", rgb, ELEVATION, low, high))
     if not seen:
