@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -272,6 +273,13 @@ def test_every_kind_of_finding_is_tried() -> None:
     assert {kind for _, kinds, _ in FAULTS for kind in kinds} == set(MEANINGS)
 
 
+def test_the_documented_findings_are_those_of_the_code() -> None:
+    text = (Path(__file__).parents[1] / "docs/data.md").read_text(encoding="utf-8").replace("`", "")
+    documented = re.findall(r"^\| ([^|]+) \| ([^|]+) \| (yes )?\|$", text, re.MULTILINE)
+    expected = [(kind, meaning, "yes " if kind in REFUSED else "") for kind, meaning in MEANINGS.items()]
+    assert [row for row in documented if row[0] != "finding"] == expected
+
+
 def test_a_clean_set_gives_no_finding_and_true_numbers(clean: Path) -> None:
     report = check_l4s(clean)
     assert (report.findings, report.exit_code) == ((), 0)
@@ -338,6 +346,16 @@ def test_a_number_as_large_as_names_allow_takes_no_memory(clean: Path) -> None:
     write_image(clean / "TrainData/img/image_999999999.h5", whole(5))
     lacking = next(finding for finding in check_l4s(clean).findings if finding.kind == "numbers missing")
     assert lacking.text == "lacks 999,999,995 images: 4-999999998"
+
+
+def test_names_that_are_no_plain_text_are_shown_as_escapes(clean: Path) -> None:
+    for name in (b"\xff.h5", b"a\x1b[31m\n.h5"):
+        Path(os.fsdecode(os.fsencode(clean / "TrainData/img") + b"/" + name)).touch()
+    report = check_l4s(clean)
+    files = {finding.file for finding in report.findings}
+    assert files == {"TrainData/img/\\xff.h5", "TrainData/img/a\\x1b[31m\\n.h5"}
+    assert "\x1b" not in "".join(report.lines())
+    json.loads(report.model_dump_json())
 
 
 def test_a_folder_that_is_no_set_is_an_error(tmp_path: Path) -> None:

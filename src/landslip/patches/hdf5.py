@@ -63,8 +63,8 @@ def read_dataset(path: Path, wanted: Wanted) -> NDArray[Any]:
         Hdf5Error: the file does not hold the dataset as wanted, or holds it in a way that is not read.
     """
     h5py = require_extra("h5py", "train")
-    _check_is_plain_file(path)
     try:
+        _check_is_plain_file(path)
         with h5py.File(path, "r", locking=False) as file:
             dataset = _declared(h5py, path, file.id, wanted)
             if dataset.get_create_plist().get_layout() == h5py.h5d.CHUNKED:
@@ -83,10 +83,7 @@ def read_dataset(path: Path, wanted: Wanted) -> NDArray[Any]:
 
 def _check_is_plain_file(path: Path) -> None:
     """A pipe or a device would block for ever when opened."""
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise Hdf5Error(path, "unreadable", f"cannot be opened: {error.strerror}") from error
+    status = path.stat()
     if not stat.S_ISREG(status.st_mode):
         raise Hdf5Error(path, "unreadable", "is not a file")
     if status.st_size > MAX_FILE_BYTES:

@@ -121,8 +121,11 @@ class _Numbered:
 
 def _listed(folder: Path) -> Iterator[Path]:
     """What a folder holds, shortest names first, so that ``image_1.h5`` comes before ``image_01.h5``."""
-    if folder.is_dir():
-        yield from sorted(folder.iterdir(), key=lambda path: (len(path.name), path.name))
+    try:
+        if folder.is_dir():
+            yield from sorted(folder.iterdir(), key=lambda path: (len(path.name), path.name))
+    except OSError as error:
+        raise PatchesError(f"{folder} cannot be listed ({error.strerror}): give a folder that you may read") from error
 
 
 def count_splits(patches: tuple[L4sFiles, ...]) -> dict[Split, int]:

@@ -13,6 +13,7 @@ from landslip.patches.l4s_channels import L4S_CHANNELS
 
 OFFSETS: Final = np.array([1000.0 if name == "elevation" else 0.0 for name in L4S_CHANNELS], np.float32)
 """(14,): packed = whole number + offset."""
+_SHIFTED: Final = tuple(int(index) for index in np.flatnonzero(OFFSETS))
 _HIGHEST: Final = np.iinfo(np.uint16).max
 
 
@@ -32,5 +33,5 @@ def pack_values(whole: NDArray[np.float32]) -> NDArray[np.uint16]:
 def unpack_values(packed: NDArray[np.uint16], out: NDArray[np.float32]) -> None:
     """Turn packed values (..., 14, H, W) back into DN, degrees and metres, written to ``out``."""
     np.copyto(out, packed)
-    for index in np.flatnonzero(OFFSETS):
+    for index in _SHIFTED:
         out[..., index, :, :] -= OFFSETS[index]

@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from landslip.errors import require_extra
-from landslip.patches.check.findings import Finding
+from landslip.patches.check.findings import Finding, shown
 from landslip.patches.check.inspection import Inspection, inspect_patch
 from landslip.patches.check.report import ChannelRange, CheckReport, SplitReport
 from landslip.patches.l4s_channels import L4S_CHANNELS, SIDE_PX
@@ -88,7 +88,7 @@ def _of_listing(listing: Listing) -> Iterator[Finding]:
     """What the names of the files tell."""
 
     def finding(kind: str, path: Path, text: str, split: Split | None = None, number: int | None = None) -> Finding:
-        file = path.relative_to(listing.folder).as_posix()
+        file = shown(path, listing.folder)
         return Finding.model_validate({"kind": kind, "split": split, "id": number, "file": file, "text": text})
 
     for path in listing.strays:
@@ -109,10 +109,10 @@ def _of_listing(listing: Listing) -> Iterator[Finding]:
         gaps = _gaps(sorted(images))
         if gaps:
             folder = next(iter(images.values())).parent
-            shown = ", ".join(f"{first}-{last}" if first < last else f"{first}" for first, last in gaps[:5])
+            first_few = ", ".join(f"{first}-{last}" if first < last else f"{first}" for first, last in gaps[:5])
             more = f" and {len(gaps) - 5} more gaps" if len(gaps) > 5 else ""
             lacking = sum(last - first + 1 for first, last in gaps)
-            yield finding("numbers missing", folder, f"lacks {lacking:,} images: {shown}{more}", split)
+            yield finding("numbers missing", folder, f"lacks {lacking:,} images: {first_few}{more}", split)
 
 
 def _gaps(numbers: list[int]) -> list[tuple[int, int]]:
@@ -127,11 +127,10 @@ def _repeated(inspection: Inspection, seen: dict[bytes, L4sFiles], folder: Path)
         return
     first = seen.setdefault(inspection.digest, files)
     if first is not files:
-        same = first.image.relative_to(folder).as_posix()
         yield Finding(
             kind="duplicate" if first.split == files.split else "leak",
             split=files.split,
             id=files.id,
-            file=files.image.relative_to(folder).as_posix(),
-            text=f"holds the same image as {same}",
+            file=shown(files.image, folder),
+            text=f"holds the same image as {shown(first.image, folder)}",
         )

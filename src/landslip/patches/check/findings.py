@@ -1,6 +1,8 @@
 """What can be wrong with a Landslide4Sense folder: each kind of finding by name, and whether it keeps a patch out."""
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -75,6 +77,12 @@ REFUSED: Final[frozenset[Kind]] = frozenset(
     }
 )
 """Findings that keep a patch from being used: what it holds is not what it should, or cannot be told."""
+
+
+def shown(path: Path, folder: Path) -> str:
+    """A file's path in the folder that was checked; what is no plain text in it, as escapes."""
+    text = os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace")
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 class Finding(BaseModel):

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.patches.check.findings import Finding, Kind
+from landslip.patches.check.findings import Finding, Kind, shown
 from landslip.patches.hdf5 import Hdf5Error, read_dataset
 from landslip.patches.l4s_channels import DIVISORS, L4S_CHANNELS, SIDE_PX
 from landslip.patches.l4s_files import L4sFiles
@@ -44,8 +44,7 @@ def inspect_patch(files: L4sFiles, folder: Path) -> Inspection:
     findings: list[Finding] = []
 
     def note(kind: Kind, path: Path, text: str) -> None:
-        file = path.relative_to(folder).as_posix()
-        findings.append(Finding(kind=kind, split=files.split, id=files.id, file=file, text=text))
+        findings.append(Finding(kind=kind, split=files.split, id=files.id, file=shown(path, folder), text=text))
 
     whole, digest = None, b""
     try:
