@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
+from statistics import median
 
 import h5py
 import numpy as np
@@ -25,7 +26,7 @@ from landslip.patches.store import PatchStore, open_store
 from landslip.patches.store.pack import pack_l4s
 
 BATCH = 16
-EPOCHS = 3
+ROUNDS = 5
 
 
 def main() -> None:
@@ -50,20 +51,25 @@ def measure(folder: Path, place: Path, most: int, threads: int) -> None:
         return lambda epoch: batches(source, BATCH, seed=1, epoch=epoch, threads=threads)
 
     paths = [path for entry in files.entries for path in (entry.image, entry.mask) if path is not None]
-    rates = {"HDF5, a plain h5py loop": fastest(lambda epoch: plain_loop(files, epoch), len(files))}
-    rates["HDF5, checked"] = fastest(feed(files), len(files))
     if drop_from_cache(paths):
-        rates["HDF5, checked, cold"] = rate(feed(files), 0, len(files))
+        print(f"HDF5, checked, cold cache  {rate(feed(files), 0, len(files)):10,.0f} patches/s")
     del store, packed
     if drop_from_cache(sorted(place.iterdir())):
-        rates["store, cold"] = rate(feed(part_of(place, chosen)), 0, len(files))
+        print(f"store, cold cache          {rate(feed(part_of(place, chosen)), 0, len(files)):10,.0f} patches/s")
     store = part_of(place, chosen)
-    rates["store"] = fastest(feed(store), len(files))
-    rates["memory, float32"] = fastest(feed(MemorySource(stack_patches(store))), len(files))
-    base = rates["HDF5, a plain h5py loop"]
-    print(f"{'from':26} {'patches/s':>10} {'ratio':>7}")
-    for name, value in rates.items():
-        print(f"{name:26} {value:10,.0f} {value / base:6.1f}x")
+    sources = {
+        "HDF5, a plain h5py loop": lambda epoch: plain_loop(files, epoch),
+        "HDF5, checked": feed(files),
+        "store": feed(store),
+        "memory, float32": feed(MemorySource(stack_patches(store))),
+    }
+    # Turn by turn, so that whatever else the machine does meets all of them.
+    rounds = [{name: rate(one, epoch, len(files)) for name, one in sources.items()} for epoch in range(ROUNDS + 1)][1:]
+    print(f"{'warm cache, median':26} {'patches/s':>10} {'by plain HDF5':>14} {'by checked':>11}")
+    for name in sources:
+        ratios = [median(one[name] / one[base] for one in rounds) for base in islice(sources, 2)]
+        speed = median(one[name] for one in rounds)
+        print(f"{name:26} {speed:10,.0f} {ratios[0]:13.1f}x {ratios[1]:10.1f}x")
 
 
 def part_of(place: Path, chosen: set[tuple[str, int]]) -> PatchStore:
@@ -90,12 +96,6 @@ def rate(feed: Callable[[int], Iterable[object]], epoch: int, patches: int) -> f
     for _ in feed(epoch):
         pass
     return patches / (time.perf_counter() - started)
-
-
-def fastest(feed: Callable[[int], Iterable[object]], patches: int) -> float:
-    """Of a few epochs, after one that warms the cache."""
-    rate(feed, 0, patches)
-    return max(rate(feed, epoch, patches) for epoch in range(1, EPOCHS + 1))
 
 
 def drop_from_cache(paths: Sequence[Path]) -> bool:

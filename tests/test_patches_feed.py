@@ -68,6 +68,22 @@ def test_files_store_and_memory_feed_the_same(tmp_path: Path) -> None:
     np.testing.assert_array_equal(next(batches(part, 2)).values[1], files.read(files.entries[4]).values)
 
 
+@given(st.lists(st.integers(0, 3), min_size=12, max_size=12))
+def test_what_is_held_is_never_overwritten(choices: list[int]) -> None:
+    """Whether a batch, a part of it or a view of a view is held: it stays; memory that nobody holds is used again."""
+    held: list[tuple[NDArray[np.float32], int]] = []
+    places = set()
+    for number, batch in enumerate(batches(numbered(12), 1, ahead=2)):
+        places.add(batch.values.ctypes.data)
+        kept = (None, batch.values, batch.values[0, 1], batch.values.reshape(2, 9).T[3:5])[choices[number]]
+        if kept is not None:
+            held.append((kept, number))
+        del batch, kept
+    for array, number in held:
+        assert (array == number).all()
+    assert len(places) <= len(held) + 4
+
+
 def test_no_more_is_read_than_was_asked_for_ahead() -> None:
     class Counting(MemorySource):
         read = 0

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.errors import SettingsError
+from landslip.patches.lending import Lender
 from landslip.patches.patch import PatchStack
 
 
@@ -54,7 +55,7 @@ class MemorySource:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Some patches for a network, in arrays of their own."""
+    """Some patches for a network, in arrays that stay as they are for as long as they, or views of them, are held."""
 
     positions: NDArray[np.intp]
     """(N,) positions in the source."""
@@ -99,21 +100,22 @@ def batches(
 
 
 def _read_ahead(source: Source, parts: list[NDArray[np.intp]], threads: int, ahead: int) -> Iterator[Batch]:
+    size = max(map(len, parts), default=0)
+    values, masks = Lender((size, *source.shape), np.float32), Lender((size, *source.shape[1:]), np.uint8)
+
+    def batch(positions: NDArray[np.intp]) -> Batch:
+        filled = Batch(positions, values.lend(len(positions)), masks.lend(len(positions)))
+        source.fill(positions, filled.values, filled.masks)
+        return filled
+
     pool = ThreadPoolExecutor(threads, thread_name_prefix="feed")
     waiting: deque[Future[Batch]] = deque()
     try:
         for part in parts:
-            waiting.append(pool.submit(_batch, source, part))
+            waiting.append(pool.submit(batch, part))
             if len(waiting) >= ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _batch(source: Source, positions: NDArray[np.intp]) -> Batch:
-    values = np.empty((len(positions), *source.shape), np.float32)
-    masks = np.empty((len(positions), *source.shape[1:]), np.uint8)
-    source.fill(positions, values, masks)
-    return Batch(positions, values, masks)
