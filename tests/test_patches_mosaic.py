@@ -1,5 +1,6 @@
 """Scenes are found again from the edges of their patches: exactly where that can be, and never falsely."""
 
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,13 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import Image
 
 from landslip.channels import TRUE_COLOUR
+from landslip.cli import landslip
 from landslip.errors import OutputError, PatchesError
 from landslip.mapping.unplaced import without_place
+from landslip.patches.attribution import attribution
 from landslip.patches.mosaic.assembly import assemble
 from landslip.patches.mosaic.edges import Way, edge_profiles
 from landslip.patches.mosaic.files import write_mosaics
@@ -24,6 +29,7 @@ from landslip.patches.patch import Patch
 from landslip.patches.patch_set import Split
 from landslip.patches.places import read_places
 from landslip.patches.rgb import open_rgb_set
+from landslip.scenes.rasters import open_scene
 
 SIDE = 32
 Place = tuple[str, int, int]
@@ -262,6 +268,55 @@ def test_the_files_hold_every_patch_in_its_place_and_holes_are_not_observed(tmp_
     write_mosaics(held, recovery, tmp_path / "out", overwrite=True)
 
 
+def rgb_folder(folder: Path, rows: int, cols: int) -> Path:
+    """A set of RGB patches on disk, each scaled to its own brightest pixel, without a manifest."""
+    dn = 600 * np.exp(0.5 * ground(rows, cols, 3, 5))
+    patches, _ = cut(dn, TRUE_COLOUR, np.ones((rows, cols)), np.ones((rows, cols), np.bool_), 5)
+    for part in ("img", "mask"):
+        (folder / part).mkdir(parents=True)
+    for one in patches:
+        shown = np.floor(255 * one.values / one.values.max()).astype(np.uint8)
+        Image.fromarray(np.moveaxis(shown, 0, -1)).save(folder / f"img/image_{one.id}.png")
+        Image.fromarray(one.mask.astype(bool)).save(folder / f"mask/mask_{one.id}.png")
+    return folder
+
+
+def test_the_command_places_pictures_of_eight_bits_and_its_table_is_a_manifest(tmp_path: Path) -> None:
+    folder, out = rgb_folder(tmp_path / "set", 3, 4), tmp_path / "out"
+    run = CliRunner().invoke(landslip, ["data", "mosaic", str(folder), "-o", str(out), "-q"])
+    assert run.exit_code == 0, run.output
+    assert "12 patches" in run.output
+    assert "S1 12" in run.output
+    shutil.copy(out / "places.csv", folder / "manifest.csv")
+    placed = open_rgb_set(folder)
+    assert placed.scenes == ("S1",)
+    assert {(entry.row, entry.col) for entry in placed.entries} == {(row, col) for row in range(3) for col in range(4)}
+    # The mosaic is a scene that can be mapped.
+    scene = open_scene([out / "S1.tif"], pixel_size_m=10)
+    assert set(scene.channels) == set(TRUE_COLOUR)
+    assert not scene.georeferenced
+
+
+def test_an_older_mosaic_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    folder, out = rgb_folder(tmp_path / "set", 2, 3), tmp_path / "out"
+    command = ["data", "mosaic", str(folder), "-o", str(out), "-q"]
+    assert CliRunner().invoke(landslip, command).exit_code == 0
+    for name in ("S7.tif", "S7_truth.tif", "mine.tif"):
+        (out / name).touch()
+    refused = CliRunner().invoke(landslip, command)
+    assert isinstance(refused.exception, OutputError)
+    assert (out / "S7.tif").exists()
+    assert CliRunner().invoke(landslip, [*command, "--overwrite"]).exit_code == 0
+    names = sorted(path.name for path in out.iterdir())
+    assert names == ["S1.png", "S1.tif", "S1_truth.tif", "mine.tif", "places.csv"]
+
+
+def test_what_is_synthetic_is_not_called_sentinel(tmp_path: Path) -> None:
+    assert attribution(tmp_path) == "Contains modified Copernicus Sentinel data."
+    (tmp_path / "synthetic.json").write_text("{}")
+    assert attribution(tmp_path) == "Synthetic: no place on Earth, no measurement."
+
+
 @pytest.mark.slow
 def test_the_scenes_of_the_real_set_are_found_again_without_its_manifest(shared_data: Path) -> None:
     patches = open_rgb_set(shared_data / "l4s-rgb")
@@ -274,10 +329,10 @@ def test_the_scenes_of_the_real_set_are_found_again_without_its_manifest(shared_
 
 
 @pytest.mark.slow
-def test_real_relief_is_found_again(shared_data: Path) -> None:
+@pytest.mark.parametrize("side", [128, 32])
+def test_real_relief_is_found_again(shared_data: Path, side: int) -> None:
     with rasterio.open(next((shared_data / "scenes/copdem30-n00e006").rglob("*.tif"))) as raster:
         metres = np.rint(raster.read(1))[None]
-    side = 128
     patches, truth = [], []
     for row in range(metres.shape[1] // side):
         for col in range(metres.shape[2] // side):

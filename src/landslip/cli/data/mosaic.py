@@ -40,6 +40,7 @@ def command(
     from collections import Counter
 
     from landslip.cli.progress import progress_bar
+    from landslip.patches.attribution import attribution
     from landslip.patches.mosaic.files import write_mosaics
     from landslip.patches.mosaic.recovery import certainty, recover
     from landslip.patches.opening import open_patches
@@ -48,7 +49,9 @@ def command(
     chosen = opened if split is None else opened.where(lambda entry: entry.split == split)
     with progress_bar(quiet=quiet) as watch:
         recovery = recover(chosen, enough=math.log(worse), watch=watch)
-        files = write_mosaics(chosen, recovery, out, least=least, overwrite=overwrite, watch=watch)
+        files = write_mosaics(
+            chosen, recovery, out, least=least, source=attribution(patches), overwrite=overwrite, watch=watch
+        )
     sizes = recovery.scenes
     sure = Counter(certainty(one) for one in recovery.placed)
     click.echo(

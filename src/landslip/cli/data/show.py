@@ -39,6 +39,7 @@ def command(
     Shows true colour, false colour, NDVI, slope and elevation, as far as the patches have the channels. One --id gives
     that patch in detail; several, or none, a contact sheet.
     """
+    from landslip.patches.attribution import attribution
     from landslip.patches.opening import open_patches
     from landslip.patches.pictures.choosing import choose
     from landslip.patches.pictures.contact import contact_sheet
@@ -47,13 +48,13 @@ def command(
 
     check_picture(out, overwrite=overwrite)
     chosen = choose(open_patches(patches), ids=ids, count=count, seed=seed, split=split, scene=scene)
-    name = patches.resolve().name
+    name, source = patches.resolve().name, attribution(patches)
     if len(chosen.patches) == 1 and ids:
         title = f"Patch {chosen.patches[0].id} of {name}"
-        picture = detail_sheet(chosen.patches[0], title, pixel_size_m=pixel_size_m)
+        picture = detail_sheet(chosen.patches[0], title, pixel_size_m=pixel_size_m, source=source)
     else:
         title = f"{len(chosen.patches)} patches of {name}"
-        picture = contact_sheet(chosen.patches, title, chosen.how, pixel_size_m=pixel_size_m)
+        picture = contact_sheet(chosen.patches, title, chosen.how, pixel_size_m=pixel_size_m, source=source)
     write_picture(picture, out)
     click.echo(f"{chosen.how}: {', '.join(str(patch.id) for patch in chosen.patches)}")
     click.echo(f"look at  {out}")

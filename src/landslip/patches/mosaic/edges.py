@@ -178,7 +178,10 @@ def _compared(patch: Patch) -> NDArray[np.float64]:
         )
     if kind_of_edges(patch.channels) == "elevation":
         return patch.values[[patch.channels.index("elevation")]].astype(np.float64)
-    return log_reflectance(patch.values[[CHANNELS[name].kind == "reflectance" for name in patch.channels]])
+    reflectance = [name for name in patch.channels if CHANNELS[name].kind == "reflectance"]
+    # Coarser channels were resampled to the patch's pixels: their edges say little that is not in the fine ones.
+    finest = min(CHANNELS[name].resolution_m or np.inf for name in reflectance)
+    return log_reflectance(patch.values[[CHANNELS[name].resolution_m == finest for name in patch.channels]])
 
 
 def _continued(outer: NDArray[np.float64], inner: NDArray[np.float64]) -> NDArray[np.float64]:

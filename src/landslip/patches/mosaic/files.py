@@ -5,6 +5,7 @@ not observed.
 """
 
 import contextlib
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from rasterio.windows import Window
 from landslip.channels import CHANNELS
 from landslip.errors import OutputError
 from landslip.mapping.unplaced import without_place
+from landslip.patches.attribution import SENTINEL
 from landslip.patches.mosaic.assembly import Placed
 from landslip.patches.mosaic.picture import MosaicPicture
 from landslip.patches.mosaic.recovery import Recovery, Watch, scene_name
@@ -27,7 +29,7 @@ from landslip.patches.patch import NOT_OBSERVED, Patch
 from landslip.patches.patch_set import PatchSet
 
 TABLE: Final = "places.csv"
-ATTRIBUTION: Final = "Contains modified Copernicus Sentinel data"
+_SCENE_FILE: Final = re.compile(r"S\d+(_truth\.tif|\.tif|\.png)")
 _UNFINISHED: Final = ".unfinished-mosaic"
 _DN_NOT_OBSERVED: Final = 65535
 _TERRAIN_NOT_OBSERVED: Final = -9999
@@ -61,6 +63,7 @@ def write_mosaics(
     out: Path,
     *,
     least: int = 4,
+    source: str = SENTINEL,
     overwrite: bool = False,
     watch: Watch = lambda doing, done, total: None,
 ) -> tuple[Path, ...]:
@@ -73,6 +76,7 @@ def write_mosaics(
         recovery: their places.
         out: folder, made if need be.
         least: smaller scenes are in the table only.
+        source: where the patches come from, in a sentence.
         overwrite: replace files that are there.
         watch: told what is being done, how much of it is done, how much there is.
 
@@ -93,8 +97,11 @@ def write_mosaics(
         total = sum(one.group in shown for one in recovery.placed)
         done = 0
         for group in shown:
-            done = _write_scene(patches, recovery, group, unfinished, done, lambda now: watch("writing", now, total))
+            done = _write_scene(
+                patches, recovery, group, unfinished, source, done, lambda now: watch("writing", now, total)
+            )
         made = sorted(path.name for path in unfinished.iterdir() if path.name != TABLE)
+        _remove_older(out)
         for name in (*made, TABLE):
             (unfinished / name).replace(out / name)
         unfinished.rmdir()
@@ -105,8 +112,22 @@ def write_mosaics(
     return tuple(out / name for name in (TABLE, *made))
 
 
+def _remove_older(out: Path) -> None:
+    """Remove an older mosaic: it may have had more scenes, and would be mixed with this one."""
+    (out / TABLE).unlink(missing_ok=True)
+    for path in out.iterdir():
+        if _SCENE_FILE.fullmatch(path.name):
+            path.unlink()
+
+
 def _write_scene(
-    patches: PatchSet[Any], recovery: Recovery, group: int, folder: Path, done: int, watch: Callable[[int], None]
+    patches: PatchSet[Any],
+    recovery: Recovery,
+    group: int,
+    folder: Path,
+    source: str,
+    done: int,
+    watch: Callable[[int], None],
 ) -> int:
     """Write one scene; the number of patches written so far."""
     members = sorted((one.row, one.col, number) for number, one in enumerate(recovery.placed) if one.group == group)
@@ -118,8 +139,10 @@ def _write_scene(
     picture = MosaicPicture(name, patches.channels, rows, cols, side)
     size = (rows * side, cols * side)
     with (
-        _raster(folder / f"{name}.tif", size, patches.channels, storage, side) as values_file,
-        _raster(folder / f"{name}_truth.tif", size, ("truth",), Storage("uint8", NOT_OBSERVED, 1), side) as truth_file,
+        _raster(folder / f"{name}.tif", size, patches.channels, storage, side, source) as values_file,
+        _raster(
+            folder / f"{name}_truth.tif", size, ("truth",), Storage("uint8", NOT_OBSERVED, 1), side, source
+        ) as truth_file,
     ):
         for row, col, number in members:
             patch = equalised(patches.read(recovery.entries[number]), float(recovery.gains[number]))
@@ -129,7 +152,7 @@ def _write_scene(
             picture.add(row, col, patch)
             done += 1
             watch(done)
-    picture.draw(likely=_likely(recovery.placed, group)).save(folder / f"{name}.png", optimize=True)
+    picture.draw(_likely(recovery.placed, group), source).save(folder / f"{name}.png", optimize=True)
     return done
 
 
@@ -152,7 +175,9 @@ def _likely(placed: tuple[Placed, ...], group: int) -> float:
 
 
 @contextlib.contextmanager
-def _raster(path: Path, size: tuple[int, int], bands: tuple[str, ...], storage: Storage, side: int) -> Iterator[Any]:
+def _raster(
+    path: Path, size: tuple[int, int], bands: tuple[str, ...], storage: Storage, side: int, source: str
+) -> Iterator[Any]:
     """A GeoTIFF without a place, not observed wherever nothing is written."""
     with (
         without_place(None),
@@ -179,7 +204,7 @@ def _raster(path: Path, size: tuple[int, int], bands: tuple[str, ...], storage: 
     ):
         raster.update_tags(
             TIFFTAG_IMAGEDESCRIPTION="Mosaic of patches, put together by their edges; its place on Earth is not known",
-            TIFFTAG_COPYRIGHT=ATTRIBUTION,
+            TIFFTAG_COPYRIGHT=source,
         )
         for band, name in enumerate(bands, start=1):
             raster.set_band_description(band, name)

@@ -17,7 +17,6 @@ _LONGEST_PX: Final = 1280
 _LARGEST_PATCH_PX: Final = 128
 _EDGE_PX: Final = 28
 _LANDSLIDE: Final = (255, 214, 10)
-_L4S: Final = "Contains modified Copernicus Sentinel data."
 
 
 class MosaicPicture:
@@ -48,11 +47,12 @@ class MosaicPicture:
         self._patches += 1
         self._labelled += bool((patch.mask != NOT_OBSERVED).any())
 
-    def draw(self, likely: float) -> Image.Image:
+    def draw(self, likely: float, source: str) -> Image.Image:
         """The sheet.
 
         Args:
             likely: share of touching sides for which no other patch fits better.
+            source: where the patches come from, in a sentence.
         """
         rgb = np.where(
             self._observed[..., np.newaxis], natural(self._values, self._observed), hatching(*self._observed.shape)
@@ -79,7 +79,7 @@ class MosaicPicture:
         sheet.gap(14)
         sheet.picture(_beside(panels, width))
         sheet.gap(14)
-        sheet.text(_L4S, 13, ink=FAINT)
+        sheet.text(source, 13, ink=FAINT)
         drawn = sheet.render()
         whole = Image.new("RGB", (drawn.width + 2 * _EDGE_PX, drawn.height + 2 * _EDGE_PX), PAPER)
         whole.paste(drawn, (_EDGE_PX, _EDGE_PX))

@@ -6,6 +6,7 @@ from typing import Final
 from PIL import Image
 
 from landslip.mapping.typography import FAINT, INK, PAPER, Column, draw_text, plain, text_width
+from landslip.patches.attribution import SENTINEL
 from landslip.patches.patch import Patch
 from landslip.patches.pictures.legend import HEIGHT_PX, legend
 from landslip.patches.pictures.truth import enlarged, place_text, truth_text, with_truth
@@ -18,10 +19,12 @@ _PANEL_PX: Final = 256
 _ROOM_PX: Final = 1720
 """As many patches stand side by side as fit this width; one at least."""
 _LABEL_PX: Final = 26
-ATTRIBUTION: Final = "Landslides of the truth outlined in yellow. Contains modified Copernicus Sentinel data."
+OUTLINED: Final = "Landslides of the truth outlined in yellow."
 
 
-def contact_sheet(patches: Sequence[Patch], title: str, subtitle: str, *, pixel_size_m: float = 10.0) -> Image.Image:
+def contact_sheet(
+    patches: Sequence[Patch], title: str, subtitle: str, *, pixel_size_m: float = 10.0, source: str = SENTINEL
+) -> Image.Image:
     """Draw a contact sheet.
 
     Args:
@@ -29,6 +32,7 @@ def contact_sheet(patches: Sequence[Patch], title: str, subtitle: str, *, pixel_
         title: of the sheet.
         subtitle: how the patches were chosen.
         pixel_size_m: side of a pixel on the ground.
+        source: where the patches come from, in a sentence.
 
     Returns:
         RGB.
@@ -54,7 +58,7 @@ def contact_sheet(patches: Sequence[Patch], title: str, subtitle: str, *, pixel_
     if any(kind.ramp for kind in kinds):
         sheet.picture(_legends(kinds, width))
         sheet.gap(14)
-    sheet.text(ATTRIBUTION, 13, ink=FAINT)
+    sheet.text(f"{OUTLINED} {source}", 13, ink=FAINT)
     drawn = sheet.render()
     whole = Image.new("RGB", (drawn.width + 2 * _EDGE_PX, drawn.height + 2 * _EDGE_PX), PAPER)
     whole.paste(drawn, (_EDGE_PX, _EDGE_PX))

@@ -10,8 +10,9 @@ from landslip.channels import CHANNELS, ndvi
 from landslip.mapping.cartography import draw_scale_bar, scale_bar
 from landslip.mapping.typography import FAINT, INK, PAPER, Column
 from landslip.mapping.wording import area_text, count_text
+from landslip.patches.attribution import SENTINEL
 from landslip.patches.patch import LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED, Patch
-from landslip.patches.pictures.contact import ATTRIBUTION
+from landslip.patches.pictures.contact import OUTLINED
 from landslip.patches.pictures.legend import legend
 from landslip.patches.pictures.spectrum import LANDSLIDE_INK, REST_INK, spectrum
 from landslip.patches.pictures.truth import count_landslides, enlarged, place_text, with_truth
@@ -26,13 +27,14 @@ _SIDE_PX: Final = 340
 _BESIDE: Final = 3
 
 
-def detail_sheet(patch: Patch, title: str, *, pixel_size_m: float = 10.0) -> Image.Image:
+def detail_sheet(patch: Patch, title: str, *, pixel_size_m: float = 10.0, source: str = SENTINEL) -> Image.Image:
     """Draw one patch in detail.
 
     Args:
         patch: in DN, degrees, metres.
         title: of the sheet.
         pixel_size_m: side of a pixel on the ground.
+        source: where the patch comes from, in a sentence.
 
     Returns:
         RGB.
@@ -59,7 +61,7 @@ def detail_sheet(patch: Patch, title: str, *, pixel_size_m: float = 10.0) -> Ima
     sheet.gap(18)
     sheet.picture(body)
     sheet.gap(12)
-    sheet.text(ATTRIBUTION, 13, ink=FAINT)
+    sheet.text(f"{OUTLINED} {source}", 13, ink=FAINT)
     drawn = sheet.render()
     whole = Image.new("RGB", (drawn.width + 2 * _EDGE_PX, drawn.height + 2 * _EDGE_PX - 10), PAPER)
     whole.paste(drawn, (_EDGE_PX, _EDGE_PX - 10))
