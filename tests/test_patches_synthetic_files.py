@@ -8,6 +8,7 @@ from typing import Any
 import geopandas as gpd
 import h5py
 import numpy as np
+import pyogrio
 import pytest
 import rasterio
 from click.testing import CliRunner
@@ -204,6 +205,24 @@ def test_a_run_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(patch_set, "make_patches", fails)
     with pytest.raises(OutputError, match="No space left"):
         make_patch_set(tmp_path / "set", plan_set(2, 1, 0), seed=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_folder_is_filled_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".unfinished").mkdir()
+    (tmp_path / ".unfinished" / "left.txt").write_text("by a killed run")
+    make_patch_set(Path(), plan_set(1, 1, 0), seed=0)
+    assert {path.name for path in tmp_path.iterdir()} == {"TrainData", "manifest.csv", "synthetic.json"}
+
+
+def test_a_geopackage_that_cannot_be_written_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise pyogrio.errors.DataSourceError("disk full")
+
+    monkeypatch.setattr("pyogrio.write_dataframe", fails)
+    with pytest.raises(OutputError, match="disk full"):
+        make_scene(tmp_path / "scene", make_region(0, 0, 12, 12))
     assert list(tmp_path.iterdir()) == []
 
 

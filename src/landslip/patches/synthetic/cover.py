@@ -80,7 +80,7 @@ def covers(
     stony = np.maximum(steep, high * ramp(ground.slope_deg + 6 * patchy, 20, 40))
     yield "rock", take(stony * np.float32(0.9)), earth
     # Sunny slopes are drier.
-    dry = np.clip(np.float32(region.dryness) + np.float32(0.16) * broad - np.float32(0.35) * ground.north, 0, 1)
+    dry = np.clip(np.float32(region.dryness) + np.float32(0.16) * broad - np.float32(0.22) * ground.north, 0, 1)
     above = ramp(ground.elevation_m + 110 * broad + 40 * patchy, region.tree_line_m - 150, region.tree_line_m + 150)
     gaps = ramp(patchy * np.float32(0.4) + dry, 0.75, 1.35)
     open_land = take(np.maximum(above, gaps))
@@ -91,7 +91,7 @@ def covers(
         + (ground.elevation_m - region.tree_line_m) * np.float32(0.0004) + np.float32(0.25), 0.3, 0.75,
     )  # fmt: skip
     # What shows between the crowns, and leaves that turn, are dry.
-    sere = take(np.float32(0.5) * dry)
+    sere = take(np.float32(0.45) * dry)
     yield "dry grass", sere, crowns
     yield "conifers", left * dark, crowns
     yield "broadleaf", left * (1 - dark), crowns
@@ -137,7 +137,10 @@ def _clearings(region: Region, window: Window, ground: Ground) -> Field:
     """Few large parcels on slopes, cut or burnt."""
     u, v = _rotated(region.seed + 7, window, 60)
     row, col = np.floor(u / 21).astype(np.int64), np.floor(v / 15).astype(np.int64)
-    cut = hashed_pairs(region.seed + 82, row, col) < 0.012
+    # One in a hundred, none the size of another.
+    cut = hashed_pairs(region.seed + 82, row, col) < 0.011
+    cut &= u / 21 - row < 0.3 + 0.7 * hashed_pairs(region.seed + 85, row, col)
+    cut &= v / 15 - col < 0.3 + 0.7 * hashed_pairs(region.seed + 86, row, col)
     return cut * ramp(ground.slope_deg, 36, 30) * ramp(ground.elevation_m, region.tree_line_m, region.tree_line_m - 200)
 
 

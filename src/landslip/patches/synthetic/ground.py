@@ -16,7 +16,7 @@ from landslip.patches.synthetic.relief import Relief
 from landslip.scenes.terrain import slope_deg
 from landslip.scenes.window import Window
 
-_RISE_AT_100_M: Final = 2.4
+_RISE_AT_100_M: Final = 1.9
 """Deviation in metres of the octave of 100 m, on steep ground."""
 _HURST: Final = 0.85
 _FINEST_PX: Final = 4.0
@@ -46,7 +46,9 @@ def elevation_m(region: Region, relief: Relief, window: Window) -> NDArray[np.fl
     fine = np.zeros(window.shape, np.float32)
     period, number = 2.2 * relief.cell_px, 0
     while period >= _FINEST_PX:
-        rise = _RISE_AT_100_M * (period * PIXEL_M / 100) ** _HURST
+        length_m = period * PIXEL_M
+        # Where the coarse ground knows no gullies, the noise stands in for them.
+        rise = _RISE_AT_100_M * (length_m / 100) ** _HURST * max(1.0, length_m / 150) ** 0.8
         # Folded noise has sharp crests, as spurs between gullies have.
         fine += (np.float32(0.8) - np.abs(octave(region.seed + 40 + number, window, period))) * np.float32(1.6 * rise)
         period, number = period / 2, number + 1

@@ -20,8 +20,11 @@ from landslip.patches.synthetic.noise import fractal, octave, spline, spline_at,
 from landslip.patches.synthetic.region import PIXEL_M, Region
 from landslip.scenes.window import Window
 
-LARGEST_GRID: Final = 896
+LARGEST_GRID: Final = 1400
+_QUICK_GRID: Final = 900
+"""Regions are given no more cells a side than this while their cells stay below ``_GOOD_CELL_PX``."""
 _FINEST_CELL_PX: Final = 2.4
+_GOOD_CELL_PX: Final = 3.6
 _MARGIN_PX: Final = 120
 """The edge of the made ground lies outside the region."""
 _COARSEST: Final = 56
@@ -68,7 +71,8 @@ class Relief:
 def make_relief(region: Region) -> Relief:
     """Compute the ground of a region; takes seconds, and at most about 300 MB."""
     rows, cols = region.height_px + 2 * _MARGIN_PX, region.width_px + 2 * _MARGIN_PX
-    cell_px = max(_FINEST_CELL_PX, max(rows, cols) / LARGEST_GRID)
+    longest = max(rows, cols)
+    cell_px = max(_FINEST_CELL_PX, min(longest / _QUICK_GRID, _GOOD_CELL_PX), longest / LARGEST_GRID)
     shape = int(np.ceil(rows / cell_px)) + 4, int(np.ceil(cols / cell_px)) + 4
     cell_m = cell_px * PIXEL_M
     heights, drained = _eroded(region, shape, cell_m)
@@ -182,11 +186,12 @@ def _with_floors(
     region: Region, heights: NDArray[np.float64], drained: NDArray[np.float64], cell_m: float
 ) -> tuple[NDArray[np.float64], tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]]:
     """Widen the valleys of rivers to floors; distance to the river, its width and its elevation come with them."""
-    rivers = drained > _RIVER_KM2 * 1e6
+    # A river much narrower than a cell cannot be drawn from this grid.
+    rivers = drained > max(_RIVER_KM2 * 1e6, (0.3 * cell_m / _WIDTH_PER_ROOT) ** 2)
     row, col, near = _nearest(rivers, max(1, round(FAR_M / cell_m)))
     rows, cols = np.indices(heights.shape)
     distance = np.where(near, np.hypot(rows - row, cols - col) * cell_m, FAR_M)
-    river_width = np.maximum(_WIDTH_PER_ROOT * np.sqrt(drained[row, col]), 0.5 * cell_m)
+    river_width = np.maximum(_WIDTH_PER_ROOT * np.sqrt(drained[row, col]), 0.4 * cell_m)
     water = np.where(near, heights[row, col], heights)
     window = Window(0, 0, *heights.shape)
     sway = np.exp(np.clip(0.5 * fractal(region.seed + 6, window, 2500 / cell_m, 3), -1, 1))
@@ -199,7 +204,8 @@ def _with_floors(
     side = water + 0.012 * np.minimum(distance, floor) + wall * beyond * (1 + beyond / 200)
     bottom = np.where(distance < floor, np.minimum(side, np.maximum(heights, water)), np.minimum(side, heights))
     lower = np.where(near, bottom, heights)
-    layers = (np.minimum(distance, FAR_M), np.where(near, river_width, 0), water)
+    # On the river's cells the spline takes a sixth from each bank's: less that, the middle of the river is at 0.
+    layers = (np.minimum(distance, FAR_M) - cell_m / 3, np.where(near, river_width, 0), water)
     return lower, (layers[0].astype(np.float32), layers[1].astype(np.float32), layers[2].astype(np.float32))
 
 

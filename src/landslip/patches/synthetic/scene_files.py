@@ -7,7 +7,7 @@ no UTM zone 00: nobody takes the name for a real tile. The CRS is a UTM zone, an
 
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -55,7 +55,7 @@ def make_scene(
         for col in range(0, region.width_px, BLOCK_PX)
     ]
     count = 0
-    with finished_folder(folder) as unfinished:
+    with finished_folder(folder) as unfinished, _disk_errors():
         with contextlib.ExitStack() as stack:
             files = {name: stack.enter_context(_raster(unfinished, region, name)) for name in (*SPECTRAL, "elevation")}
             progress("making the scene", 0, len(blocks))
@@ -68,6 +68,15 @@ def make_scene(
                 progress("making the scene", number, len(blocks))
         (unfinished / METADATA).write_text(json.dumps(_metadata(region, count), indent=2) + "\n")
     return count
+
+
+@contextlib.contextmanager
+def _disk_errors() -> Iterator[None]:
+    """Errors of the libraries that write, as those of a disk."""
+    try:
+        yield
+    except (rasterio.errors.RasterioError, pyogrio.errors.DataSourceError) as error:
+        raise OSError(str(error)) from error
 
 
 def _on_grid(block: Window) -> Window:
