@@ -1,5 +1,6 @@
 """The reader of Landslide4Sense pairs by number, gives whole DN, degrees and metres, and every bit of the file back."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 
 from l4s_made import make_l4s, truth, whole, write_h5, write_image
 from landslip.channels import ndvi
-from landslip.errors import PatchesError
+from landslip.errors import MissingExtraError, PatchesError
+from landslip.patches.check.check import check_l4s
 from landslip.patches.hdf5 import read_dataset
 from landslip.patches.l4s import open_l4s
 from landslip.patches.l4s_channels import DIVISORS, L4S_CHANNELS, SIDE_PX
@@ -162,6 +164,14 @@ def test_a_value_moved_by_a_bit_is_noticed(share: float, channel: int) -> None:
     exact = whole_numbers(values, np.empty((len(L4S_CHANNELS), 1, 1), np.float32))
     assert not exact[channel]
     assert exact.sum() == len(L4S_CHANNELS) - 1
+
+
+def test_without_h5py_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_l4s(tmp_path, {"train": [1]})
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    for attempt in (lambda: next(iter(open_l4s(folder))), lambda: check_l4s(folder)):
+        with pytest.raises(MissingExtraError, match=r"pip install 'landslip\[train\]'"):
+            attempt()
 
 
 def test_a_patch_knows_its_channels_by_name(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from landslip.cli import landslip
 from landslip.errors import LandslipError, OutputError, PatchesError, RunError
 from landslip.patches.l4s import open_l4s
 from landslip.patches.store import open_store
-from landslip.patches.store.format import HEADER, IMAGES, MASKS, TABLE
+from landslip.patches.store.format import HEADER, IMAGES, MASKS, TABLE, StoreEntry
 from landslip.patches.store.pack import pack_l4s
 from landslip.patches.store.unfinished import folder_of
 from landslip.patches.store.verify import verify_store
@@ -132,8 +132,9 @@ def test_writing_goes_on_after_the_last_whole_patch(tmp_path: Path, name: str, c
             for index in range(there, len(numbers)):
                 image = np.ascontiguousarray(np.moveaxis(whole(numbers[index]), -1, 0)).astype(np.uint16)
                 mask = truth(numbers[index])
-                entry = open_entry(index, crc32_of(image, mask))
-                writer.add(entry, image, mask)
+                crc32 = crc32_of(image, mask)
+                name = f"image_{index}.h5"
+                writer.add(StoreEntry(index, index, "train", 'A, "b"', index, None, 3, name, None, crc32), image, mask)
         return there
 
     write(tmp_path / "store")
@@ -142,12 +143,6 @@ def test_writing_goes_on_after_the_last_whole_patch(tmp_path: Path, name: str, c
     path.write_bytes(before[name][: max(0, len(before[name]) - cut)])
     assert write(tmp_path / "store") <= 4 - (cut > 0)
     assert files_of(tmp_path / "store") == before
-
-
-def open_entry(index: int, crc32: int):  # type: ignore[no-untyped-def]
-    from landslip.patches.store.format import StoreEntry
-
-    return StoreEntry(index, index + 1, "train", 'A, "b"', index, None, 3, f"image_{index}.h5", None, crc32)
 
 
 @pytest.mark.slow

@@ -53,4 +53,4 @@ def command(
             count = verify_store(packed.store, open_l4s(folder, places), watch)
             click.echo(f"verified: all {count:,} patches give their HDF5 values back, bit for bit")
     if not quiet:
-        click.echo(f"\nNext: landslip data show {store}")
+        click.echo(f"\nNext: landslip data show {store} -o patches.png")
