@@ -25,6 +25,7 @@ from landslip.patches.mosaic.edges import Way, edge_profiles
 from landslip.patches.mosaic.files import write_mosaics
 from landslip.patches.mosaic.matches import match_edges
 from landslip.patches.mosaic.recovery import Recovery, certainty, recover, scene_name
+from landslip.patches.opening import open_patches
 from landslip.patches.patch import Patch
 from landslip.patches.patch_set import Split
 from landslip.patches.places import read_places
@@ -315,6 +316,12 @@ def test_what_is_synthetic_is_not_called_sentinel(tmp_path: Path) -> None:
     assert attribution(tmp_path) == "Contains modified Copernicus Sentinel data."
     (tmp_path / "synthetic.json").write_text("{}")
     assert attribution(tmp_path) == "Synthetic: no place on Earth, no measurement."
+
+
+def test_real_patches_from_here_and_there_are_left_alone(shared_data: Path) -> None:
+    pytest.importorskip("h5py", reason="the original files are HDF5")
+    recovery = recover(open_patches(shared_data / "l4s-h5"))
+    assert {certainty(one) for one in recovery.placed} == {"alone"}
 
 
 @pytest.mark.slow
