@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from l4s_made import make_l4s, whole
 from landslip.errors import PatchesError
 from landslip.patches.l4s import open_l4s
-from landslip.patches.statistics import Moments, merged, train_moments
+from landslip.patches.statistics import Moments, train_moments
 
 VALUES = arrays(np.float64, (3, 60), elements=st.floats(-1e4, 7e4))
 
@@ -25,7 +25,7 @@ def parts_of(values: NDArray[np.float64], cuts: list[int]) -> list[Moments]:
 def test_any_cut_and_order_equals_numpy(values: NDArray[np.float64], cuts: list[int], random: object) -> None:
     parts = parts_of(values, cuts)
     random.shuffle(parts)  # type: ignore[attr-defined] # hypothesis gives a random.Random
-    together = merged(parts, 3)
+    together = sum(parts, Moments.none(3))
     assert together.pixels == 60
     np.testing.assert_allclose(together.mean, values.mean(axis=1), rtol=1e-12, atol=1e-9)
     np.testing.assert_allclose(together.deviation, values.std(axis=1), rtol=1e-9, atol=1e-6)
@@ -45,7 +45,7 @@ def test_merging_commutes_and_nothing_changes_nothing(values: NDArray[np.float64
 def test_nothing_cancels_far_from_zero() -> None:
     # The textbook formula, mean of squares less square of the mean, gives 0 or less here.
     values = 1e9 + np.arange(1000.0).reshape(1, -1) % 2
-    together = merged(parts_of(values, list(range(10, 1000, 10))), 1)
+    together = sum(parts_of(values, list(range(10, 1000, 10))), Moments.none(1))
     assert together.deviation[0] == pytest.approx(0.5, rel=1e-6)
 
 

@@ -23,6 +23,8 @@ MAX_FILE_BYTES: Final = 1 << 26
 _CHUNK_MARGIN: Final = 16
 """A chunk may be larger than the dataset by this factor, as where the dataset was meant to grow."""
 
+_NAMES_SHOWN: Final = 5
+
 FileFault = Literal["unreadable", "not HDF5", "too large", "key", "link", "shape", "dtype", "storage", "filter"]
 
 
@@ -77,7 +79,7 @@ def read_dataset(path: Path, wanted: Wanted) -> NDArray[Any]:
     except ChunkError as fault:
         raise Hdf5Error(path, "storage", f"cannot be read, {fault}: fetch it again") from fault
     # The library turns what it finds in a damaged file into any of these.
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError, zlib.error) as error:
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError, MemoryError, zlib.error) as error:
         raise Hdf5Error(path, "unreadable", f"cannot be read as HDF5 ({_first_line(error)}): fetch it again") from error
 
 
@@ -126,10 +128,10 @@ def _names(root: Any) -> list[str]:
     found: list[str] = []
 
     def note(name: bytes) -> bool | None:
-        found.append(name.decode("utf-8", "replace")[:40])
-        return True if len(found) >= 5 else None
+        found.append(ascii(name.decode("utf-8", "replace")[:40])[1:-1])
+        return True if len(found) == _NAMES_SHOWN else None  # anything but None ends it
 
-    root.links.visit(note) if root.get_num_objs() else None
+    root.links.iterate(note)
     return found
 
 

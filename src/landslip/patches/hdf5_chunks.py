@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 MAX_CHUNKS: Final = 4096
+_GROWTH_BYTES: Final = 1 << 16
+"""By which packing may lengthen a chunk that cannot be packed; zlib's own bound for these chunks is lower."""
 _DEFLATE: Final = 1
 _SHUFFLE: Final = 2
 FILTERS: Final = frozenset({_DEFLATE, _SHUFFLE})
@@ -36,12 +38,15 @@ def read_chunks(dataset: Any, shape: tuple[int, ...], dtype: DTypeLike) -> NDArr
     starts = [range(0, side, step) for side, step in zip(shape, chunk, strict=True)]
     if math.prod(map(len, starts)) > MAX_CHUNKS:
         raise ChunkError(f"it is cut into more than {MAX_CHUNKS:,} chunks")
-    stored: set[tuple[int, ...]] = set()
-    dataset.chunk_iter(lambda info: stored.add(tuple(info.chunk_offset)))
+    stored: dict[tuple[int, ...], int] = {}
+    dataset.chunk_iter(lambda info: stored.update({tuple(info.chunk_offset): info.size}))
     values = np.empty(shape, dtype)
+    chunk_bytes = math.prod(chunk) * values.dtype.itemsize
     for offset in itertools.product(*starts):
         if offset not in stored:
             raise ChunkError("it holds no values for a part of the image")
+        if stored[offset] > chunk_bytes + _GROWTH_BYTES:
+            raise ChunkError("a chunk is declared to be larger packed than unpacked")
         skipped, packed = dataset.read_direct_chunk(offset)
         used = [code for index, code in enumerate(filters) if not skipped >> index & 1]
         block = np.frombuffer(_unpacked(packed, used, chunk, values.dtype), values.dtype).reshape(chunk)

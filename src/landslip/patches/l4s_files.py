@@ -6,7 +6,6 @@ test}/``, both with ``image_N.h5`` and ``mask_N.h5``. An image and its mask are 
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,9 +125,3 @@ def _listed(folder: Path) -> Iterator[Path]:
             yield from sorted(folder.iterdir(), key=lambda path: (len(path.name), path.name))
     except OSError as error:
         raise PatchesError(f"{folder} cannot be listed ({error.strerror}): give a folder that you may read") from error
-
-
-def count_splits(patches: tuple[L4sFiles, ...]) -> dict[Split, int]:
-    """How many patches each split has; splits without one are left out."""
-    counts = Counter(patch.split for patch in patches)
-    return {split: counts[split] for split in SPLITS if counts[split]}

@@ -6,7 +6,6 @@ merged by their means, so that nothing cancels and any order or cut of the data 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,11 +65,6 @@ class Moments:
             return np.full_like(self.mean, np.nan)
         deviation: NDArray[np.float64] = np.sqrt(self.squares / self.pixels)
         return deviation
-
-
-def merged(parts: list[Moments], channels: int) -> Moments:
-    """Merge any number of parts."""
-    return reduce(Moments.__add__, parts, Moments.none(channels))
 
 
 def train_moments(patches: PatchSet[E], watch: Watch | None = None) -> Moments:

@@ -24,7 +24,7 @@ from landslip.patches.places import Place
 from landslip.patches.statistics import Watch
 from landslip.patches.store.format import HEADER, NOTICE, StoreEntry, StoreHeader
 from landslip.patches.store.reading import PatchStore, open_store
-from landslip.patches.store.unfinished import CHECKED, publish, unfinished_store
+from landslip.patches.store.unfinished import CHECKED, UNFINISHED_CHECK, publish, unfinished_store
 from landslip.patches.store.writing import StoreWriter, crc32_of
 
 _TABLE_ROW_BYTES = 200
@@ -123,7 +123,7 @@ def _checked(folder: Path, note: Path, watch: Watch | None) -> CheckReport:
     if note.exists():
         return CheckReport.model_validate_json(note.read_bytes())
     report = check_l4s(folder, watch)
-    part = note.with_name(HEADER)  # replaced by the header in the end
+    part = note.with_name(UNFINISHED_CHECK)
     part.write_text(report.model_dump_json(), encoding="utf-8")
     part.replace(note)
     return report

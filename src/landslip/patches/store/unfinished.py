@@ -12,8 +12,9 @@ from landslip.patches.store.format import HEADER, IMAGES, MASKS, TABLE
 
 IDENTITY: Final = "identity.txt"
 CHECKED: Final = "check.json"
+UNFINISHED_CHECK: Final = "check.json.part"
 _LOCK: Final = "lock"
-_KNOWN: Final = frozenset({HEADER, IMAGES, MASKS, TABLE, IDENTITY, CHECKED, _LOCK})
+_KNOWN: Final = frozenset({HEADER, IMAGES, MASKS, TABLE, IDENTITY, CHECKED, UNFINISHED_CHECK, _LOCK})
 
 
 @contextlib.contextmanager
@@ -57,7 +58,7 @@ def folder_of(store: Path) -> Path:
 
 def publish(folder: Path, store: Path) -> None:
     """Give a finished store its name; an older store of that name is removed."""
-    for name in (IDENTITY, CHECKED, _LOCK):
+    for name in (IDENTITY, CHECKED, UNFINISHED_CHECK, _LOCK):
         (folder / name).unlink(missing_ok=True)
     if store.exists():
         old = store.absolute().with_name(f".{store.name}.replaced")
