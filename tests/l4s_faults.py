@@ -142,6 +142,12 @@ def short_chunk(folder: Path) -> None:
         dataset.id.write_direct_chunk((0, 0, 0), zlib.compress(bytes(1000), 9))
 
 
+def chunk_without_its_checksum(folder: Path) -> None:
+    with h5py.File(folder / IMAGE, "w") as file:
+        dataset = file.create_dataset("img", (128, 128, 14), "f8", chunks=(128, 128, 14), compression="gzip")
+        dataset.id.write_direct_chunk((0, 0, 0), zlib.compress((whole(2) / DIVISORS).tobytes())[:-4])
+
+
 def unknown_filter(folder: Path) -> None:
     """A filter that only a plug-in knows (its number is that of Zstandard)."""
     plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
@@ -214,6 +220,7 @@ FAULTS = [
     (never_written, {"storage"}, IMAGE),
     (bomb, {"storage"}, IMAGE),
     (short_chunk, {"storage"}, IMAGE),
+    (chunk_without_its_checksum, {"storage"}, IMAGE),
     (unknown_filter, {"filter"}, IMAGE),
     (lzf, {"filter"}, IMAGE),
     (put((3, 4, 5), np.nan), {"not finite"}, IMAGE),

@@ -65,6 +65,8 @@ def _unpacked(packed: bytes, filters: Sequence[int], chunk: tuple[int, ...], dty
             packed = stream.decompress(packed, size)
             if not stream.eof and stream.decompress(stream.unconsumed_tail, 1):
                 raise ChunkError("a chunk unpacks to more bytes than it has")
+            if not stream.eof:  # the end holds the checksum
+                raise ChunkError("a chunk is cut short")
         elif code == _SHUFFLE and len(packed) == size:
             packed = np.frombuffer(packed, np.uint8).reshape(dtype.itemsize, -1).T.tobytes()
     if len(packed) != size:
