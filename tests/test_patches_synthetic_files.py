@@ -233,3 +233,27 @@ def test_the_command_says_what_was_made_and_what_to_do_next(tmp_path: Path) -> N
         assert result.exit_code == 0, result.output
         assert "synthetic" in result.output
         assert "Next: landslip" in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--scene", "--patches", "3"], "is for patches"),
+        (["--size", "60", "60"], "is for a scene"),
+        (["--clouds", "1.5"], "clouds"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(tmp_path: Path, options: list[str], words: str) -> None:
+    result = CliRunner().invoke(command, [str(tmp_path / "out"), *options])
+    assert result.exit_code == 2
+    assert words in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_without_room_is_known_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000})())
+    with pytest.raises(OutputError, match="make room"):
+        make_patch_set(tmp_path / "set", plan_set(2, 1, 0), seed=0)
+    with pytest.raises(OutputError, match="make room"):
+        make_scene(tmp_path / "scene", make_region(0, 0, 60, 60))
+    assert list(tmp_path.iterdir()) == []

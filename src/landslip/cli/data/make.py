@@ -12,7 +12,7 @@ from landslip.cli.progress import progress_bar
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--scene", "as_scene", is_flag=True, help="Make a scene (one GeoTIFF a channel) instead of patches.")
 @click.option("--patches", type=click.IntRange(1), default=200, show_default=True, help="How many patches.")
-@click.option("--regions", type=click.IntRange(1), default=4, show_default=True, help="How many regions to share them.")
+@click.option("--regions", type=click.IntRange(1), help="How many regions to share them.  [default: 4, or fewer]")
 @click.option(
     "--size", type=click.IntRange(1), nargs=2, default=(1024, 1024), show_default=True, metavar="HEIGHT WIDTH",
     help="Pixels of 10 m of a scene.",
@@ -26,11 +26,13 @@ from landslip.cli.progress import progress_bar
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed gives the same ground."
 )
 @click.option("--quiet", is_flag=True, help="No progress bar.")
+@click.pass_context
 def command(
+    context: click.Context,
     folder: Path,
     as_scene: bool,
     patches: int,
-    regions: int,
+    regions: int | None,
     size: tuple[int, int],
     region: int,
     clouds: float,
@@ -41,10 +43,19 @@ def command(
 
     For tests, for learning and for scale: no place on Earth, and an accuracy on it says nothing about real landslides.
     """
+    _refuse_idle(context, ("patches", "regions") if as_scene else ("size", "region"), as_scene)
     if as_scene:
         _make_scene(folder, region, seed, size, clouds, quiet)
     else:
-        _make_patches(folder, patches, regions, seed, clouds, quiet)
+        _make_patches(folder, patches, regions or min(4, patches), seed, clouds, quiet)
+
+
+def _refuse_idle(context: click.Context, names: tuple[str, ...], as_scene: bool) -> None:
+    """Refuse options that would do nothing: silence would be taken for obedience."""
+    for name in names:
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
+            wrong = "is for patches: leave it out, or leave out --scene" if as_scene else "is for a scene: add --scene"
+            raise click.UsageError(f"--{name} {wrong}")
 
 
 def _make_scene(folder: Path, region: int, seed: int, size: tuple[int, int], clouds: float, quiet: bool) -> None:

@@ -12,14 +12,25 @@ _UNFINISHED: Final = ".unfinished"
 
 
 @contextlib.contextmanager
-def finished_folder(folder: Path) -> Iterator[Path]:
+def finished_folder(folder: Path, need_bytes: int) -> Iterator[Path]:
     """Give a folder to fill; it takes the name asked for when all went well, and vanishes when it did not.
 
+    Args:
+        folder: the folder; new or empty.
+        need_bytes: the room that its files will take.
+
     Raises:
-        OutputError: something is there already, or the place cannot be written to.
+        OutputError: something is there already, or the place has no room or cannot be written to.
     """
     if folder.exists() and (not folder.is_dir() or any(one.name != _UNFINISHED for one in folder.iterdir())):
         raise OutputError(f"{folder} is already there: give a folder that is new or empty")
+    existing = next(one for one in [folder, *folder.absolute().parents] if one.exists())
+    free = shutil.disk_usage(existing).free
+    if free < need_bytes:
+        raise OutputError(
+            f"{folder} has {free / 1e6:,.0f} MB free, but about {need_bytes / 1e6:,.0f} MB will be made: make room, "
+            "ask for less, or give a folder on another disk"
+        )
     # An empty folder may be a disk of its own, and then nothing beside it is on that disk.
     there = folder.exists()
     unfinished = folder / _UNFINISHED if there else folder.parent / f".{folder.name}{_UNFINISHED}"

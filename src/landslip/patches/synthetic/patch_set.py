@@ -27,6 +27,7 @@ SYNTHETIC: Final = (
 _BLOCK_ROWS: Final = 3
 _BLOCK_COLS: Final = 6
 """Patches computed at once: their pixels lie on the grid of 60 m."""
+_BYTES_PER_PATCH: Final = SIDE_PX**2 * (8 * len(L4S_CHANNELS) + 1) + 8192
 _FIRST_LINE: Final = ("l4s_id", "scene", "row", "col", "landslide_pixels")
 
 
@@ -152,7 +153,7 @@ def make_patch_set(
     h5py = require_extra("h5py", "train")
     total = sum(plan.count for plan in plans)
     lines: list[tuple[int, str, int | None, int | None, int]] = []
-    with finished_folder(folder) as unfinished:
+    with finished_folder(folder, total * _BYTES_PER_PATCH) as unfinished:
         train = unfinished / "TrainData"
         (train / "img").mkdir(parents=True)
         (train / "mask").mkdir()
