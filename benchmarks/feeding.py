@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -47,29 +48,37 @@ def measure(folder: Path, place: Path, most: int, threads: int) -> None:
     store = packed.store.where(lambda entry: (entry.split, entry.id) in chosen)
     print(f"{len(store)} patches, batches of {BATCH}, {threads} threads; the store has {packed.share:.1%} of the bytes")
 
-    def feed(source: Source) -> Callable[[int], Iterable[object]]:
+    def feed(source: Source, threads: int = threads) -> Callable[[int], Iterable[object]]:
         return lambda epoch: batches(source, BATCH, seed=1, epoch=epoch, threads=threads)
+
+    # One thread: the HDF5 library lets only one in at a time, and more were measured to be slower.
+    checked = feed(files, 1)
 
     paths = [path for entry in files.entries for path in (entry.image, entry.mask) if path is not None]
     if drop_from_cache(paths):
-        print(f"HDF5, checked, cold cache  {rate(feed(files), 0, len(files)):10,.0f} patches/s")
+        print(f"HDF5, checked, cold cache  {len(files) / spent(checked, 0).wall_s:10,.0f} patches/s")
     del store, packed
     if drop_from_cache(sorted(place.iterdir())):
-        print(f"store, cold cache          {rate(feed(part_of(place, chosen)), 0, len(files)):10,.0f} patches/s")
+        print(
+            f"store, cold cache          {len(files) / spent(feed(part_of(place, chosen)), 0).wall_s:10,.0f} patches/s"
+        )
     store = part_of(place, chosen)
     sources = {
         "HDF5, a plain h5py loop": lambda epoch: plain_loop(files, epoch),
-        "HDF5, checked": feed(files),
+        "HDF5, checked": checked,
         "store": feed(store),
         "memory, float32": feed(MemorySource(stack_patches(store))),
     }
     # Turn by turn, so that whatever else the machine does meets all of them.
-    rounds = [{name: rate(one, epoch, len(files)) for name, one in sources.items()} for epoch in range(ROUNDS + 1)][1:]
-    print(f"{'warm cache, median':26} {'patches/s':>10} {'by plain HDF5':>14} {'by checked':>11}")
+    turns = [{name: spent(one, turn) for name, one in sources.items()} for turn in range(ROUNDS + 1)][1:]
+    print(
+        f"{'warm cache, medians':26} {'patches/s':>10} {'by plain HDF5':>14} {'by checked':>11} {'CPU ms a patch':>15}"
+    )
     for name in sources:
-        ratios = [median(one[name] / one[base] for one in rounds) for base in islice(sources, 2)]
-        speed = median(one[name] for one in rounds)
-        print(f"{name:26} {speed:10,.0f} {ratios[0]:13.1f}x {ratios[1]:10.1f}x")
+        ratios = [median(turn[base].wall_s / turn[name].wall_s for turn in turns) for base in islice(sources, 2)]
+        speed = median(len(files) / turn[name].wall_s for turn in turns)
+        cpu_ms = median(1e3 * turn[name].cpu_s / len(files) for turn in turns)
+        print(f"{name:26} {speed:10,.0f} {ratios[0]:13.1f}x {ratios[1]:10.1f}x {cpu_ms:15.3f}")
 
 
 def part_of(place: Path, chosen: set[tuple[str, int]]) -> PatchStore:
@@ -91,11 +100,16 @@ def plain_loop(files: L4sSet, epoch: int) -> Iterable[object]:
         yield np.stack(images), masks
 
 
-def rate(feed: Callable[[int], Iterable[object]], epoch: int, patches: int) -> float:
-    started = time.perf_counter()
+class Spent(NamedTuple):
+    wall_s: float
+    cpu_s: float
+
+
+def spent(feed: Callable[[int], Iterable[object]], epoch: int) -> Spent:
+    wall_s, cpu_s = time.perf_counter(), time.process_time()
     for _ in feed(epoch):
         pass
-    return patches / (time.perf_counter() - started)
+    return Spent(time.perf_counter() - wall_s, time.process_time() - cpu_s)
 
 
 def drop_from_cache(paths: Sequence[Path]) -> bool:
