@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -257,3 +259,25 @@ def test_a_disk_without_room_is_known_before_anything_is_made(tmp_path: Path, mo
     with pytest.raises(OutputError, match="make room"):
         make_scene(tmp_path / "scene", make_region(0, 0, 60, 60))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_memory_is_bounded_whatever_the_size_of_the_scene(tmp_path: Path) -> None:
+    """Four times the pixels take no more, but for the coarse grid, which has its limit."""
+    program = (
+        "import resource, sys; from pathlib import Path\n"
+        "from landslip.patches.synthetic.region import make_region\n"
+        "from landslip.patches.synthetic.scene_files import make_scene\n"
+        "make_scene(Path(sys.argv[2]), make_region(0, 0, int(sys.argv[1]), int(sys.argv[1])))\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    peaks_kb = [
+        int(
+            subprocess.run(
+                [sys.executable, "-c", program, side, tmp_path / side], capture_output=True, check=True
+            ).stdout
+        )
+        for side in ("1200", "3000")
+    ]
+    assert peaks_kb[1] < peaks_kb[0] + 250_000
+    assert peaks_kb[1] < 700_000

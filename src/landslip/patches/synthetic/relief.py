@@ -69,7 +69,7 @@ class Relief:
 
 
 def make_relief(region: Region) -> Relief:
-    """Compute the ground of a region; takes seconds, and at most about 300 MB."""
+    """Compute the ground of a region; takes seconds, and at most about 400 MB."""
     rows, cols = region.height_px + 2 * _MARGIN_PX, region.width_px + 2 * _MARGIN_PX
     longest = max(rows, cols)
     cell_px = max(_FINEST_CELL_PX, min(longest / _QUICK_GRID, _GOOD_CELL_PX), longest / LARGEST_GRID)

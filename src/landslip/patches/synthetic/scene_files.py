@@ -32,6 +32,8 @@ from landslip.scenes.window import Window
 BLOCK_PX: Final = 768
 """Side of what is computed at once: whole tiles of 128 pixels at 10, 20 and 60 m."""
 _TILE_PX: Final = 128
+_CACHE_MB: Final = 64
+"""GDAL's own default is a share of the machine's memory."""
 _BYTES_PER_PIXEL: Final = 12
 """Compressed, as measured; rather more than less."""
 TRUTH: Final = "truth.gpkg"
@@ -58,7 +60,7 @@ def make_scene(
     ]
     count = 0
     with finished_folder(folder, region.height_px * region.width_px * _BYTES_PER_PIXEL) as unfinished, _disk_errors():
-        with contextlib.ExitStack() as stack:
+        with rasterio.Env(GDAL_CACHEMAX=_CACHE_MB), contextlib.ExitStack() as stack:
             files = {name: stack.enter_context(_raster(unfinished, region, name)) for name in (*SPECTRAL, "elevation")}
             progress("making the scene", 0, len(blocks))
             for number, block in enumerate(blocks, start=1):
