@@ -5,12 +5,12 @@ Commands are imported when they are called, so that ``landslip --help`` is quick
 
 import os
 import sys
-from importlib import import_module
 from typing import Any, Final
 
 import click
 
 from landslip import __version__
+from landslip.cli.lazy import LazyGroup
 from landslip.errors import LandslipError
 
 COMMANDS: Final = {
@@ -19,28 +19,12 @@ COMMANDS: Final = {
     "detector": "List detectors and read their cards.",
     "evaluate": "Score a detector on labelled patches.",
     "train": "Train a network and make a detector of it.",
+    "data": "Check, pack, look at and make labelled patches.",
 }
 """Every command with its help, in the order of use."""
 
 
-class _Lazy(click.Group):
-    """A group whose commands are imported only when they are called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = import_module(f"landslip.cli.{cmd_name}").command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, package=__name__, helps=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="landslip")
 def landslip() -> None:
     """Find and map landslides in satellite images.

@@ -22,12 +22,12 @@ from PIL import Image, UnidentifiedImageError
 from landslip.channels import CHANNELS, TRUE_COLOUR
 from landslip.errors import PatchesError
 from landslip.patches.patch import Patch
+from landslip.patches.patch_set import UNKNOWN_SCENE, Split
 
 DN_PER_STEP: Final = 4.7 / 255
 """L4S value given to one step of a PNG: stands in for the max(x) / 255 that the set does not keep."""
 
-UNKNOWN_SCENE: Final = "unknown"
-_COLUMNS: Final = ("l4s_id", "scene", "row", "col")
+_COLUMNS: Final = ("scene", "row", "col")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class PatchEntry:
     col: int | None
     image: Path
     mask: Path
+    split: Split = "train"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +154,11 @@ def _read_manifest(path: Path, numbers: Sequence[int]) -> dict[int, tuple[str, i
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = csv.DictReader(file)
-            if not set(_COLUMNS) <= set(rows.fieldnames or ()):
-                raise PatchesError(f"{path} lacks columns: it needs {', '.join(_COLUMNS)}")
+            number = "l4s_id" if "l4s_id" in (rows.fieldnames or ()) else "id"
+            if not {number, *_COLUMNS} <= set(rows.fieldnames or ()):
+                raise PatchesError(f"{path} lacks columns: it needs id (or l4s_id), {', '.join(_COLUMNS)}")
             for row in rows:
-                places[int(row["l4s_id"])] = (row["scene"], int(row["row"]), int(row["col"]))
+                places[int(row[number])] = (row["scene"], int(row["row"]), int(row["col"]))
     except (ValueError, TypeError, UnicodeDecodeError, csv.Error) as error:
         raise PatchesError(f"{path} is damaged after {len(places)} patches: {error}") from error
     unnamed = [number for number in numbers if number not in places]

@@ -1,0 +1,66 @@
+"""landslip data fetch: Landslide4Sense from where it is published."""
+
+import contextlib
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Never
+
+import click
+
+if TYPE_CHECKING:
+    from landslip.patches.fetching.source import SourceName
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--from", "source", type=click.Choice(["zenodo", "hugging-face"]), default="zenodo", show_default=True,
+    help="The record (three archives, masks for train only) or its mirror (a file a patch, masks for all).",
+)  # fmt: skip
+@click.option("--base-url", metavar="URL", help="Another server that answers as the source does.")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def command(folder: Path, source: "SourceName", base_url: str | None, quiet: bool) -> None:
+    """Download Landslide4Sense into DIR, verified by the source's own checksums.
+
+    A call that was broken off is gone on with by the same call.
+    """
+    from landslip.patches.fetching.fetch import ATTRIBUTION, fetch
+
+    with _bars(quiet=quiet) as progress:
+        fetched = fetch(folder, source, base_url=base_url, progress=progress)
+    if fetched.already_there:
+        click.echo(f"All {fetched.files:,} files are in {folder} already.")
+    else:
+        click.echo(f"{fetched.files:,} files, {fetched.bytes / 1e6:,.0f} MB, verified, in {folder}")
+    click.echo(ATTRIBUTION)
+    click.echo(f"\nNext: {shlex.join(['landslip', 'data', 'check', str(folder)])}")
+
+
+@contextlib.contextmanager
+def _bars(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar in bytes while downloading, in files while unpacking."""
+    from tqdm import tqdm
+
+    bars: dict[str, tqdm[Never]] = {}
+
+    def watch(doing: str, done: int, total: int) -> None:
+        if doing not in bars:
+            close()
+            in_bytes = doing == "downloading"
+            bars[doing] = tqdm(
+                total=total, desc=doing, unit="B" if in_bytes else " file", unit_scale=in_bytes, initial=done,
+                delay=1, mininterval=0.2 if sys.stderr.isatty() else 10, disable=quiet, file=sys.stderr,
+                dynamic_ncols=True,
+            )  # fmt: skip
+        bars[doing].update(done - bars[doing].n)
+
+    def close() -> None:
+        for bar in bars.values():
+            bar.close()
+
+    try:
+        yield watch
+    finally:
+        close()

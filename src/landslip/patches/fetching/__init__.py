@@ -1,0 +1,1 @@
+"""Landslide4Sense from where it is published: listed, downloaded, verified, unpacked."""

@@ -1,0 +1,1 @@
+"""Pictures of patches: contact sheets, and one patch in detail."""

@@ -1,0 +1,179 @@
+"""Divisions of a set: partitions, the same after a file, and, but for two of them, without leaks."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from landslip.errors import OutputError, PatchesError
+from landslip.patches.division import Division, key_of, read_division
+from landslip.patches.patch_set import Split
+from landslip.patches.protocols import blocks, k_fold, official, paper, scene_out
+from landslip.patches.rgb import open_rgb_set
+from landslip.patches.touching import find_leaks
+
+
+@dataclass(frozen=True)
+class MadeEntry:
+    id: int
+    scene: str = "unknown"
+    row: int | None = None
+    col: int | None = None
+    split: Split = "train"
+
+
+@st.composite
+def scenes_with_holes(draw: st.DrawFn) -> list[MadeEntry]:
+    """Some scenes of 14 rows or more with holes, and perhaps patches whose place is not known."""
+    entries: list[MadeEntry] = []
+    for scene in draw(st.lists(st.sampled_from("ABCD"), min_size=2, max_size=3, unique=True)):
+        rows, cols = draw(st.integers(14, 24)), draw(st.integers(1, 6))
+        holes = draw(st.sets(st.tuples(st.integers(0, rows - 1), st.integers(0, cols - 1)), max_size=rows // 2))
+        for row in range(rows):
+            entries += [MadeEntry(len(entries) + c, scene, row, c) for c in range(cols) if (row, c) not in holes]
+        entries = [MadeEntry(n, e.scene, e.row, e.col) for n, e in enumerate(entries)]
+    entries += [MadeEntry(len(entries) + n) for n in range(draw(st.integers(0, 3)))]
+    return entries
+
+
+MAKERS: dict[str, Callable[[Sequence[MadeEntry]], Division]] = {
+    "paper": paper,
+    "blocks": blocks,
+    "wide gap": lambda entries: blocks(entries, shares={"train": 3, "test": 1}, gap_rows=3),
+    "scene-out": lambda entries: scene_out(entries, entries[0].scene),
+    "k-fold": lambda entries: k_fold(entries, folds=4),
+}
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+@given(entries=scenes_with_holes())
+def test_every_patch_is_in_one_part_or_left_out(maker: str, entries: list[MadeEntry]) -> None:
+    division = MAKERS[maker](entries)
+    named = [key for keys in (*division.parts.values(), division.left_out) for key in keys]
+    assert sorted(named) == sorted(key_of(entry) for entry in entries)
+    for entry in entries:
+        part = division.part_of(entry)
+        assert (part is None) == (key_of(entry) in division.left_out)
+        assert part is None or key_of(entry) in division.parts[part]
+
+
+@pytest.mark.parametrize("maker", [name for name in MAKERS if name != "paper"])
+@given(entries=scenes_with_holes())
+def test_nothing_touches_across_parts(maker: str, entries: list[MadeEntry]) -> None:
+    division = MAKERS[maker](entries)
+    leaks = find_leaks(division, entries)
+    assert leaks.clean
+    # The same, looked at in the plainest way.
+    placed = [(division.part_of(entry), entry) for entry in entries if division.part_of(entry)]
+    for part, one in placed:
+        for other_part, other in placed:
+            if part != other_part and one.scene == other.scene:
+                assert max(abs((one.row or 0) - (other.row or 0)), abs((one.col or 0) - (other.col or 0))) > 1
+
+
+@given(entries=scenes_with_holes())
+def test_the_parts_of_blocks_and_folds_are_about_as_large_as_asked(entries: list[MadeEntry]) -> None:
+    placed = sum(entry.row is not None for entry in entries)
+    sizes = {part: len(keys) for part, keys in blocks(entries).parts.items()}
+    assert set(sizes) == {"train", "validation", "test"}
+    assert sizes["train"] > 0.5 * placed
+    assert len(k_fold(entries, folds=4).parts) == 4
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_a_division_is_the_same_after_its_file(maker: str, tmp_path: Path) -> None:
+    entries = [MadeEntry(n, "AB"[n % 2], n // 4, n // 2 % 2) for n in range(80)]
+    division = MAKERS[maker](entries)
+    division.write(tmp_path / "division.json")
+    assert read_division(tmp_path / "division.json") == division
+    assert [path.name for path in tmp_path.iterdir()] == ["division.json"]
+
+
+def test_the_random_split_hangs_on_nothing_but_the_seed_and_the_patches() -> None:
+    entries = [MadeEntry(n) for n in range(1, 3800)]
+    division = paper(entries)
+    assert (len(division.parts["train"]), len(division.parts["validation"])) == (3039, 760)
+    assert {part: set(keys) for part, keys in paper(entries[::-1]).parts.items()} == {
+        part: set(keys) for part, keys in division.parts.items()
+    }
+    # These very patches, on any machine, with any version.
+    assert division.parts["validation"][:5] == ("train/2", "train/5", "train/10", "train/12", "train/26")
+    assert set(paper(entries, seed=1).parts["validation"]) != set(division.parts["validation"])
+
+
+def test_the_official_split_is_that_of_the_files() -> None:
+    entries = [MadeEntry(1, split="train"), MadeEntry(1, split="test"), MadeEntry(2, split="validation")]
+    division = official(entries)
+    assert dict(division.parts) == {"train": ("train/1",), "validation": ("validation/2",), "test": ("test/1",)}
+    assert not find_leaks(division, entries).clean
+    assert "the place of 3 patches is not known" in str(find_leaks(division, entries))
+    with pytest.raises(PatchesError, match="leaves train alone"):
+        official(entries[:1])
+
+
+def test_a_leak_is_found_and_said() -> None:
+    entries = [MadeEntry(n, "A", n // 5, n % 5) for n in range(25)]
+    corner = Division(protocol="paper", how="by hand", parts={"train": ("train/0",), "test": ("train/6",)})
+    leaks = find_leaks(corner, entries)
+    assert len(leaks.pairs) == 1
+    assert leaks.touched == {"train": 1, "test": 1}
+    apart = Division(protocol="paper", how="by hand", parts={"train": ("train/0",), "test": ("train/7", "train/2")})
+    assert find_leaks(apart, entries).clean
+    # The end of a row and the start of the next have numbers that follow each other, and do not touch.
+    ends = Division(protocol="paper", how="by hand", parts={"train": ("train/4",), "test": ("train/5",)})
+    assert find_leaks(ends, entries).clean
+
+
+def test_what_cannot_be_divided_is_refused() -> None:
+    unknown = [MadeEntry(n) for n in range(9)]
+    one_scene = [MadeEntry(n, "A", n, 0) for n in range(9)]
+    with pytest.raises(PatchesError, match="landslip data mosaic"):
+        blocks(unknown)
+    with pytest.raises(PatchesError, match="leaves test alone"):
+        scene_out(one_scene, "A")
+    with pytest.raises(PatchesError, match="no scene Z"):
+        scene_out(one_scene, "Z")
+    with pytest.raises(PatchesError, match="lets blocks touch"):
+        blocks(one_scene, gap_rows=0)
+    with pytest.raises(PatchesError, match="2 or more"):
+        k_fold(one_scene, folds=1)
+    with pytest.raises(PatchesError, match="between 0 and 1"):
+        paper(one_scene, share=1)
+
+
+def test_damaged_files_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "division.json"
+    for text, message in (
+        ("{", "no division"),
+        ('{"protocol": "paper", "how": "", "parts": {"a": ["train/1"], "b": ["train/1"]}}', "stands twice"),
+        ('{"protocol": "paper", "how": "", "parts": {"a": ["train/1"], "b": ["one"]}}', "names no patch"),
+        ('{"protocol": "paper", "how": "", "parts": {"a": ["train/1"], "b": []}}', "none is empty"),
+        ('{"protocol": "luck", "how": "", "parts": {"a": ["train/1"], "b": ["train/2"]}}', "protocol"),
+    ):
+        path.write_text(text)
+        with pytest.raises(PatchesError, match=message):
+            read_division(path)
+    with pytest.raises(PatchesError, match="cannot be read"):
+        read_division(tmp_path / "none.json")
+    with pytest.raises(ValidationError):
+        Division(protocol="paper", how="", parts={"a": ("train/1",)})
+    with pytest.raises(OutputError, match="cannot be written"):
+        paper([MadeEntry(n) for n in range(5)]).write(tmp_path / "no folder" / "division.json")
+
+
+def test_the_real_set_divided(shared_data: Path) -> None:
+    patches = open_rgb_set(shared_data / "l4s-rgb")
+    leaks = find_leaks(paper(patches.entries), patches.entries)
+    # Nearly every patch that a random split sets aside touches one that was trained on.
+    assert leaks.touched["validation"] / leaks.sizes["validation"] > 0.95
+    for division in (blocks(patches.entries), k_fold(patches.entries), scene_out(patches.entries, "B")):
+        assert find_leaks(division, patches.entries).clean
+    assert len(scene_out(patches.entries, "B").choose(patches, "test")) == 114
+    with pytest.raises(PatchesError, match="no part fold"):
+        blocks(patches.entries).choose(patches, "fold")
+    with pytest.raises(PatchesError, match="the set lacks"):
+        blocks(patches.entries).choose(patches.where(lambda entry: entry.scene == "B"), "train")
