@@ -18,7 +18,6 @@ from PIL import Image
 from landslip.channels import TRUE_COLOUR
 from landslip.cli import landslip
 from landslip.errors import OutputError, PatchesError
-from landslip.mapping.unplaced import without_place
 from landslip.patches.attribution import attribution
 from landslip.patches.mosaic.assembly import assemble
 from landslip.patches.mosaic.edges import Way, edge_profiles
@@ -31,6 +30,7 @@ from landslip.patches.patch_set import Split
 from landslip.patches.places import read_places
 from landslip.patches.rgb import open_rgb_set
 from landslip.scenes.rasters import open_scene
+from landslip.scenes.unplaced import without_place
 
 SIDE = 32
 Place = tuple[str, int, int]

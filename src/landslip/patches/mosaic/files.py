@@ -20,13 +20,13 @@ from rasterio.windows import Window
 
 from landslip.channels import CHANNELS
 from landslip.errors import OutputError
-from landslip.mapping.unplaced import without_place
 from landslip.patches.attribution import SENTINEL
 from landslip.patches.mosaic.assembly import Placed
 from landslip.patches.mosaic.picture import MosaicPicture
 from landslip.patches.mosaic.recovery import Recovery, Watch, scene_name
 from landslip.patches.patch import NOT_OBSERVED, Patch
 from landslip.patches.patch_set import PatchSet
+from landslip.scenes.unplaced import without_place
 
 TABLE: Final = "places.csv"
 _SCENE_FILE: Final = re.compile(r"S\d+(_truth\.tif|\.tif|\.png)")

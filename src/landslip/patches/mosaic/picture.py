@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from landslip.channels import CHANNELS, TRUE_COLOUR
-from landslip.mapping.picture import hatching
-from landslip.mapping.typography import FAINT, INK, PAPER, Column
-from landslip.mapping.wording import count_text
+from landslip.drawing.picture import hatching
+from landslip.drawing.typography import FAINT, INK, PAPER, Column
+from landslip.drawing.wording import count_text
 from landslip.patches.patch import LANDSLIDE, NOT_OBSERVED, Patch
 from landslip.patches.pictures.views import natural
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from PIL import Image
 
-from landslip.mapping.typography import FAINT, INK, PAPER, Column, draw_text, plain, text_width
+from landslip.drawing.typography import FAINT, INK, PAPER, Column, draw_text, plain, text_width
 from landslip.patches.attribution import SENTINEL
 from landslip.patches.patch import Patch
 from landslip.patches.pictures.legend import HEIGHT_PX, legend

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from landslip.channels import CHANNELS, ndvi
-from landslip.mapping.cartography import draw_scale_bar, scale_bar
-from landslip.mapping.typography import FAINT, INK, PAPER, Column
-from landslip.mapping.wording import area_text, count_text
+from landslip.drawing.cartography import draw_scale_bar, scale_bar
+from landslip.drawing.typography import FAINT, INK, PAPER, Column
+from landslip.drawing.wording import area_text, count_text
 from landslip.patches.attribution import SENTINEL
 from landslip.patches.patch import LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED, Patch
 from landslip.patches.pictures.contact import OUTLINED

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from landslip.mapping.typography import FAINT, PAPER, draw_text, text_width
+from landslip.drawing.typography import FAINT, PAPER, draw_text, text_width
 from landslip.patches.pictures.ramps import Ramp
 
 HEIGHT_PX = 16

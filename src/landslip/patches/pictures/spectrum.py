@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from landslip.channels import CHANNELS, DN_PER_REFLECTANCE
-from landslip.mapping.typography import FAINT, INK, PAPER, RULE, draw_text, text_width
+from landslip.drawing.typography import FAINT, INK, PAPER, RULE, draw_text, text_width
 from landslip.patches.patch import LANDSLIDE, NOT_LANDSLIDE, Patch
 
 LANDSLIDE_INK: Final = (170, 78, 22)

@@ -10,7 +10,7 @@ from PIL import Image
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from landslip.mapping.cartography import outlined
+from landslip.drawing.cartography import outlined
 from landslip.patches.patch import LANDSLIDE, NOT_OBSERVED, Patch
 
 
