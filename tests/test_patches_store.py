@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from l4s_made import make_l4s, truth, whole, write_image
 from landslip.cli import landslip
 from landslip.errors import LandslipError, OutputError, PatchesError, RunError
+from landslip.patches.attribution import MARK, SENTINEL, SYNTHETIC, attribution
 from landslip.patches.l4s import open_l4s
 from landslip.patches.store import open_store
 from landslip.patches.store.format import HEADER, IMAGES, MASKS, TABLE, StoreEntry
@@ -60,6 +61,12 @@ def test_a_store_gives_what_the_files_give(source: Path, tmp_path: Path) -> None
     ]  # fmt: skip
     assert [patch.id for patch in store.where(lambda entry: entry.scene == "B, left")] == [3]
     assert store.header.check.usable == 7
+
+
+def test_a_store_of_synthetic_patches_says_so(source: Path, tmp_path: Path) -> None:
+    assert attribution(pack_l4s(source, tmp_path / "real").store.folder) == SENTINEL
+    (source / MARK).write_text("{}")
+    assert attribution(pack_l4s(source, tmp_path / "made").store.folder) == SYNTHETIC
 
 
 def test_packing_again_changes_nothing_and_other_files_need_a_word(source: Path, tmp_path: Path) -> None:

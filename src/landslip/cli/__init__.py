@@ -17,9 +17,9 @@ COMMANDS: Final = {
     "map": "Map the landslides of a scene.",
     "scene": "Look at a scene before mapping it.",
     "detector": "List detectors and read their cards.",
+    "data": "Check, pack, look at and make labelled patches.",
     "evaluate": "Score a detector on labelled patches.",
     "train": "Train a network and make a detector of it.",
-    "data": "Check, pack, look at and make labelled patches.",
 }
 """Every command with its help, in the order of use."""
 

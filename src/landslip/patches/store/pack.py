@@ -13,6 +13,7 @@ import numpy as np
 import landslip
 from landslip.channels import CHANNELS
 from landslip.errors import OutputError, PatchesError, require_extra
+from landslip.patches.attribution import MARK
 from landslip.patches.check.check import check_l4s
 from landslip.patches.check.report import CheckReport
 from landslip.patches.l4s import L4sEntry, L4sSet, open_l4s
@@ -82,6 +83,8 @@ def pack_l4s(
         resumed = _write(wanted, unfinished, watch)
         left_out = {entry.image for entry in patches.entries} - {entry.image for entry in wanted.entries}
         header = _header(wanted, report, left_out, identity)
+        if (folder / MARK).is_file():
+            shutil.copyfile(folder / MARK, unfinished / MARK)
         (unfinished / HEADER).write_text(header.model_dump_json(indent=1), encoding="utf-8")
         open_store(unfinished)
         publish(unfinished, store)
