@@ -3,9 +3,12 @@
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
-from typing import Never
+from typing import Final, Never
 
 from tqdm import tqdm
+
+_SCALED_UNITS: Final = {"mapping": "px", "downloading": "B"}
+"""What is counted in thousands and millions; all else is counted in files."""
 
 
 @contextlib.contextmanager
@@ -19,12 +22,11 @@ def progress_bar(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
     def watch(doing: str, done: int, total: int) -> None:
         if doing not in bars:
             close()
-            pixels = doing == "mapping"
             bars[doing] = tqdm(
                 total=total,
                 desc=doing,
-                unit="px" if pixels else " file",
-                unit_scale=pixels,
+                unit=_SCALED_UNITS.get(doing, " file"),
+                unit_scale=doing in _SCALED_UNITS,
                 initial=done,
                 delay=1,
                 mininterval=0.2 if sys.stderr.isatty() else 10,

@@ -5,7 +5,6 @@ Everything is made in ``.unfinished`` inside the output folder and moved out, fi
 """
 
 import contextlib
-import errno
 import hashlib
 import json
 import shutil
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from landslip.errors import OutputError
+from landslip.locking import hold
 from landslip.scenes.window import Window
 
 UNFINISHED: Final = ".unfinished"
@@ -139,7 +139,8 @@ def _locked(out: Path, products: Sequence[str], identity: str) -> Iterator[Works
     made = not out.exists()
     (out / UNFINISHED).mkdir(parents=True, exist_ok=True)
     with (out / UNFINISHED / _LOCK).open("w") as lock:
-        _lock(lock, out)
+        if not hold(lock):
+            raise OutputError(f"another run is writing to {out}: wait for it, or give another folder")
         workspace = Workspace(out, products, identity, lock)
         try:
             yield workspace
@@ -150,22 +151,6 @@ def _locked(out: Path, products: Sequence[str], identity: str) -> Iterator[Works
                 shutil.rmtree(workspace.folder)
                 if made:
                     out.rmdir()
-
-
-def _lock(lock: IO[str], out: Path) -> None:
-    """Hold a file for this process; the system lets go of it when the process ends, however it ends."""
-    try:
-        import fcntl  # noqa: PLC0415 - not on Windows, where two runs into one folder are the user's to avoid
-    except ModuleNotFoundError:
-        return
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise OutputError(f"another run is writing to {out}: wait for it, or give another folder") from error
-    except OSError as error:
-        # Some network file systems know no locks: two runs into one folder are the user's to avoid there too.
-        if error.errno not in (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK):
-            raise
 
 
 def _holds(path: Path, text: str) -> bool:

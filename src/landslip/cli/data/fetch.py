@@ -1,11 +1,8 @@
 """landslip data fetch: Landslide4Sense from where it is published."""
 
-import contextlib
 import shlex
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Never
+from typing import TYPE_CHECKING
 
 import click
 
@@ -26,9 +23,10 @@ def command(folder: Path, source: "SourceName", base_url: str | None, quiet: boo
 
     A call that was broken off is gone on with by the same call.
     """
+    from landslip.cli.progress import progress_bar
     from landslip.patches.fetching.fetch import ATTRIBUTION, fetch
 
-    with _bars(quiet=quiet) as progress:
+    with progress_bar(quiet=quiet) as progress:
         fetched = fetch(folder, source, base_url=base_url, progress=progress)
     if fetched.already_there:
         click.echo(f"All {fetched.files:,} files are in {folder} already.")
@@ -36,31 +34,3 @@ def command(folder: Path, source: "SourceName", base_url: str | None, quiet: boo
         click.echo(f"{fetched.files:,} files, {fetched.bytes / 1e6:,.0f} MB, verified, in {folder}")
     click.echo(ATTRIBUTION)
     click.echo(f"\nNext: {shlex.join(['landslip', 'data', 'check', str(folder)])}")
-
-
-@contextlib.contextmanager
-def _bars(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar in bytes while downloading, in files while unpacking."""
-    from tqdm import tqdm
-
-    bars: dict[str, tqdm[Never]] = {}
-
-    def watch(doing: str, done: int, total: int) -> None:
-        if doing not in bars:
-            close()
-            in_bytes = doing == "downloading"
-            bars[doing] = tqdm(
-                total=total, desc=doing, unit="B" if in_bytes else " file", unit_scale=in_bytes, initial=done,
-                delay=1, mininterval=0.2 if sys.stderr.isatty() else 10, disable=quiet, file=sys.stderr,
-                dynamic_ncols=True,
-            )  # fmt: skip
-        bars[doing].update(done - bars[doing].n)
-
-    def close() -> None:
-        for bar in bars.values():
-            bar.close()
-
-    try:
-        yield watch
-    finally:
-        close()

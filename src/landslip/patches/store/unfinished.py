@@ -5,16 +5,18 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from landslip.errors import OutputError, PatchesError
+from landslip.locking import hold
+from landslip.patches.attribution import MARK
 from landslip.patches.store.format import HEADER, IMAGES, MASKS, TABLE
 
 IDENTITY: Final = "identity.txt"
 CHECKED: Final = "check.json"
 UNFINISHED_CHECK: Final = "check.json.part"
 _LOCK: Final = "lock"
-_KNOWN: Final = frozenset({HEADER, IMAGES, MASKS, TABLE, IDENTITY, CHECKED, UNFINISHED_CHECK, _LOCK})
+_KNOWN: Final = frozenset({HEADER, IMAGES, MASKS, TABLE, IDENTITY, CHECKED, UNFINISHED_CHECK, MARK, _LOCK})
 
 
 @contextlib.contextmanager
@@ -32,7 +34,8 @@ def unfinished_store(store: Path, identity: str) -> Iterator[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / _LOCK).open("w") as lock:
-            _hold(lock, store)
+            if not hold(lock):
+                raise OutputError(f"another run is packing {store}: wait for it, or give another name")
             note = folder / IDENTITY
             if not note.exists() or note.read_text() != identity:
                 for name in _KNOWN - {_LOCK}:
@@ -79,15 +82,3 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-
-
-def _hold(lock: IO[str], store: Path) -> None:
-    """Hold a file for this process; the system lets go of it when the process ends, however it ends."""
-    try:
-        import fcntl  # noqa: PLC0415 - not on Windows, where two runs into one store are the user's to avoid
-    except ModuleNotFoundError:
-        return
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise OutputError(f"another run is packing {store}: wait for it, or give another name") from error
