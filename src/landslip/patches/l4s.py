@@ -5,8 +5,8 @@ values are whole numbers by a divisor is measured, not published). Reading multi
 checks that dividing again gives every bit of the file back.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from landslip.patches.l4s_channels import L4S_CHANNELS, SIDE_PX
 from landslip.patches.l4s_files import list_l4s
 from landslip.patches.l4s_values import read_image, read_mask
 from landslip.patches.patch import NOT_OBSERVED, Patch
-from landslip.patches.patch_set import UNKNOWN_SCENE, Split
+from landslip.patches.patch_set import UNKNOWN_SCENE, EntrySet, Split
 from landslip.patches.places import Place, places_beside
 
 
@@ -35,7 +35,7 @@ class L4sEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class L4sSet:
+class L4sSet(EntrySet[L4sEntry]):
     """A Landslide4Sense folder, in order of split and number; the files are read one at a time."""
 
     folder: Path
@@ -52,21 +52,6 @@ class L4sSet:
     def shape(self) -> tuple[int, int, int]:
         """Channels, height and width of every patch."""
         return len(self.channels), SIDE_PX, SIDE_PX
-
-    @property
-    def scenes(self) -> tuple[str, ...]:
-        """The scenes that the patches come from."""
-        return tuple(sorted({entry.scene for entry in self.entries}))
-
-    def __len__(self) -> int:
-        return len(self.entries)
-
-    def __iter__(self) -> Iterator[Patch]:
-        return (self.read(entry) for entry in self.entries)
-
-    def where(self, wanted: Callable[[L4sEntry], bool]) -> "L4sSet":
-        """Keep the patches that are wanted."""
-        return replace(self, entries=tuple(entry for entry in self.entries if wanted(entry)))
 
     def read(self, entry: L4sEntry) -> Patch:
         """Read one patch: values (14, 128, 128) float32 in DN, degrees and metres; the mask all 255 where none is.

@@ -1,7 +1,9 @@
 """What every set of patches offers, wherever it keeps them: an order, channels, parts, and patches one at a time."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Literal, Protocol, Self, TypeVar
+from dataclasses import replace
+from typing import Generic, Literal, Protocol, Self, TypeVar
 
 from landslip.errors import PatchesError
 from landslip.patches.patch import Patch
@@ -70,5 +72,32 @@ class PatchSet(Protocol[E]):
     def where(self, wanted: Callable[[E], bool]) -> Self:
         """Keep the patches that are wanted."""
 
+    def read(self, entry: E) -> Patch:
+        """Read one patch, its values in DN, degrees and metres; all of its mask not observed where none is known."""
+
+
+class EntrySet(ABC, Generic[E]):
+    """What sets of patches share: all of it follows from their entries and from reading one. They are dataclasses."""
+
+    __slots__ = ()
+    entries: tuple[E, ...]
+
+    @property
+    def scenes(self) -> tuple[str, ...]:
+        """The scenes that the patches come from."""
+        return tuple(sorted({entry.scene for entry in self.entries}))
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __iter__(self) -> Iterator[Patch]:
+        return (self.read(entry) for entry in self.entries)
+
+    def where(self, wanted: Callable[[E], bool]) -> Self:
+        """Keep the patches that are wanted."""
+        kept = tuple(entry for entry in self.entries if wanted(entry))
+        return replace(self, entries=kept)  # type: ignore[type-var]  # every set is a dataclass, this base is not
+
+    @abstractmethod
     def read(self, entry: E) -> Patch:
         """Read one patch, its values in DN, degrees and metres; all of its mask not observed where none is known."""

@@ -10,7 +10,7 @@ may be off by a factor of two or three either way. A detector trained on it must
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,7 +22,7 @@ from PIL import Image, UnidentifiedImageError
 from landslip.channels import CHANNELS, TRUE_COLOUR
 from landslip.errors import PatchesError
 from landslip.patches.patch import Patch
-from landslip.patches.patch_set import UNKNOWN_SCENE, Split
+from landslip.patches.patch_set import UNKNOWN_SCENE, EntrySet, Split
 
 DN_PER_STEP: Final = 4.7 / 255
 """L4S value given to one step of a PNG: stands in for the max(x) / 255 that the set does not keep."""
@@ -44,7 +44,7 @@ class PatchEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class RgbSet:
+class RgbSet(EntrySet[PatchEntry]):
     """A folder of RGB patches, in order of their numbers; the pictures are read one at a time."""
 
     folder: Path
@@ -54,21 +54,6 @@ class RgbSet:
     def channels(self) -> tuple[str, ...]:
         """The channels of every patch."""
         return TRUE_COLOUR
-
-    @property
-    def scenes(self) -> tuple[str, ...]:
-        """The scenes that the patches come from."""
-        return tuple(sorted({entry.scene for entry in self.entries}))
-
-    def __len__(self) -> int:
-        return len(self.entries)
-
-    def __iter__(self) -> Iterator[Patch]:
-        return (self.read(entry) for entry in self.entries)
-
-    def where(self, wanted: Callable[[PatchEntry], bool]) -> "RgbSet":
-        """Keep the patches that are wanted."""
-        return RgbSet(self.folder, tuple(entry for entry in self.entries if wanted(entry)))
 
     def read(self, entry: PatchEntry) -> Patch:
         """Read one patch, its values in relative DN.

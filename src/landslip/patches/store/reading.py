@@ -1,7 +1,6 @@
 """Opens a store and reads its patches: nothing is loaded until a patch is touched."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,12 @@ from landslip.errors import PatchesError
 from landslip.patches.l4s_channels import DIVISORS, L4S_CHANNELS, SIDE_PX
 from landslip.patches.packed import OFFSETS, unpack_values
 from landslip.patches.patch import Patch
+from landslip.patches.patch_set import EntrySet
 from landslip.patches.store.format import HEADER, IMAGES, MASKS, TABLE, StoreEntry, StoreHeader, entries_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PatchStore:
+class PatchStore(EntrySet[StoreEntry]):
     """A store, or some of its patches, in the order in which they were packed."""
 
     folder: Path
@@ -37,21 +37,6 @@ class PatchStore:
     def shape(self) -> tuple[int, int, int]:
         """Channels, height and width of every patch."""
         return len(self.channels), self.header.side_px, self.header.side_px
-
-    @property
-    def scenes(self) -> tuple[str, ...]:
-        """The scenes that the patches come from."""
-        return tuple(sorted({entry.scene for entry in self.entries}))
-
-    def __len__(self) -> int:
-        return len(self.entries)
-
-    def __iter__(self) -> Iterator[Patch]:
-        return (self.read(entry) for entry in self.entries)
-
-    def where(self, wanted: Callable[[StoreEntry], bool]) -> "PatchStore":
-        """Keep the patches that are wanted."""
-        return replace(self, entries=tuple(entry for entry in self.entries if wanted(entry)))
 
     def read(self, entry: StoreEntry) -> Patch:
         """Read one patch, its values in DN, degrees and metres; the mask all 255 where there was none."""
