@@ -112,12 +112,12 @@ def _connected(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
 def _roots(above: NDArray[np.int64], first_row: NDArray[np.int64]) -> dict[int, int]:
     """Which keys are one landslide because their pixels touch across two rows: each such key with its lowest."""
     width = len(above)
-    pairs = {
-        (int(a), int(b))
-        for shift in (-1, 0, 1)
-        for a, b in zip(above[max(shift, 0) : width + min(shift, 0)], first_row[max(-shift, 0) :], strict=False)
-        if a and b
-    }
+    pairs: set[tuple[int, int]] = set()
+    for shift in (-1, 0, 1):
+        upper = above[max(shift, 0) : width + min(shift, 0)]
+        lower = first_row[max(-shift, 0) :][: len(upper)]
+        both = (upper > 0) & (lower > 0)
+        pairs.update(zip(upper[both].tolist(), lower[both].tolist(), strict=True))
     parent: dict[int, int] = {}
 
     def root(key: int) -> int:
