@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from landslip.cli.evaluate import command
 from landslip.detector import DEFAULT, Detector
 from landslip.errors import ChannelError, PatchesError, SettingsError
-from landslip.evaluation.evaluate import evaluate, mapper_for
+from landslip.evaluation.evaluate import evaluate
+from landslip.evaluation.running import mapper_for
 from landslip.patches.patch import Patch
 from landslip.patches.rgb import RgbSet, open_rgb_set
 from landslip.patches.splits import Part

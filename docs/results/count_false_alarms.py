@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from landslip.detector import DEFAULT, Detector
-from landslip.evaluation.evaluate import mapper_for
+from landslip.evaluation.running import mapper_for
 from landslip.levels import at_least, to_levels
 from landslip.patches.rgb import open_rgb_set
 from landslip.patches.splits import Part

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from landslip.detector import DEFAULT, Detector
-from landslip.evaluation.evaluate import map_patches
 from landslip.evaluation.pixel import count_pixels
+from landslip.evaluation.running import map_patches
 from landslip.levels import at_least, to_levels
 from landslip.patches.patch import LANDSLIDE, Patch
 from landslip.patches.rgb import open_rgb_set

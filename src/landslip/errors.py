@@ -38,6 +38,10 @@ class PatchesError(LandslipError):
     """A folder of labelled patches is incomplete or damaged."""
 
 
+class PredictionsError(LandslipError):
+    """What a detector said about patches cannot be read, or two such do not fit together."""
+
+
 class RecipeError(LandslipError):
     """A training recipe is wrong."""
 

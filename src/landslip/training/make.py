@@ -15,8 +15,9 @@ import landslip
 from landslip.card import Card, Normalisation, Score
 from landslip.detector import Detector, seal
 from landslip.errors import RecipeError
-from landslip.evaluation.evaluate import evaluate, map_patches, mapper_for
+from landslip.evaluation.evaluate import evaluate
 from landslip.evaluation.pixel import DEFINITION, LevelCounts, best_threshold, f1_interval
+from landslip.evaluation.running import map_patches, mapper_for
 from landslip.patches.patch import PatchStack, stack_patches
 from landslip.patches.rgb import RgbSet, open_rgb_set
 from landslip.training.calibrate import fit_confidence, fit_temperature

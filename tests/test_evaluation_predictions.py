@@ -1,0 +1,112 @@
+"""Predictions: what is kept of a run, that files bring it back, and that damaged ones are refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from landslip.errors import PatchesError, PredictionsError, SettingsError
+from landslip.evaluation.evaluate import evaluate, scored
+from landslip.evaluation.predictions import Place, Predictions, load_predictions, predict
+from landslip.levels import to_levels
+from landslip.patches.patch import Patch
+from landslip.patches.patch_set import EntrySet
+from tiny_detectors import identity
+
+
+class Held(EntrySet[Place]):
+    """Patches in memory."""
+
+    channels = ("B04",)
+
+    def __init__(self, patches: list[Patch]) -> None:
+        self.patches = patches
+        self.entries = tuple(Place("train", patch.id, patch.scene, patch.row, patch.col) for patch in patches)
+
+    def read(self, entry: Place) -> Patch:
+        return next(patch for patch in self.patches if patch.id == entry.id)
+
+
+def patch(number: int, height: int = 40, width: int = 36, truth: int | None = None) -> Patch:
+    chance = np.random.default_rng(number)
+    values = chance.uniform(0, 10_000, (1, height, width)).astype(np.float32)
+    mask = chance.choice(np.array([0, 1, 255], np.uint8), (height, width))
+    if truth is not None:
+        mask[:] = truth
+    return Patch(number, "S", 0, number, ("B04",), values, mask)
+
+
+def test_a_file_brings_everything_back(tmp_path: Path) -> None:
+    made = predict(identity(recipe={"seed": 7}, temperature=1.5), Held([patch(1), patch(2)]), protocol="p", data="d")
+    spread = Predictions(**{name: getattr(made, name) for name in made.__slots__} | {"spread": made.levels // 4})
+    spread.save(tmp_path / "p.npz")
+    back = load_predictions(tmp_path / "p.npz")
+    for name in made.__slots__:
+        one, other = getattr(spread, name), getattr(back, name)
+        np.testing.assert_array_equal(one, other) if isinstance(one, np.ndarray) else None
+        assert isinstance(one, np.ndarray) or one == other, name
+    assert (back.seeds, back.temperature, back.detector) == ((7,), 1.5, "identity")
+    assert [path.name for path in tmp_path.iterdir()] == ["p.npz"]
+
+
+def test_the_network_sees_what_no_label_knows() -> None:
+    sparse = patch(1, truth=255)
+    sparse.mask[3, 4] = 1
+    made = predict(identity(), Held([sparse]))
+    np.testing.assert_array_equal(made.levels[0], to_levels(sparse.values[0] / np.float32(10_000)))
+
+
+def test_what_the_image_lacks_is_not_observed_and_counts_as_not_found() -> None:
+    torn = patch(1, truth=1)
+    torn.values[:, :5] = np.nan
+    made = predict(identity(), Held([torn]))
+    assert (made.levels[0, :5] == 255).all()
+    assert (made.levels[0, 5:] != 255).all()
+    assert not made.found[0, :5].any()
+    assert scored(made).pixel.fn >= 5 * torn.mask.shape[1]
+
+
+def test_patches_of_unequal_size_score_as_each_alone() -> None:
+    several = [patch(1), patch(2, 64, 20), patch(3, 33, 70)]
+    together = evaluate(identity(), Held(several)).pixel
+    alone = [evaluate(identity(), Held([one])).pixel for one in several]
+    assert together == alone[0] + alone[1] + alone[2]
+
+
+def test_patches_without_truth_are_refused() -> None:
+    with pytest.raises(PatchesError, match="no pixel of these patches has a known truth"):
+        predict(identity(), Held([patch(1, truth=255)]))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 and then nothing", b"\x80\x04 a pickle", b"\x93NUMPY\x01\x00"])
+def test_a_damaged_file_is_refused_in_a_sentence(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "p.npz"
+    path.write_bytes(content)
+    with pytest.raises(PredictionsError, match="landslip evaluate --save"):
+        load_predictions(path)
+
+
+def test_truncated_and_foreign_archives_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "p.npz"
+    predict(identity(), Held([patch(1)])).save(path)
+    whole = path.read_bytes()
+    for length in range(0, len(whole), max(1, len(whole) // 40)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(PredictionsError):
+            load_predictions(path)
+    np.savez(path, levels=np.zeros(3))
+    with pytest.raises(PredictionsError, match="holds no predictions"):
+        load_predictions(path)
+    with pytest.raises(PredictionsError, match="cannot be read"):
+        load_predictions(tmp_path / "none.npz")
+
+
+def test_values_that_no_truth_has_are_refused() -> None:
+    entries = (Place("train", 1, "S", None, None),)
+    levels = np.zeros((1, 2, 2), np.uint8)
+    with pytest.raises(PredictionsError, match="truth must be 1 landslide"):
+        Predictions("d", 0.5, "", "", (), entries, levels, levels + 2)
+    with pytest.raises(PredictionsError, match="both must be"):
+        Predictions("d", 0.5, "", "", (), entries * 2, levels, levels)
+    with pytest.raises(SettingsError, match="between 0 and 1"):
+        Predictions("d", 1.0, "", "", (), entries, levels, levels)
