@@ -67,7 +67,7 @@ def test_json_has_the_agreed_keys(few: RgbSet) -> None:
     )
     assert run.exit_code == 0, run.output
     answer = json.loads(run.stdout)
-    keys = {"precision", "recall", "f1", "iou", "tp", "fp", "fn"}
+    keys = {"precision", "recall", "f1", "iou", "tp", "fp", "fn", "tn"}
     assert set(answer) == {"pixel", "by_scene", "threshold", "detector", "patches"}
     assert set(answer["pixel"]) == keys
     assert {name: set(scores) for name, scores in answer["by_scene"].items()} == {"C": keys}

@@ -18,12 +18,13 @@ probabilities = hnp.arrays(np.float32, SHAPE, elements=st.floats(0, 1, width=32)
 
 @given(found, truths)
 def test_counts_are_those_of_a_plain_loop(found: NDArray[np.bool_], truth: NDArray[np.uint8]) -> None:
-    tp = fp = fn = 0
+    tp = fp = fn = tn = 0
     for called, is_so in zip(found.ravel().tolist(), truth.ravel().tolist(), strict=True):
         tp += called and is_so == 1
         fp += called and is_so == 0
         fn += not called and is_so == 1
-    assert count_pixels(found, truth) == PixelCounts(tp, fp, fn)
+        tn += not called and is_so == 0
+    assert count_pixels(found, truth) == PixelCounts(tp, fp, fn, tn)
 
 
 @given(found, truths, found)

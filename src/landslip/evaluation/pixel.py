@@ -2,7 +2,8 @@
 
 One definition of F1 everywhere in landslip: 2 tp / (2 tp + fp + fn) with true positives, false positives and false
 negatives summed over every observed pixel of every patch (the official metric of Landslide4Sense, Ghorbanzadeh et
-al. 2022). Not a mean over patches or batches, not a mean over classes.
+al. 2022). Not a mean over patches or batches, not a mean over classes: those have names of their own
+(``definitions.py``).
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ DEFINITION: Final = "landslide class, counts pooled over all pixels of all patch
 
 @dataclass(frozen=True, slots=True)
 class PixelCounts:
-    """True positives, false positives and false negatives; sums are pooled counts.
+    """True and false positives, false and true negatives; sums are pooled counts.
 
     Where nothing is a landslide and nothing was called one, the map is right: every ratio is 1. Where only one of
     the two is empty, ratios without a denominator are 0.
@@ -29,9 +30,21 @@ class PixelCounts:
     tp: int = 0
     fp: int = 0
     fn: int = 0
+    tn: int = 0
+    """Has no part in precision, recall, F1 and IoU: most of any scene is no landslide, and easily called so."""
 
     def __add__(self, more: "PixelCounts") -> "PixelCounts":
-        return PixelCounts(self.tp + more.tp, self.fp + more.fp, self.fn + more.fn)
+        return PixelCounts(self.tp + more.tp, self.fp + more.fp, self.fn + more.fn, self.tn + more.tn)
+
+    @property
+    def pixels(self) -> int:
+        """All pixels that were compared."""
+        return self.tp + self.fp + self.fn + self.tn
+
+    @property
+    def false_alarm_rate(self) -> float:
+        """Share of the ground without landslides that was called landslide; 0 where there is no such ground."""
+        return self.fp / (self.fp + self.tn) if self.fp + self.tn else 0.0
 
     @property
     def precision(self) -> float:
@@ -68,6 +81,7 @@ class PixelCounts:
             "tp": self.tp,
             "fp": self.fp,
             "fn": self.fn,
+            "tn": self.tn,
         }
 
 
@@ -81,6 +95,7 @@ def count_pixels(found: NDArray[np.bool_], truth: NDArray[np.uint8]) -> PixelCou
         tp=int(np.count_nonzero(found & landslide)),
         fp=int(np.count_nonzero(found & other)),
         fn=int(np.count_nonzero(~found & landslide)),
+        tn=int(np.count_nonzero(~found & other)),
     )
 
 
@@ -97,7 +112,11 @@ class LevelCounts:
     @classmethod
     def of(cls, probability: NDArray[np.float32], truth: NDArray[np.uint8]) -> "LevelCounts":
         """Count pixels of one shape; those not observed, in truth (255) or map (NaN), are left out."""
-        levels = to_levels(probability)
+        return cls.of_levels(to_levels(probability), truth)
+
+    @classmethod
+    def of_levels(cls, levels: NDArray[np.uint8], truth: NDArray[np.uint8]) -> "LevelCounts":
+        """Count pixels of one shape; those not observed (255), in truth or map, are left out."""
         kinds = (np.bincount(levels[truth == kind], minlength=256) for kind in (LANDSLIDE, NOT_LANDSLIDE))
         landslide, other = (counts[: TOP_LEVEL + 1].astype(np.int64) for counts in kinds)
         return cls(landslide, other)
@@ -108,8 +127,8 @@ class LevelCounts:
     def at(self, threshold: float) -> PixelCounts:
         """Counts at a threshold."""
         level = lowest_level(threshold)
-        tp = int(self.landslide[level:].sum())
-        return PixelCounts(tp, int(self.other[level:].sum()), int(self.landslide.sum()) - tp)
+        tp, fp = int(self.landslide[level:].sum()), int(self.other[level:].sum())
+        return PixelCounts(tp, fp, int(self.landslide.sum()) - tp, int(self.other.sum()) - fp)
 
     def f1_curve(self) -> NDArray[np.float64]:
         """F1 when everything from a level up is called landslide, (251,); 0 where nothing is right."""

@@ -1,0 +1,98 @@
+"""How well outlines agree: the share of outline within a tolerance of the other one (boundary F1, Csurka et al. 2013).
+
+The outline of a landslide is made of its own pixels that share a side with observed ground outside of it. Where a
+landslide is cut by the edge of what was observed there is no outline.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.errors import SettingsError
+from landslip.evaluation.objects.distance import distance_px
+from landslip.evaluation.objects.mosaics import mosaics
+from landslip.evaluation.predictions import Predictions
+from landslip.levels import NOT_OBSERVED as MAP_NOT_OBSERVED
+from landslip.levels import at_least
+from landslip.patches.patch import LANDSLIDE, NOT_OBSERVED
+
+TOLERANCES_M: Final = (10.0, 20.0, 50.0)
+
+
+@dataclass(frozen=True, slots=True)
+class BoundaryScore:
+    """Pixels of outlines, and how many of them lie within the tolerance of the other outline."""
+
+    tolerance_m: float
+    truth_px: int
+    truth_near_px: int
+    mapped_px: int
+    mapped_near_px: int
+
+    @property
+    def precision(self) -> float:
+        """Share of the mapped outline that is near the true one; 1 where there is neither."""
+        return self._share(self.mapped_near_px, self.mapped_px)
+
+    @property
+    def recall(self) -> float:
+        """Share of the true outline that is near the mapped one; 1 where there is neither."""
+        return self._share(self.truth_near_px, self.truth_px)
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of the two."""
+        total = self.precision + self.recall
+        return 2 * self.precision * self.recall / total if total else 0.0
+
+    def _share(self, part: int, whole: int) -> float:
+        if whole:
+            return part / whole
+        return 0.0 if self.truth_px + self.mapped_px else 1.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything by name, for JSON."""
+        return asdict(self) | {"precision": self.precision, "recall": self.recall, "f1": self.f1}
+
+
+def boundary_scores(
+    predictions: Predictions, tolerances_m: Sequence[float] = TOLERANCES_M
+) -> tuple[BoundaryScore, ...]:
+    """Compare the outlines of truth and map, pooled over all of them.
+
+    Args:
+        predictions: patches that touch are joined first.
+        tolerances_m: each at least 0.
+
+    Raises:
+        SettingsError: a tolerance is negative.
+        PredictionsError: two patches have one place.
+    """
+    if not all(tolerance_m >= 0 for tolerance_m in tolerances_m):
+        raise SettingsError("a tolerance below 0 m lets no outline agree: give 0 or more")
+    # A hair more, so that 20 m are 2 pixels of 10 m also when divided.
+    limits_px = np.array([tolerance_m / predictions.pixel_size_m + 1e-6 for tolerance_m in tolerances_m])
+    sums = np.zeros((len(limits_px), 4), np.int64)
+    for mosaic in mosaics(predictions.entries):
+        mask = mosaic.join(predictions.masks, NOT_OBSERVED)
+        levels = mosaic.join(predictions.levels, MAP_NOT_OBSERVED)
+        observed = mask != NOT_OBSERVED
+        truth = outline(mask == LANDSLIDE, observed)
+        mapped = outline(at_least(levels, predictions.threshold), observed)
+        for column, (one, other) in enumerate(((truth, mapped), (mapped, truth))):
+            away = distance_px(other, float(limits_px.max()))[one]
+            sums[:, 2 * column] += len(away)
+            sums[:, 2 * column + 1] += [np.count_nonzero(away <= limit) for limit in limits_px]
+    return tuple(
+        BoundaryScore(tolerance_m, *counts) for tolerance_m, counts in zip(tolerances_m, sums.tolist(), strict=True)
+    )
+
+
+def outline(where: NDArray[np.bool_], observed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pixels (H, W) of landslides that share a side with an observed pixel outside of them."""
+    outside = np.pad(~where & observed, 1, constant_values=False)
+    beside = outside[:-2, 1:-1] | outside[2:, 1:-1] | outside[1:-1, :-2] | outside[1:-1, 2:]
+    return np.asarray(where & observed & beside)
