@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="needs the extra train")
 from landslip.channels import CHANNELS, TRUE_COLOUR  # noqa: E402 - after the check for torch
 from landslip.training import light  # noqa: E402
 from landslip.training.augmentation import Augmentation, AugmentationRecipe, dihedral, quiet_quarters  # noqa: E402
-from landslip.training.normalise import Normalise  # noqa: E402
+from landslip.training.networks.normalise import Normalise  # noqa: E402
 from landslip.training.stress import STRESSES  # noqa: E402
 
 NM = torch.tensor([CHANNELS[name].wavelength_nm for name in TRUE_COLOUR])

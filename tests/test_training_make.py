@@ -25,8 +25,9 @@ from landslip.training.calibrate import fit_confidence, fit_temperature  # noqa:
 from landslip.training.export import ProbabilityNetwork, check_parity, check_storage, export_graph, store_half  # noqa: E402
 from landslip.training.fit import follow  # noqa: E402
 from landslip.training.make import make_detector  # noqa: E402
-from landslip.training.networks import DetectingNetwork, NetworkChoice, build_network  # noqa: E402
-from landslip.training.normalise import Normalise  # noqa: E402
+from landslip.training.networks.build import DetectingNetwork, build_network  # noqa: E402
+from landslip.training.networks.choice import NetworkRecipe  # noqa: E402
+from landslip.training.networks.normalise import Normalise  # noqa: E402
 from landslip.training.recipe import read_recipe  # noqa: E402
 
 RECIPE = Path(__file__).parents[1] / "src/landslip/training/recipes/s2-rgb.yaml"
@@ -35,8 +36,8 @@ RECIPE = Path(__file__).parents[1] / "src/landslip/training/recipes/s2-rgb.yaml"
 def slim_network(seed: int = 0) -> DetectingNetwork:
     torch.manual_seed(seed)
     ones = torch.ones(3)
-    choice = NetworkChoice("unet", "efficientnet_lite0", "none", (32, 16, 16, 8, 8))
-    return build_network(choice, TRUE_COLOUR, Normalise("tile-channel", ones, ones)).eval()
+    choice = NetworkRecipe(weights="none", decoder_channels=(32, 16, 16, 8, 8))
+    return build_network(choice, TRUE_COLOUR, Normalise("tile-channel", ones, ones)).network.eval()
 
 
 def images(height: int, width: int, n: int = 2) -> "np.ndarray[tuple[int, ...], np.dtype[np.float32]]":

@@ -14,16 +14,18 @@ from landslip.training.torchvision_operators import SIGNATURES, declare_missing_
 declare_missing_operators()
 pytest.importorskip("segmentation_models_pytorch", reason="needs the extra train")
 
-from landslip.training import weights  # noqa: E402
-from landslip.training.networks import NetworkChoice, build_network  # noqa: E402
-from landslip.training.normalise import Normalise  # noqa: E402
+from landslip.training.networks import weights  # noqa: E402
+from landslip.training.networks.build import build_network  # noqa: E402
+from landslip.training.networks.choice import NetworkRecipe  # noqa: E402
+from landslip.training.networks.normalise import Normalise  # noqa: E402
 
 SLIM = (32, 16, 16, 8, 8)
 
 
 def network(encoder: str, start: str, channels: tuple[str, ...] = TRUE_COLOUR) -> "torch.nn.Module":
     ones = torch.ones(len(channels))
-    return build_network(NetworkChoice("unet", encoder, start, SLIM), channels, Normalise("tile-channel", ones, ones))
+    choice = NetworkRecipe(encoder=encoder, weights=start, decoder_channels=SLIM)
+    return build_network(choice, channels, Normalise("tile-channel", ones, ones, channels)).network
 
 
 @pytest.mark.parametrize("channels", [TRUE_COLOUR, ("B02", "B03", "B04", "B08", "slope")])
@@ -79,7 +81,7 @@ def test_the_stem_is_fitted_by_name() -> None:
     [
         ("vnet", "resnet34", "none", "not an architecture"),
         ("unet", "resnet33", "none", "not an encoder"),
-        ("unet", "efficientnet_lite0", "imagenet", "no weights that landslip knows"),
+        ("unet", "efficientnet_lite0", "imagenet-b0", "no weights that landslip knows"),
         ("unet", "efficientnet_lite0", "ukis-csmask", "do not fit"),
         ("unet", "efficientnet_b4", "imagenet-lite0", "do not fit"),
     ],
@@ -87,9 +89,8 @@ def test_the_stem_is_fitted_by_name() -> None:
 def test_what_is_not_there_is_an_error(architecture: str, encoder: str, start: str, message: str) -> None:
     ones = torch.ones(3)
     with pytest.raises(RecipeError, match=message):
-        build_network(
-            NetworkChoice(architecture, encoder, start, SLIM), TRUE_COLOUR, Normalise("tile-channel", ones, ones)
-        )
+        choice = NetworkRecipe(architecture=architecture, encoder=encoder, weights=start, decoder_channels=SLIM)
+        build_network(choice, TRUE_COLOUR, Normalise("tile-channel", ones, ones))
 
 
 def test_weights_of_another_network_are_refused() -> None:

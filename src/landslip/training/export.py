@@ -13,7 +13,7 @@ from landslip.detector import INPUT, OUTPUT, Detector
 from landslip.engines import open_engine
 from landslip.errors import RunError
 from landslip.evaluation.pixel import LevelCounts, best_threshold
-from landslip.training.networks import DetectingNetwork
+from landslip.training.networks.build import DetectingNetwork
 
 OPSET = 18
 _BATCH = 32
@@ -35,7 +35,7 @@ class ProbabilityNetwork(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """Probability (N, 1, H, W) for values (N, C, H, W)."""
-        logits: Tensor = self.network(values)
+        logits: Tensor = self.network.whole(values)
         return torch.sigmoid(logits / self.temperature)
 
 

@@ -21,8 +21,8 @@ from landslip.evaluation.pixel import LevelCounts, best_threshold
 from landslip.patches.patch import PatchStack
 from landslip.training.augmentation import Augmentation
 from landslip.training.losses import CrossEntropyAndDice
-from landslip.training.networks import DetectingNetwork, NetworkChoice, build_network
-from landslip.training.normalise import Normalise
+from landslip.training.networks.build import BuiltNetwork, DetectingNetwork, build_network
+from landslip.training.networks.normalise import Normalise
 from landslip.training.recipe import FitRecipe, Recipe
 from landslip.training.stress import STRESSES
 
@@ -52,6 +52,8 @@ class Fitted:
     """A trained network and how it came about."""
 
     network: DetectingNetwork
+    built: BuiltNetwork
+    """The network as it started: its words and where its weights came from."""
     chosen: Look
     looks: tuple[Look, ...]
 
@@ -65,7 +67,8 @@ def fit(recipe: Recipe, train: PatchStack, choose: PatchStack, folder: Path, *, 
         RunError: the loss stopped being a number.
     """
     with reproducible(recipe.seed):
-        network = build_network(_choice(recipe), recipe.channels, normalisation_for(recipe, train))
+        built = build_network(recipe.network, recipe.channels, normalisation_for(recipe, train))
+        network = built.network
         _lay_channels_last(network)
         averaged = copy.deepcopy(network).eval()
         wavelengths_nm = wavelengths(recipe.channels)
@@ -84,7 +87,7 @@ def fit(recipe: Recipe, train: PatchStack, choose: PatchStack, folder: Path, *, 
         averaged.load_state_dict(best_weights, strict=True)
     if best is None:
         raise RunError("training ended without a look at the choosing part: give fit.epochs of 1 at least")
-    return Fitted(averaged, best, tuple(looks))
+    return Fitted(averaged, built, best, tuple(looks))
 
 
 def _epochs(
@@ -139,11 +142,6 @@ def reproducible(seed: int) -> Iterator[None]:
             torch.use_deterministic_algorithms(was_deterministic)
 
 
-def _choice(recipe: Recipe) -> NetworkChoice:
-    network = recipe.network
-    return NetworkChoice(network.architecture, network.encoder, network.weights, network.decoder_channels)
-
-
 def wavelengths(channels: tuple[str, ...]) -> Tensor:
     """Wavelength of each channel in nm, (C,)."""
     return torch.tensor([CHANNELS[name].wavelength_nm or float("nan") for name in channels])
@@ -156,6 +154,7 @@ def normalisation_for(recipe: Recipe, train: PatchStack) -> Normalise:
         recipe.network.normalisation,
         mean=values.mean(dim=(0, 2, 3)),
         deviation=values.std(dim=(2, 3)).mean(dim=0),
+        channels=recipe.channels,
     )
 
 

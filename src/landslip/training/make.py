@@ -9,7 +9,6 @@ import numpy as np
 import onnx
 import torch
 import yaml
-from safetensors.torch import save_file
 
 import landslip
 from landslip.card import Card, Normalisation, Score
@@ -23,11 +22,12 @@ from landslip.patches.rgb import RgbSet, open_rgb_set
 from landslip.training.calibrate import fit_confidence, fit_temperature
 from landslip.training.export import check_parity, check_storage, export_graph, store_half
 from landslip.training.fit import Fitted, fit, logits_of, wavelengths
-from landslip.training.normalise import TEXTS
+from landslip.training.networks.build import SIZE_MULTIPLE
+from landslip.training.networks.normalise import TEXTS
+from landslip.training.networks.run_weights import save_weights
 from landslip.training.recipe import Recipe
 from landslip.training.stress import STRESSES
 
-SIZE_MULTIPLE = 32
 PIXEL_SIZE_M = 10.0
 
 
@@ -66,9 +66,7 @@ def make_detector(recipe: Recipe, data: Path, folder: Path, *, progress: bool = 
     train, choose = (stack_patches(patches.where(part.holds)) for part in (recipe.train, recipe.choose))
     fitted = fit(recipe, train, choose, folder, progress=progress)
     weights_path = folder / "weights.safetensors"
-    part = weights_path.with_name(weights_path.name + ".part")
-    save_file({name: value.contiguous() for name, value in fitted.network.state_dict().items()}, part)
-    part.replace(weights_path)
+    save_weights(weights_path, fitted.network.state_dict(), network=str(fitted.built.words), channels=recipe.channels)
     detector = assemble(recipe, fitted, patches, choose, progress=progress)
     detector_path = folder / f"{recipe.name}.onnx"
     detector.save(detector_path)
@@ -142,7 +140,7 @@ def _card(recipe: Recipe, fitted: Fitted, temperature: float) -> Card:
     return Card(
         name=recipe.name,
         title=recipe.detector.title,
-        network=f"{recipe.network.architecture}/{recipe.network.encoder}",
+        network=str(fitted.built.words),
         channels=recipe.channels,
         normalisation=Normalisation(
             kind=recipe.network.normalisation,

@@ -4,30 +4,17 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from landslip.channels import TRUE_COLOUR
 from landslip.errors import RecipeError
 from landslip.patches.splits import Part
 from landslip.training.augmentation import AugmentationRecipe
-from landslip.training.normalise import NormalisationKind
+from landslip.training.frozen import Frozen
+from landslip.training.networks.choice import NetworkRecipe
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class NetworkRecipe(_Frozen):
-    """Which network, and where its weights start."""
-
-    architecture: str = "unet"
-    encoder: str = "efficientnet_lite0"
-    weights: str = "imagenet-lite0"
-    decoder_channels: tuple[int, ...] = (128, 64, 48, 32, 16)
-    normalisation: NormalisationKind = "tile-channel"
-
-
-class FitRecipe(_Frozen):
+class FitRecipe(Frozen):
     """How long and how fast to learn."""
 
     epochs: int = Field(default=40, ge=1)
@@ -44,7 +31,7 @@ class FitRecipe(_Frozen):
     """Epochs between two looks at the choosing part."""
 
 
-class DetectorRecipe(_Frozen):
+class DetectorRecipe(Frozen):
     """What the card of the detector says beside what was measured."""
 
     title: str
@@ -60,7 +47,7 @@ class DetectorRecipe(_Frozen):
     attribution: tuple[str, ...]
 
 
-class Recipe(_Frozen):
+class Recipe(Frozen):
     """A whole training run."""
 
     name: str

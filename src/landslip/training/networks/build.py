@@ -1,0 +1,136 @@
+"""Builds a network for channels by name: normalisation first, then the body, its weights started and accounted for."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from landslip.errors import RecipeError
+from landslip.training.networks.catalogue import PLAIN, Words, encoder_name, find_words
+from landslip.training.networks.choice import NetworkRecipe
+from landslip.training.networks.depthwise import keep_depthwise_exact
+from landslip.training.networks.normalise import Normalise
+from landslip.training.networks.plain_unet import WIDTHS, PlainUnet
+from landslip.training.networks.run_weights import SUFFIX, load_run
+from landslip.training.networks.weights import load_encoder, load_hub
+from landslip.training.torchvision_operators import declare_missing_operators
+
+declare_missing_operators()
+import segmentation_models_pytorch as smp  # noqa: E402 - its import needs the operators declared above
+
+SIZE_MULTIPLE = 32
+"""Every body halves height and width five times at most."""
+
+
+class DetectingNetwork(nn.Module):
+    """Normalisation and network in one: physical units in, logit of landslide out."""
+
+    def __init__(self, normalise: Normalise, body: nn.Module) -> None:
+        super().__init__()
+        self.normalise = normalise
+        self.body = body
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Logits (N, 1, H, W) for values (N, C, H, W) of any height and width, mirrored up to a multiple of 32."""
+        height, width = values.shape[2:]
+        below, right = -height % SIZE_MULTIPLE, -width % SIZE_MULTIPLE
+        if not below and not right:
+            return self.whole(values)
+        return self.whole(_mirrored(values, below, right))[..., :height, :width]
+
+    def whole(self, values: Tensor) -> Tensor:
+        """The same where height and width are multiples of 32: what is exported."""
+        # Reduced precision is for the convolutions: DN have more digits than it keeps.
+        with torch.autocast(values.device.type, enabled=False):
+            seen = self.normalise(values.float())
+        return cast(Tensor, self.body(seen))
+
+
+def _mirrored(values: Tensor, below: int, right: int) -> Tensor:
+    # One mirroring adds less than the image has: small images are mirrored again and again.
+    while below or right:
+        height, width = values.shape[2:]
+        if (below and height == 1) or (right and width == 1):
+            return functional.pad(values, (0, right, 0, below), mode="replicate")
+        down, across = min(below, height - 1), min(right, width - 1)
+        values = functional.pad(values, (0, across, 0, down), mode="reflect")
+        below, right = below - down, right - across
+    return values
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltNetwork:
+    """A network ready to learn, and where its weights started."""
+
+    network: DetectingNetwork
+    words: Words
+    start: str
+    """In words, for the card."""
+
+
+def build_network(recipe: NetworkRecipe, channels: Sequence[str], normalise: Normalise) -> BuiltNetwork:
+    """Build a network for channels by name, its starting weights loaded strictly.
+
+    Raises:
+        RecipeError: architecture, encoder, weights or decoder are unknown or do not go together.
+        MissingExtraError: the package with the weights is not installed.
+    """
+    words = find_words(recipe.name, recipe.architecture, recipe.encoder)
+    body = _body(recipe, words, len(channels))
+    start = _started(body, recipe.weights, words, channels)
+    if recipe.dropout:
+        body = _with_dropout(body, recipe.dropout)
+    keep_depthwise_exact(body)
+    return BuiltNetwork(DetectingNetwork(normalise, body), words, start)
+
+
+def _body(recipe: NetworkRecipe, words: Words, channels: int) -> nn.Module:
+    if words.architecture == PLAIN:
+        return PlainUnet(channels, recipe.decoder_channels[::-1] if recipe.decoder_channels else WIDTHS)
+    made = smp.MODEL_ARCHITECTURES_MAPPING[words.architecture]
+    options: dict[str, Any] = {}
+    if recipe.decoder_channels is not None:
+        if words.architecture not in ("unet", "unetplusplus", "manet"):
+            raise RecipeError(f"decoder_channels is for U-shaped networks, not {words.architecture}: leave it out")
+        options = {"decoder_channels": recipe.decoder_channels, "encoder_depth": len(recipe.decoder_channels)}
+    try:
+        body = made(encoder_name(words), encoder_weights=None, in_channels=channels, classes=1, **options)
+    except (ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
+        # Not every encoder goes with every architecture; the library says so in one of these.
+        raise RecipeError(f"{words} cannot be built ({error}): choose an encoder that goes with it") from error
+    return cast(nn.Module, body)
+
+
+def _started(body: nn.Module, weights: str, words: Words, channels: Sequence[str]) -> str:
+    if weights == "none":
+        return "random"
+    if weights.endswith(SUFFIX):
+        return load_run(body, Path(weights), str(words), channels)
+    if words.architecture == PLAIN:
+        raise RecipeError(f"{PLAIN} has no encoder that '{weights}' could start: take  weights: none")
+    if weights == "imagenet":
+
+        def coloured() -> nn.Module:
+            made = smp.encoders.get_encoder(encoder_name(words), in_channels=3, weights="imagenet")
+            return cast(nn.Module, made)
+
+        return load_hub(cast(nn.Module, body.encoder), coloured, words, channels)
+    return load_encoder(cast(nn.Module, body.encoder), words.encoder, weights, channels)
+
+
+def _with_dropout(body: nn.Module, share: float) -> nn.Module:
+    head = getattr(body, "segmentation_head", None)
+    if head is None:
+        raise RecipeError("network.dropout is for networks of segmentation-models-pytorch: set it to 0")
+    cast(Any, body).segmentation_head = nn.Sequential(nn.Dropout2d(share), head)
+    return body
+
+
+def parameter_count(network: nn.Module) -> int:
+    """How many numbers are learned."""
+    return sum(math.prod(parameter.shape) for parameter in network.parameters())

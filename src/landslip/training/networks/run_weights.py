@@ -1,0 +1,77 @@
+"""Starts a network from the weights of another run: its ``weights.safetensors``, loaded strictly."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from landslip.errors import RecipeError
+from landslip.training.networks.widening import fit_stem, said, stem_name
+
+SUFFIX: Final = ".safetensors"
+_CHANNELS: Final = "channels"
+_NETWORK: Final = "network"
+
+
+def save_weights(path: Path, tensors: dict[str, Tensor], *, network: str, channels: Sequence[str]) -> None:
+    """Write a network's tensors, with what they belong to; the file is whole or not there."""
+    part = path.with_name(path.name + ".part")
+    about = {_NETWORK: network, _CHANNELS: ",".join(channels)}
+    save_file({name: value.detach().contiguous() for name, value in tensors.items()}, part, metadata=about)
+    part.replace(path)
+
+
+def load_run(body: nn.Module, path: Path, network: str, channels: Sequence[str]) -> str:
+    """Load the body of a network from a run's weights; says where each channel came from.
+
+    The run's normalisation stays behind: its numbers belong to its own data.
+
+    Raises:
+        RecipeError: the file cannot be read, or belongs to another network.
+    """
+    tensors, about = read_weights(path)
+    if about[_NETWORK] != network:
+        raise RecipeError(
+            f"{path} holds the weights of {about[_NETWORK]}, the recipe asks for {network}: make them one"
+        )
+    known = tuple(about[_CHANNELS].split(","))
+    inside = {name.removeprefix("body."): value for name, value in tensors.items() if name.startswith("body.")}
+    stem = stem_name(body, len(channels))
+    if stem not in inside:
+        raise RecipeError(f"{path} lacks the tensor body.{stem}: give the weights.safetensors of a run of {network}")
+    if known != tuple(channels):
+        inside[stem] = fit_stem(inside[stem], known, channels)
+    wanted = {name: value.shape for name, value in body.state_dict().items()}
+    wrong = [name for name in {**wanted, **inside} if name not in inside or inside[name].shape != wanted.get(name)]
+    if wrong:
+        raise RecipeError(
+            f"{path} does not fit the recipe's network in {len(wrong)} tensors, body.{wrong[0]} among them: "
+            "give the same architecture, encoder and decoder_channels"
+        )
+    body.load_state_dict(inside, strict=True)
+    return said(f"weights of another run ({path.parent.name or path.name})", known, channels)
+
+
+def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read tensors and what they belong to: the network's name and its channels.
+
+    Raises:
+        RecipeError: the file cannot be read, or landslip did not write it.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = file.metadata() or {}
+            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 # no dict
+    except (OSError, SafetensorError) as error:
+        raise RecipeError(f"{path} cannot be read as weights ({error}): give a run's weights.safetensors") from error
+    if not {_CHANNELS, _NETWORK} <= set(about):
+        raise RecipeError(
+            f"{path} does not say what network and channels it belongs to: give a run's weights.safetensors"
+        )
+    return {
+        name: value.to(torch.float32) if value.is_floating_point() else value for name, value in tensors.items()
+    }, about
