@@ -20,11 +20,14 @@ from landslip.errors import RunError
 from landslip.evaluation.pixel import LevelCounts, best_threshold
 from landslip.patches.patch import PatchStack
 from landslip.training.augmentation import Augmentation
-from landslip.training.losses import CrossEntropyAndDice
+from landslip.training.losses import LossRecipe, build_loss
+from landslip.training.losses.cross_entropy import CrossEntropy
+from landslip.training.losses.overlap import Dice
 from landslip.training.networks.build import BuiltNetwork, DetectingNetwork, build_network
 from landslip.training.networks.normalise import Normalise
 from landslip.training.recipe import FitRecipe, Recipe
 from landslip.training.stress import STRESSES
+from landslip.training.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,8 @@ def _epochs(
     shuffle = torch.Generator().manual_seed(recipe.seed)
     steps = -(-len(train) // recipe.fit.batch)
     optimiser, schedule = _optimiser(network, recipe.fit, steps)
-    loss_of = CrossEntropyAndDice(recipe.fit.dice_share)
+    share = recipe.fit.dice_share
+    loss_of = build_loss(LossRecipe(terms=(CrossEntropy(weight=1 - share), Dice(weight=share))), recipe.channels)
     values, masks = torch.from_numpy(train.values), torch.from_numpy(train.masks)
     bar = tqdm(total=recipe.fit.epochs * steps, desc=recipe.name, unit="batch", disable=not progress, delay=2)
     for epoch in range(1, recipe.fit.epochs + 1):
@@ -114,7 +118,7 @@ def _epochs(
             seen, truth = augmentation(values[chosen], masks[chosen])
             with torch.autocast("cpu", torch.bfloat16):
                 logits = network(seen.contiguous(memory_format=torch.channels_last))
-            loss = loss_of(logits, truth)
+            loss = loss_of(logits.squeeze(1), Target.of_masks(truth), seen)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
