@@ -9,10 +9,12 @@ torch = pytest.importorskip("torch", reason="needs the extra train")
 from landslip.training.losses import Loss, LossRecipe, build_loss  # noqa: E402 - after the check for torch
 from landslip.training.losses.boundary import Boundary  # noqa: E402
 from landslip.training.losses.cross_entropy import CrossEntropy, PaperCrossEntropy, SoftCrossEntropy  # noqa: E402
+from landslip.training.losses.flat_ground import FlatGround  # noqa: E402
 from landslip.training.losses.focal import Focal  # noqa: E402
 from landslip.training.losses.hard_pixels import HardPixels  # noqa: E402
 from landslip.training.losses.lovasz import Lovasz  # noqa: E402
 from landslip.training.losses.overlap import Dice, Tversky  # noqa: E402
+from landslip.training.losses.runout import Runout  # noqa: E402
 from landslip.training.losses.term import Term  # noqa: E402
 from landslip.training.target import Target  # noqa: E402
 
@@ -38,7 +40,7 @@ TAUGHT = (
 )
 """Terms that compare with the truth."""
 
-PRIORS: tuple[Term, ...] = ()
+PRIORS = (FlatGround(), FlatGround(middle_deg=25, width_deg=5), Runout())
 """Terms that know the ground alone."""
 
 

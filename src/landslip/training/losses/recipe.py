@@ -7,13 +7,19 @@ from pydantic import Field, model_validator
 from landslip.training.frozen import Frozen
 from landslip.training.losses.boundary import Boundary
 from landslip.training.losses.cross_entropy import CrossEntropy, PaperCrossEntropy, SoftCrossEntropy
+from landslip.training.losses.flat_ground import FlatGround
 from landslip.training.losses.focal import Focal
 from landslip.training.losses.hard_pixels import HardPixels
 from landslip.training.losses.lovasz import Lovasz
 from landslip.training.losses.overlap import Dice, Tversky
+from landslip.training.losses.runout import Runout
+
+Pixelwise = CrossEntropy | PaperCrossEntropy | SoftCrossEntropy | Focal | HardPixels | Boundary
+Pooled = Dice | Tversky | Lovasz
+Physics = FlatGround | Runout
 
 AnyTerm = Annotated[
-    CrossEntropy | PaperCrossEntropy | SoftCrossEntropy | Focal | Dice | Tversky | Lovasz | HardPixels | Boundary,
+    Pixelwise | Pooled | Physics,
     Field(discriminator="kind"),
 ]
 
