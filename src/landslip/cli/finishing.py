@@ -9,6 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from landslip.detector import Detector
+    from landslip.finishing.turns import Turns
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
@@ -26,7 +27,7 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]*")
 )
 @click.option("--name", help="Name of the new detector.  [default: that of the file]")
 @click.option("--engine", default="auto", show_default=True, help="What the check runs on, as for a map.")
-def ensemble_command(detectors: tuple[str, ...], output: Path, turns: str, name: str | None, engine: str) -> None:
+def ensemble_command(detectors: tuple[str, ...], output: Path, turns: "Turns", name: str | None, engine: str) -> None:
     """Join detectors, and the turns in which they look, into one that averages their probabilities.
 
     With one detector and --tta this is test-time augmentation. The new file is a detector like any other; its card says
@@ -38,9 +39,8 @@ def ensemble_command(detectors: tuple[str, ...], output: Path, turns: str, name:
 
     name = _checked(output, name)
     members = [Detector.open(detector) for detector in detectors]
-    chosen = "d4" if turns == "d4" else "flips" if turns == "flips" else "none"
-    joined = ensemble(members, name, turns=chosen)
-    difference = check_ensemble(joined, members, chosen, engine)
+    joined = ensemble(members, name, turns=turns)
+    difference = check_ensemble(joined, members, turns, engine)
     _write(joined, output)
     click.echo(
         f"{output}  {joined.card.forward_passes} passes an image, {len(joined.onnx_bytes) / 1e6:.1f} MB, within "

@@ -100,7 +100,9 @@ def _say(made: "Made", folder: Path) -> None:
     if card.scores:
         click.echo(f"F1: {card.scores[0].definition}; seed {', '.join(map(str, card.scores[0].seeds))}")
     click.echo(f"look at  {folder / 'curves.png'}  and  {folder / 'samples.png'}")
-    click.echo(f"\nNext: {shlex.join(['landslip', 'map', 'SCENE', '--detector', str(made.detector_path), '-o', 'DIR'])}")
+    click.echo(
+        f"\nNext: {shlex.join(['landslip', 'map', 'SCENE', '--detector', str(made.detector_path), '-o', 'DIR'])}"
+    )
 
 
 def _overfitted_text(learned: "Overfitted", folder: Path) -> str:

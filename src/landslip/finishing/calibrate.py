@@ -45,9 +45,13 @@ class Choosing:
     """Sets of patches by their names for the card, such as one a scene; each weighs the same, whatever its size."""
     lights: Mapping[str, Light] = field(default_factory=lambda: MappingProxyType({}))
     """Changes of light under which the threshold, too, must serve, by name."""
+    threshold: float | None = None
+    """A threshold that is fixed beforehand; None to choose it."""
 
     def __str__(self) -> str:
         """How a threshold is chosen, for the card."""
+        if self.threshold is not None:
+            return "fixed beforehand, not chosen on data"
         kinds = len(self.parts) > 1 or bool(self.lights)
         where = "; ".join(self.parts)
         over = f", averaged over the {len(self.parts)} parts" if len(self.parts) > 1 else ""
@@ -84,11 +88,13 @@ def calibrate(detector: Detector, choosing: Choosing, *, engine: str = "auto", p
     made = seal(calibrated, card)
     mapper = mapper_for(made, engine=engine)
     own = {name: list(_maps(made, mapper, part, name, progress=progress)) for name, part in parts}
-    kinds = [_counts(maps) for maps in own.values()]
-    for title, light in choosing.lights.items():
-        for name, part in parts:
-            kinds.append(_counts(_maps(made, mapper, part, f"{name}, {title}", light, progress=progress)))
-    threshold = best_threshold(kinds)
+    threshold = choosing.threshold
+    if threshold is None:
+        kinds = [_counts(maps) for maps in own.values()]
+        for title, light in choosing.lights.items():
+            for name, part in parts:
+                kinds.append(_counts(_maps(made, mapper, part, f"{name}, {title}", light, progress=progress)))
+        threshold = best_threshold(kinds)
     return seal(
         calibrated,
         _changed(

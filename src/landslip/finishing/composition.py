@@ -19,18 +19,24 @@ class Composition:
 
     def tensor(self, name: str, values: NDArray[np.generic]) -> str:
         """Keep a constant under a name; the same name again is the same constant."""
-        self.tensors.setdefault(name, onnx.numpy_helper.from_array(np.asarray(values), name))
+        self.tensors.setdefault(name, onnx.numpy_helper.from_array(values, name))
         return name
+
+    def number(self, name: str, value: float) -> str:
+        """Keep a single float32 under a name."""
+        return self.tensor(name, np.array(value, np.float32))
 
     def whole_numbers(self, *numbers: int) -> str:
         """A constant list of whole numbers, as shapes and axes are given."""
         name = "whole." + "_".join(map(str, numbers))
         return self.tensor(name, np.array(numbers, np.int64))
 
-    def apply(self, operator: str, *inputs: str, **attributes: object) -> str:
+    def apply(self, operator: str, *inputs: str, **attributes: int | list[int]) -> str:
         """Apply a standard operator."""
         name = f"joint.{len(self.nodes)}"
-        self.nodes.append(onnx.helper.make_node(operator, list(inputs), [name], name=name, **attributes))
+        node = onnx.helper.make_node(operator, list(inputs), [name], name=name)
+        node.attribute.extend(onnx.helper.make_attribute(key, value) for key, value in attributes.items())
+        self.nodes.append(node)
         return name
 
     def insert(self, part: onnx.GraphProto, member: str, turn: str, image: str) -> str:
@@ -83,15 +89,15 @@ class Composition:
         while len(sums) > 1:
             pairs = [self.apply("Add", *sums[at : at + 2]) for at in range(0, len(sums) - 1, 2)]
             sums = pairs + sums[2 * len(pairs) :]
-        share = self.tensor(f"share.{len(values)}", np.float32(1 / len(values)))
+        share = self.number(f"share.{len(values)}", 1 / len(values))
         return self.apply("Mul", sums[0], share)
 
     def model(self, output: str, channels: int, opset: int, ir_version: int) -> onnx.ModelProto:
         """The finished model, from ``input`` (N, C, H, W) to ``probability`` (N, 1, H, W), sizes free but C."""
         last = onnx.helper.make_node("Identity", [output], [OUTPUT], name=OUTPUT)
-        sides = [onnx.TensorProto.FLOAT, ["N", channels, "H", "W"]], [onnx.TensorProto.FLOAT, ["N", 1, "H", "W"]]
         given, gives = (
-            onnx.helper.make_tensor_value_info(name, *side) for name, side in zip((INPUT, OUTPUT), sides, strict=True)
+            onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["N", layers, "H", "W"])
+            for name, layers in ((INPUT, channels), (OUTPUT, 1))
         )
         graph = onnx.helper.make_graph([*self.nodes, last], "ensemble", [given], [gives], list(self.tensors.values()))
         return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", opset)], ir_version=ir_version)
@@ -124,5 +130,7 @@ def _rename_inside(graph: onnx.GraphProto, renamed: Callable[[str], str]) -> Non
     nodes = _renamed(graph.node, renamed)
     del graph.node[:]
     graph.node.extend(nodes)
-    for value in [*graph.input, *graph.output, *graph.value_info, *graph.initializer]:
+    for value in [*graph.input, *graph.output, *graph.value_info]:
         value.name = renamed(value.name)
+    for tensor in graph.initializer:
+        tensor.name = renamed(tensor.name)

@@ -53,7 +53,7 @@ def by_hand(
             for answer, axes in zip(np.split(said[:, None], len(flips)), flips, strict=True):
                 back = np.flip(answer, axes)
                 answers.append((back.swapaxes(2, 3) if turned else back)[:, 0])
-    return np.mean(answers, axis=0, dtype=np.float64).astype(np.float32)
+    return np.stack(answers).mean(axis=0, dtype=np.float64).astype(np.float32)
 
 
 def run(detector: Detector, values: NDArray[np.float32], engine: str = "auto") -> NDArray[np.float32]:
@@ -68,4 +68,5 @@ def trial_images(channels: Sequence[str], height: int, width: int, count: int = 
     steps = coarse.repeat(8, axis=2).repeat(8, axis=3)[:, :, :height, :width]
     shares = 0.8 * steps + 0.2 * chance.random(steps.shape)
     low, high = np.array([_RANGES[CHANNELS[name].unit] for name in channels]).T[:, :, None, None]
-    return np.asarray(low + (high - low) * shares, np.float32)
+    values: NDArray[np.float32] = (low + (high - low) * shares).astype(np.float32)
+    return values

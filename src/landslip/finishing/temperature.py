@@ -83,7 +83,7 @@ def with_temperature(model: onnx.ModelProto, temperature: float) -> onnx.ModelPr
     calibrated = onnx.ModelProto()
     calibrated.CopyFrom(model)
     graph = calibrated.graph
-    value = onnx.numpy_helper.from_array(np.float32(temperature), _NAME)
+    value = onnx.numpy_helper.from_array(np.array(temperature, np.float32), _NAME)
     for tensor in graph.initializer:
         if tensor.name == _NAME:
             tensor.CopyFrom(value)
@@ -108,7 +108,7 @@ def _append_calibration(graph: onnx.GraphProto) -> None:
         node.output[:] = [uncalibrated if name == OUTPUT else name for name in node.output]
     made = Composition()
     low, high, one = (
-        made.tensor(f"calibration.{name}", np.float32(number))
+        made.number(f"calibration.{name}", number)
         for name, number in (("low", _SUREST), ("high", 1 - _SUREST), ("one", 1))
     )
     inside = made.apply("Clip", uncalibrated, low, high)

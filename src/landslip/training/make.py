@@ -7,6 +7,8 @@ from landslip.training.once import Made, make_once
 from landslip.training.recipe import Recipe
 from landslip.training.teaching.self_training import self_train
 
+__all__ = ["Made", "make_detector"]
+
 
 def make_detector(
     recipe: Recipe,
@@ -30,7 +32,7 @@ def make_detector(
         data: a set of patches of any kind.
         folder: for the results; made if need be.
         progress: show bars on stderr.
-        resume: go on with the run in the folder, which must have the same recipe and patches; start one if there is none.
+        resume: go on with the run in the folder, which must have the same recipe and patches, if there is one.
         division: of the set, instead of the recipe's own.
         unlabelled: patches for self-training, instead of the recipe's ``self_training.data``.
 

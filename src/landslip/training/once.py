@@ -57,7 +57,7 @@ def make_once(
         data: a set of patches of any kind.
         folder: for the results; made if need be.
         progress: show bars on stderr.
-        resume: go on with the run in the folder, which must have the same recipe and patches; start one if there is none.
+        resume: go on with the run in the folder, which must have the same recipe and patches, if there is one.
         division: of the set, instead of the recipe's own.
         extra: patches to learn from as well.
 

@@ -95,9 +95,7 @@ class Recipe(Frozen):
     def _fits_together(self) -> Self:
         unknown = [name for name in self.channels if name not in CHANNELS]
         if unknown or len(set(self.channels)) != len(self.channels):
-            raise ValueError(
-                f"channels {', '.join(self.channels)}: give different names of {', '.join(CHANNELS)}"
-            )
+            raise ValueError(f"channels {', '.join(self.channels)}: give different names of {', '.join(CHANNELS)}")
         named = [part for part in (self.train, self.choose, *self.report) if part.parts]
         if named and self.division is None:
             raise ValueError(f"'{named[0]}' belongs to a division: add one, such as  division: {{protocol: blocks}}")
@@ -144,7 +142,9 @@ def read_recipe(name_or_path: str | Path, settings: Sequence[str] = ()) -> Recip
     except yaml.YAMLError as error:
         raise RecipeError(f"{name_or_path} cannot be read as a recipe: {_one_line(error)}") from error
     if not isinstance(content, dict):
-        raise RecipeError(f"{name_or_path} is no recipe: write keys and values, as  landslip train --show default  does")
+        raise RecipeError(
+            f"{name_or_path} is no recipe: write keys and values, as  landslip train --show default  does"
+        )
     for setting in settings:
         _set(content, setting)
     try:

@@ -61,7 +61,9 @@ def assemble(
     card = _card(recipe, fitted, notes)
     if knows_absolute_values(parts.train):
         fed = in_turn(train, np.arange(len(train)))
-        card = card.model_copy(update={"input_ranges": input_ranges((one.values.numpy() for one in fed), train.channels)})
+        card = card.model_copy(
+            update={"input_ranges": input_ranges((one.values.numpy() for one in fed), train.channels)}
+        )
     model = export_graph(fitted.network, 1.0, len(recipe.channels))
     detector = seal(model, card)
     check_parity(fitted.network, detector, choose.values)
@@ -72,7 +74,7 @@ def assemble(
         detector = _turning(recipe, detector)
     lights = lights_for(recipe.channels) if recipe.finish.lights else {}
     choosing = {str(part): patches_of(part, recipe, parts) for part in recipe.finish.parts or (recipe.choose,)}
-    detector = calibrate(detector, Choosing(choosing, lights), progress=progress)
+    detector = calibrate(detector, Choosing(choosing, lights, recipe.detector.threshold), progress=progress)
     return with_card(detector, scores=tuple(measured(detector, recipe, parts, progress=progress)))
 
 
@@ -106,9 +108,7 @@ def _role(part: Part, recipe: Recipe, parts: Parts) -> str:
     ours = _keys(patches_of(part, recipe, parts))
     by_epoch = ours & _keys(parts.choose)
     by_threshold = {
-        key
-        for one in recipe.finish.parts or (recipe.choose,)
-        for key in ours & _keys(patches_of(one, recipe, parts))
+        key for one in recipe.finish.parts or (recipe.choose,) for key in ours & _keys(patches_of(one, recipe, parts))
     }
     chosen = ["epoch"] * bool(by_epoch) + ["threshold and temperature"] * bool(by_threshold)
     if not chosen:

@@ -39,7 +39,5 @@ class SelfTrainingRecipe(Frozen):
     @model_validator(mode="after")
     def _apart(self) -> Self:
         if self.confident_low >= self.confident_high:
-            raise ValueError(
-                f"confident_low {self.confident_low} must lie below confident_high {self.confident_high}"
-            )
+            raise ValueError(f"confident_low {self.confident_low} must lie below confident_high {self.confident_high}")
         return self

@@ -66,7 +66,8 @@ def self_train(
     parts = parts_of(recipe, open_patches(data), division)
     held_back = [parts.choose, *(patches for _, patches in parts.report)]
     given, doubles = without(open_patches(where), held_back, progress=progress)
-    keys = {name: [key_of(one) for one in some.entries] for name, some in (("train", parts.train), ("unlabelled", given))}
+    sets = {"train": parts.train, "unlabelled": given}
+    keys = {name: [key_of(entry) for entry in patches.entries] for name, patches in sets.items()}
     start_run(folder, recipe, keys, parts.division, resume=resume)
     plain = recipe.model_copy(update={"self_training": None})
     made = make_once(plain, data, folder / "round-0", progress=progress, resume=resume, division=division)
@@ -129,7 +130,8 @@ def _labelled(
     )
     # Numbers of two sets may be the same.
     part = replace(part, keys=tuple(f"unlabelled/{key}" for key in part.keys))
-    return Extra(part, f"Self-training: learned also from {taken} of {where.resolve().name}, as its teacher said."), taken
+    note = f"Self-training: learned also from {taken} of {where.resolve().name}, as its teacher said."
+    return Extra(part, note), taken
 
 
 def _brought_up(made: Made, recipe: Recipe, folder: Path) -> Made:

@@ -38,7 +38,7 @@ class Taken:
 
 
 def sure_masks(said: NDArray[np.floating], low: float, high: float) -> NDArray[np.uint8]:
-    """Masks (N, H, W) of what is sure in probabilities (N, H, W): at most ``low``, or at least ``high``; NaN is unsure."""
+    """Masks of what is sure in probabilities (N, H, W): at most ``low``, or at least ``high``; NaN is unsure."""
     masks = np.full(said.shape, NOT_OBSERVED, np.uint8)
     # Opinions are kept in half precision: a bound is rounded as they are, so that 0.8 reaches 0.8.
     masks[said <= said.dtype.type(low)] = NOT_LANDSLIDE
