@@ -27,7 +27,7 @@ from landslip.training.loop.module import Teacher
 from landslip.training.networks.build import SIZE_MULTIPLE
 from landslip.training.networks.normalise import TEXTS
 from landslip.training.networks.run_weights import save_weights
-from landslip.training.parts import Parts, divide, find_parts
+from landslip.training.parts import Parts, division_for, find_parts
 from landslip.training.recipe import Recipe
 from landslip.training.run_folder import check_free, start_run
 from landslip.training.stress import STRESSES
@@ -64,7 +64,7 @@ def make_detector(
         data: a set of patches of any kind.
         folder: for the results; made if need be.
         progress: show bars on stderr.
-        resume: go on with the run in the folder, which must have the same recipe and patches; start one if there is none.
+        resume: go on with the run in the folder, which must have the same recipe and patches, if there is one.
         division: of the set, instead of the recipe's own.
         teacher: softens the target of every batch.
 
@@ -78,8 +78,8 @@ def make_detector(
     if not resume:
         check_free(folder, recipe.name)
     patches = open_patches(data)
-    if division is None and recipe.division is not None:
-        division = divide(recipe.division, patches.entries)
+    if division is None:
+        division = division_for(recipe.division, patches)
     parts = find_parts(patches, recipe.train, recipe.choose, recipe.report, division)
     threads = recipe.machine.read_threads
     train, choose = (
@@ -111,14 +111,17 @@ def assemble(recipe: Recipe, fitted: Fitted, parts: Parts, choose: PatchStack, *
         whole, model = detector, store_half(model)
         detector = seal(model, whole.card)
         check_storage(whole, detector, choose.values, choose.masks)
-    threshold = choose_threshold(detector, choose)
+    fixed = recipe.detector.threshold
+    threshold = choose_threshold(detector, choose) if fixed is None else fixed
     maps = ((probability, patch.mask) for patch, probability in map_patches(detector, parts.choose))
     detector = _with(
         model,
         detector,
         threshold=threshold,
         threshold_chosen=(
-            f"highest F1 on {recipe.choose}, averaged over its own light and {len(STRESSES)} changed lights "
+            "fixed by the recipe"
+            if fixed is not None
+            else f"highest F1 on {recipe.choose}, averaged over its own light and {len(STRESSES)} changed lights "
             f"({', '.join(STRESSES)})"
         ),
         confidence=fit_confidence(maps, threshold, str(recipe.choose)),

@@ -33,6 +33,8 @@ class DetectorRecipe(Frozen):
     """What the data set is called in the scores."""
     half_precision_storage: bool = True
     """Store tensors in half precision: half the file, arithmetic stays float32."""
+    threshold: float | None = Field(default=None, gt=0, lt=1)
+    """From which probability on a pixel is landslide; null chooses it on the choosing part."""
     tile_px: int = Field(default=128, ge=32, multiple_of=32)
     """Side of the square that is mapped at once."""
     overlap_px: int = Field(default=32, ge=0)
@@ -87,9 +89,7 @@ class Recipe(Frozen):
     def _fits_together(self) -> Self:
         unknown = [name for name in self.channels if name not in CHANNELS]
         if unknown or len(set(self.channels)) != len(self.channels):
-            raise ValueError(
-                f"channels {', '.join(self.channels)}: give different names of {', '.join(CHANNELS)}"
-            )
+            raise ValueError(f"channels {', '.join(self.channels)}: give different names of {', '.join(CHANNELS)}")
         named = [part for part in (self.train, self.choose, *self.report) if part.parts]
         if named and self.division is None:
             raise ValueError(f"'{named[0]}' belongs to a division: add one, such as  division: {{protocol: blocks}}")
@@ -136,7 +136,7 @@ def read_recipe(name_or_path: str | Path, settings: Sequence[str] = ()) -> Recip
     except yaml.YAMLError as error:
         raise RecipeError(f"{name_or_path} cannot be read as a recipe: {_one_line(error)}") from error
     if not isinstance(content, dict):
-        raise RecipeError(f"{name_or_path} is no recipe: write keys and values, as  landslip train --show default  does")
+        raise RecipeError(f"{name_or_path} is no recipe: write keys and values, as  landslip train --show  does")
     for setting in settings:
         _set(content, setting)
     try:
