@@ -18,13 +18,14 @@ from tqdm import tqdm
 from landslip.channels import CHANNELS
 from landslip.errors import RunError
 from landslip.evaluation.pixel import LevelCounts, best_threshold
-from landslip.patches.patch import PatchStack
+from landslip.patches.patch import NOT_OBSERVED, PatchStack
 from landslip.training.augmentation import Augmentation
 from landslip.training.losses import CrossEntropyAndDice
 from landslip.training.networks.build import BuiltNetwork, DetectingNetwork, build_network
 from landslip.training.networks.normalise import Normalise
 from landslip.training.recipe import FitRecipe, Recipe
 from landslip.training.stress import STRESSES
+from landslip.training.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def fit(recipe: Recipe, train: PatchStack, choose: PatchStack, folder: Path, *, 
         best: Look | None = None
         best_weights = averaged.state_dict()
         started = time.monotonic()
-        for epoch, loss in _epochs(network, averaged, recipe, train, wavelengths_nm, progress=progress):
+        for epoch, loss in _epochs(network, averaged, recipe, train, progress=progress):
             if epoch % recipe.fit.check_every and epoch != recipe.fit.epochs:
                 continue
             look = look_at(averaged, choose, wavelengths_nm, epoch, time.monotonic() - started, loss)
@@ -95,12 +96,13 @@ def _epochs(
     averaged: DetectingNetwork,
     recipe: Recipe,
     train: PatchStack,
-    wavelengths_nm: Tensor,
     *,
     progress: bool,
 ) -> Iterator[tuple[int, float]]:
     """Learn, epoch by epoch; gives the number of each epoch and its mean loss."""
-    augmentation = Augmentation(recipe.augmentation, wavelengths_nm, seed=recipe.seed)
+    means = network.normalise.mean.flatten()
+    augmentation = Augmentation(recipe.augmentation, recipe.channels, means)
+    chance = torch.Generator().manual_seed(recipe.seed)
     shuffle = torch.Generator().manual_seed(recipe.seed)
     steps = -(-len(train) // recipe.fit.batch)
     optimiser, schedule = _optimiser(network, recipe.fit, steps)
@@ -111,7 +113,8 @@ def _epochs(
         network.train()
         total = 0.0
         for chosen in torch.randperm(len(train), generator=shuffle).split(recipe.fit.batch):
-            seen, truth = augmentation(values[chosen], masks[chosen])
+            seen, target = augmentation(values[chosen], Target.of_masks(masks[chosen]), chance)
+            truth = torch.where(target.observed, (target.landslide > 0.5).to(torch.uint8), NOT_OBSERVED)
             with torch.autocast("cpu", torch.bfloat16):
                 logits = network(seen.contiguous(memory_format=torch.channels_last))
             loss = loss_of(logits, truth)
