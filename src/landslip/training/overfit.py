@@ -1,5 +1,7 @@
-"""Can a network learn a handful of patches by heart? It must, before it is asked for more (arXiv 2507.01123, second
-experiment). Trained and scored on the same patches: no accuracy, and no detector comes of it."""
+"""Can a network learn a handful of patches by heart? It must, before it is asked for more.
+
+The second experiment of arXiv 2507.01123. Trained and scored on the same patches: no accuracy, and no detector.
+"""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
