@@ -26,7 +26,7 @@ def scar(seed: int, side: int = SIDE_PX) -> tuple[NDArray[np.uint8], NDArray[np.
 def make_rgb_set(
     folder: Path, scenes: "dict[str, Iterable[int]]", *, masks: "dict[int, NDArray[np.uint8]] | None" = None
 ) -> Path:
-    """Write a set: each number is the seed of its patch, each scene a row of patches a number; masks may be replaced."""
+    """Write a set: each number is the seed of its patch, each scene a column; masks may be replaced."""
     for part in ("img", "mask"):
         (folder / part).mkdir(parents=True)
     with (folder / "manifest.csv").open("w", newline="") as file:

@@ -40,7 +40,9 @@ from patches_made import make_rgb_set, scar  # noqa: E402
 from tiny_detectors import brightness, identity  # noqa: E402
 
 STILL = AugmentationRecipe(
-    dihedral=False, zoom=0, quiet=0, gain=1, colour=0, haze=0, clearing=0, contrast=1, shade=0, noise=0, blur=0, gap=0
+    dihedral=False,
+    **dict.fromkeys(("zoom", "rotation_deg", "quiet", "colour", "haze", "clearing", "shade", "noise", "blur", "gap"), 0),
+    **dict.fromkeys(("gain", "contrast"), 1),
 )
 
 
@@ -214,7 +216,9 @@ def test_joined_and_relabelled_sources_say_what_theirs_say() -> None:
 def test_parts_are_joined_with_the_numbers_of_both(tmp_path: Path) -> None:
     patches = open_rgb_set(make_rgb_set(tmp_path / "set", {"A": range(3), "B": range(10, 15)}))
     one, two, both = (
-        load_part(patches.where(lambda entry, wanted=wanted: entry.scene in wanted), patches.channels, "x", progress=False)
+        load_part(
+            patches.where(lambda entry, wanted=wanted: entry.scene in wanted), patches.channels, "x", progress=False
+        )
         for wanted in ("A", "B", "AB")
     )
     joined = join(one, two)
@@ -295,9 +299,7 @@ def test_self_training_never_looks_at_hidden_truth(tmp_path: Path) -> None:
 def test_a_teacher_without_an_idea_is_said_so(tmp_path: Path) -> None:
     data = make_rgb_set(tmp_path / "data", {"A": range(4), "B": range(20, 22)})
     where = make_rgb_set(tmp_path / "more", {"U": range(40, 43)})
-    recipe = tiny(
-        fit=tiny().fit.model_copy(update={"epochs": 1}), self_training=SelfTrainingRecipe(confident_high=1.0)
-    )
+    recipe = tiny(fit=tiny().fit.model_copy(update={"epochs": 1}), self_training=SelfTrainingRecipe(confident_high=1.0))
     with pytest.raises(RunError, match="sure of no landslide"):
         make_detector(recipe, data, tmp_path / "run", unlabelled=where, progress=False)
 

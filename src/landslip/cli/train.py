@@ -40,7 +40,7 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Train a detector by a recipe: a packaged one by NAME (default, paper, ...), or a YAML FILE. Needs the extra train.
+    """Train a detector by a recipe: a packaged one by NAME (default, paper, ...), or a YAML FILE.
 
     \b
     landslip train --show default > mine.yaml               a recipe to start from
@@ -100,9 +100,8 @@ def _say(made: "Made", folder: Path) -> None:
     if card.scores:
         click.echo(f"F1: {card.scores[0].definition}; seed {', '.join(map(str, card.scores[0].seeds))}")
     click.echo(f"look at  {folder / 'curves.png'}  and  {folder / 'samples.png'}")
-    click.echo(
-        f"\nNext: {shlex.join(['landslip', 'map', 'SCENE', '--detector', str(made.detector_path), '-o', 'DIR'])}"
-    )
+    following = ["landslip", "map", "SCENE", "--detector", str(made.detector_path), "-o", "DIR"]
+    click.echo(f"\nNext: {shlex.join(following)}")
 
 
 def _overfitted_text(learned: "Overfitted", folder: Path) -> str:

@@ -20,7 +20,7 @@ class Part(BaseModel):
     scenes: tuple[str, ...] = ()
     """Names of the scenes; empty for all of them."""
     rows: tuple[int, int] | None = None
-    """First and last row of patches, both kept; None for all of them."""
+    """First and last row of patches, both kept; null for all of them."""
     parts: tuple[str, ...] = ()
     """Names of the parts of a division; empty where there is none, or for all of them."""
 

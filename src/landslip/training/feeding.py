@@ -126,16 +126,14 @@ class Feeding:
 
     def __iter__(self) -> Iterator[Fed]:
         """Batches of the epoch that begins."""
-        fed = batches(self.part.source, self.batch, order=self.order(), threads=self.part.threads)
-        for step, batch in enumerate(fed):
-            yield Fed(*(torch.from_numpy(array) for array in (batch.values, batch.masks, batch.positions)), step)
+        # In a body of its own: the order is asked for when the first batch is, not when the iterator is made.
+        yield from in_turn(self.part, self.order(), self.batch)
 
 
 def in_turn(part: LoadedPart, positions: NDArray[np.intp], batch: int = _LOOK_BATCH) -> Iterator[Fed]:
-    """Some patches of a part in batches, in the order given."""
-    fed = batches(part.source, batch, order=positions, threads=part.threads)
-    for step, one in enumerate(fed):
-        yield Fed(*(torch.from_numpy(array) for array in (one.values, one.masks, one.positions)), step)
+    """The patches at some positions of a part in batches, in the order given."""
+    for step, one in enumerate(batches(part.source, batch, order=positions, threads=part.threads)):
+        yield Fed(torch.from_numpy(one.values), torch.from_numpy(one.masks), torch.from_numpy(one.positions), step)
 
 
 def load_part(

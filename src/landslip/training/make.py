@@ -41,8 +41,8 @@ def make_detector(
         DetectorError: a teacher cannot be opened.
         OutputError: the folder holds a run.
         PatchesError: the data are damaged or cannot be divided.
-        RecipeError: a part of the recipe is empty, or two share patches; the run in the folder is another one; there are
-            patches for self-training but no such section, or the other way round.
+        RecipeError: a part of the recipe is empty, or two share patches; the run in the folder is another one; there
+            are patches for self-training but no such section, or the other way round.
         RunError: training or export failed.
     """
     if recipe.self_training is None and unlabelled is None:

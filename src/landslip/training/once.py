@@ -14,7 +14,7 @@ from landslip.training.finishing.assemble import assemble
 from landslip.training.loop.fit import Fitted, fit
 from landslip.training.loop.module import Teacher
 from landslip.training.networks.run_weights import save_weights
-from landslip.training.parts import Parts, divide, find_parts
+from landslip.training.parts import Parts, division_for, find_parts
 from landslip.training.recipe import Recipe
 from landslip.training.run_folder import check_free, start_run
 from landslip.training.teaching.distil import distillation, note_of
@@ -94,8 +94,8 @@ def make_once(
 
 def parts_of(recipe: Recipe, patches: PatchSet[Any], division: Division | None) -> Parts:
     """The parts of a recipe: what is learned from, chosen by and reported, none of the first among the others."""
-    if division is None and recipe.division is not None:
-        division = divide(recipe.division, patches.entries)
+    if division is None:
+        division = division_for(recipe.division, patches)
     scored = tuple(dict.fromkeys((*recipe.report, *recipe.finish.parts)))
     return find_parts(patches, recipe.train, recipe.choose, scored, division)
 

@@ -21,7 +21,7 @@ class DivisionRecipe(Frozen):
     """How the set is divided: by a protocol, or as a file of ``landslip`` says; its parts are then called by name."""
 
     protocol: Literal["paper", "official", "blocks", "scene-out", "k-fold"] | None = None
-    """paper (random, leaks), official, blocks, scene-out, k-fold: parts are train, validation and, but for paper, test."""
+    """paper (leaks), official, blocks, scene-out or k-fold; parts: train, validation, and test but for paper."""
     file: str | None = None
     """Instead of a protocol, the JSON file of a division, with parts by its own names."""
     scene: str | None = None
@@ -79,6 +79,11 @@ def divide(recipe: DivisionRecipe, entries: Sequence[Entry]) -> Division:
     if recipe.protocol == "scene-out":
         return _scene_out(recipe, entries)
     return _fold_out(recipe, entries)
+
+
+def division_for(recipe: DivisionRecipe | None, patches: PatchSet[Any]) -> Division | None:
+    """The division of a set that a recipe asks for, if it asks for one."""
+    return None if recipe is None else divide(recipe, patches.entries)
 
 
 def _scene_out(recipe: DivisionRecipe, entries: Sequence[Entry]) -> Division:

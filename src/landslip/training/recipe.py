@@ -18,8 +18,8 @@ from landslip.training.loop.settings import FitRecipe, LogRecipe, MachineRecipe
 from landslip.training.losses import LossRecipe
 from landslip.training.networks.choice import NetworkRecipe
 from landslip.training.parts import DivisionRecipe
-from landslip.training.teaching.recipe import SelfTrainingRecipe, TeacherRecipe
 from landslip.training.sampling import SamplingRecipe
+from landslip.training.teaching.recipe import SelfTrainingRecipe, TeacherRecipe
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -35,6 +35,8 @@ class DetectorRecipe(Frozen):
     """What the data set is called in the scores."""
     half_precision_storage: bool = True
     """Store tensors in half precision: half the file, arithmetic stays float32."""
+    threshold: float | None = Field(default=None, gt=0, lt=1)
+    """From which probability on a pixel is landslide; null chooses it on the choosing part."""
     tile_px: int = Field(default=128, ge=32, multiple_of=32)
     """Side of the square that is mapped at once."""
     overlap_px: int = Field(default=32, ge=0)
@@ -142,9 +144,7 @@ def read_recipe(name_or_path: str | Path, settings: Sequence[str] = ()) -> Recip
     except yaml.YAMLError as error:
         raise RecipeError(f"{name_or_path} cannot be read as a recipe: {_one_line(error)}") from error
     if not isinstance(content, dict):
-        raise RecipeError(
-            f"{name_or_path} is no recipe: write keys and values, as  landslip train --show default  does"
-        )
+        raise RecipeError(f"{name_or_path} is no recipe: write keys and values, as  landslip train --show  does")
     for setting in settings:
         _set(content, setting)
     try:

@@ -1,4 +1,4 @@
-"""Chance that depends on nothing but where in a run it is drawn, so that a resumed run draws what it would have drawn."""
+"""Chance that depends on nothing but where in a run it is drawn: a resumed run draws what it would have drawn."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

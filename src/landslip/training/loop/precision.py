@@ -19,7 +19,7 @@ def precision_for(machine: MachineRecipe) -> Plugin:
 
 def _quick_in_bfloat16(accelerator: str) -> bool:
     if accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if accelerator in ("auto", "cpu"):
         # Other CPUs compute it too, by way of float32, and lose time: only these have instructions for it.
         asked: Any = torch.cpu

@@ -64,7 +64,7 @@ class FitRecipe(Frozen):
     memory: float = Field(default=0.995, ge=0, lt=1)
     """How much of the running mean of the weights is kept at each step; 0 uses the last weights alone."""
     equal_from: float | None = Field(default=None, ge=0, lt=1)
-    """From this share of the epochs on, the plain mean of each epoch's last weights (SWA, arXiv 1803.05407); or null."""
+    """From this share of the epochs on, the plain mean of each epoch's last weights (SWA, arXiv 1803.05407)."""
     check_every: int = Field(default=2, ge=1)
     """Epochs between two looks at the choosing part."""
     choose_by: Literal["plain", "plain-and-stressed"] = "plain-and-stressed"

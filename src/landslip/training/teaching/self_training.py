@@ -2,8 +2,8 @@
 
 The way of noisy students (Xie et al. 2020, arXiv 1911.04252): the teacher looks at plain images and is exact in what it
 says; the student starts anew and learns from strongly augmented ones, so that it must find what the teacher found under
-worse conditions; then it becomes the teacher. The best entries on Landslide4Sense used it (Ghorbanzadeh et al. 2022, doi
-10.1109/JSTARS.2022.3220845).
+worse conditions; then it becomes the teacher. The best entries on Landslide4Sense used it (Ghorbanzadeh et al. 2022,
+doi 10.1109/JSTARS.2022.3220845).
 """
 
 import csv

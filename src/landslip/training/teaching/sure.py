@@ -32,8 +32,8 @@ class Taken:
     def __str__(self) -> str:
         total = max(self.landslide_px + self.other_px + self.unsure_px, 1)
         return (
-            f"{self.used} of {self.patches} patches, {self.landslide_px:,} pixels as landslide and {self.other_px:,} as "
-            f"other ground ({self.unsure_px / total:.0%} of all left out as unsure)"
+            f"{self.used} of {self.patches} patches, {self.landslide_px:,} pixels as landslide and {self.other_px:,} "
+            f"as other ground ({self.unsure_px / total:.0%} of all left out as unsure)"
         )
 
 

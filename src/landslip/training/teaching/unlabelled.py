@@ -28,8 +28,8 @@ def without(
     left = unlabelled.where(lambda entry: ours[key_of(entry)] not in known)
     if not len(left):
         raise PatchesError(
-            f"all {len(unlabelled)} patches to learn from without truth are also among those that the detector is chosen "
-            "by or scored on: give others"
+            f"all {len(unlabelled)} patches to learn from without truth are also among those that the detector is "
+            "chosen by or scored on: give others"
         )
     return left, len(unlabelled) - len(left)
 
