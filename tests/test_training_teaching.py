@@ -41,7 +41,9 @@ from tiny_detectors import brightness, identity  # noqa: E402
 
 STILL = AugmentationRecipe(
     dihedral=False,
-    **dict.fromkeys(("zoom", "rotation_deg", "quiet", "colour", "haze", "clearing", "shade", "noise", "blur", "gap"), 0),
+    **dict.fromkeys(
+        ("zoom", "rotation_deg", "quiet", "colour", "haze", "clearing", "shade", "noise", "blur", "gap"), 0
+    ),
     **dict.fromkeys(("gain", "contrast"), 1),
 )
 
