@@ -15,13 +15,14 @@ from landslip.detector import Detector, seal
 from landslip.evaluation.evaluate import evaluate
 from landslip.evaluation.pixel import DEFINITION, LevelCounts, best_threshold, f1_interval
 from landslip.evaluation.running import map_patches, mapper_for
+from landslip.patches.attribution import attribution
 from landslip.patches.division import Division
 from landslip.patches.opening import open_patches
 from landslip.patches.patch import PatchStack
 from landslip.training.calibrate import fit_confidence, fit_temperature
 from landslip.training.export import check_parity, check_storage, export_graph, store_half
 from landslip.training.feeding import load_part
-from landslip.training.loop.fit import Fitted, fit, logits_of
+from landslip.training.loop.fit import Fitted, draw_run, fit, logits_of
 from landslip.training.loop.look import wavelengths
 from landslip.training.loop.module import Teacher
 from landslip.training.networks.build import SIZE_MULTIPLE
@@ -88,6 +89,14 @@ def make_detector(
     )
     start_run(folder, recipe, {"train": train.keys, "choose": choose.keys}, division, resume=resume)
     fitted = fit(recipe, train, choose, folder, progress=progress, resume=resume, teacher=teacher)
+    draw_run(
+        fitted,
+        choose,
+        folder,
+        title=f"{recipe.name}: learned from {recipe.train}, chosen by {recipe.choose}",
+        source=attribution(data),
+        pixel_size_m=recipe.detector.pixel_size_m,
+    )
     weights_path = folder / "weights.safetensors"
     save_weights(weights_path, fitted.network.state_dict(), network=str(fitted.built.words), channels=recipe.channels)
     detector = assemble(recipe, fitted, parts, choose.stack(), progress=progress)
