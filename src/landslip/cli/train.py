@@ -49,14 +49,9 @@ def command(
 
     Leaves in the folder the detector (.onnx), its weights, the log, curves.png, samples.png and the whole recipe.
     """
-    from landslip.errors import require_extra
+    from landslip.training.train import require_training
 
-    require_extra("torch", "train")
-    from landslip.training.torchvision_operators import declare_missing_operators
-
-    declare_missing_operators()
-    for module in ("segmentation_models_pytorch", "lightning", "onnxscript", "safetensors", "yaml", "matplotlib"):
-        require_extra(module, "train")
+    require_training()
     from landslip.training.recipe import read_recipe
 
     chosen = read_recipe(recipe, settings if seed is None else (*settings, f"seed={seed}"))

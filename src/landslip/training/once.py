@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from landslip.detector import Detector
+from landslip.patches.attribution import attribution
 from landslip.patches.division import Division
 from landslip.patches.opening import open_patches
 from landslip.patches.patch_set import PatchSet
 from landslip.training.feeding import LoadedPart, load_part
 from landslip.training.finishing.assemble import assemble
-from landslip.training.loop.fit import Fitted, fit
+from landslip.training.loop.fit import Fitted, draw_run, fit
 from landslip.training.loop.module import Teacher
 from landslip.training.networks.run_weights import save_weights
 from landslip.training.parts import Parts, division_for, find_parts
@@ -84,6 +85,14 @@ def make_once(
         notes = [*notes, extra.note]
     start_run(folder, recipe, {"train": train.keys, "choose": choose.keys}, parts.division, resume=resume)
     fitted = fit(recipe, train, choose, folder, progress=progress, resume=resume, teacher=teacher)
+    draw_run(
+        fitted,
+        choose,
+        folder,
+        title=f"{recipe.name}: learned from {recipe.train}, chosen by {recipe.choose}",
+        source=attribution(data),
+        pixel_size_m=recipe.detector.pixel_size_m,
+    )
     weights_path = folder / "weights.safetensors"
     save_weights(weights_path, fitted.network.state_dict(), network=str(fitted.built.words), channels=recipe.channels)
     detector = assemble(recipe, fitted, parts, train, choose.stack(), notes=notes, progress=progress)

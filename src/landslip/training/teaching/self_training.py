@@ -22,6 +22,9 @@ from landslip.patches.division import Division, key_of
 from landslip.patches.opening import open_patches
 from landslip.patches.patch_set import PatchSet
 from landslip.training.feeding import load_part
+from landslip.training.loop.curves import NAME as CURVES
+from landslip.training.loop.log import LOG as COURSE
+from landslip.training.loop.samples import NAME as SAMPLES
 from landslip.training.once import Extra, Made, make_once, parts_of
 from landslip.training.recipe import Recipe
 from landslip.training.run_folder import check_free, start_run
@@ -135,13 +138,13 @@ def _labelled(
 
 
 def _brought_up(made: Made, recipe: Recipe, folder: Path) -> Made:
-    """The last round's detector and weights in the folder itself; its card knows the whole recipe."""
+    """The last round's detector, weights, log and pictures in the folder itself; its card knows the whole recipe."""
     detector = with_card(made.detector, recipe=recipe.model_dump(mode="json"))
-    weights_path = folder / made.weights_path.name
-    shutil.copyfile(made.weights_path, weights_path)
+    for name in (made.weights_path.name, COURSE, CURVES, SAMPLES):
+        shutil.copyfile(made.weights_path.with_name(name), folder / name)
     path = folder / made.detector_path.name
     detector.save(path)
-    return Made(detector, path, weights_path, made.fitted)
+    return Made(detector, path, folder / made.weights_path.name, made.fitted)
 
 
 def _write_log(path: Path, rows: Sequence[dict[str, int]]) -> None:
