@@ -57,7 +57,7 @@ def tiny(**changes: object) -> Recipe:
         "choose": Part(scenes=("B",)),
         "report": (),
         "network": recipe.network.model_copy(
-            update={"architecture": "plain-unet", "weights": "none", "decoder_channels": (8, 8, 8, 8, 8)}
+            update={"architecture": "plain-unet", "weights": "none", "decoder_channels": (8, 4)}
         ),
         "augmentation": AugmentationRecipe(quiet=0),
         "fit": recipe.fit.model_copy(update={"epochs": 2, "check_every": 1, "batch": 4, "choose_by": "plain"}),

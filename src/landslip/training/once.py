@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from landslip.detector import Detector
+from landslip.errors import PatchesError
 from landslip.patches.attribution import attribution
 from landslip.patches.division import Division
 from landslip.patches.opening import open_patches
@@ -66,7 +67,7 @@ def make_once(
         ChannelError: the patches lack a channel of the recipe, or of a teacher.
         DetectorError: a teacher cannot be opened.
         OutputError: the folder holds a run.
-        PatchesError: the data are damaged or cannot be divided.
+        PatchesError: the data are damaged or cannot be divided, or there is no landslide to choose by.
         RecipeError: a part of the recipe is empty, or two share patches; the run in the folder is another one.
         RunError: training or export failed.
     """
@@ -79,6 +80,11 @@ def make_once(
         parts.train, recipe.channels, str(recipe.train), threads=threads, progress=progress, keep_unknown=taught
     )
     choose = load_part(parts.choose, recipe.channels, str(recipe.choose), threads=threads, progress=progress)
+    if not choose.landslide_share.any():
+        raise PatchesError(
+            f"there is no landslide in the {len(choose)} patches of {recipe.choose}: epoch and threshold can be chosen "
+            "only where there are some"
+        )
     teacher, notes = _teacher(recipe, parts.train, train.keys, progress=progress)
     if extra is not None:
         train = join(train, extra.part)
