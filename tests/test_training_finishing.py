@@ -1,0 +1,95 @@
+"""Laws of finishing: ranges are percentiles, light touches no terrain, and nothing that chose is called unseen."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+pytest.importorskip("torch", reason="needs the extra train")
+
+from landslip.training.torchvision_operators import declare_missing_operators  # noqa: E402 - after the check for torch
+
+declare_missing_operators()
+pytest.importorskip("segmentation_models_pytorch", reason="needs the extra train")
+pytest.importorskip("lightning", reason="needs the extra train")
+
+from landslip.errors import PatchesError  # noqa: E402
+from landslip.patches.rgb import open_rgb_set  # noqa: E402
+from landslip.patches.splits import Part  # noqa: E402
+from landslip.training.finishing.assemble import _role  # noqa: E402
+from landslip.training.finishing.lights import lights_for  # noqa: E402
+from landslip.training.finishing.ranges import input_ranges, knows_absolute_values  # noqa: E402
+from landslip.training.finishing.recipe import FinishRecipe  # noqa: E402
+from landslip.training.make import make_detector  # noqa: E402
+from landslip.training.once import parts_of  # noqa: E402
+from learning_made import small_recipe  # noqa: E402
+from patches_made import make_rgb_set  # noqa: E402
+
+
+@given(seed=st.integers(0, 30), batches=st.integers(1, 4))
+def test_ranges_are_the_percentiles_however_the_data_come(seed: int, batches: int) -> None:
+    chance = np.random.default_rng(seed)
+    values = chance.normal([[800.0], [40.0]], [[300.0], [9.0]], (400, 2, 6)).astype(np.float32)[..., None]
+    found = input_ranges(np.array_split(values, batches), ("B04", "slope"))
+    assert found is not None
+    for place, name in enumerate(("B04", "slope")):
+        expected = np.percentile(values[:, place], [1, 99], method="inverted_cdf")
+        np.testing.assert_allclose(found[name], expected, atol=0.51)
+
+
+def test_what_is_no_number_is_in_no_range() -> None:
+    values = np.full((1, 1, 10, 10), np.nan, np.float32)
+    assert input_ranges([values], ("B04",)) is None
+    values[0, 0, 0] = 700
+    assert input_ranges([values], ("B04",)) == {"B04": (700.0, 700.0)}
+
+
+def test_pictures_know_no_absolute_values(tmp_path: Path) -> None:
+    assert not knows_absolute_values(open_rgb_set(make_rgb_set(tmp_path / "set", {"A": range(1)})))
+
+
+def test_light_touches_no_terrain() -> None:
+    values = np.random.default_rng(0).uniform(100, 900, (3, 16, 16)).astype(np.float32)
+    lights = lights_for(("B04", "slope", "B02"))
+    assert lights
+    for name, light in lights.items():
+        changed = light(values)
+        np.testing.assert_array_equal(changed[1], values[1], err_msg=name)
+        assert not np.array_equal(changed[[0, 2]], values[[0, 2]]), name
+    assert lights_for(("slope", "elevation")) == {}
+
+
+def test_no_part_that_chose_anything_is_called_unseen(tmp_path: Path) -> None:
+    patches = open_rgb_set(make_rgb_set(tmp_path / "set", {"A": range(4), "B": range(4, 8), "C": range(8, 12)}))
+    rows = {
+        name: Part(scenes=("B",), rows=pair) for name, pair in (("upper", (0, 1)), ("lower", (2, 3)), ("all", (0, 3)))
+    }
+    recipe = small_recipe(
+        train=Part(scenes=("A",)),
+        choose=rows["upper"],
+        report=(rows["lower"], rows["all"], Part(scenes=("C",))),
+        finish=FinishRecipe(parts=(rows["lower"],)),
+    )
+    parts = parts_of(recipe, patches, None)
+    said = {str(part): _role(part, recipe, parts) for part in (recipe.choose, *recipe.report)}
+    assert said == {
+        "scene B rows 0-1": "epoch was chosen on it",
+        "scene B rows 2-3": "threshold and temperature were chosen on it",
+        "scene B rows 0-3": "epoch, threshold and temperature were chosen on it",
+        "scene C": "never seen",
+    }
+    partly = recipe.model_copy(update={"finish": FinishRecipe(parts=(Part(scenes=("C",), rows=(0, 0)),))})
+    assert _role(Part(scenes=("C",)), partly, parts_of(partly, patches, None)) == (
+        "threshold and temperature were chosen on 1 of its patches"
+    )
+
+
+def test_a_part_to_choose_by_must_hold_a_landslide(tmp_path: Path) -> None:
+    quiet = {number: np.zeros((64, 64), np.uint8) for number in (5, 6)}
+    data = make_rgb_set(tmp_path / "set", {"A": range(3), "B": [5, 6]}, masks=quiet)
+    recipe = small_recipe(train=Part(scenes=("A",)), choose=Part(scenes=("B",)))
+    with pytest.raises(PatchesError, match="no landslide in the 2 patches"):
+        make_detector(recipe, data, tmp_path / "out", progress=False)
+    assert not (tmp_path / "out").exists()
