@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("torch", reason="needs the extra train")
 
-from landslip.training.torchvision_operators import declare_missing_operators  # noqa: E402 - after the check for torch
+from landslip.training.torchvision_operators import declare_missing_operators
 
 declare_missing_operators()
 pytest.importorskip("segmentation_models_pytorch", reason="needs the extra train")
