@@ -1,4 +1,4 @@
-"""Which patches a recipe learns from: parts never share a patch, whatever way they are named; what is not known is out."""
+"""Which patches a recipe learns from: parts never share a patch, however they are named; what is not known is out."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,7 +146,7 @@ def test_parts_that_cannot_be_are_named(train: Part, choose: Part, message: str)
     ],
 )
 def test_a_division_that_contradicts_itself_is_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="a division has|scene is for|no fold"):
+    with pytest.raises(ValueError, match=r"a division has|scene is for|no fold"):
         DivisionRecipe.model_validate(wrong)
 
 

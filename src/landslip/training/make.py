@@ -25,6 +25,7 @@ from landslip.training.feeding import load_part
 from landslip.training.loop.fit import Fitted, draw_run, fit, logits_of
 from landslip.training.loop.look import wavelengths
 from landslip.training.loop.module import Teacher
+from landslip.training.loop.processes import is_first
 from landslip.training.networks.build import SIZE_MULTIPLE
 from landslip.training.networks.normalise import TEXTS
 from landslip.training.networks.run_weights import save_weights
@@ -76,7 +77,7 @@ def make_detector(
         RecipeError: a part of the recipe is empty, or two share patches; the run in the folder is another one.
         RunError: training or export failed.
     """
-    if not resume:
+    if not resume and is_first():
         check_free(folder, recipe.name)
     patches = open_patches(data)
     if division is None:
@@ -87,7 +88,8 @@ def make_detector(
         load_part(part, recipe.channels, str(name), threads=threads, progress=progress)
         for name, part in ((recipe.train, parts.train), (recipe.choose, parts.choose))
     )
-    start_run(folder, recipe, {"train": train.keys, "choose": choose.keys}, division, resume=resume)
+    if is_first():
+        start_run(folder, recipe, {"train": train.keys, "choose": choose.keys}, division, resume=resume)
     fitted = fit(recipe, train, choose, folder, progress=progress, resume=resume, teacher=teacher)
     draw_run(
         fitted,
