@@ -127,16 +127,3 @@ def test_a_damaged_file_is_an_error_in_its_batch(tmp_path: Path) -> None:
 def test_numbers_below_one_are_refused(settings: dict[str, int]) -> None:
     with pytest.raises(SettingsError, match="each must be 1 or more"):
         batches(numbered(4), **settings)
-
-
-def test_the_data_module_gives_tensors(tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch", reason="needs the extra train")
-    from landslip.training.data_module import DataModule
-
-    module = DataModule(train=numbered(10), choose=numbered(3), batch=4, seed=5)
-    seen = [values for values, _ in module.train_batches(epoch=2)]
-    assert [tuple(values.shape) for values in seen] == [(4, 2, 3, 3), (4, 2, 3, 3), (2, 2, 3, 3)]
-    assert sorted(torch.cat(seen)[:, 0, 0, 0].tolist()) == list(range(10))
-    values, masks = next(module.choose_batches())
-    assert (values.dtype, masks.dtype) == (torch.float32, torch.uint8)
-    assert values[:, 0, 0, 0].tolist() == [0, 1, 2]
