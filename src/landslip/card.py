@@ -55,6 +55,15 @@ class Score(_Frozen):
     seeds: tuple[int, ...]
 
 
+class Member(_Frozen):
+    """A network inside an ensemble."""
+
+    name: Text
+    network: Text
+    graph_sha256: Sha256
+    forward_passes: Annotated[int, Field(ge=1)] = 1
+
+
 class Card(_Frozen):
     """All it takes to use a trained network rightly."""
 
@@ -81,6 +90,12 @@ class Card(_Frozen):
     licence: Text
     attribution: Annotated[tuple[str, ...], Field(min_length=1)]
     recipe: dict[str, Any]
+    members: tuple[Member, ...] = ()
+    """The networks whose answers the graph averages; empty for a single one."""
+    turns: Literal["none", "flips", "d4"] = "none"
+    """In which turns and flips the graph looks at an image and averages what it finds."""
+    forward_passes: Annotated[int, Field(ge=1)] = 1
+    """What an image costs: how often a network runs for it."""
     landslip_version: Text
     created: date
     graph_sha256: Sha256

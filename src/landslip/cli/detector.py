@@ -1,13 +1,15 @@
-"""``landslip detector``: what detectors there are, and what their cards say."""
+"""``landslip detector``: what detectors there are, what their cards say, and what can be made of them."""
 
 import json
 
 import click
 
+from landslip.cli.finishing import calibrate_command, ensemble_command
+
 
 @click.group("detector")
 def command() -> None:
-    """List detectors and read their cards."""
+    """List detectors, read their cards, join them, calibrate them."""
 
 
 @command.command("list")
@@ -45,3 +47,7 @@ def show_detector(detector: str, as_json: bool) -> None:
         from landslip.cli.card_text import card_text
 
         click.echo(card_text(opened))
+
+
+command.add_command(ensemble_command)
+command.add_command(calibrate_command)
