@@ -1,0 +1,20 @@
+"""``landslip detector``: what detectors there are and what their cards say, and others made from foreign weights."""
+
+from typing import Final
+
+import click
+
+from landslip.cli.lazy import LazyGroup
+
+VERBS: Final = {
+    "list": "List the detectors that come with landslip.",
+    "show": "Show the card of a detector.",
+    "import": "Make a detector of weights that others trained.",
+    "fetch": "Download published weights and make a detector of them.",
+}
+"""Every verb with its help, in the order of use."""
+
+
+@click.group(cls=LazyGroup, package=__name__, helps=VERBS)
+def command() -> None:
+    """List detectors and read their cards; make detectors of weights that others trained."""
