@@ -12,7 +12,9 @@ import segmentation_models_pytorch as smp  # noqa: E402
 class Inner(nn.Module):
     """A network behind ``model.``, some with a 1 x 1 convolution ahead that mixes its channels to three."""
 
-    def __init__(self, architecture: str, encoder: str, channels: int, *, mixed: bool = False, classes: int = 1) -> None:
+    def __init__(
+        self, architecture: str, encoder: str, channels: int, *, mixed: bool = False, classes: int = 1
+    ) -> None:
         super().__init__()
         if mixed:
             self.conv = nn.Conv2d(channels, 3, kernel_size=1)
@@ -42,9 +44,7 @@ def trained(network: str, channels: int = 14, *, seed: int = 0, classes: int = 1
     architecture, slash, encoder = network.partition("/")
     words = Words(architecture, encoder) if slash else PAPER[network]
     torch.manual_seed(seed)
-    inner = Inner(
-        words.architecture, encoder_name(words), channels, mixed=words.encoder == "mit_b1", classes=classes
-    )
+    inner = Inner(words.architecture, encoder_name(words), channels, mixed=words.encoder == "mit_b1", classes=classes)
     whole = Trained(inner).eval()
     shake(whole)
     return whole

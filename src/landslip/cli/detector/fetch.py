@@ -23,14 +23,14 @@ def command(
     """
     from landslip.cli.detector.made import free_path, need_training, say
 
-    need_training()
-    from landslip.training.foreign.deepslide import recipe_of
-
     if as_list:
         _list()
         return
     if name is None:
         raise click.UsageError("give the NAME of what to fetch; --list shows what there is")
+    need_training()
+    from landslip.training.foreign.deepslide import recipe_of
+
     recipe = recipe_of(name).model_copy(update={"half_precision_storage": half_precision})
     path = free_path(out, recipe.name)
     from landslip.errors import RunError

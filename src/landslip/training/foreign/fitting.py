@@ -1,7 +1,7 @@
 """Fits a foreign file to the network that it is said to be, or says what is wrong and what would fit."""
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 import torch
 from torch import Size, Tensor, nn
@@ -15,6 +15,10 @@ from landslip.training.networks.build import build_body
 from landslip.training.networks.catalogue import PAPER, Words, find_words
 from landslip.training.networks.choice import NetworkRecipe
 from landslip.training.networks.widening import stem_name
+
+_NONE_FITS: Final = (
+    "give the network that the weights are of; none of the paper fits, others go as architecture/encoder"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +77,9 @@ def fit_file(file: ForeignFile, recipe: ForeignRecipe) -> FittedBody:
     try:
         fitted = _fit(file, recipe, words)
     except _MisfitError as error:
-        fitting = others_that_fit(file, recipe, words)
-        remedy = f"it fits {' and '.join(fitting)}: give  --network {fitting[0]}" if fitting else error.remedy
-        raise WeightsError(f"{file.name} is not {words} ({error}): {remedy}") from error
+        fitting = [] if error.remedy else others_that_fit(file, recipe, words)
+        other = f"it fits {' and '.join(fitting)}: give  --network {fitting[0]}" if fitting else _NONE_FITS
+        raise WeightsError(f"{file.name} is not {words} ({error}): {error.remedy or other}") from error
     fitted.body.eval()
     return fitted
 
@@ -94,7 +98,8 @@ def others_that_fit(file: ForeignFile, recipe: ForeignRecipe, not_this: Words) -
     """Networks of the paper, by name, that the file fits."""
     found = []
     for name, words in PAPER.items():
-        if words == not_this:
+        # Building a MiT takes a second: only where there are tensors of one.
+        if words == not_this or (_is_mit(words) and not any("patch_embed" in one for one in file.tensors)):
             continue
         try:
             _fit(file, recipe, words, only_shapes=True)
@@ -105,9 +110,9 @@ def others_that_fit(file: ForeignFile, recipe: ForeignRecipe, not_this: Words) -
 
 
 class _MisfitError(Exception):
-    """A file is not a network."""
+    """A file is not a network; with a remedy, where what is wrong is known."""
 
-    def __init__(self, message: str, remedy: str) -> None:
+    def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)
         self.remedy = remedy
 
@@ -116,7 +121,7 @@ def _fit(file: ForeignFile, recipe: ForeignRecipe, words: Words, *, only_shapes:
     tensors = dict(file.tensors)
     theirs = is_transformers(tensors)
     if theirs and words.architecture != "segformer":
-        raise _MisfitError("it holds a SegFormer of transformers", "give the network that the weights are of")
+        raise _MisfitError("it holds a SegFormer of transformers")
     tensors = translated(tensors) if theirs else tensors
     channels = len(recipe.channels)
     body = _build(file, recipe, words, channels, only_shapes=only_shapes)
@@ -141,11 +146,15 @@ def _fit(file: ForeignFile, recipe: ForeignRecipe, words: Words, *, only_shapes:
 
 def _build(file: ForeignFile, recipe: ForeignRecipe, words: Words, channels: int, *, only_shapes: bool) -> nn.Module:
     # Without memory for the numbers where only shapes are asked for; but MiT's constructor reads numbers.
-    device = "meta" if only_shapes and not words.encoder.startswith("mit_") else "cpu"
+    device = "meta" if only_shapes and not _is_mit(words) else "cpu"
     with torch.device(device):
         if is_transformers(file.tensors):
             return build_transformers_segformer(words, file.tensors, channels, recipe.classes, recipe.raised)
         return build_body(NetworkRecipe(), words, channels, recipe.classes)
+
+
+def _is_mit(words: Words) -> bool:
+    return words.encoder.startswith("mit_")
 
 
 def _shapes(body: nn.Module) -> dict[str, Size]:
@@ -184,7 +193,7 @@ def _check_classes(body: nn.Module, found: Match, tensors: dict[str, Tensor], cl
     """Say so where all that differs is the number of classes."""
     head = next(name for name, module in reversed(list(body.named_modules())) if isinstance(module, nn.Conv2d))
     weight = tensors.get(found.prefix + head.removeprefix("body.") + ".weight")
-    if weight is not None and weight.ndim == 4 and weight.shape[0] != classes and len(found.misshapen) <= 2:
+    if weight is not None and weight.ndim == 4 and weight.shape[0] != classes and not found.missing:
         answers = weight.shape[0]
         raise _MisfitError(
             f"it answers with {answers} classes, not {classes}",
@@ -195,4 +204,4 @@ def _check_classes(body: nn.Module, found: Match, tensors: dict[str, Tensor], cl
 def _remedy(found: Match) -> str:
     if found.foreign and not (found.missing or found.misshapen):
         return "if these are no part of the network, say so with  --leave-out BEGINNING"
-    return "give the network that the weights are of, as a name of the paper or as architecture/encoder"
+    return ""

@@ -25,6 +25,10 @@ _KINDS: Final[dict[Inputs, NormalisationKind]] = {"dn": "none", "l4s": "l4s"}
 _CHECKED_ON: Final = 2
 """Images on which an export is compared with its network."""
 _STEPS: Final = 4
+# As Landslide4Sense has its patches, and as detectors trained on it here are run.
+_TILE_PX: Final = 128
+_OVERLAP_PX: Final = 32
+_PIXEL_SIZE_M: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ def import_detector(
     model = export_graph(network, 1.0, len(recipe.channels))
     progress("importing", 3, _STEPS)
     detector = seal(model, _card(file, recipe, fitted, normalise))
-    values = typical_values(recipe.channels, _CHECKED_ON, recipe.tile_px, recipe.tile_px)
+    values = typical_values(recipe.channels, _CHECKED_ON, _TILE_PX, _TILE_PX)
     difference = check_parity(network, detector, values)
     if recipe.half_precision_storage:
         whole, detector = detector, seal(store_half(model), detector.card)
@@ -96,14 +100,14 @@ def _card(file: ForeignFile, recipe: ForeignRecipe, fitted: FittedBody, normalis
         network=str(fitted.words),
         channels=recipe.channels,
         normalisation=Normalisation(kind=kind, numbers=normalise.numbers(), text=TEXTS[kind]),
-        tile_px=recipe.tile_px,
-        overlap_px=recipe.overlap_px,
+        tile_px=_TILE_PX,
+        overlap_px=_OVERLAP_PX,
         size_multiple=SIZE_MULTIPLE,
         threshold=recipe.threshold,
         threshold_chosen=recipe.threshold_chosen,
         temperature=1.0,
         trained_on=f"{recipe.trained_on}; {_said_of(file, fitted)}",
-        pixel_size_m=recipe.pixel_size_m,
+        pixel_size_m=_PIXEL_SIZE_M,
         not_good_for=recipe.not_good_for,
         licence=recipe.licence,
         attribution=(*recipe.attribution, f"weights made by others, out of {file.name}, sha256 {file.sha256}"),

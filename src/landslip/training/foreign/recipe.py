@@ -4,20 +4,22 @@ from typing import Literal
 
 from pydantic import Field
 
-from landslip.training.foreign.segformer import Raised
+from landslip.card import Name, Text
 from landslip.training.frozen import Frozen
 
 Inputs = Literal["dn", "l4s"]
+Raised = Literal["logits", "probabilities"]
+"""What a SegFormer of transformers brings from a quarter of the resolution to the whole."""
 
 
 class ForeignRecipe(Frozen):
     """How foreign weights are to be understood, and what the card says of them."""
 
-    name: str
-    """Of the detector: small letters, digits, dots, hyphens."""
-    network: str
+    name: Name
+    """Of the detector."""
+    network: Text
     """A network of the paper by its name, such as unet-resnet34; or architecture/encoder, such as unet/resnet18."""
-    channels: tuple[str, ...]
+    channels: tuple[str, ...] = Field(min_length=1)
     """In the order in which the network was trained on them."""
     inputs: Inputs
     """dn: DN, degrees and metres as they are; l4s: the values of Landslide4Sense's files, each over a divisor."""
@@ -26,23 +28,19 @@ class ForeignRecipe(Frozen):
     landslide_class: int = Field(default=1, ge=0)
     """Which class is landslide, where there are more than one."""
     raised: Raised = "logits"
-    """What a SegFormer of transformers brings from a quarter of the resolution to the whole."""
     leave_out: tuple[str, ...] = ()
     """Beginnings of names in the file that are no part of the network."""
     threshold: float = Field(default=0.5, gt=0, lt=1)
-    threshold_chosen: str = (
+    threshold_chosen: Text = (
         "0.5 by default: nobody has chosen a threshold for these weights on data that landslip knows"
     )
     half_precision_storage: bool = False
-    tile_px: int = Field(default=128, ge=32, multiple_of=32)
-    overlap_px: int = Field(default=32, ge=0)
-    pixel_size_m: float = Field(default=10.0, gt=0)
     title: str = ""
     """Left empty: the network and the file."""
-    trained_on: str = "not known: these weights were trained elsewhere"
-    not_good_for: tuple[str, ...] = (
+    trained_on: Text = "not known: these weights were trained elsewhere"
+    not_good_for: tuple[Text, ...] = (
         "anything, until it was scored: landslip knows no accuracy of these weights (landslip evaluate)",
     )
-    licence: str = "not known: ask the author of the weights before you pass them on"
-    attribution: tuple[str, ...] = ()
+    licence: Text = "not known: ask the author of the weights before you pass them on"
+    attribution: tuple[Text, ...] = ()
     """Added to the name of the file that the weights came in."""

@@ -10,20 +10,18 @@ pixels, not their centres, in the corners of the image. And its decoder is 768 w
 
 import re
 from collections.abc import Mapping
-from typing import Final, Literal, cast
+from typing import Final, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from landslip.training.foreign.recipe import Raised
 from landslip.training.networks.catalogue import Words
 from landslip.training.torchvision_operators import declare_missing_operators
 
 declare_missing_operators()
 import segmentation_models_pytorch as smp  # noqa: E402 - its import needs the operators declared above
-
-Raised = Literal["logits", "probabilities"]
-"""What is brought from a quarter of the resolution to the whole."""
 
 _FUSE: Final = "decode_head.linear_fuse.weight"
 _NORM_ADDS: Final = 1e-5
