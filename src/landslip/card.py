@@ -13,6 +13,8 @@ from landslip.channels import CHANNELS
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 Text = Annotated[str, StringConstraints(min_length=1)]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+"""Of a detector: small letters, digits, dots and hyphens."""
 
 
 class _Frozen(BaseModel):
@@ -93,7 +95,7 @@ class Card(_Frozen):
     """All it takes to use a trained network rightly."""
 
     card_version: Literal[1] = 1
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+    name: Name
     title: Text
     network: Text
     channels: Annotated[tuple[str, ...], Field(min_length=1)]
