@@ -40,21 +40,6 @@ class Confidence(_Frozen):
     text: Text
 
 
-class Score(_Frozen):
-    """Precision, recall, F1 and IoU of the landslide class on one set, with the protocol they belong to."""
-
-    data: Text
-    protocol: Text
-    definition: Text
-    precision: Share
-    recall: Share
-    f1: Share
-    iou: Share
-    f1_interval: tuple[Share, Share] | None = None
-    patches: Annotated[int, Field(ge=1)]
-    seeds: tuple[int, ...]
-
-
 class SeenStatistics(_Frozen):
     """What the images of the training part are like, in the numbers of ``seen/statistics.py``."""
 
@@ -78,6 +63,21 @@ class SeenStatistics(_Frozen):
         if not self.distance_quantiles or sorted(self.distance_quantiles) != list(self.distance_quantiles):
             raise ValueError("shares of the training patches and their distances must rise")
         return self
+
+
+class Score(_Frozen):
+    """Precision, recall, F1 and IoU of the landslide class on one set, with the protocol they belong to."""
+
+    data: Text
+    protocol: Text
+    definition: Text
+    precision: Share
+    recall: Share
+    f1: Share
+    iou: Share
+    f1_interval: tuple[Share, Share] | None = None
+    patches: Annotated[int, Field(ge=1)]
+    seeds: tuple[int, ...]
 
 
 class Card(_Frozen):
