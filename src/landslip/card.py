@@ -42,21 +42,6 @@ class Confidence(_Frozen):
     text: Text
 
 
-class Score(_Frozen):
-    """Precision, recall, F1 and IoU of the landslide class on one set, with the protocol they belong to."""
-
-    data: Text
-    protocol: Text
-    definition: Text
-    precision: Share
-    recall: Share
-    f1: Share
-    iou: Share
-    f1_interval: tuple[Share, Share] | None = None
-    patches: Annotated[int, Field(ge=1)]
-    seeds: tuple[int, ...]
-
-
 class Member(_Frozen):
     """A network inside an ensemble."""
 
@@ -89,6 +74,21 @@ class SeenStatistics(_Frozen):
         if not self.distance_quantiles or sorted(self.distance_quantiles) != list(self.distance_quantiles):
             raise ValueError("shares of the training patches and their distances must rise")
         return self
+
+
+class Score(_Frozen):
+    """Precision, recall, F1 and IoU of the landslide class on one set, with the protocol they belong to."""
+
+    data: Text
+    protocol: Text
+    definition: Text
+    precision: Share
+    recall: Share
+    f1: Share
+    iou: Share
+    f1_interval: tuple[Share, Share] | None = None
+    patches: Annotated[int, Field(ge=1)]
+    seeds: tuple[int, ...]
 
 
 class Card(_Frozen):

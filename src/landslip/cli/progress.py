@@ -7,7 +7,7 @@ from typing import Final, Never
 
 from tqdm import tqdm
 
-_SCALED_UNITS: Final = {"mapping": "px", "downloading": "B"}
+_SCALED_UNITS: Final = {"mapping": "px", "comparing": "px", "downloading": "B"}
 """What is counted in thousands and millions ..."""
 _UNITS: Final = {"importing": " step"}
 """... and what is not; all else is counted in files."""
