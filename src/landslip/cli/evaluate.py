@@ -64,7 +64,7 @@ def command(
     Runs what a map runs. F1 is that of the landslide class, counts pooled over all pixels of all patches.
     """
     from landslip.cli.evaluation_text import scores_text
-    from landslip.detector import DEFAULT
+    from landslip.detector import DEFAULT, Detector
     from landslip.evaluation.asking import data_label, said_by
     from landslip.evaluation.definitions import definitions_named
     from landslip.evaluation.scores import score
@@ -92,4 +92,14 @@ def command(
         predictions.save(save)
     against = None if other is None else ask(other, None)
     scores = score(predictions, also=also, other=against)
+    if report is not None:
+        from landslip.cli.progress import progress_bar
+        from landslip.evaluation.report.page import make_report
+        from landslip.evaluation.report.section import Asked
+
+        card = None if (source or DEFAULT).endswith(".npz") else Detector.open(source or DEFAULT).card
+        with progress_bar(quiet=quiet) as watch:
+            pages = make_report(Asked(predictions, scores, patches, card), watch).write(report)
     click.echo(json.dumps(scores.as_dict(), indent=2) if as_json else scores_text(scores))
+    if report is not None and not as_json:
+        click.echo(f"\nLook at {pages[0]}")

@@ -179,8 +179,10 @@ def _reference(reference: Reference, place: Place) -> str:
         return line("limit", place.left, y, place.right, y) + text
     low, high = max(low_x, low_y), min(high_x, high_y)
     (x1, y1), (x2, y2) = place.at(low, low), place.at(high, high)
-    x, y = place.at(low + 0.62 * (high - low), low + 0.62 * (high - low))
-    return line("limit", x1, y1, x2, y2) + words(x + 8, y + 14, "start", reference.text, "small faint")
+    x, y = place.at(low + 0.7 * (high - low), low + 0.7 * (high - low))
+    angle = math.degrees(math.atan2(y1 - y2, x2 - x1))
+    text = words(0, -7, "middle", reference.text, "small faint")
+    return line("limit", x1, y1, x2, y2) + f'<g transform="translate({x:.1f} {y:.1f}) rotate({-angle:.1f})">{text}</g>'
 
 
 def _key(series: tuple[Series, ...]) -> tuple[str, float]:
