@@ -12,7 +12,7 @@ from command_line import run
 from landslip.detector import Detector
 from landslip.errors import OutputError
 from landslip.evaluation.predictions import Place, Predictions, load_predictions, predict
-from landslip.evaluation.report.page import HTML, JSON, Report, make_report
+from landslip.evaluation.report.page import Report, make_report
 from landslip.evaluation.report.section import Asked
 from landslip.evaluation.scores import score
 from landslip.patches.patch import Patch
@@ -112,8 +112,8 @@ def test_another_detector_stands_beside_it() -> None:
 
 def test_a_report_is_whole_or_not_there(tmp_path: Path) -> None:
     paths = Report("<p>page</p>", {"a": 1}).write(tmp_path / "out")
-    assert [path.name for path in paths] == [HTML, JSON]
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [HTML, JSON]
+    assert [path.name for path in paths] == ["report.html", "report.json"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["report.html", "report.json"]
     with pytest.raises(OutputError, match="give a folder"):
         Report("", {}).write(paths[0])
 
@@ -126,7 +126,7 @@ def test_the_detector_that_ships_has_a_report(shared_data: Path, tmp_path: Path)
         "evaluate", data, "--scene", "B", "--scene", "C", "--save", kept, "--report", tmp_path / "out", "--quiet"
     )
     assert told.code == 0, told.err
-    answer = json.loads((tmp_path / "out" / JSON).read_text())
+    answer = json.loads((tmp_path / "out" / "report.json").read_text())
     assert answer["origin"]["sha256"] == Detector.open("s2-rgb").sha256
     assert answer["frequency_area"]["truth"]["landslides"] == answer["landslides"]["all"]["truth"]
     assert len(load_predictions(kept)) == answer["origin"]["patches"] == 162
