@@ -42,6 +42,10 @@ class PredictionsError(LandslipError):
     """What a detector said about patches cannot be read, or two such do not fit together."""
 
 
+class TruthError(LandslipError):
+    """A truth cannot be read, does not say what is landslide, or does not lie where the map does."""
+
+
 class RecipeError(LandslipError):
     """A training recipe is wrong."""
 

@@ -10,6 +10,7 @@ import rasterio
 
 from landslip.detector import Detector
 from landslip.mapping.aoi import AreaOfInterest
+from landslip.mapping.familiarity import familiarity
 from landslip.mapping.inventory.find import find_landslides
 from landslip.mapping.job import Job
 from landslip.mapping.products import GEOPACKAGE, PRODUCTS, SUMMARY, write_products
@@ -80,11 +81,12 @@ def _make(job: Job, workspace: Workspace, started: float, watch: Watch) -> None:
     workspace.remove(PRODUCTS)
     raster = ProbabilityRaster(workspace.path(_LEVELS), job.grid)
     follower = Follower(raster)
-    with ThreadPoolExecutor(1, "landslip-find") as finder:
+    with ThreadPoolExecutor(2, "landslip-find") as finder:
         finding = finder.submit(find_landslides, job, follower.strips(), workspace.path(GEOPACKAGE))
+        looking = finder.submit(familiarity, job)
         try:
             quicklook, network_s = fill_raster(job, raster, workspace, follower, watch)
         finally:
             follower.stop()
         effort = Effort(started=started, network_s=network_s, resumed=workspace.resumed)
-        write_products(job, raster, finding, quicklook.picture(job.grid), effort, workspace.path, watch)
+        write_products(job, raster, finding, looking, quicklook.picture(job.grid), effort, workspace.path, watch)

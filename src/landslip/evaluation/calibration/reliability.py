@@ -119,7 +119,7 @@ def calibration(counts: LevelCounts, probability: Values | None = None, *, bins:
     """
     if bins < 1:
         raise SettingsError(f"{bins} bins hold nothing: give 1 or more")
-    said = np.arange(TOP_LEVEL + 1) * STEP if probability is None else probability
+    said = np.asarray(np.arange(TOP_LEVEL + 1) * STEP if probability is None else probability, np.float64)
     landslide, pixels = counts.landslide.astype(np.float64), (counts.landslide + counts.other).astype(np.float64)
     total = pixels.sum()
     if not total:

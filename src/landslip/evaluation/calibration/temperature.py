@@ -55,9 +55,9 @@ def without_temperature(temperature: float) -> Unscaled:
     """
     if not temperature > 0:
         raise SettingsError(f"a temperature of {temperature:g} is none: give one above 0")
-    levels = np.arange(TOP_LEVEL + 1) * STEP
-    bounds = (np.clip(levels + half, 0, 1) for half in (-STEP / 2, STEP / 2))
-    return Unscaled(scaled(levels, temperature), *(scaled(bound, temperature) for bound in bounds))
+    levels = np.asarray(np.arange(TOP_LEVEL + 1) * STEP, np.float64)
+    low, high = np.maximum(levels - STEP / 2, 0), np.minimum(levels + STEP / 2, 1)
+    return Unscaled(*(scaled(values, temperature) for values in (levels, low, high)))
 
 
 def scaled(probability: Values, factor: float) -> Values:
