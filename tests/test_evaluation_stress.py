@@ -70,7 +70,7 @@ def test_pixels_of_half_the_side_are_four_times_as_many(tmp_path: Path) -> None:
     native, back = found.curves
     landslide = {one.level: one.landslide_px for one in native.points}
     assert landslide[5] == 4 * landslide[10]
-    assert landslide[20] == pytest.approx(landslide[10] / 4, rel=0.1)
+    assert landslide[20] == pytest.approx(landslide[10] / 4, rel=0.2)
     # Brought back, it is scored against the truth as it was.
     assert {one.level: one.landslide_px for one in back.points}[20] == landslide[10]
     assert all(one.level > 10 for one in back.points)
