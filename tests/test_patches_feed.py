@@ -50,6 +50,22 @@ def test_each_epoch_and_seed_has_its_own_order() -> None:
     assert len({order(seed=1, epoch=epoch) for epoch in range(5)} | {order(seed=2), order()}) == 7
 
 
+@given(st.lists(st.integers(0, 8), max_size=30), st.integers(1, 7))
+def test_a_given_order_is_kept_whatever_comes_twice_or_never(order: list[int], size: int) -> None:
+    fed = list(batches(numbered(9), size, order=np.array(order, np.intp)))
+    assert [int(position) for batch in fed for position in batch.positions] == order
+    for batch in fed:
+        np.testing.assert_array_equal(batch.values[:, 0, 0, 0], batch.positions)
+
+
+def test_an_order_that_leads_astray_is_refused() -> None:
+    with pytest.raises(SettingsError, match="leave the seed out"):
+        batches(numbered(4), 2, seed=1, order=np.array([0]))
+    for wrong in ([0, 4], [-1, 2]):
+        with pytest.raises(SettingsError, match="from 0 to 3"):
+            batches(numbered(4), 2, order=np.array(wrong))
+
+
 def test_files_store_and_memory_feed_the_same(tmp_path: Path) -> None:
     files = open_l4s(make_l4s(tmp_path / "set", {"train": [1, 2, 3], "test": [4, 5]}, masks={"train": [1, 3]}))
     store = pack_l4s(files.folder, tmp_path / "store").store
@@ -111,16 +127,3 @@ def test_a_damaged_file_is_an_error_in_its_batch(tmp_path: Path) -> None:
 def test_numbers_below_one_are_refused(settings: dict[str, int]) -> None:
     with pytest.raises(SettingsError, match="each must be 1 or more"):
         batches(numbered(4), **settings)
-
-
-def test_the_data_module_gives_tensors(tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch", reason="needs the extra train")
-    from landslip.training.data_module import DataModule
-
-    module = DataModule(train=numbered(10), choose=numbered(3), batch=4, seed=5)
-    seen = [values for values, _ in module.train_batches(epoch=2)]
-    assert [tuple(values.shape) for values in seen] == [(4, 2, 3, 3), (4, 2, 3, 3), (2, 2, 3, 3)]
-    assert sorted(torch.cat(seen)[:, 0, 0, 0].tolist()) == list(range(10))
-    values, masks = next(module.choose_batches())
-    assert (values.dtype, masks.dtype) == (torch.float32, torch.uint8)
-    assert values[:, 0, 0, 0].tolist() == [0, 1, 2]

@@ -1,4 +1,4 @@
-"""Feeds a network: patches in batches, in a random order that a seed decides, read ahead by threads.
+"""Feeds a network: patches in batches, in an order that a seed decides or that is given, read ahead by threads.
 
 From HDF5 files, from a store, or from memory: whatever can fill an array with the patches at some positions. A store
 in the system's cache is as fast as memory, and needs none of the process's own.
@@ -71,11 +71,12 @@ def batches(
     *,
     seed: int | None = None,
     epoch: int = 0,
+    order: NDArray[np.intp] | None = None,
     drop_last: bool = False,
     threads: int = 2,
     ahead: int = 4,
 ) -> Iterator[Batch]:
-    """Go through a source once.
+    """Go through a source once, or through the positions of an order.
 
     Threads change the speed, never the order. Memory is bounded by ``ahead`` batches and the one in use.
 
@@ -84,17 +85,28 @@ def batches(
         size: patches a batch.
         seed: decides the order, together with ``epoch``; the source's own order if left out.
         epoch: how many times the source was gone through before.
+        order: positions to go through instead, in place of a seed; a position may come several times or never.
         drop_last: leave out a last batch that is not full.
         threads: how many read.
         ahead: how many batches are read ahead.
 
     Raises:
-        SettingsError: a number is below one.
+        SettingsError: a number is below one, an order was given beside a seed, or it leads out of the source.
         PatchesError: a patch cannot be read.
     """
     if min(size, threads, ahead) < 1:
         raise SettingsError(f"batches of {size} with {threads} threads, {ahead} ahead: each must be 1 or more")
-    order = np.arange(len(source)) if seed is None else np.random.default_rng((seed, epoch)).permutation(len(source))
+    if order is None:
+        order = np.arange(len(source))
+        if seed is not None:
+            order = np.random.default_rng((seed, epoch)).permutation(order)
+    elif seed is not None:
+        raise SettingsError(f"an order and the seed {seed} were given: the order says it all, leave the seed out")
+    elif len(order) and not 0 <= order.min() <= order.max() < len(source):
+        raise SettingsError(
+            f"an order from {order.min()} to {order.max()} leads out of {len(source)} patches: "
+            f"give positions from 0 to {len(source) - 1}"
+        )
     count = len(order) // size if drop_last else -(-len(order) // size)
     return _read_ahead(source, [order[number * size : (number + 1) * size] for number in range(count)], threads, ahead)
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from landslip.card import Confidence
 from landslip.levels import at_least, to_levels
-from landslip.training.losses import NOT_OBSERVED
+from landslip.patches.patch import NOT_OBSERVED
 
 
 def fit_temperature(logits: Tensor, truth: Tensor) -> float:

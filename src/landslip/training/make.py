@@ -8,27 +8,29 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-import yaml
 
 import landslip
 from landslip.card import Card, Normalisation, Score
 from landslip.detector import Detector, seal
-from landslip.errors import RecipeError
 from landslip.evaluation.evaluate import evaluate
 from landslip.evaluation.pixel import DEFINITION, LevelCounts, best_threshold, f1_interval
 from landslip.evaluation.running import map_patches, mapper_for
-from landslip.patches.patch import PatchStack, stack_patches
-from landslip.patches.rgb import RgbSet, open_rgb_set
+from landslip.patches.division import Division
+from landslip.patches.opening import open_patches
+from landslip.patches.patch import PatchStack
 from landslip.training.calibrate import fit_confidence, fit_temperature
 from landslip.training.export import check_parity, check_storage, export_graph, store_half
-from landslip.training.fit import Fitted, fit, logits_of, wavelengths
+from landslip.training.feeding import load_part
+from landslip.training.loop.fit import Fitted, fit, logits_of
+from landslip.training.loop.look import wavelengths
+from landslip.training.loop.module import Teacher
 from landslip.training.networks.build import SIZE_MULTIPLE
 from landslip.training.networks.normalise import TEXTS
 from landslip.training.networks.run_weights import save_weights
+from landslip.training.parts import Parts, division_for, find_parts
 from landslip.training.recipe import Recipe
+from landslip.training.run_folder import check_free, start_run
 from landslip.training.stress import STRESSES
-
-PIXEL_SIZE_M = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,39 +43,60 @@ class Made:
     fitted: Fitted
 
 
-def make_detector(recipe: Recipe, data: Path, folder: Path, *, progress: bool = True) -> Made:
+def make_detector(
+    recipe: Recipe,
+    data: Path,
+    folder: Path,
+    *,
+    progress: bool = True,
+    resume: bool = False,
+    division: Division | None = None,
+    teacher: Teacher | None = None,
+) -> Made:
     """Train, calibrate, export, measure and seal a detector.
 
-    Leaves in the folder ``recipe.yaml`` (every setting, also those that were left out), ``log.csv``,
-    ``weights.safetensors`` (float32, to go on from) and ``<name>.onnx``.
+    Leaves in the folder ``recipe.yaml`` (every setting, also those that were left out), ``run.json`` (versions and
+    patches), ``log.csv``, ``checkpoints/``, ``curves.png``, ``samples.png``, ``weights.safetensors`` (float32, to go on
+    from) and ``<name>.onnx``.
 
     Args:
         recipe: what to do.
-        data: folder of the RGB patches.
+        data: a set of patches of any kind.
         folder: for the results; made if need be.
         progress: show bars on stderr.
+        resume: go on with the run in the folder, which must have the same recipe and patches, if there is one.
+        division: of the set, instead of the recipe's own.
+        teacher: softens the target of every batch.
 
     Raises:
-        PatchesError: the data are damaged or a part of the recipe is empty.
-        RecipeError: two parts of the recipe share patches.
+        ChannelError: the patches lack a channel of the recipe.
+        OutputError: the folder holds a run.
+        PatchesError: the data are damaged or cannot be divided.
+        RecipeError: a part of the recipe is empty, or two share patches; the run in the folder is another one.
         RunError: training or export failed.
     """
-    patches = open_rgb_set(data)
-    _check_parts(recipe, patches)
-    folder.mkdir(parents=True, exist_ok=True)
-    settings = recipe.model_dump(mode="json")
-    (folder / "recipe.yaml").write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    train, choose = (stack_patches(patches.where(part.holds)) for part in (recipe.train, recipe.choose))
-    fitted = fit(recipe, train, choose, folder, progress=progress)
+    if not resume:
+        check_free(folder, recipe.name)
+    patches = open_patches(data)
+    if division is None:
+        division = division_for(recipe.division, patches)
+    parts = find_parts(patches, recipe.train, recipe.choose, recipe.report, division)
+    threads = recipe.machine.read_threads
+    train, choose = (
+        load_part(part, recipe.channels, str(name), threads=threads, progress=progress)
+        for name, part in ((recipe.train, parts.train), (recipe.choose, parts.choose))
+    )
+    start_run(folder, recipe, {"train": train.keys, "choose": choose.keys}, division, resume=resume)
+    fitted = fit(recipe, train, choose, folder, progress=progress, resume=resume, teacher=teacher)
     weights_path = folder / "weights.safetensors"
     save_weights(weights_path, fitted.network.state_dict(), network=str(fitted.built.words), channels=recipe.channels)
-    detector = assemble(recipe, fitted, patches, choose, progress=progress)
+    detector = assemble(recipe, fitted, parts, choose.stack(), progress=progress)
     detector_path = folder / f"{recipe.name}.onnx"
     detector.save(detector_path)
     return Made(detector, detector_path, weights_path, fitted)
 
 
-def assemble(recipe: Recipe, fitted: Fitted, patches: RgbSet, choose: PatchStack, *, progress: bool = True) -> Detector:
+def assemble(recipe: Recipe, fitted: Fitted, parts: Parts, choose: PatchStack, *, progress: bool = True) -> Detector:
     """Make a detector of a trained network: calibrate, export, choose, measure, in this order.
 
     Everything after the export is found by running the exported graph with the engine that maps use, so that what the
@@ -88,20 +111,22 @@ def assemble(recipe: Recipe, fitted: Fitted, patches: RgbSet, choose: PatchStack
         whole, model = detector, store_half(model)
         detector = seal(model, whole.card)
         check_storage(whole, detector, choose.values, choose.masks)
-    threshold = choose_threshold(detector, choose)
-    chosen_set = patches.where(recipe.choose.holds)
-    maps = ((probability, patch.mask) for patch, probability in map_patches(detector, chosen_set))
+    fixed = recipe.detector.threshold
+    threshold = choose_threshold(detector, choose) if fixed is None else fixed
+    maps = ((probability, patch.mask) for patch, probability in map_patches(detector, parts.choose))
     detector = _with(
         model,
         detector,
         threshold=threshold,
         threshold_chosen=(
-            f"highest F1 on {recipe.choose}, averaged over its own light and {len(STRESSES)} changed lights "
+            "fixed by the recipe"
+            if fixed is not None
+            else f"highest F1 on {recipe.choose}, averaged over its own light and {len(STRESSES)} changed lights "
             f"({', '.join(STRESSES)})"
         ),
         confidence=fit_confidence(maps, threshold, str(recipe.choose)),
     )
-    return _with(model, detector, scores=tuple(measured(detector, recipe, patches, progress=progress)))
+    return _with(model, detector, scores=tuple(measured(detector, recipe, parts, progress=progress)))
 
 
 def choose_threshold(detector: Detector, choose: PatchStack) -> float:
@@ -114,16 +139,17 @@ def choose_threshold(detector: Detector, choose: PatchStack) -> float:
     return best_threshold([LevelCounts.of(probability, choose.masks) for probability in maps])
 
 
-def measured(detector: Detector, recipe: Recipe, patches: RgbSet, *, progress: bool) -> Iterable[Score]:
+def measured(detector: Detector, recipe: Recipe, parts: Parts, *, progress: bool) -> Iterable[Score]:
     """Score a sealed detector on the choosing part and on every part to report."""
-    for part in (recipe.choose, *recipe.report):
-        evaluation = evaluate(detector, patches.where(part.holds), progress=progress)
+    by = "" if parts.division is None else f" of the protocol {parts.division.protocol} ({parts.division.how})"
+    for part, patches in ((recipe.choose, parts.choose), *parts.report):
+        evaluation = evaluate(detector, patches, progress=progress)
         low, high = f1_interval([score.counts for score in evaluation.patches])
         counts = evaluation.pixel
         role = "epoch, threshold and temperature were chosen on it" if part == recipe.choose else "never seen"
         yield Score(
             data=f"{recipe.detector.data_name}, {part}",
-            protocol=f"trained on {recipe.train}; {role}",
+            protocol=f"trained on {recipe.train}{by}; {role}",
             definition=DEFINITION,
             precision=round(counts.precision, 4),
             recall=round(counts.recall, 4),
@@ -154,7 +180,7 @@ def _card(recipe: Recipe, fitted: Fitted, temperature: float) -> Card:
         threshold_chosen="not chosen yet",
         temperature=temperature,
         trained_on=recipe.detector.trained_on,
-        pixel_size_m=PIXEL_SIZE_M,
+        pixel_size_m=recipe.detector.pixel_size_m,
         not_good_for=recipe.detector.not_good_for,
         licence=recipe.detector.licence,
         attribution=recipe.detector.attribution,
@@ -167,13 +193,3 @@ def _card(recipe: Recipe, fitted: Fitted, temperature: float) -> Card:
 
 def _with(model: onnx.ModelProto, detector: Detector, **changes: object) -> Detector:
     return seal(model, Card.model_validate(detector.card.model_dump() | changes))
-
-
-def _check_parts(recipe: Recipe, patches: RgbSet) -> None:
-    for part in (recipe.choose, *recipe.report):
-        both = [entry.id for entry in patches.entries if recipe.train.holds(entry) and part.holds(entry)]
-        if both:
-            raise RecipeError(
-                f"the recipe trains on {recipe.train} and scores {part}, which share {len(both)} patches "
-                f"(the first is {both[0]}): keep them apart"
-            )

@@ -1,14 +1,21 @@
 """How light changes an image: brightness, colour, haze, contrast, shade, noise. All on batches (N, C, H, W) in DN.
 
 Each function takes what it does as numbers, one a patch (or a patch and channel), so that training draws them at
-random and the stress test fixes them.
+random and the stress test fixes them. Every channel given is changed: give spectral channels alone.
+
+Top-of-atmosphere reflectance is the ground's, weakened channel by channel, with the light that air scatters into the
+view on top. ``hazed`` and ``cleared`` add and take away the second; a gain by channel stands for the first.
 """
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 _RAYLEIGH_EXPONENT = -4.0
+_VISIBLE_NM = 700.0
+"""Beyond it leaves and soil are bright: what is dark there says little of the air."""
+_DARK_SHARE = 0.02
 
 
 def scattering(wavelengths_nm: Tensor) -> Tensor:
@@ -29,35 +36,52 @@ def hazed(values: Tensor, amount: Tensor, wavelengths_nm: Tensor) -> Tensor:
         amount: (N,) haze in the shortest wavelength, as a share of the patch's mean in that channel.
         wavelengths_nm: (C,).
     """
-    shares = scattering(wavelengths_nm)
+    shares = scattering(wavelengths_nm).to(values)
     bluest = values[:, int(wavelengths_nm.argmin())].mean(dim=(1, 2))
     return values + (amount * bluest)[:, None, None, None] * shares[None, :, None, None]
 
 
-def cleared(values: Tensor, amount: Tensor) -> Tensor:
-    """Haze taken away, as an atmospheric correction does: a share (N,) of each channel's dark level is subtracted.
+def cleared(values: Tensor, amount: Tensor, wavelengths_nm: Tensor) -> Tensor:
+    """Haze taken away, as an atmospheric correction does: a share of each channel's dark level is subtracted.
 
-    The dark level is the second percentile of the patch (dark object subtraction, Chavez 1988).
+    The dark level is the second percentile of the patch (dark object subtraction, Chavez 1988). Beyond the visible,
+    where ground may be bright all over, it counts for no more than what the bluest channel's would scatter there.
+
+    Args:
+        values: the batch.
+        amount: (N,) share that is taken away.
+        wavelengths_nm: (C,).
     """
-    return values - amount[:, None, None, None] * dark_level(values)[:, :, None, None]
+    dark = dark_level(values)
+    scattered = dark[:, int(wavelengths_nm.argmin()), None] * scattering(wavelengths_nm).to(values)
+    invisible = (wavelengths_nm > _VISIBLE_NM).to(values.device)
+    air = torch.where(invisible, torch.minimum(dark, scattered), dark)
+    return values - (amount[:, None] * air)[:, :, None, None]
 
 
 def dark_level(values: Tensor) -> Tensor:
     """Second percentile of each patch and channel, (N, C)."""
     flat = values.flatten(2)
-    return flat.kthvalue(max(1, round(0.02 * flat.shape[2])), dim=2).values
+    place = max(1, round(_DARK_SHARE * flat.shape[2])) - 1
+    if flat.device.type == "cpu":
+        # A tenth of the time that torch's kthvalue takes.
+        return torch.from_numpy(np.partition(flat.numpy(), place, axis=2)[..., place])
+    return flat.sort(dim=2).values[..., place]
 
 
 def mixed(values: Tensor, shares: Tensor) -> Tensor:
     """Other ground, other colours: each channel becomes a mixture (N, C, C) of all, each relative to its own mean."""
-    mean = values.mean(dim=(2, 3), keepdim=True).clamp_min(1e-6)
-    return torch.einsum("nij,njhw->nihw", shares, values / mean) * mean
+    mean = values.mean(dim=(2, 3)).clamp_min(1e-6)
+    weights = shares * mean[:, :, None] / mean[:, None, :]
+    return torch.bmm(weights, values.flatten(2)).reshape(values.shape)
 
 
 def contrasted(values: Tensor, exponent: Tensor) -> Tensor:
     """More (exponent above 1) or less contrast about each channel's mean, (N,): mean * (value / mean) ** exponent."""
     mean = values.mean(dim=(2, 3), keepdim=True).clamp_min(1e-6)
-    return mean * (values.clamp_min(0) / mean) ** exponent[:, None, None, None]
+    # By logarithms in place, which is four times as fast as a power; a pixel of 0 stays 0.
+    power = (values / mean).clamp_min_(0).log2_().mul_(exponent[:, None, None, None]).exp2_()
+    return power.mul_(mean)
 
 
 def shaded(values: Tensor, field: Tensor) -> Tensor:
@@ -67,13 +91,12 @@ def shaded(values: Tensor, field: Tensor) -> Tensor:
 
 def noised(values: Tensor, noise: Tensor, amount: Tensor) -> Tensor:
     """Noise (N, C, H, W) of unit deviation, scaled to an amount (N,) of each channel's mean."""
-    return values + noise * amount[:, None, None, None] * values.mean(dim=(2, 3), keepdim=True)
+    return torch.addcmul(values, noise, amount[:, None, None, None] * values.mean(dim=(2, 3), keepdim=True))
 
 
 def blurred(values: Tensor, amount: Tensor) -> Tensor:
     """A mixture (N,) of the image (0) and its 3 x 3 binomial blur (1)."""
-    channels = values.shape[1]
-    line = torch.tensor([0.25, 0.5, 0.25], dtype=values.dtype)
-    kernel = (line[:, None] * line[None, :]).expand(channels, 1, 3, 3)
-    soft = functional.conv2d(functional.pad(values, (1, 1, 1, 1), mode="reflect"), kernel, groups=channels)
-    return values + amount[:, None, None, None] * (soft - values)
+    soft = functional.pad(values, (1, 1, 1, 1), mode="reflect")
+    soft = soft[..., :-2, :] + soft[..., 2:, :] + 2 * soft[..., 1:-1, :]
+    soft = (soft[..., :-2] + soft[..., 2:] + 2 * soft[..., 1:-1]) / 16
+    return torch.lerp(values, soft, amount[:, None, None, None])

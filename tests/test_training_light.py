@@ -1,0 +1,129 @@
+"""Laws of light: what each change keeps, and what normalisations do not see of it."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+torch = pytest.importorskip("torch", reason="needs the extra train")
+
+from batches_made import make_batch  # noqa: E402 - after the check for torch
+from landslip.channels import CHANNELS, TRUE_COLOUR  # noqa: E402
+from landslip.training.augmentation import light  # noqa: E402
+from landslip.training.networks.normalise import Normalise  # noqa: E402
+from landslip.training.stress import STRESSES  # noqa: E402
+
+NM = torch.tensor([CHANNELS[name].wavelength_nm for name in TRUE_COLOUR])
+
+
+@given(st.floats(0.1, 10))
+def test_gain_keeps_ratios(gain: float) -> None:
+    values, _ = make_batch()
+    after = light.gained(values, torch.full((len(values),), gain))
+    assert torch.allclose(after[:, 0] / after[:, 1], values[:, 0] / values[:, 1])
+    assert torch.allclose(after, values * gain)
+
+
+@given(st.floats(0, 1))
+def test_haze_adds_the_same_everywhere_and_most_in_the_blue(amount: float) -> None:
+    values, _ = make_batch()
+    added = light.hazed(values, torch.full((len(values),), amount), NM) - values
+    assert torch.allclose(added, added[:, :, :1, :1].expand_as(added), atol=1e-3)
+    red, green, blue = (float(added[0, i, 0, 0]) for i in range(3))
+    assert red <= green <= blue
+    assert blue == pytest.approx(amount * float(values[0, 2].mean()), abs=1e-2)
+
+
+def test_clearing_takes_haze_away_again() -> None:
+    values, _ = make_batch()
+    values = light.cleared(values, torch.ones(len(values)), NM)
+    hazy = light.hazed(values, torch.full((len(values),), 0.5), NM)
+    assert torch.allclose(light.cleared(hazy, torch.ones(len(values)), NM), values, atol=1e-2)
+
+
+def test_contrast_and_mixing_of_nothing_change_nothing() -> None:
+    values, _ = make_batch()
+    ones = torch.ones(len(values))
+    assert torch.allclose(light.contrasted(values, ones), values)
+    assert torch.allclose(light.blurred(values, 0 * ones), values)
+    assert torch.allclose(light.mixed(values, torch.eye(3).expand(len(values), -1, -1)), values)
+
+
+def test_mixing_keeps_grey_grey() -> None:
+    grey = make_batch()[0][:, :1].expand(-1, 3, -1, -1)
+    shares = torch.rand((len(grey), 3, 3), generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(light.mixed(grey, shares / shares.sum(dim=2, keepdim=True)), grey, rtol=1e-4)
+
+
+def test_the_dark_level_is_the_second_percentile() -> None:
+    ramp = torch.arange(10_000.0)[torch.randperm(10_000, generator=torch.Generator().manual_seed(0))]
+    level = light.dark_level(torch.stack([ramp, 5 * ramp]).reshape(1, 2, 100, 100))
+    assert level.tolist() == [[199, 5 * 199]]
+
+
+def test_clearing_takes_no_more_from_the_infrared_than_air_can_scatter_there() -> None:
+    nm = torch.tensor([CHANNELS[name].wavelength_nm for name in ("B02", "B04", "B08", "B11")])
+    values, _ = make_batch(channels=4)
+    values[:, 2:] += 2000
+    taken = values - light.cleared(values, torch.ones(len(values)), nm)
+    dark = light.dark_level(values)
+    assert torch.allclose(taken[:, :2, 0, 0], dark[:, :2], atol=1e-3)
+    for place in (2, 3):
+        scattered = dark[:, 0] * (nm[0] / nm[place]) ** 4
+        assert torch.allclose(taken[:, place, 0, 0], scattered, atol=1e-3)
+    assert float(dark[:, 2:].min()) > 2000
+
+
+def test_contrast_keeps_black_black_and_the_order_of_brightness() -> None:
+    values, _ = make_batch()
+    values[:, :, 0, 0] = 0
+    after = light.contrasted(values, torch.tensor([0.5, 0.8, 1.5, 3.0]))
+    assert not bool(after[:, :, 0, 0].any())
+    assert torch.equal(after.flatten(2).argsort(dim=2)[..., :20], values.flatten(2).argsort(dim=2)[..., :20])
+
+
+def test_blur_is_the_binomial_kernel() -> None:
+    point = torch.zeros((1, 1, 7, 7))
+    point[0, 0, 3, 3] = 16
+    soft = light.blurred(point, torch.ones(1))[0, 0, 2:5, 2:5]
+    assert soft.tolist() == [[1, 2, 1], [2, 4, 2], [1, 2, 1]]
+
+
+@pytest.mark.parametrize("name", list(STRESSES))
+def test_no_stress_of_light_changes_the_terrain(name: str) -> None:
+    channels = ("B04", "slope", "B03", "elevation", "B02")
+    nm = torch.tensor([CHANNELS[name].wavelength_nm or float("nan") for name in channels])
+    values, _ = make_batch(channels=5)
+    after = STRESSES[name](values, nm)
+    assert torch.equal(after[:, [1, 3]], values[:, [1, 3]])
+    assert torch.equal(after[:, [0, 2, 4]], STRESSES[name](values[:, [0, 2, 4]], nm[[0, 2, 4]]))
+    assert not torch.equal(after, values)
+
+
+def normalisations() -> "Iterator[Normalise]":
+    for kind in ("tile-brightness", "tile-log", "tile-log-channel", "tile-channel"):
+        yield Normalise(kind, torch.tensor([450.0, 680.0, 810.0]), torch.tensor([210.0, 180.0, 140.0]))
+
+
+@given(st.floats(0.25, 4))
+def test_tile_normalisations_do_not_see_brightness(gain: float) -> None:
+    values, _ = make_batch()
+    for normalise in normalisations():
+        assert torch.allclose(normalise(values * gain), normalise(values), atol=1e-3)
+        assert float(normalise(values).mean().abs()) < 0.7
+
+
+def test_channel_normalisations_do_not_see_a_colour_cast() -> None:
+    values, _ = make_batch()
+    for kind, unseen in (("tile-channel", ("hazy", "redder", "bluer")), ("tile-log-channel", ("redder", "bluer"))):
+        normalise = Normalise(kind, torch.ones(3), torch.ones(3))
+        for name in unseen:
+            assert torch.allclose(normalise(STRESSES[name](values, NM)), normalise(values), atol=0.02)
+
+
+def test_a_flat_tile_stays_flat() -> None:
+    flat = torch.full((1, 3, 8, 8), 500.0) + 0.5 * torch.rand((1, 3, 8, 8), generator=torch.Generator().manual_seed(0))
+    for normalise in normalisations():
+        assert float(normalise(flat).std(dim=(2, 3)).max()) < 0.1
+        assert bool(torch.isfinite(normalise(0 * flat)).all())
