@@ -8,6 +8,7 @@ import click
 
 if TYPE_CHECKING:
     from landslip.evaluation.predictions import Predictions
+    from landslip.patches.division import ProtocolName
 
 
 def _words(_: click.Context, __: click.Parameter, text: str | None) -> tuple[str, ...]:
@@ -41,6 +42,17 @@ def _words(_: click.Context, __: click.Parameter, text: str | None) -> tuple[str
 )
 @click.option("--save", type=click.Path(path_type=Path), metavar="FILE", help="Keep the predictions as an .npz file.")
 @click.option("--report", type=click.Path(path_type=Path), metavar="DIR", help="Write report.html and report.json.")
+@click.option(
+    "--protocol",
+    type=click.Choice(["scene-out", "blocks", "k-fold", "paper", "official"]),
+    help="Train and score all folds of a protocol, by --recipe, into -o.",
+)
+@click.option("--recipe", metavar="NAME|FILE", help="With --protocol: what to train.")
+@click.option("--set", "settings", multiple=True, metavar="KEY.PATH=VALUE", help="Change a setting of the recipe.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="With --protocol: folder for everything.")
+@click.option("--seeds", default="1", show_default=True, metavar="NUMBERS", help="With --protocol: such as 1,2,3.")
+@click.option("--folds", type=click.IntRange(3), default=5, show_default=True, help="Of k-fold.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Trainings at once.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program.")
 def command(
@@ -56,13 +68,48 @@ def command(
     other: str | None,
     save: Path | None,
     report: Path | None,
+    protocol: "ProtocolName | None",
+    recipe: str | None,
+    settings: tuple[str, ...],
+    output: Path | None,
+    seeds: str,
+    folds: int,
+    jobs: int,
     quiet: bool,
     as_json: bool,
 ) -> None:
     """Score a detector on DATA: RGB patches, Landslide4Sense files, or a packed store.
 
     Runs what a map runs. F1 is that of the landslide class, counts pooled over all pixels of all patches.
+
+    \b
+    landslip evaluate DATA --detector mine.onnx --report out
+    landslip evaluate DATA --protocol scene-out --recipe mine.yaml -o out --seeds 1,2,3
+
+    With --protocol it trains: every fold of the protocol, once with each seed. What is finished is never trained again,
+    so that the same command goes on where a run was stopped.
     """
+    if protocol is not None:
+        from landslip.cli.evaluate_protocol import run_protocol
+
+        if recipe is None or output is None:
+            raise click.UsageError("give what to train with --recipe and a folder with -o")
+        run_protocol(
+            data,
+            output,
+            protocol,
+            recipe,
+            settings,
+            seeds=seeds,
+            folds=folds,
+            jobs=jobs,
+            report=report,
+            quiet=quiet,
+            as_json=as_json,
+        )
+        return
+    if recipe is not None or output is not None or settings:
+        raise click.UsageError("--recipe, --set and -o belong to --protocol, which trains")
     from landslip.cli.evaluation_text import scores_text
     from landslip.detector import DEFAULT, Detector
     from landslip.evaluation.asking import data_label, said_by

@@ -96,7 +96,8 @@ def measure(
     if not 0 < chosen < 1:
         raise SettingsError(f"the threshold {chosen:g} must lie between 0 and 1")
     facts = {"detector": detector.sha256, "threshold": chosen, "precision": precision, "rows": rows, **asked}
-    _claim(folder, facts)
+    claim(folder, facts)
+    (folder / _PARTS).mkdir(exist_ok=True)
     made = {variant.key: held for variant in variants if (held := _kept(folder, variant.key, rows)) is not None}
     total, done = sum(variant.count for variant in variants), sum(v.count for v in variants if v.key in made)
     mappers: dict[int | None, Mapper] = {}
@@ -133,16 +134,23 @@ def _none() -> LevelCounts:
     return LevelCounts.of_levels(np.zeros(0, np.uint8), np.zeros(0, np.uint8))
 
 
-def _claim(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Take a folder for a run, or find that it is this run's already."""
+def claim(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Take a folder for a run, or find that it is this run's already.
+
+    Raises:
+        OutputError: it belongs to another run, or cannot be written.
+    """
     path = folder / ASKED
     text = json.dumps(facts, indent=1, sort_keys=True) + "\n"
     try:
-        (folder / _PARTS).mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         if path.exists():
-            if json.loads(path.read_text(encoding="utf-8")) != json.loads(text):
+            held = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(held, dict):
+                raise ValueError("it holds no settings")
+            if held != json.loads(text):
                 raise OutputError(
-                    f"{folder} holds another run (other detector, patches, threshold or seed): "
+                    f"{folder} holds another run (other {', '.join(_different(held, json.loads(text)))}): "
                     "give another folder with -o"
                 )
             return
@@ -153,6 +161,10 @@ def _claim(folder: Path, facts: Mapping[str, Any]) -> None:
         raise OutputError(
             f"{folder} cannot be written to ({error.strerror or error}): give a folder you may write to"
         ) from error
+
+
+def _different(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
 
 
 def _kept(folder: Path, key: str, rows: int) -> Measured | None:

@@ -39,12 +39,11 @@ def origin_section(asked: Asked) -> Section:
             ("Normalisation", card.normalisation.text),
             ("Licence", card.licence),
         ]
-        limits = bullets(card.not_good_for)
-        recipe = escape(json.dumps(card.recipe, indent=2, ensure_ascii=False))
-        html = (
-            f"<h3>What the detector is not good for</h3>{limits}"
-            f'<details><summary>The whole recipe</summary><pre class="recipe"><code>{recipe}</code></pre></details>'
-        )
+        html = f"<h3>What the detector is not good for</h3>{bullets(card.not_good_for)}"
+    recipe = asked.recipe or (None if card is None else card.recipe)
+    if recipe:
+        text = escape(json.dumps(recipe, indent=2, ensure_ascii=False))
+        html += f'<details><summary>The whole recipe</summary><pre class="recipe"><code>{text}</code></pre></details>'
     pairs.append(("Versions", ", ".join(f"{name} {number}" for name, number in versions.items())))
     data = {
         "data": predictions.data,
@@ -58,6 +57,7 @@ def origin_section(asked: Asked) -> Section:
         "seeds": list(predictions.seeds),
         "sha256": predictions.sha256,
         "versions": versions,
+        "recipe": recipe,
         "card": None if card is None else card.model_dump(mode="json"),
     }
     return Section("origin", "Where these figures come from", pairs_table(pairs) + html, data)
