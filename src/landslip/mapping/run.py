@@ -57,7 +57,7 @@ def map_scene(
     started = perf_counter()
     job = Job.of(scene, detector, settings or MapSettings(), aoi)
     # The raster while it is made, its finished copy with overviews, and the rest.
-    check_room(out, int(2.5 * job.region.height * job.region.width) + 20_000_000)
+    check_room(out, int(2.5 * job.layers * job.region.height * job.region.width) + 20_000_000)
     with (
         rasterio.Env(**GDAL_SETTINGS),
         open_workspace(
@@ -79,7 +79,7 @@ def map_scene(
 def _make(job: Job, workspace: Workspace, started: float, watch: Watch) -> None:
     """Make every file of the map in the workspace; landslides are found while the raster is still being filled."""
     workspace.remove(PRODUCTS)
-    raster = ProbabilityRaster(workspace.path(_LEVELS), job.grid)
+    raster = ProbabilityRaster(workspace.path(_LEVELS), job.grid, job.layers)
     follower = Follower(raster)
     with ThreadPoolExecutor(2, "landslip-find") as finder:
         finding = finder.submit(find_landslides, job, follower.strips(), workspace.path(GEOPACKAGE))

@@ -77,6 +77,7 @@ def summarise(job: Job, found: Found, effort: Effort, known: FamiliarityRecord |
             aoi=job.aoi.text if job.aoi else None,
             precision=job.engine.precision,
             threads=job.settings.threads,
+            uncertainty=job.settings.uncertainty,
         ),
         versions={
             "landslip": landslip.__version__,

@@ -39,6 +39,8 @@ class SettingsRecord(_Frozen):
     aoi: str | None
     precision: str
     threads: int | None
+    uncertainty: str = "none"
+    """``tta``: the second band of the probability holds its standard deviation over four flipped looks at the image."""
 
 
 class FamiliarityRecord(_Frozen):

@@ -61,6 +61,12 @@ class AugmentationRecipe(Frozen):
             )
         return self
 
+    @property
+    def lights(self) -> bool:
+        """Whether any step changes the light."""
+        shares = (self.colour, self.mixing, self.haze, self.clearing, self.shade, self.noise, self.blur)
+        return any(shares) or self.gain > 1 or self.contrast > 1
+
     @classmethod
     def still(cls) -> Self:
         """Every step switched off: changes nothing."""

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from landslip.training.losses.pixels import Pixels
 from landslip.training.losses.term import Term
@@ -26,16 +26,13 @@ class CrossEntropy(Term):
 
     def of(self, pixels: Pixels) -> Tensor:
         """The loss of a batch; without any landslide in it that of plain cross-entropy."""
-        weight: float | Tensor
         if self.positive_weight == "balanced":
             landslide = pixels.landslide.sum()
             weight = ((pixels.observed.sum() - landslide) / landslide.clamp_min(1.0)).clamp(1.0, MOST_BALANCE)
         else:
-            weight = self.positive_weight
-        # softplus(-x) = -ln p and softplus(x) = -ln(1 - p), which logits give without rounding p to 0 or 1.
-        missed = pixels.landslide * softplus(-pixels.logits)
-        false_alarm = (1 - pixels.landslide) * softplus(pixels.logits)
-        return pixels.mean(weight * missed + false_alarm)
+            weight = pixels.logits.new_tensor(self.positive_weight)
+        entropy = binary_cross_entropy_with_logits(pixels.logits, pixels.landslide, pos_weight=weight, reduction="none")
+        return pixels.mean(entropy)
 
 
 class PaperCrossEntropy(Term):

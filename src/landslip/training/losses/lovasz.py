@@ -27,7 +27,7 @@ class Lovasz(Term):
         logits = pixels.logits.flatten()
         # Pixels not observed come last and count as nothing: no error, no landslide, no ground.
         errors = torch.where(landslide, 1 - logits, 1 + logits).masked_fill(~observed, -torch.inf)
-        errors, order = errors.sort(descending=True, stable=True)
+        errors, order = errors.sort(descending=True)
         growth = _growth(landslide[order], (observed & ~landslide)[order]).to(logits.dtype)
         return (relu(errors) * growth).sum()
 

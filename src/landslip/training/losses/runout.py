@@ -14,10 +14,10 @@ from landslip.training.losses.term import Term
 class Runout(Term):
     """Penalty on a probability that changes down the fall line; off unless a recipe names it.
 
-    Weighted mean of ``(dp/ds)^2``: p the probability, s the way in pixels along the gradient of elevation z, weights
-    ``|dz|^2 / (|dz|^2 + m^2)`` with the rise |dz| a pixel and m = ``least_rise_m``, so that ground too level to have a
-    fall line does not count. Flanks cost nothing, the upper and the lower end cost: of two shapes of one size, the one
-    that is long downhill is cheaper, and a gap in a track is closed along the track.
+    Mean of ``w (dp/ds)^2``: p the probability, s the way in pixels along the gradient of elevation z, and
+    ``w = |dz|^2 / (|dz|^2 + m^2)`` with the rise |dz| a pixel and m = ``least_rise_m``, so that ground too level to
+    have a fall line hardly counts. Flanks cost nothing, the upper and the lower end cost: of two shapes of one size,
+    the one that is long downhill is cheaper, and a gap in a track is closed along the track.
 
     Landslides move downhill and are mostly longer than wide: 1.2 to 15 times in two inventories of 20,705 together
     (Taylor, Malamud, Witt and Guzzetti 2018, Landslide shape, ellipticity and length-to-width ratios), though not all
@@ -48,8 +48,7 @@ class Runout(Term):
         weight = whole * steep / (steep + self.least_rise_m**2)
         probability_right, probability_down = _rise(pixels.probability)
         along = (probability_right * right + probability_down * down).square() / torch.where(steep > 0, steep, 1)
-        total = weight.sum()
-        return (weight * along).sum() / torch.where(total > 0, total, torch.ones_like(total))
+        return (weight * along).sum() / whole.sum().clamp_min(1.0)
 
 
 def _rise(image: Tensor) -> tuple[Tensor, Tensor]:
