@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "data": "Check, pack, look at and make labelled patches.",
     "evaluate": "Score a detector on labelled patches.",
     "train": "Train a network and make a detector of it.",
+    "page": "Serve a page: drop in an image, see the landslides.",
 }
 """Every command with its help, in the order of use."""
 
