@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Final
 
 import streamlit as st
@@ -18,12 +19,23 @@ PAGES: Final = (
     ("explore", words.EXPLORE, ":material/dataset:"),
     ("detectors", words.DETECTORS, ":material/model_training:"),
 )
-"""Each with its module in ``views``, which is imported when it is first shown."""
+# Each with its module in ``views``, which is imported when it is first shown.
+
+
+_ICON: Final = Path(__file__).with_name("icon.png")
+"""A file: icons by name would be fetched from elsewhere."""
+_STYLE: Final = """<style>
+  [data-testid="stMainBlockContainer"] { padding-top: 4.5rem; padding-bottom: 2rem; }
+  h1 { font-size: 2.1rem !important; padding-top: 0 !important; }
+  h2 { font-size: 1.4rem !important; }
+  [data-testid="stSidebarContent"] h2 { font-size: 1.15rem !important; padding-top: 0.4rem; }
+</style>"""
 
 
 def main() -> None:
     """Show the page asked for."""
-    st.set_page_config(page_title=f"{words.TITLE}: {words.TAGLINE}", page_icon=":material/landslide:", layout="wide")
+    st.set_page_config(page_title=f"{words.TITLE}: {words.TAGLINE}", page_icon=str(_ICON), layout="wide")
+    st.html(_STYLE)
     workshop = workshop_for(PageSettings.from_arguments().model_dump_json())
     memory = memory_of(workshop)
     pages = [

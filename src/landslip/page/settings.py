@@ -1,4 +1,4 @@
-"""The settings of the page: what its operator allows. They are given on the command line and cannot be changed after."""
+"""The settings of the page: what its operator allows. Given on the command line, they cannot be changed after."""
 
 import sys
 from pathlib import Path

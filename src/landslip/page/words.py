@@ -91,7 +91,8 @@ COMPARE: Final = "Compare"
 EXPLORE: Final = "Explore the data"
 DETECTORS: Final = "Detectors"
 CANDIDATES: Final = (
-    "**Candidates, not facts.** Building sites, quarries, river bars, bare fields and clouds look like landslides to a "
+    "**Candidates, not facts.** Building sites, quarries, river bars, bare fields and clouds look like landslides "
+    "to a "
     "detector. Check its map before you act on it."
 )
 CREDIT: Final = (
@@ -108,8 +109,8 @@ UPLOAD: Final = "My own files"
 WHERE_FROM: Final = "Where does the image come from?"
 EXAMPLE_LABEL: Final = "Example"
 EXAMPLE_NAMES: Final = {
-    "chittagong": "Chittagong hills (Bangladesh): Sentinel-2, four channels, no truth known",
-    "l4s-rgb-scene-b": "Landslide4Sense, scene B: 56 patches in true colour with their truth",
+    "chittagong": "Chittagong hills, Sentinel-2",
+    "l4s-rgb-scene-b": "Landslide4Sense, 56 patches",
 }
 EXAMPLE_NOTES: Final = {
     "chittagong": (
@@ -221,7 +222,8 @@ SCORE_LINE: Final = (
 )
 NO_TRUTH: Final = "No truth was given, so there is no score."
 BEST_NOTE: Final = (
-    "On this truth F1 would be highest ({best:.3f}) at a threshold of {threshold:.3f}. Chosen on what it is scored on, it "
+    "On this truth F1 would be highest ({best:.3f}) at a threshold of {threshold:.3f}. Chosen on what it is scored "
+    "on, it "
     "says what could be, not what to expect elsewhere."
 )
 F1_AXIS: Final = "F1 by threshold"
@@ -257,7 +259,10 @@ PATCH_ALT: Final = "Patch {id}: {kind}; {line}"
 
 # Compare.
 COMPARE_INTRO: Final = "Two results of one place, side by side: two detectors, two thresholds, or two dates."
-COMPARE_NEEDS: Final = "Map one place with two detectors, or two images of one place, on the page Predict; then compare them here. One result is enough to compare two thresholds."
+COMPARE_NEEDS: Final = (
+    "Map one place with two detectors, or two images of one place, on the page Predict; then compare them here. One "
+    "result is enough to compare two thresholds."
+)
 COMPARE_LEFT: Final = "Left"
 COMPARE_RIGHT: Final = "Right"
 SWIPE_ALT: Final = "Swipe between two results"
@@ -295,14 +300,19 @@ DETECTOR_SCORES: Final = "How good it is"
 DETECTOR_LIMITS: Final = "What it is not good for"
 SETTINGS_NOTE: Final = "Largest file {mb:,} MB; largest scene {px:,} million pixels; longest run {run}."
 WELCOME_IMAGE: Final = (
-    "At the left, keep the example or drop in files of your own: a satellite image as GeoTIFF, Landslide4Sense patches, or "
+    "At the left, keep the example or drop in files of your own: a satellite image as GeoTIFF, Landslide4Sense "
+    "patches, or "
     "a zip of a scene folder."
 )
 WELCOME_DETECTOR: Final = (
-    "Keep the detector that is chosen, or run two side by side. What each was trained on, how good it is and what it is not "
+    "Keep the detector that is chosen, or run two side by side. What each was trained on, how good it is and what "
+    "it is not "
     "good for stands under its name."
 )
-WELCOME_RESULT: Final = "Then map. The landslides appear outlined on the image, with a table, sliders that redraw at once, and files for a GIS."
+WELCOME_RESULT: Final = (
+    "Then map. The landslides appear outlined on the image, with a table, sliders that redraw at once, and files for "
+    "a GIS."
+)
 ABOUT_DETECTOR: Final = "About {name}"
 HELD_LABEL: Final = "Image"
 NOTHING_TO_SAY: Final = "Nothing to add."

@@ -10,6 +10,7 @@ import secrets
 import shutil
 import tempfile
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -101,8 +102,12 @@ class Visit:
 class Workshop:
     """What visitors share."""
 
-    def __init__(self, settings: PageSettings) -> None:
+    def __init__(self, settings: PageSettings, pool: Callable[[Sequence[LaneSettings]], Pool] = Pool) -> None:
         """Open the detectors and start the workers.
+
+        Args:
+            settings: what is allowed.
+            pool: makes the workers.
 
         Raises:
             DetectorError: a detector of the operator cannot be used.
@@ -111,7 +116,7 @@ class Workshop:
         self.detectors = {one.key: one for one in _offered(settings)}
         _remove_leftovers()
         self.root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
-        self.pool = Pool(_lanes(settings))
+        self.pool = pool(_lanes(settings))
         self.visits: dict[str, Visit] = {}
         self.examples_read: dict[str, SceneSource] = {}
         self._leaving: dict[str, threading.Timer] = {}

@@ -54,7 +54,7 @@ def _scenes(
     from landslip.page.intake.rasters import scenes_of  # noqa: PLC0415 - heavy
 
     found = scenes_of(rasters, unpacked_to, task)
-    theirs = [
+    return [
         one.model_copy(
             update={
                 field: tuple(in_their_words(text, task.folder, names) for text in getattr(one, field))
@@ -63,7 +63,6 @@ def _scenes(
         )
         for one in found
     ]
-    return theirs
 
 
 def _patches(files: list[Upload], folder: Path, task: ReadTask) -> PatchSource:

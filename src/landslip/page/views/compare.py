@@ -48,7 +48,7 @@ def _compare(memory: Memory, results: list[SceneResult]) -> None:
                 key=f"compare-{number}",
             )
             result = results[place]
-            threshold = choose_threshold(result, f"compare-threshold-{number}")
+            threshold = choose_threshold(result, side, f"compare-threshold-{number}")
             value = result.threshold if threshold is None else threshold
             picked.append((result, Choice(threshold=threshold), f"{_title(result)}, {value:.3f}"))
     found = [found_at(memory, result, choice) for result, choice, _ in picked]

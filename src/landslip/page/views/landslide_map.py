@@ -1,4 +1,4 @@
-"""The pannable map: the scene itself as its ground, outlines over it, a click for attributes. It asks nobody for tiles."""
+"""The pannable map: the scene itself as its ground, outlines over it, a click for attributes. It needs no tiles."""
 
 import json
 import math
@@ -22,6 +22,8 @@ _WIDTH_PX: Final = 640
 _CLOSEST: Final = 16.5
 _WORLD_PX: Final = 512
 _LANDSLIDES: Final = "landslides"
+_NO_BASE_MAP: Final = 'data:application/json,{"version":8,"sources":{},"layers":[]}'
+"""An empty style: without any Streamlit would ask a public server for one."""
 
 
 def show_map(
@@ -56,7 +58,7 @@ def show_map(
         layers=drawn,
         initial_view_state=view_of(box),
         map_provider=None,
-        map_style=workshop.settings.base_map,
+        map_style=workshop.settings.base_map or _NO_BASE_MAP,
         tooltip={"text": words.TOOLTIP},
     )
     key = f"map-{result.folder.name}"
@@ -83,16 +85,18 @@ def found_features(found: Found) -> dict[str, Any]:
     if found.geojson is None:
         return {"type": "FeatureCollection", "features": []}
     features: dict[str, Any] = json.loads(found.geojson.read_text(encoding="utf-8"))
-    for one in features["features"]:
-        said = one["properties"]
-        one["properties"] = {
-            "id": said["id"],
-            "area_m2": f"{said['area_m2']:,.0f}",
-            "confidence": f"{said['confidence']:.0%}",
-        }
-        # The tooltip looks for names on the object itself.
-        one |= one["properties"]
-    return features
+    return features | {"features": [_feature(one) for one in features["features"]]}
+
+
+def _feature(feature: dict[str, Any]) -> dict[str, Any]:
+    """One outline with what the tooltip says; it looks for names on the object itself."""
+    known = feature["properties"]
+    said = {
+        "id": known["id"],
+        "area_m2": f"{known['area_m2']:,.0f}",
+        "confidence": f"{known['confidence']:.0%}",
+    }
+    return {"type": "Feature", "geometry": feature["geometry"], "properties": said, **said}
 
 
 def view_of(box: Box) -> pydeck.ViewState:

@@ -100,7 +100,7 @@ def score_text(score: Score) -> str:
     interval = f" ({score.f1_interval[0]:.3f} to {score.f1_interval[1]:.3f})" if score.f1_interval else ""
     return (
         f"**F1 {score.f1:.3f}**{interval} on {score.data}: precision {score.precision:.3f}, recall {score.recall:.3f}, "
-        f"IoU {score.iou:.3f}. {score.protocol}; {score.definition}; {score.patches} patches."
+        f"IoU {score.iou:.3f}; {score.protocol}; {score.definition}; {score.patches} patches."
     )
 
 
@@ -108,7 +108,9 @@ def card_in_words(offered: Offered) -> None:
     """What a visitor should know of a detector before using it."""
     card = offered.card
     st.markdown(f"**{card.title}**")
-    st.markdown(f"Looks at {', '.join(card.channels)} at {card.pixel_size_m:g} m. Trained on {card.trained_on}.")
-    st.markdown(f"Threshold {card.threshold:g}: {card.threshold_chosen}.")
+    st.markdown(
+        f"Looks at {', '.join(card.channels)} at {card.pixel_size_m:g} m. Trained on {card.trained_on.rstrip('.')}."
+    )
+    st.markdown(f"Threshold {card.threshold:g}: {card.threshold_chosen.rstrip('.')}.")
     st.markdown(f"{words.DETECTOR_SCORES}:\n" + "\n".join(f"- {score_text(score)}" for score in card.scores))
     st.markdown(f"{words.DETECTOR_LIMITS}:\n" + "\n".join(f"- {text}" for text in card.not_good_for))

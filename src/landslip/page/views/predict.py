@@ -7,7 +7,7 @@ import streamlit as st
 from landslip.page import words
 from landslip.page.shared import Memory, Run
 from landslip.page.views.inputs import choose_detectors, choose_image
-from landslip.page.views.parts import show_runs, told
+from landslip.page.views.parts import plain, show_runs, told
 from landslip.page.work.results import PatchResult, SceneResult
 from landslip.page.work.sources import PatchSource, SceneSource
 from landslip.page.work.tasks import MapTask, PatchesTask, ReadAnswer
@@ -16,7 +16,6 @@ from landslip.page.workshop import Workshop
 
 def show(workshop: Workshop, memory: Memory) -> None:
     """Show the page."""
-    st.title(words.TAGLINE, anchor=False)
     with st.sidebar:
         chosen = choose_image(workshop, memory)
         detectors = choose_detectors(workshop, chosen)
@@ -25,6 +24,8 @@ def show(workshop: Workshop, memory: Memory) -> None:
             with told():
                 _begin(workshop, memory, chosen, detectors)
         st.caption(words.PRIVACY)
+    if not memory.results:
+        st.title(words.TAGLINE, anchor=False)
     show_runs(workshop, memory, lambda run: _finish(memory, run))
     if memory.results:
         _show_results(workshop, memory)
@@ -78,7 +79,6 @@ def _finish(memory: Memory, run: Run) -> None:
 
 def _show_results(workshop: Workshop, memory: Memory) -> None:
     """The results of one image, one column a detector."""
-    st.header(words.RESULT, anchor=False)
     images = list(dict.fromkeys(result.source for result in memory.results))
     titles = [
         f"{one.title} ({len(images) - place})" if len(images) > 1 else one.title for place, one in enumerate(images)
@@ -87,6 +87,7 @@ def _show_results(workshop: Workshop, memory: Memory) -> None:
     if len(images) > 1:
         place = st.selectbox(words.RESULT_LABEL, range(len(images)), format_func=titles.__getitem__)
     source = images[place]
+    st.title(plain(source.title), anchor=False)
     # The newest of each detector.
     newest = {result.name: result for result in reversed(memory.results) if result.source == source}
     if isinstance(source, SceneSource):

@@ -1,9 +1,11 @@
 """The map of a scene: controls that redraw at once, the map or the picture, table, scores, files."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from landslip.channels import TRUE_COLOUR
 from landslip.drawing.wording import area_text, count_text, sentence
@@ -23,14 +25,40 @@ from landslip.patches.pictures.views import FALSE_COLOUR
 _MOST_BESIDE: Final = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was chosen for all maps of a scene alike."""
+
+    min_area_m2: float
+    min_slope_deg: float
+    channels: tuple[str, ...]
+    tab: str
+    layers: frozenset[str]
+
+
 @st.fragment
 def show_scene_results(workshop: Workshop, memory: Memory, results: list[SceneResult]) -> None:
     """Show the maps that several detectors made of one scene; changes here rerun nothing else."""
+    results = results[:_MOST_BESIDE]
+    alone = len(results) == 1
+    row = st.columns([4, 2, 3, 3] if alone else [2, 3, 3], vertical_alignment="bottom")
+    threshold = choose_threshold(results[0], row[0]) if alone else None
+    look = _choose_look(results, row[-3:])
+    for column, result in zip(st.columns(len(results)), results, strict=True):
+        with column, told():
+            if not alone:
+                st.subheader(result.name, anchor=False)
+                threshold = choose_threshold(result, st.container())
+            choice = Choice(threshold=threshold, min_area_m2=look.min_area_m2, min_slope_deg=look.min_slope_deg)
+            _one(workshop, memory, result, choice, look, alone=alone)
+
+
+def _choose_look(results: list[SceneResult], row: list[DeltaGenerator]) -> Look:
+    """Controls that all maps of a scene share."""
     source = results[0].source
-    common = st.columns([2, 2, 3, 3], vertical_alignment="bottom")
-    min_area_m2 = common[0].number_input(words.MIN_AREA, 0.0, 1e7, 400.0, 100.0, key="min-area", format="%.0f")
+    min_area_m2 = row[0].number_input(words.MIN_AREA, 0.0, 1e7, 400.0, 100.0, key="min-area", format="%.0f")
     slope_known = any(result.slope_known for result in results)
-    min_slope_deg = common[1].slider(
+    min_slope_deg = row[1].slider(
         words.MIN_SLOPE,
         0,
         45,
@@ -39,74 +67,61 @@ def show_scene_results(workshop: Workshop, memory: Memory, results: list[SceneRe
         disabled=not slope_known,
         help=None if slope_known else words.SLOPE_UNKNOWN,
     )
-    channels = _choose_view(common[2], common[3], source.channels)
+    channels = _choose_view(row[2], source.channels)
     tabs = [words.MAP_TAB, words.PICTURE_TAB, words.SCORES_TAB, words.DOWNLOAD_TAB]
-    tabs = tabs if source.georeferenced else tabs[1:]
-    tab = st.radio(words.RESULT_LABEL, tabs, horizontal=True, key="scene-tab", label_visibility="collapsed")
-    layers = st.pills(
+    left, right = st.columns(2, vertical_alignment="center")
+    tab = left.radio(
+        words.RESULT_LABEL,
+        tabs if source.georeferenced else tabs[1:],
+        horizontal=True,
+        key="scene-tab",
+        label_visibility="collapsed",
+    )
+    layers = right.pills(
         words.LAYERS,
         [words.SHOW_OUTLINES, words.SHOW_PROBABILITY, *([words.SHOW_TRUTH] if source.truth else [])],
         selection_mode="multi",
         default=[words.SHOW_OUTLINES],
         key="layers",
+        label_visibility="collapsed",
     )
-    for column, result in zip(st.columns(min(len(results), _MOST_BESIDE)), results, strict=False):
-        with column, told():
-            _one(
-                workshop,
-                memory,
-                result,
-                (min_area_m2, float(min_slope_deg)),
-                channels,
-                tab,
-                frozenset(layers),
-                len(results),
-            )
+    return Look(min_area_m2, float(min_slope_deg), channels, tab, frozenset(layers))
 
 
-def _one(
-    workshop: Workshop,
-    memory: Memory,
-    result: SceneResult,
-    least: tuple[float, float],
-    channels: tuple[str, ...],
-    tab: str,
-    layers: frozenset[str],
-    beside: int,
-) -> None:
-    if beside > 1:
-        st.subheader(result.name, anchor=False)
-    choice = Choice(threshold=choose_threshold(result), min_area_m2=least[0], min_slope_deg=least[1])
+def _one(workshop: Workshop, memory: Memory, result: SceneResult, choice: Choice, look: Look, *, alone: bool) -> None:
     found = found_at(memory, result, choice)
-    st.markdown(f"##### {words.SUMMARY_LINE.format(count=found.count, area=area_text(found.area_m2))}")
+    said, picker = st.columns([3, 2], vertical_alignment="bottom") if alone else (st.container(), st.container())
+    said.markdown(f"##### {words.SUMMARY_LINE.format(count=found.count, area=area_text(found.area_m2))}")
     if found.count > len(found.rows):
         st.caption(words.SHOWN_OF.format(shown=len(found.rows), count=found.count))
     if result.warnings:
         with st.expander(f"{words.WARNINGS} ({len(result.warnings)})"):
             st.markdown("\n".join(f"- {plain(sentence(text))}" for text in result.warnings))
-    if tab == words.SCORES_TAB:
+    if look.tab == words.SCORES_TAB:
         show_scene_scores(result, result.threshold if choice.threshold is None else choice.threshold)
-    elif tab == words.DOWNLOAD_TAB:
+        return
+    if look.tab == words.DOWNLOAD_TAB:
         show_scene_downloads(memory, result, choice)
-    else:
+        return
+    with picker:
         chosen = chosen_landslide(result, found)
-        ground = picture_of(memory, result, channels)
-        where, beside_it = st.columns([3, 2]) if beside == 1 else (st.container(), st.container())
-        with where:
-            if tab == words.MAP_TAB:
-                show_map(workshop, memory, result, ground, found, layers, chosen)
-            else:
-                show_sketch(memory, result, ground, found, layers, chosen)
-        with beside_it:
-            if chosen is not None:
-                show_attributes(chosen)
-            show_table(result, found)
+    ground = picture_of(memory, result, look.channels)
+    where, beside = st.columns([3, 2]) if alone else (st.container(), st.container())
+    with where:
+        if look.tab == words.MAP_TAB:
+            show_map(workshop, memory, result, ground, found, look.layers, chosen)
+        else:
+            show_sketch(memory, result, ground, found, look.layers, chosen)
+    with beside:
+        if chosen is not None:
+            show_attributes(chosen)
+        show_table(result, found)
 
 
-def choose_threshold(result: SceneResult, key: str = "threshold") -> float | None:
+def choose_threshold(result: SceneResult, place: DeltaGenerator, key: str = "threshold") -> float | None:
     """A threshold in the steps in which probability is stored; None for the detector's own."""
     own = lowest_level(result.threshold) * STEP
-    value = st.slider(
+    value = place.slider(
         words.THRESHOLD,
         STEP,
         1.0,
@@ -119,19 +134,17 @@ def choose_threshold(result: SceneResult, key: str = "threshold") -> float | Non
     return None if lowest_level(value) == lowest_level(own) else round(value / STEP) * STEP
 
 
-def _choose_view(
-    kind: st.delta_generator.DeltaGenerator, picker: st.delta_generator.DeltaGenerator, known: tuple[str, ...]
-) -> tuple[str, ...]:
+def _choose_view(place: DeltaGenerator, known: tuple[str, ...]) -> tuple[str, ...]:
     """True colour, false colour, or any three channels."""
     views: dict[str, tuple[str, ...]] = {}
     if set(TRUE_COLOUR) <= set(known):
         views[words.TRUE_COLOUR] = TRUE_COLOUR
     if set(FALSE_COLOUR) <= set(known):
         views[words.FALSE_COLOUR] = FALSE_COLOUR
-    view = kind.selectbox(words.VIEW, [*views, words.ANY_CHANNELS], key="view")
+    view = place.selectbox(words.VIEW, [*views, words.ANY_CHANNELS], key="view")
     if view in views:
         return views[view]
-    picked: list[str] = picker.multiselect(
+    picked: list[str] = place.multiselect(
         words.CHANNELS_SHOWN, known, list(known[:3]), max_selections=3, key="channels"
     )
     return tuple(picked) if len(picked) == 3 else tuple((picked or known)[:1])

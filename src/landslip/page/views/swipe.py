@@ -1,4 +1,4 @@
-"""Two pictures of one place, one over the other, with a line to drag between them; no library, nothing from elsewhere."""
+"""Two pictures of one place, one over the other, with a line to drag between them; nothing from elsewhere."""
 
 from pathlib import Path
 
@@ -47,6 +47,12 @@ export default function ({ data, parentElement }) {
   parentElement.querySelector('figcaption').textContent = data.help;
   range.setAttribute('aria-label', data.alt + ': ' + data.leftName + ', ' + data.rightName);
   const move = () => frame.style.setProperty('--at', range.value + '%');
+  const under = parentElement.querySelector('.under');
+  const fit = () => {
+    frame.style.maxWidth = `calc(78vh * ${under.naturalWidth / under.naturalHeight})`;
+  };
+  under.addEventListener('load', fit);
+  if (under.complete && under.naturalHeight) fit();
   range.addEventListener('input', move);
   move();
   return () => range.removeEventListener('input', move);

@@ -71,7 +71,7 @@ def show_table(result: SceneResult, found: Found) -> None:
         st.info(words.NONE_FOUND)
         return
     table = pd.DataFrame([{name: row[name] for name in _COLUMNS} for row in found.rows])
-    table = table.dropna(axis="columns", how="all")
+    table = table.dropna(axis="columns", how="all").round({"confidence": 2})
     ids = table["id"].tolist()
     key = f"table-{result.folder.name}-{found.geopackage.parent.name}"
 

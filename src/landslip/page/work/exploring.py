@@ -15,7 +15,7 @@ from landslip.patches.opening import open_patches
 from landslip.patches.patch import LANDSLIDE, NOT_LANDSLIDE
 from landslip.patches.patch_set import UNKNOWN_SCENE
 
-_BINS: Final = 60
+_BINS: Final = 40
 _MOST_READ: Final = 400
 """Patches that are read for the figures, spread evenly over the set; the page says how many."""
 _MOST_MOSAIC: Final = 4000

@@ -25,7 +25,7 @@ def perform(line: str, watch: Watch) -> dict[str, Any]:
         return _done(tasks.ANY_TASK.validate_json(line), watch)
 
 
-def _done(task: tasks.Task, watch: Watch) -> dict[str, Any]:  # noqa: PLR0911 - one line a task
+def _done(task: tasks.Task, watch: Watch) -> dict[str, Any]:  # noqa: PLR0911, PLR0912 - one line a task
     # ruff: noqa: PLC0415
     match task:
         case tasks.ReadTask():

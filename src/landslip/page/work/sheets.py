@@ -64,7 +64,7 @@ def _card(task: SheetTask, patch: Patch, position: int, levels: NDArray[np.uint8
 
 
 def _judged(rgb: NDArray[np.uint8], found: NDArray[np.bool_], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The picture in grey with right, missed and false pixels in colour; all that was found as right without a truth."""
+    """The picture in grey with right, missed and false pixels in colour; without a truth all found is right."""
     grey = np.repeat(rgb.mean(axis=2, keepdims=True) * 0.8 + 30, 3, axis=2)
     known = bool(((mask == LANDSLIDE) | (mask == NOT_LANDSLIDE)).any())
     groups = (

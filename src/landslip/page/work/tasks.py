@@ -114,7 +114,7 @@ class SketchTask(Frozen):
     truth: Path | None = None
     chosen: int | None = None
     """Id of a landslide to point out."""
-    longest_px: Annotated[int, Field(ge=64, le=4096)] = 1400
+    longest_px: Annotated[int, Field(ge=64, le=4096)] = 1100
     out: Path
     """The picture to write, WebP."""
 
