@@ -1,6 +1,7 @@
 """What outlives one run of the script: the workshop, for all visitors, and what each visitor has in hand."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import streamlit as st
@@ -23,6 +24,8 @@ class Run:
     kind: str
     """Of the task: what to do with its answer."""
     label: str
+    folder: Path | None = None
+    """Of an upload: removed where it is refused."""
 
 
 @dataclass(slots=True)

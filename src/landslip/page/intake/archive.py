@@ -114,11 +114,12 @@ def _item(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> bo
         return False
     try:
         item = json.loads(archive.read(member))
-        kept = {"stac_version": str(item["stac_version"]), "properties": {"datetime": item["properties"]["datetime"]}}
+        version, moment = str(item["stac_version"]), item["properties"]["datetime"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return False
-    if not isinstance(kept["properties"]["datetime"], str) or (folder / "item.json").exists():
+    if not isinstance(moment, str) or (folder / "item.json").exists():
         return False
+    kept = {"stac_version": version, "properties": {"datetime": moment}}
     (folder / "item.json").write_text(json.dumps(kept), encoding="utf-8")
     return True
 

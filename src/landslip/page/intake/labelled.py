@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from landslip.page import words
 from landslip.page.errors import UploadError
@@ -68,7 +69,7 @@ def patches_of(files: Sequence[Upload], folder: Path, task: ReadTask) -> PatchSo
     )
 
 
-def _is_image(one: Upload, values: np.ndarray, mask: np.ndarray) -> bool:  # type: ignore[type-arg] # float32, uint8
+def _is_image(one: Upload, values: NDArray[np.float32], mask: NDArray[np.uint8]) -> bool:
     """Read a file whole; whether it is an image rather than a mask."""
     try:
         read_image(one.path, values)

@@ -1,10 +1,12 @@
 """Rasters of an upload as scenes: declared sizes first, then what ``landslip scene inspect`` would say."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from landslip.errors import LandslipError, SceneError
+from landslip.errors import LandslipError
+from landslip.mapping.grid import MapGrid
 from landslip.page import words
 from landslip.page.errors import UploadError
 from landslip.page.intake.names import title_of
@@ -19,6 +21,8 @@ from landslip.scenes.scene import Scene
 from landslip.scenes.window import Window
 
 _MOST_BANDS: Final = 200
+_WHOLE: Final = 3
+"""A file of so many channels may be a scene by itself."""
 _TRUTH_VALUES: Final = frozenset({0.0, 1.0, 255.0})
 
 
@@ -40,14 +44,17 @@ def scenes_of(rasters: Sequence[Upload], folder: Path | None, task: ReadTask) ->
     title = title_of(rasters[0].shown) if len(rasters) == 1 else words.SEVERAL_RASTERS.format(count=len(rasters))
     try:
         return [_scene(together, title, task)]
-    except (SceneError, LandslipError) as error:
+    except LandslipError as error:
         if folder or len(rasters) == 1 or task.channels:
             raise
         # Several whole scenes rather than the bands of one?
         try:
-            return [_scene((one.path,), title_of(one.shown), task) for one in rasters]
+            alone = [_scene((one.path,), title_of(one.shown), task) for one in rasters]
         except LandslipError:
             raise error from None
+        if any(len(one.channels) < _WHOLE for one in alone):
+            raise
+        return alone
 
 
 def _check_declared(upload: Upload, task: ReadTask) -> None:
@@ -65,8 +72,6 @@ def _check_declared(upload: Upload, task: ReadTask) -> None:
 
 def open_source(source: SceneSource) -> Scene:
     """Open a scene that was looked at before, as ``landslip map`` would, under the visitor's name for it."""
-    from dataclasses import replace  # noqa: PLC0415
-
     scene = open_scene(
         list(source.paths),
         channels=source.channels_given,
@@ -79,6 +84,8 @@ def open_source(source: SceneSource) -> Scene:
 def _scene(paths: tuple[Path, ...], title: str, task: ReadTask) -> SceneSource:
     channels = tuple(task.channels.split(",")) if task.channels else None
     scene = open_scene(list(paths), channels=channels, scale=task.scale, pixel_size_m=task.pixel_size_m)
+    # A place that is nowhere on Earth is known now rather than when the map is made.
+    MapGrid.of(scene.geobox, scene.window)
     seen = inspect_scene(scene)
     truth = None
     if task.truth is not None:

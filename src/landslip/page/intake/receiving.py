@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from landslip.page import words
 from landslip.page.errors import UploadError
-from landslip.page.intake.contents import LONGEST, described, ending_for, kind_of
+from landslip.page.intake.contents import LONGEST, Kind, described, ending_for, kind_of
 from landslip.page.intake.names import own_stem, shown
 from landslip.page.settings import PageSettings
 from landslip.page.work.tasks import Upload
@@ -76,7 +76,7 @@ def held_bytes(folder: Path) -> int:
     return sum((Path(where) / name).stat().st_size for where, _, names in os.walk(folder) for name in names)
 
 
-def _judged(one: Arrived, settings: PageSettings) -> tuple[bytes, str]:
+def _judged(one: Arrived, settings: PageSettings) -> tuple[bytes, Kind]:
     name = shown(one.name)
     if one.size > settings.max_upload_mb * 10**6:
         raise UploadError(words.TOO_LARGE.format(name=name, size=one.size / 1e6, most=settings.max_upload_mb))

@@ -110,7 +110,7 @@ def _own_files(workshop: Workshop, memory: Memory) -> SceneSource | PatchSource 
                 pixel_size_m=pixel_size_m or None,
                 bounds=_bounds(settings),
             )
-            memory.runs.append(Run(memory.visit.submit("read", task), "read", "read", words.READING))
+            memory.runs.append(Run(memory.visit.submit("read", task), "read", "read", words.READING, folder))
             memory.uploads_round += 1
             st.rerun()
     return _held(memory)

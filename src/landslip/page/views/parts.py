@@ -2,6 +2,7 @@
 
 import base64
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,6 +61,8 @@ def _bars(workshop: Workshop, memory: Memory, finish: Callable[[Run], None]) -> 
     for run in over:
         memory.runs.remove(run)
         progress = run.ticket.progress
+        if progress.state != "done" and run.folder is not None:
+            shutil.rmtree(run.folder, ignore_errors=True)
         if progress.state == "done":
             finish(run)
         elif progress.state == "failed":

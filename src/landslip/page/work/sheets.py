@@ -74,4 +74,5 @@ def _judged(rgb: NDArray[np.uint8], found: NDArray[np.bool_], mask: NDArray[np.u
     )
     for where, colour in groups:
         grey[where] = colour
-    return np.clip(grey, 0, 255).astype(np.uint8)
+    judged: NDArray[np.uint8] = np.clip(grey, 0, 255).astype(np.uint8)
+    return judged
