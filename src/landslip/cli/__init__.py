@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "evaluate": "Score a detector on labelled patches.",
     "stress": "Try a detector on changed images: size, blur, haze, clouds, lost channels.",
     "train": "Train a network and make a detector of it.",
+    "page": "Serve a page: drop in an image, see the landslides.",
 }
 """Every command with its help, in the order of use."""
 
