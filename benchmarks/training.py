@@ -102,7 +102,7 @@ def two_parts(folder: Path, recipe: Recipe, count: int) -> tuple[LoadedPart, Loa
 def ours(recipe: Recipe, train: LoadedPart, held: LoadedPart) -> Turn:
     starts: list[float] = []
 
-    def clock(values: Tensor, target: Target) -> Target:
+    def clock(positions: Tensor, target: Target) -> Target:
         starts.append(time.perf_counter())
         return target
 

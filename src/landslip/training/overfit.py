@@ -15,7 +15,6 @@ from landslip.patches.opening import open_patches
 from landslip.training.augmentation import AugmentationRecipe
 from landslip.training.feeding import LoadedPart, load_part
 from landslip.training.loop.fit import draw_run, fit
-from landslip.training.loop.processes import is_first
 from landslip.training.parts import division_for, find_parts
 from landslip.training.recipe import Recipe
 from landslip.training.run_folder import check_free, start_run
@@ -68,15 +67,14 @@ def overfit(
         RunError: the loss stopped being a number.
     """
     by_heart = _by_heart(recipe, count)
-    if not resume and is_first():
+    if not resume:
         check_free(folder, by_heart.name)
     patches = open_patches(data)
     division = division_for(recipe.division, patches)
     parts = find_parts(patches, recipe.train, recipe.choose, (), division)
     whole = load_part(parts.train, recipe.channels, str(recipe.train), progress=progress)
     few = _some(whole, count)
-    if is_first():
-        start_run(folder, by_heart, {"train": few.keys, "choose": few.keys}, division, resume=resume)
+    start_run(folder, by_heart, {"train": few.keys, "choose": few.keys}, division, resume=resume)
     times = -(-_STEPS_PER_EPOCH * by_heart.fit.batch // count)
     shown = few.only(tuple(range(count)) * times)
     fitted = fit(by_heart, shown, few, folder, progress=progress, resume=resume)

@@ -40,6 +40,7 @@ def train(
     *,
     resume: bool = False,
     progress: bool = False,
+    unlabelled: str | Path | None = None,
 ) -> "Made":
     """Train a detector, as ``landslip train`` does.
 
@@ -49,6 +50,7 @@ def train(
         folder: for the detector, its weights, the log and the pictures; made if need be.
         resume: go on with the run in the folder.
         progress: show bars on stderr.
+        unlabelled: patches for self-training, instead of those that the recipe names.
 
     Raises:
         MissingExtraError: the extra ``train`` is not installed.
@@ -59,4 +61,5 @@ def train(
     from landslip.training.recipe import read_recipe  # noqa: PLC0415
 
     chosen = read_recipe(recipe) if isinstance(recipe, str | Path) else recipe
-    return make_detector(chosen, Path(data), Path(folder), resume=resume, progress=progress)
+    more = None if unlabelled is None else Path(unlabelled)
+    return make_detector(chosen, Path(data), Path(folder), resume=resume, progress=progress, unlabelled=more)
