@@ -1,5 +1,6 @@
 """Predictions: what is kept of a run, that files bring it back, and that damaged ones are refused."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from landslip.errors import PatchesError, PredictionsError, SettingsError
 from landslip.evaluation.evaluate import evaluate, scored
+from landslip.evaluation.objects.found import find_inventories
 from landslip.evaluation.predictions import Place, Predictions, load_predictions, predict
 from landslip.levels import to_levels
 from landslip.patches.patch import Patch
@@ -110,3 +112,25 @@ def test_values_that_no_truth_has_are_refused() -> None:
         Predictions("d", 0.5, "", "", (), entries * 2, levels, levels)
     with pytest.raises(SettingsError, match="between 0 and 1"):
         Predictions("d", 1.0, "", "", (), entries, levels, levels)
+
+
+def test_every_patch_may_have_a_threshold_of_its_own(tmp_path: Path) -> None:
+    made = predict(identity(), Held([patch(1), patch(2), patch(3)]))
+    own = replace(made, thresholds=np.array([0.2, 0.5, 0.9]))
+    for position, threshold in enumerate((0.2, 0.5, 0.9)):
+        np.testing.assert_array_equal(own.found[position], made.at(threshold).found[position])
+    np.testing.assert_array_equal(own.take(np.array([2, 0])).found, own.found[[2, 0]])
+    own.save(tmp_path / "p.npz")
+    np.testing.assert_array_equal(load_predictions(tmp_path / "p.npz").found, own.found)
+    np.testing.assert_array_equal(own.at(0.5).found, made.found)
+    for wrong in (np.array([0.5]), np.array([0.1, 0.2, 1.0])):
+        with pytest.raises(PredictionsError, match="between 0 and 1"):
+            replace(made, thresholds=wrong)
+
+
+def test_objects_follow_the_threshold_of_each_patch() -> None:
+    levels = np.full((2, 8, 8), 100, np.uint8)
+    entries = (Place("train", 1, "S", 0, 0), Place("train", 2, "S", 0, 1))
+    held = Predictions("d", 0.5, "", "", (), entries, levels, np.zeros_like(levels), thresholds=np.array([0.2, 0.8]))
+    found = find_inventories(held)
+    assert found.mapped.area_m2.tolist() == [64 * 100]

@@ -218,7 +218,7 @@ def test_the_same_recipe_gives_the_same_weights_and_another_seed_others(tmp_path
 def test_a_run_that_diverges_says_when_and_what_is_left(tmp_path: Path) -> None:
     taught = 0
 
-    def poison(values: "torch.Tensor", target: Target) -> Target:
+    def poison(positions: "torch.Tensor", target: Target) -> Target:
         nonlocal taught
         taught += 1
         # Three steps an epoch.
@@ -249,7 +249,7 @@ def test_patches_that_are_hard_are_known(tmp_path: Path) -> None:
 
 
 def test_a_teacher_has_the_last_word(tmp_path: Path) -> None:
-    def nothing(values: "torch.Tensor", target: Target) -> Target:
+    def nothing(positions: "torch.Tensor", target: Target) -> Target:
         return Target(torch.zeros_like(target.landslide), target.observed)
 
     fitted = fit(small_recipe(), TRAIN, CHOOSE, tmp_path, progress=False, teacher=nothing)

@@ -1,14 +1,19 @@
 """Recipes: read from YAML, unknown keys refused, the packaged one whole."""
 
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import yaml
 
 pytest.importorskip("torch", reason="needs the extra train")
 
+from command_line import run
 from landslip.errors import RecipeError
-from landslip.training.recipe import Recipe, read_recipe
+from landslip.training.augmentation import AugmentationRecipe
+from landslip.training.recipe import Recipe, first_difference, packaged_names, read_recipe
+from landslip.training.showing import commented
 
 PACKAGED = Path(str(resources.files("landslip") / "training/recipes/s2-rgb.yaml"))
 
@@ -21,8 +26,6 @@ def test_the_packaged_recipe_keeps_its_parts_apart() -> None:
 
 
 def test_a_recipe_survives_being_written(tmp_path: Path) -> None:
-    import yaml
-
     recipe = read_recipe(PACKAGED)
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe.model_dump(mode="json")))
     assert read_recipe(tmp_path / "recipe.yaml") == recipe
@@ -50,3 +53,94 @@ def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, message: str
 def test_a_recipe_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="cannot be read"):
         read_recipe(tmp_path / "none.yaml")
+
+
+def test_the_papers_recipe_is_the_papers() -> None:
+    paper = read_recipe("paper")
+    assert len(paper.channels) == 14
+    assert paper.augmentation == AugmentationRecipe.still()
+    assert (paper.seed, paper.fit.epochs, paper.fit.batch, paper.fit.learning_rate) == (42, 100, 16, 1e-3)
+    assert (paper.fit.optimiser, paper.fit.encoder_share, paper.fit.weight_decay, paper.fit.memory) == ("adam", 1, 0, 0)
+    assert paper.fit.schedule.model_dump() == {"kind": "step", "every_epochs": 30, "factor": 0.1}
+    assert (paper.network.name, paper.network.normalisation) == ("unet-resnet34", "l4s")
+    assert [(term.kind, term.weight) for term in paper.loss.terms] == [("paper-cross-entropy", 0.5), ("dice", 0.5)]
+    assert paper.detector.threshold == 0.5
+    assert paper.fit.choose_by == "plain"
+
+
+@pytest.mark.parametrize("name", packaged_names())
+def test_a_shown_recipe_is_the_recipe_with_a_comment_a_setting(tmp_path: Path, name: str) -> None:
+    recipe = read_recipe(name)
+    text = commented(recipe)
+    (tmp_path / "shown.yaml").write_text(text, encoding="utf-8")
+    assert read_recipe(tmp_path / "shown.yaml") == recipe
+    lines = text.splitlines()
+    for before, line in pairwise(lines):
+        stripped = line.strip()
+        # A list goes on under its comment; every other setting has one of its own right above it.
+        if stripped and not stripped.startswith(("#", "- ", "kind:")):
+            assert before.strip().startswith("#"), line
+
+
+def test_a_packaged_recipe_is_shown_with_the_words_of_its_maker() -> None:
+    told = run("train", "--show", "paper")
+    assert (told.code, told.err) == (0, "")
+    assert "balances nothing" in told.out
+    assert yaml.safe_load(told.out)["fit"]["epochs"] == 100
+
+
+def test_the_default_is_taken_where_no_recipe_is_named() -> None:
+    assert run("train", "--show").out == run("train", "--show", "default").out
+
+
+def test_settings_change_one_value_and_are_checked_like_the_file() -> None:
+    settings = (
+        "fit.learning_rate=1e-3",
+        "channels=[B08, B04]",
+        "augmentation.dropout={B08: 0.2}",
+        "fit.schedule.kind=cosine",
+    )
+    recipe = read_recipe("default", settings)
+    assert recipe.fit.learning_rate == 0.001
+    assert recipe.channels == ("B08", "B04")
+    assert recipe.augmentation.dropout == {"B08": 0.2}
+    assert recipe.fit.schedule.kind == "cosine"
+    expected = read_recipe("default").model_dump(mode="json")
+    changed = recipe.model_dump(mode="json")
+    assert {key for key in expected if expected[key] != changed[key]} == {"channels", "augmentation", "fit"}
+    told = run("train", "--show", "--seed", 7, "--set", "fit.epochs=3", "default")
+    assert (yaml.safe_load(told.out)["seed"], yaml.safe_load(told.out)["fit"]["epochs"]) == (7, 3)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("fit.epochs", "write key.path=value"),
+        ("fit.speed=3", "fit.speed"),
+        ("name.first=x", "name has no keys"),
+        ("channels=[B04, B04]", "give different names"),
+        ("channels=[blue]", "give different names"),
+        ("train.parts=[train]", "belongs to a division"),
+        ("division.protocol=scene-out", "needs it"),
+        ("fit.epochs=[", "no YAML"),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence(setting: str, message: str) -> None:
+    told = run("train", "--show", "default", "--set", setting)
+    assert told.code == 2
+    assert told.out == ""
+    assert message in told.err
+    assert len(told.err.strip().splitlines()) == 1
+
+
+def test_recipes_differ_by_their_first_setting() -> None:
+    recipe = read_recipe("default")
+    assert first_difference(recipe, recipe) is None
+    other = read_recipe("default", ("fit.batch=8", "loss.terms=[{kind: lovasz}]"))
+    assert (first_difference(other, recipe) or "").startswith("loss.terms (")
+    assert first_difference(read_recipe("default", ("fit.batch=8",)), recipe) == "fit.batch (16 there, 8 here)"
+
+
+def test_an_unknown_name_lists_the_packaged_recipes() -> None:
+    with pytest.raises(RecipeError, match=r"'deflaut' is no recipe.*default, paper"):
+        read_recipe("deflaut")

@@ -34,7 +34,7 @@ def cut_at(step: int) -> Callable[["torch.Tensor", Target], Target]:
     """A teacher that teaches nothing and ends the run in the middle of a step."""
     taught = 0
 
-    def teacher(values: "torch.Tensor", target: Target) -> Target:
+    def teacher(positions: "torch.Tensor", target: Target) -> Target:
         nonlocal taught
         taught += 1
         if taught == step:
@@ -139,7 +139,7 @@ def test_resuming_where_there_is_nothing_yet_starts_at_the_beginning(tmp_path: P
 
 
 def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path) -> None:
-    def interrupt(values: "torch.Tensor", target: Target) -> Target:
+    def interrupt(positions: "torch.Tensor", target: Target) -> Target:
         raise KeyboardInterrupt
 
     with pytest.raises(RunError, match="stopped in epoch 1: there is no checkpoint"):

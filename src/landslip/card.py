@@ -13,6 +13,8 @@ from landslip.channels import CHANNELS
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 Text = Annotated[str, StringConstraints(min_length=1)]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+"""Of a detector: small letters, digits, dots and hyphens."""
 
 
 class _Frozen(BaseModel):
@@ -40,6 +42,40 @@ class Confidence(_Frozen):
     text: Text
 
 
+class Member(_Frozen):
+    """A network inside an ensemble."""
+
+    name: Text
+    network: Text
+    graph_sha256: Sha256
+    forward_passes: Annotated[int, Field(ge=1)] = 1
+
+
+class SeenStatistics(_Frozen):
+    """What the images of the training part are like, in the numbers of ``seen/statistics.py``."""
+
+    names: Annotated[tuple[Text, ...], Field(min_length=1)]
+    relative: bool
+    """Whether the numbers leave out how bright each channel is, since the training data do not know it."""
+    side_px: Annotated[int, Field(ge=2)]
+    """Side of the images, which contrast depends on."""
+    patches: Annotated[int, Field(ge=2)]
+    mean: tuple[float, ...]
+    covariance: tuple[tuple[float, ...], ...]
+    """Shrunk to its diagonal by as much as there are numbers to patches."""
+    distance_quantiles: tuple[tuple[Share, Annotated[float, Field(ge=0)]], ...]
+    """Shares of the training patches, rising, with the distance from the mean that so many lie within."""
+
+    @model_validator(mode="after")
+    def _shapes_agree(self) -> "SeenStatistics":
+        count = len(self.names)
+        if len(self.mean) != count or [len(row) for row in self.covariance] != [count] * count:
+            raise ValueError(f"{count} names need as many means and a square of covariances")
+        if not self.distance_quantiles or sorted(self.distance_quantiles) != list(self.distance_quantiles):
+            raise ValueError("shares of the training patches and their distances must rise")
+        return self
+
+
 class Score(_Frozen):
     """Precision, recall, F1 and IoU of the landslide class on one set, with the protocol they belong to."""
 
@@ -55,20 +91,11 @@ class Score(_Frozen):
     seeds: tuple[int, ...]
 
 
-class Member(_Frozen):
-    """A network inside an ensemble."""
-
-    name: Text
-    network: Text
-    graph_sha256: Sha256
-    forward_passes: Annotated[int, Field(ge=1)] = 1
-
-
 class Card(_Frozen):
     """All it takes to use a trained network rightly."""
 
     card_version: Literal[1] = 1
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+    name: Name
     title: Text
     network: Text
     channels: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -86,6 +113,8 @@ class Card(_Frozen):
     scores: tuple[Score, ...] = ()
     input_ranges: dict[str, tuple[float, float]] | None = None
     """Range (1st to 99th percentile) of each channel in training, where the training data know absolute values."""
+    seen: SeenStatistics | None = None
+    """What the images of the training part are like, to know how far another lies from them; older cards lack it."""
     not_good_for: Annotated[tuple[str, ...], Field(min_length=1)]
     licence: Text
     attribution: Annotated[tuple[str, ...], Field(min_length=1)]

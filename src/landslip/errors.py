@@ -42,8 +42,16 @@ class PredictionsError(LandslipError):
     """What a detector said about patches cannot be read, or two such do not fit together."""
 
 
+class TruthError(LandslipError):
+    """A truth cannot be read, does not say what is landslide, or does not lie where the map does."""
+
+
 class RecipeError(LandslipError):
     """A training recipe is wrong."""
+
+
+class WeightsError(LandslipError):
+    """Weights that others made cannot be read, or do not fit a network."""
 
 
 class SettingsError(LandslipError):

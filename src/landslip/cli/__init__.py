@@ -19,7 +19,9 @@ COMMANDS: Final = {
     "detector": "List detectors, read their cards, join and calibrate them.",
     "data": "Check, pack, look at and make labelled patches.",
     "evaluate": "Score a detector on labelled patches.",
+    "stress": "Try a detector on changed images: size, blur, haze, clouds, lost channels.",
     "train": "Train a network and make a detector of it.",
+    "page": "Serve a page: drop in an image, see the landslides.",
 }
 """Every command with its help, in the order of use."""
 

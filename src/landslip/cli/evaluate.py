@@ -7,12 +7,22 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from landslip.evaluation.evaluate import Evaluation
+    from landslip.evaluation.predictions import Predictions
+    from landslip.patches.division import ProtocolName
+
+
+def _words(_: click.Context, __: click.Parameter, text: str | None) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip()) if text else ()
 
 
 @click.command("evaluate")
 @click.argument("data", type=click.Path(path_type=Path))
-@click.option("--detector", "detector_name", metavar="NAME|FILE", help="Name or file; the packaged one if left out.")
+@click.option(
+    "--detector",
+    "source",
+    metavar="NAME|FILE",
+    help="Name or file of a detector, or predictions.npz of an earlier run; the packaged detector if left out.",
+)
 @click.option("--threshold", type=float, help="Probability from which a pixel is called landslide; the card's default.")
 @click.option("--engine", default="auto", show_default=True, help="auto, openvino, onnxruntime or torch.")
 @click.option(
@@ -24,53 +34,119 @@ if TYPE_CHECKING:
 )
 @click.option("--scene", "scenes", multiple=True, metavar="NAME", help="Only this scene; may be given again.")
 @click.option("--rows", metavar="FIRST-LAST", help="Only these rows of patches, such as 50-57.")
+@click.option(
+    "--also", callback=_words, metavar="NAMES", help="Other definitions of F1 too: batch-mean,per-patch,macro."
+)
+@click.option(
+    "--compare", "other", metavar="OTHER", help="Another detector or predictions.npz: difference and paired test."
+)
+@click.option("--save", type=click.Path(path_type=Path), metavar="FILE", help="Keep the predictions as an .npz file.")
+@click.option("--report", type=click.Path(path_type=Path), metavar="DIR", help="Write report.html and report.json.")
+@click.option(
+    "--protocol",
+    type=click.Choice(["scene-out", "blocks", "k-fold", "paper", "official"]),
+    help="Train and score all folds of a protocol, by --recipe, into -o.",
+)
+@click.option("--recipe", metavar="NAME|FILE", help="With --protocol: what to train.")
+@click.option("--set", "settings", multiple=True, metavar="KEY.PATH=VALUE", help="Change a setting of the recipe.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="With --protocol: folder for everything.")
+@click.option("--seeds", default="1", show_default=True, metavar="NUMBERS", help="With --protocol: such as 1,2,3.")
+@click.option("--folds", type=click.IntRange(3), default=5, show_default=True, help="Of k-fold.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Trainings at once.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program.")
 def command(
+    *,
     data: Path,
-    detector_name: str | None,
+    source: str | None,
     threshold: float | None,
     engine: str,
     precision: str,
     scenes: tuple[str, ...],
     rows: str | None,
+    also: tuple[str, ...],
+    other: str | None,
+    save: Path | None,
+    report: Path | None,
+    protocol: "ProtocolName | None",
+    recipe: str | None,
+    settings: tuple[str, ...],
+    output: Path | None,
+    seeds: str,
+    folds: int,
+    jobs: int,
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Score a detector on DATA, a folder with img/image_N.png and mask/mask_N.png.
+    """Score a detector on DATA: RGB patches, Landslide4Sense files, or a packed store.
 
     Runs what a map runs. F1 is that of the landslide class, counts pooled over all pixels of all patches.
+
+    \b
+    landslip evaluate DATA --detector mine.onnx --report out
+    landslip evaluate DATA --protocol scene-out --recipe mine.yaml -o out --seeds 1,2,3
+
+    With --protocol it trains: every fold of the protocol, once with each seed. What is finished is never trained again,
+    so that the same command goes on where a run was stopped.
     """
+    if protocol is not None:
+        from landslip.cli.evaluate_protocol import run_protocol
+
+        if recipe is None or output is None:
+            raise click.UsageError("give what to train with --recipe and a folder with -o")
+        run_protocol(
+            data,
+            output,
+            protocol,
+            recipe,
+            settings,
+            seeds=seeds,
+            folds=folds,
+            jobs=jobs,
+            report=report,
+            quiet=quiet,
+            as_json=as_json,
+        )
+        return
+    if recipe is not None or output is not None or settings:
+        raise click.UsageError("--recipe, --set and -o belong to --protocol, which trains")
+    from landslip.cli.evaluation_text import scores_text
     from landslip.detector import DEFAULT, Detector
-    from landslip.evaluation.evaluate import evaluate
-    from landslip.patches.rgb import open_rgb_set
+    from landslip.evaluation.asking import data_label, said_by
+    from landslip.evaluation.definitions import definitions_named
+    from landslip.evaluation.scores import score
+    from landslip.patches.opening import open_patches
     from landslip.patches.splits import Part, rows_from_text
 
+    definitions_named(also)
     part = Part(scenes=scenes, rows=rows_from_text(rows) if rows else None)
-    detector = Detector.open(detector_name or DEFAULT)
-    evaluation = evaluate(
-        detector,
-        open_rgb_set(data).where(part.holds),
-        threshold=threshold,
-        engine=engine,
-        precision="bfloat16" if precision == "bfloat16" else "float32",
-        progress=not quiet,
-    )
-    click.echo(json.dumps(evaluation.as_dict(), indent=2) if as_json else as_table(evaluation))
+    patches = open_patches(data).where(part.holds)
 
+    def ask(which: str, limit: float | None) -> "Predictions":
+        return said_by(
+            which,
+            patches,
+            data=data_label(data),
+            part=part,
+            threshold=limit,
+            engine=engine,
+            precision="bfloat16" if precision == "bfloat16" else "float32",
+            progress=not quiet,
+        )
 
-def as_table(evaluation: "Evaluation") -> str:
-    """A small table for people: a line for all patches, then one for each scene."""
-    lines = [
-        f"{evaluation.detector} at threshold {evaluation.threshold:g}, {len(evaluation.patches)} patches; landslide "
-        "class, counts pooled over all pixels",
-        "",
-        f"{'':>10} {'patches':>8} {'F1':>7} {'precision':>10} {'recall':>7} {'IoU':>7}",
-    ]
-    by_scene = evaluation.by_scene
-    rows = {"all": evaluation.pixel, **(by_scene if len(by_scene) > 1 else {})}
-    for name, counts in rows.items():
-        patches = sum(name in ("all", score.scene) for score in evaluation.patches)
-        ratios = f"{counts.f1:>7.3f} {counts.precision:>10.3f} {counts.recall:>7.3f} {counts.iou:>7.3f}"
-        lines.append(f"{name:>10} {patches:>8} {ratios}")
-    return "\n".join(lines)
+    predictions = ask(source or DEFAULT, threshold)
+    if save is not None:
+        predictions.save(save)
+    against = None if other is None else ask(other, None)
+    scores = score(predictions, also=also, other=against)
+    if report is not None:
+        from landslip.cli.progress import progress_bar
+        from landslip.evaluation.report.page import make_report
+        from landslip.evaluation.report.section import Asked
+
+        card = None if (source or DEFAULT).endswith(".npz") else Detector.open(source or DEFAULT).card
+        with progress_bar(quiet=quiet) as watch:
+            pages = make_report(Asked(predictions, scores, patches, card), watch).write(report)
+    click.echo(json.dumps(scores.as_dict(), indent=2) if as_json else scores_text(scores))
+    if report is not None and not as_json:
+        click.echo(f"\nLook at {pages[0]}")

@@ -75,6 +75,13 @@ class _Finite(click.FloatRange):
     show_default=True,
     help="bfloat16 is faster, where the CPU has it, and moves scores (docs/engines.md).",
 )
+@click.option(
+    "--uncertainty",
+    type=click.Choice(["none", "tta"]),
+    default="none",
+    show_default=True,
+    help="tta: a second band says how much the probability differs over four flipped looks; four times as slow.",
+)
 @click.option("--threads", type=click.IntRange(min=1), help="How many cores to use; all if left out.")
 @click.option("--resume/--no-resume", default=True, show_default=True, help="Go on with an unfinished run.")
 @click.option("--overwrite", is_flag=True, help="Replace a map that is already there, once the new one is finished.")

@@ -56,9 +56,10 @@ def command(
 
     chosen = read_recipe(recipe, settings if seed is None else (*settings, f"seed={seed}"))
     if show:
-        from landslip.training.showing import commented
+        from landslip.training.recipe import recipe_text
+        from landslip.training.showing import commented, words_of
 
-        click.echo(commented(chosen), nl=False)
+        click.echo(commented(chosen, words_of(recipe_text(recipe))), nl=False)
         return
     if data is None or folder is None:
         raise click.UsageError("give the patches with --data and a folder for the results with -o, or --show")

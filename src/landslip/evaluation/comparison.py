@@ -94,7 +94,7 @@ def compare(
     Raises:
         PredictionsError: the patches or their truth differ.
     """
-    second = _aligned(first, second)
+    second = aligned(first, second)
     units = units or best_units(first.entries)
     one, other = units.sums(counts_of(first)), units.sums(counts_of(second))
     both = resampled(np.concatenate([one, other], axis=1), draws, seed)
@@ -127,7 +127,7 @@ def compare(
 
 def compare_by_scene(first: Predictions, second: Predictions, units: Units | None = None) -> dict[str, Comparison]:
     """The same for each scene."""
-    second = _aligned(first, second)
+    second = aligned(first, second)
     units = units or best_units(first.entries)
     made = {}
     for scene in first.scenes:
@@ -140,8 +140,12 @@ def _all_swaps(units: int) -> NDArray[np.bool_]:
     return np.asarray((np.arange(2**units)[:, None] >> np.arange(units)) % 2 == 1)
 
 
-def _aligned(first: Predictions, second: Predictions) -> Predictions:
-    """The second in the order of the first."""
+def aligned(first: Predictions, second: Predictions) -> Predictions:
+    """The second in the order of the first.
+
+    Raises:
+        PredictionsError: the patches or their truth differ.
+    """
     place = {(entry.split, entry.scene, entry.id): position for position, entry in enumerate(second.entries)}
     keys = [(entry.split, entry.scene, entry.id) for entry in first.entries]
     if len(place) != len(second) or set(place) != set(keys) or len(keys) != len(place):

@@ -65,6 +65,8 @@ class Predictions:
     pixel_size_m: float = 10.0
     sha256: str = ""
     """Of the detector's file; empty where there is none."""
+    thresholds: NDArray[np.float64] | None = None
+    """(N,) of each patch, where several detectors, each with its own, shared the patches; ``threshold`` is the mean."""
 
     def __post_init__(self) -> None:
         shape = self.levels.shape
@@ -80,6 +82,10 @@ class Predictions:
             raise PredictionsError("truth must be 1 landslide, 0 not landslide, or 255 not observed: map other values")
         if not 0 < self.threshold < 1:
             raise SettingsError(f"the threshold {self.threshold:g} must lie between 0 and 1")
+        if self.thresholds is not None and (
+            self.thresholds.shape != shape[:1] or not ((self.thresholds > 0) & (self.thresholds < 1)).all()
+        ):
+            raise PredictionsError(f"thresholds of {shape[0]} patches must be as many numbers between 0 and 1")
         if not self.pixel_size_m > 0 or not self.temperature > 0:
             raise SettingsError(
                 f"a pixel size of {self.pixel_size_m:g} m and a temperature of {self.temperature:g}: "
@@ -92,7 +98,12 @@ class Predictions:
     @property
     def found(self) -> NDArray[np.bool_]:
         """(N, H, W): where the map says landslide; not where it observed nothing."""
-        return at_least(self.levels, self.threshold)
+        if self.thresholds is None:
+            return at_least(self.levels, self.threshold)
+        found = np.empty(self.levels.shape, np.bool_)
+        for place, levels, threshold in zip(found, self.levels, self.thresholds.tolist(), strict=True):
+            place[:] = at_least(levels, threshold)
+        return found
 
     @property
     def scenes(self) -> tuple[str, ...]:
@@ -111,11 +122,12 @@ class Predictions:
             levels=self.levels[positions],
             masks=self.masks[positions],
             spread=None if self.spread is None else self.spread[positions],
+            thresholds=None if self.thresholds is None else self.thresholds[positions],
         )
 
     def at(self, threshold: float) -> Self:
-        """The same at another threshold."""
-        return replace(self, threshold=threshold)
+        """The same at another threshold for all patches."""
+        return replace(self, threshold=threshold, thresholds=None)
 
     def save(self, path: Path) -> None:
         """Write a file, whole or not at all.
@@ -132,8 +144,9 @@ class Predictions:
             "row": np.array([_NONE if entry.row is None else entry.row for entry in self.entries], np.int64),
             "col": np.array([_NONE if entry.col is None else entry.col for entry in self.entries], np.int64),
         }
-        if self.spread is not None:
-            arrays["spread"] = self.spread
+        for name in ("spread", "thresholds"):
+            if (layer := getattr(self, name)) is not None:
+                arrays[name] = layer
         arrays["facts"] = np.array(json.dumps({"format": _FORMAT} | {name: getattr(self, name) for name in _FACTS}))
         part = path.with_name(path.name + ".part")
         try:
@@ -169,6 +182,7 @@ def load_predictions(path: Path) -> Predictions:
                 levels=held["levels"],
                 masks=held["masks"],
                 spread=held["spread"] if "spread" in held.files else None,
+                thresholds=held["thresholds"] if "thresholds" in held.files else None,
             )
     except OSError as error:
         raise PredictionsError(f"{path} cannot be read ({error.strerror or error}): {remedy}") from error

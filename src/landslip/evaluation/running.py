@@ -14,6 +14,7 @@ from tqdm import tqdm
 from landslip.detector import Detector
 from landslip.engines import Precision, open_engine
 from landslip.errors import ChannelError
+from landslip.mapping.tiles.lattice import Lattice
 from landslip.mapping.tiles.predict import Predictor, lattice_for, predict_array
 from landslip.patches.patch import Patch
 from landslip.patches.patch_set import PatchSet
@@ -61,14 +62,27 @@ def image_observed(values: NDArray[np.float32]) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(values).all(axis=0), np.bool_)
 
 
-def mapper_for(detector: Detector, *, engine: str = "auto", precision: Precision = "float32") -> Mapper:
-    """What maps a small array as if it were a scene; arrays of one size share an engine."""
+def mapper_for(
+    detector: Detector, *, engine: str = "auto", precision: Precision = "float32", tile_px: int | None = None
+) -> Mapper:
+    """What maps a small array as if it were a scene; arrays of one size share an engine.
+
+    Args:
+        detector: what maps.
+        engine: as for a map.
+        precision: as for a map.
+        tile_px: how much the network sees at once, without overlap; tiles of the card where None.
+    """
     predictors: dict[tuple[int, int], Predictor] = {}
 
     def mapper(values: NDArray[np.float32], observed: NDArray[np.bool_]) -> NDArray[np.float32]:
         height, width = observed.shape
         if (height, width) not in predictors:
-            lattice = lattice_for(detector.card, height, width)
+            lattice = (
+                lattice_for(detector.card, height, width)
+                if tile_px is None
+                else Lattice.over(height, width, tile=tile_px, overlap=0, multiple=detector.card.size_multiple)
+            )
             opened = open_engine(
                 detector, engine, height=lattice.tile_height, width=lattice.tile_width, precision=precision
             )

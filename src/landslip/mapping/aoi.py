@@ -14,12 +14,13 @@ from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from pyogrio.errors import DataLayerError, DataSourceError
-from pyproj import CRS, Transformer
+from pyproj import CRS
 from rasterio.features import geometry_mask
 from shapely.geometry.base import BaseGeometry
 
 from landslip.errors import AreaError
 from landslip.mapping.grid import MapGrid
+from landslip.mapping.placing import in_pixels, polygons_only
 from landslip.mapping.record.footprint import footprint_lonlat
 from landslip.scenes.window import Window
 
@@ -47,7 +48,8 @@ class AreaOfInterest:
                 f"the area '{self.text}' cannot be placed on an image without a CRS: map the image whole or crop it"
             )
         grid = MapGrid.of(geobox, Window(0, 0, *map(int, geobox.shape)))
-        inside = _polygons(shapely.intersection(self._in_pixels(grid), shapely.box(0, 0, grid.width, grid.height)))
+        (placed,) = in_pixels(np.array([self.geometry], object), self.crs, grid, f"the area '{self.text}'")
+        inside = polygons_only(shapely.intersection(placed, shapely.box(0, 0, grid.width, grid.height)))
         if inside.area == 0:
             raise AreaError(
                 f"the area '{self.text}' does not overlap the scene, which spans {_extent(grid)} in longitude and "
@@ -56,33 +58,6 @@ class AreaOfInterest:
         left, top, right, bottom = inside.bounds
         row, col = int(np.floor(top)), int(np.floor(left))
         return AreaOnGrid(inside, Window(row, col, int(np.ceil(bottom)) - row, int(np.ceil(right)) - col))
-
-    def _in_pixels(self, grid: MapGrid) -> BaseGeometry:
-        """The area, as far as it lies near the scene, in the grid's pixel coordinates."""
-        near = self._near(grid)
-        # Edges that are straight in one CRS bend in another: cut them up first.
-        west, south, east, north = near.bounds if near.area else (0, 0, 0, 0)
-        fine = shapely.segmentize(near, max(east - west, north - south) / 50) if near.area else near
-        to_scene = Transformer.from_crs(self.crs, grid.crs, always_xy=True)
-        in_crs = shapely.transform(fine, lambda xy: np.column_stack(to_scene.transform(*xy.T)))
-        if not np.isfinite(shapely.get_coordinates(in_crs)).all():
-            raise AreaError(
-                f"the area '{self.text}' reaches beyond what the scene's CRS can show: give an area inside the scene"
-            )
-        to_pixel = ~grid.transform
-        pixels = shapely.affinity.affine_transform(
-            _everywhere(in_crs, grid), [to_pixel.a, to_pixel.b, to_pixel.d, to_pixel.e, to_pixel.c, to_pixel.f]
-        )
-        return shapely.make_valid(pixels)
-
-    def _near(self, grid: MapGrid) -> BaseGeometry:
-        """The area cut to the scene's surroundings: far from home many a CRS has no coordinates."""
-        _, footprint = footprint_lonlat(grid)
-        if footprint is None or not self.crs.is_geographic:
-            return self.geometry
-        west, south, east, north = footprint.bounds
-        margin_deg = 0.05 * max(east - west, north - south) + 0.001
-        return shapely.intersection(self.geometry, footprint.buffer(margin_deg))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,22 +121,6 @@ def _from_file(path: Path) -> AreaOfInterest:
     if table.crs is None:
         raise AreaError(f"{path} does not say its CRS: save it with one")
     return AreaOfInterest(str(path), shapely.union_all(shapely.make_valid(polygons)), CRS.from_user_input(table.crs))
-
-
-def _everywhere(in_crs: BaseGeometry, grid: MapGrid) -> BaseGeometry:
-    """On a grid in degrees, the area again at every full turn that the grid may reach: 181 degrees east is 179 west."""
-    if grid.crs is None or not grid.crs.is_geographic:
-        return in_crs
-    corners = np.array([[0, 0], [grid.width, 0], [0, grid.height], [grid.width, grid.height]], np.float64)
-    lon = grid.to_crs(corners)[:, 0]
-    turns = range(int(np.floor((lon.min() - 180) / 360)), int(np.ceil((lon.max() + 180) / 360)) + 1)
-    return shapely.union_all([shapely.affinity.translate(in_crs, 360 * turn) for turn in turns])
-
-
-def _polygons(geometry: BaseGeometry) -> BaseGeometry:
-    """A geometry without the lines and points in which it touches something."""
-    parts = shapely.get_parts(shapely.get_parts(geometry))
-    return shapely.union_all([part for part in parts if part.geom_type == "Polygon"])
 
 
 def _extent(grid: MapGrid) -> str:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 import landslip
 from landslip.detector import Detector
 from landslip.engines import Engine, open_engine
+from landslip.engines.turning import TurningEngine
 from landslip.mapping.aoi import AreaOfInterest, AreaOnGrid
 from landslip.mapping.grid import MapGrid
 from landslip.mapping.settings import MapSettings
@@ -46,17 +47,18 @@ class Job:
         area = aoi.on(scene.geobox) if aoi else None
         region = area.window if area else scene.window
         lattice = lattice_for(detector.card, scene.height, scene.width, settings.overlap_px)
+        engine = open_engine(
+            detector,
+            settings.engine,
+            height=lattice.tile_height,
+            width=lattice.tile_width,
+            precision=settings.precision,
+            threads=settings.threads,
+        )
         return cls(
             scene=scene,
             detector=detector,
-            engine=open_engine(
-                detector,
-                settings.engine,
-                height=lattice.tile_height,
-                width=lattice.tile_width,
-                precision=settings.precision,
-                threads=settings.threads,
-            ),
+            engine=engine if settings.uncertainty == "none" else TurningEngine(engine),
             settings=settings,
             aoi=aoi,
             area=area,
@@ -64,6 +66,11 @@ class Job:
             grid=MapGrid.of(scene.geobox, region),
             lattice=lattice,
         )
+
+    @property
+    def layers(self) -> int:
+        """How many numbers the map holds for a pixel: its probability, and how much it differs where that was asked."""
+        return 1 if self.settings.uncertainty == "none" else 2
 
     def wanted(self, block: Window) -> NDArray[np.bool_]:
         """Which pixels of a block are to be mapped, (h, w)."""
@@ -90,6 +97,7 @@ class Job:
             "area": area,
             "detector_sha256": self.detector.sha256,
             "engine": [self.engine.name, self.engine.version, self.engine.precision],
+            "uncertainty": self.settings.uncertainty,
             "overlap_px": self.lattice.overlap,
             "block_px": self.settings.block_px,
         }

@@ -15,7 +15,7 @@ from landslip.mapping.raster.probability import ProbabilityRaster
 from landslip.mapping.record.footprint import footprint_lonlat
 from landslip.mapping.record.item import stac_item
 from landslip.mapping.record.summarise import Effort, finished, summarise, with_files
-from landslip.mapping.record.summary import SENTINEL_ATTRIBUTION
+from landslip.mapping.record.summary import SENTINEL_ATTRIBUTION, FamiliarityRecord
 from landslip.mapping.sheet.overview import draw_overview
 from landslip.mapping.sheet.report import write_report
 
@@ -35,6 +35,7 @@ def write_products(
     job: Job,
     raster: ProbabilityRaster,
     finding: Future[Found],
+    looking: Future[FamiliarityRecord | None],
     picture: Picture,
     effort: Effort,
     path_of: Callable[[str], Path],
@@ -46,6 +47,7 @@ def write_products(
         job: what was mapped.
         raster: finished.
         finding: what is in the GeoPackage, once it is written.
+        looking: how far the scene lies from what the detector learned from, once that is known.
         picture: of the ground.
         effort: what the raster took.
         path_of: where a file of that name goes.
@@ -65,7 +67,7 @@ def write_products(
         written()
         write_geoparquet(path_of(GEOPARQUET), path_of(GEOPACKAGE))
         written()
-        summary = summarise(job, found, effort)
+        summary = summarise(job, found, effort, looking.result())
         geometries = (geometry for table in read_geopackage(path_of(GEOPACKAGE)) for geometry in table.geometry)
         overview = draw_overview(picture, geometries, summary, card)
         overview.save(path_of(OVERVIEW))

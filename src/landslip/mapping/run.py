@@ -10,6 +10,7 @@ import rasterio
 
 from landslip.detector import Detector
 from landslip.mapping.aoi import AreaOfInterest
+from landslip.mapping.familiarity import familiarity
 from landslip.mapping.inventory.find import find_landslides
 from landslip.mapping.job import Job
 from landslip.mapping.products import GEOPACKAGE, PRODUCTS, SUMMARY, write_products
@@ -56,7 +57,7 @@ def map_scene(
     started = perf_counter()
     job = Job.of(scene, detector, settings or MapSettings(), aoi)
     # The raster while it is made, its finished copy with overviews, and the rest.
-    check_room(out, int(2.5 * job.region.height * job.region.width) + 20_000_000)
+    check_room(out, int(2.5 * job.layers * job.region.height * job.region.width) + 20_000_000)
     with (
         rasterio.Env(**GDAL_SETTINGS),
         open_workspace(
@@ -78,13 +79,14 @@ def map_scene(
 def _make(job: Job, workspace: Workspace, started: float, watch: Watch) -> None:
     """Make every file of the map in the workspace; landslides are found while the raster is still being filled."""
     workspace.remove(PRODUCTS)
-    raster = ProbabilityRaster(workspace.path(_LEVELS), job.grid)
+    raster = ProbabilityRaster(workspace.path(_LEVELS), job.grid, job.layers)
     follower = Follower(raster)
-    with ThreadPoolExecutor(1, "landslip-find") as finder:
+    with ThreadPoolExecutor(2, "landslip-find") as finder:
         finding = finder.submit(find_landslides, job, follower.strips(), workspace.path(GEOPACKAGE))
+        looking = finder.submit(familiarity, job)
         try:
             quicklook, network_s = fill_raster(job, raster, workspace, follower, watch)
         finally:
             follower.stop()
         effort = Effort(started=started, network_s=network_s, resumed=workspace.resumed)
-        write_products(job, raster, finding, quicklook.picture(job.grid), effort, workspace.path, watch)
+        write_products(job, raster, finding, looking, quicklook.picture(job.grid), effort, workspace.path, watch)

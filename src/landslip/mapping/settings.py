@@ -1,10 +1,12 @@
 """The settings of a map, checked once at the border."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from landslip.engines import Precision
+
+Uncertainty = Literal["none", "tta"]
 
 
 class MapSettings(BaseModel):
@@ -20,6 +22,8 @@ class MapSettings(BaseModel):
     """How many pixels neighbouring tiles share; the detector's own where None."""
     engine: str = "auto"
     precision: Precision = "float32"
+    uncertainty: Uncertainty = "none"
+    """``tta``: beside each probability, how much it differs over four flipped looks; four times as slow."""
     block_px: Annotated[int, Field(ge=16, le=16384)] = 1024
     """Side of the blocks in which the scene is read and the map written: sets how much memory is used."""
     threads: Annotated[int, Field(ge=1)] | None = None

@@ -14,6 +14,7 @@ import yaml
 import landslip
 from landslip.errors import OutputError, RecipeError
 from landslip.patches.division import Division
+from landslip.training.loop.processes import is_first
 from landslip.training.recipe import Recipe, first_difference, read_recipe
 
 RECIPE: Final = "recipe.yaml"
@@ -23,11 +24,13 @@ _TAKEN: Final = (RECIPE, RUN, DIVISION, "log.csv", "weights.safetensors", "check
 
 
 def check_free(folder: Path, name: str) -> None:
-    """Refuse a folder that a run would write over.
+    """Refuse a folder that a run would write over; of several processes of a run the first one asks.
 
     Raises:
         OutputError: it holds a run, or is no folder.
     """
+    if not is_first():
+        return
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is no folder: give another with -o")
     taken = [one for one in (f"{name}.onnx", *_TAKEN) if (folder / one).exists()]
@@ -40,7 +43,7 @@ def check_free(folder: Path, name: str) -> None:
 def start_run(
     folder: Path, recipe: Recipe, keys: Mapping[str, Sequence[str]], division: Division | None, *, resume: bool
 ) -> None:
-    """Write down what a run is before it starts; or make sure that it is the one in the folder.
+    """Write down what a run is before it starts; or make sure that it is the one in the folder. The first process does.
 
     Args:
         folder: made if need be.
@@ -53,6 +56,8 @@ def start_run(
         OutputError: the folder holds a run, and it is not to go on.
         RecipeError: it is to go on, but has another recipe or other patches.
     """
+    if not is_first():
+        return
     about: dict[str, Any] = {
         "landslip": landslip.__version__,
         "python": platform.python_version(),

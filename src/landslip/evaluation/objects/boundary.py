@@ -15,8 +15,6 @@ from landslip.errors import SettingsError
 from landslip.evaluation.objects.distance import distance_px
 from landslip.evaluation.objects.mosaics import mosaics
 from landslip.evaluation.predictions import Predictions
-from landslip.levels import NOT_OBSERVED as MAP_NOT_OBSERVED
-from landslip.levels import at_least
 from landslip.patches.patch import LANDSLIDE, NOT_OBSERVED
 
 TOLERANCES_M: Final = (10.0, 20.0, 50.0)
@@ -76,12 +74,12 @@ def boundary_scores(
     # A hair more, so that 20 m are 2 pixels of 10 m also when divided.
     limits_px = np.array([tolerance_m / predictions.pixel_size_m + 1e-6 for tolerance_m in tolerances_m])
     sums = np.zeros((len(limits_px), 4), np.int64)
+    found = predictions.found.view(np.uint8)
     for mosaic in mosaics(predictions.entries):
         mask = mosaic.join(predictions.masks, NOT_OBSERVED)
-        levels = mosaic.join(predictions.levels, MAP_NOT_OBSERVED)
         observed = mask != NOT_OBSERVED
         truth = outline(mask == LANDSLIDE, observed)
-        mapped = outline(at_least(levels, predictions.threshold), observed)
+        mapped = outline(mosaic.join(found, 0) == 1, observed)
         for column, (one, other) in enumerate(((truth, mapped), (mapped, truth))):
             away = distance_px(other, float(limits_px.max()))[one]
             sums[:, 2 * column] += len(away)

@@ -12,7 +12,6 @@ from landslip.evaluation.objects.matching import match
 from landslip.evaluation.objects.mosaics import Mosaic, mosaics
 from landslip.evaluation.predictions import Predictions
 from landslip.levels import NOT_OBSERVED as MAP_NOT_OBSERVED
-from landslip.levels import at_least
 from landslip.patches.patch import LANDSLIDE, NOT_OBSERVED
 
 LEAST_IOU: Final = 0.5
@@ -97,7 +96,8 @@ def find_inventories(predictions: Predictions) -> Inventories:
     Raises:
         PredictionsError: two patches have one place.
     """
-    parts = [_of_mosaic(mosaic, predictions) for mosaic in mosaics(predictions.entries)]
+    called = predictions.found.view(np.uint8)
+    parts = [_of_mosaic(mosaic, predictions, called) for mosaic in mosaics(predictions.entries)]
     truth, mapped = (_joined([getattr(part, name) for part in parts]) for name in ("truth", "mapped"))
     starts = np.cumsum([(0, 0), *((len(part.truth), len(part.mapped)) for part in parts)], axis=0)
     return Inventories(
@@ -109,12 +109,12 @@ def find_inventories(predictions: Predictions) -> Inventories:
     )
 
 
-def _of_mosaic(mosaic: Mosaic, predictions: Predictions) -> Inventories:
+def _of_mosaic(mosaic: Mosaic, predictions: Predictions, called: NDArray[np.uint8]) -> Inventories:
     mask = mosaic.join(predictions.masks, NOT_OBSERVED)
     levels = mosaic.join(predictions.levels, MAP_NOT_OBSERVED)
     observed = mask != NOT_OBSERVED
     truth = labelled(mask == LANDSLIDE, observed, observed)
-    mapped = labelled(at_least(levels, predictions.threshold), observed, observed & (levels != MAP_NOT_OBSERVED))
+    mapped = labelled(mosaic.join(called, 0) == 1, observed, observed & (levels != MAP_NOT_OBSERVED))
     pair_truth, pair_mapped, pair_iou = overlaps(truth, mapped, observed)
     inventories = []
     for one, pairs in ((truth, pair_truth), (mapped, pair_mapped)):

@@ -64,7 +64,7 @@ def fill_raster(
     for block in (block for block in everything if block in done):
         values, observed = job.scene.read(quicklook.channels, block)
         quicklook.add(block, values, observed & job.wanted(block))
-    predictor = Predictor(job.engine, job.lattice)
+    predictor = Predictor(job.engine, job.lattice, job.layers)
     todo = [block for block in everything if block not in done]
     total_px = job.region.height * job.region.width
     left_px = sum(block.height * block.width for block in todo)
@@ -105,7 +105,7 @@ def _read_ahead(
 ) -> Iterator[_Ready]:
     """Read the next block while the network works on this one."""
     channels = job.detector.card.channels
-    tile_bytes = 4 * job.lattice.tile_height * job.lattice.tile_width
+    tile_bytes = 4 * job.layers * job.lattice.tile_height * job.lattice.tile_width
     steps = plan(job.lattice, todo, _KEPT_TILES_BYTES // tile_bytes)
 
     def read(step: Step) -> _Ready:

@@ -29,7 +29,7 @@ from landslip.scenes.window import Window
 GDAL_SETTINGS: Final = {"GDAL_CACHEMAX": 128}
 """MB; GDAL's own default is a share of the machine's memory."""
 _TILE_PX: Final = 512
-_TITLE: Final = "landslide probability"
+_TITLES: Final = ("landslide probability", "standard deviation of the probability over flipped images")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,8 @@ class ProbabilityRaster:
 
     path: Path
     grid: MapGrid
+    layers: int = 1
+    """2 where a second band holds how much the probability differs over several looks at the image."""
 
     def create(self) -> None:
         """Make the raster, nothing observed yet.
@@ -53,7 +55,7 @@ class ProbabilityRaster:
                 driver="GTiff",
                 width=self.grid.width,
                 height=self.grid.height,
-                count=1,
+                count=self.layers,
                 dtype="uint8",
                 nodata=NOT_OBSERVED,
                 crs=self.grid.crs.to_wkt() if self.grid.crs else None,
@@ -65,29 +67,36 @@ class ProbabilityRaster:
                 bigtiff="if_safer",
             ) as raster,
         ):
-            raster.scales = (STEP,)
-            raster.offsets = (0.0,)
-            raster.set_band_description(1, _TITLE)
-            raster.set_band_unit(1, "1")
+            raster.scales = (STEP,) * self.layers
+            raster.offsets = (0.0,) * self.layers
+            for band, title in enumerate(_TITLES[: self.layers], start=1):
+                raster.set_band_description(band, title)
+                raster.set_band_unit(band, "1")
         # What fails as the file is closed is not told.
-        if self.path.stat().st_size < self.grid.height * self.grid.width:
+        if self.path.stat().st_size < self.layers * self.grid.height * self.grid.width:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def write(self, window: Window, levels: NDArray[np.uint8]) -> None:
-        """Write levels (h, w) at a window; they are with the system when this returns.
+        """Write levels (h, w), or (layers, h, w), at a window; they are with the system when this returns.
 
         Raises:
             OSError: they could not be written.
         """
         with self._access(), rasterio.open(self.path, "r+") as raster:
-            raster.write(levels, 1, window=window.as_rasterio())
-        if not np.array_equal(self.read(window), levels):
+            raster.write(levels.reshape(self.layers, *window.shape), window=window.as_rasterio())
+        if not np.array_equal(self._read_all(window), levels.reshape(self.layers, *window.shape)):
             raise OSError(errno.EIO, f"what was written to {self.path.name} reads back otherwise")
 
     def read(self, window: Window) -> NDArray[np.uint8]:
-        """Read levels (h, w) at a window."""
+        """Read levels (h, w) of the probability at a window."""
         with self._access(), rasterio.open(self.path) as raster:
             levels: NDArray[np.uint8] = raster.read(1, window=window.as_rasterio())
+        return levels
+
+    def _read_all(self, window: Window) -> NDArray[np.uint8]:
+        """Read every band (layers, h, w) at a window."""
+        with self._access(), rasterio.open(self.path) as raster:
+            levels: NDArray[np.uint8] = raster.read(window=window.as_rasterio())
         return levels
 
     def finish(self, path: Path, tags: dict[str, str]) -> None:
@@ -111,9 +120,9 @@ class ProbabilityRaster:
                 bigtiff="IF_SAFER",
                 num_threads="ALL_CPUS",
             )
-        copy = ProbabilityRaster(path, self.grid)
+        copy = ProbabilityRaster(path, self.grid, self.layers)
         for window in strips(self.grid.height, self.grid.width):
-            if not np.array_equal(self.read(window), copy.read(window)):
+            if not np.array_equal(self._read_all(window), copy._read_all(window)):
                 raise OSError(errno.EIO, f"{path.name} reads back otherwise than it was made")
 
     @contextlib.contextmanager

@@ -189,8 +189,9 @@ def _assets(summary: Summary, card: Card) -> Json:
         if file.name in summary.files:
             asset["file:checksum"] = _SHA256_MULTIHASH + summary.files[file.name]
         if file.key == "probability":
+            names = ["probability", *(["spread"] if summary.settings.uncertainty != "none" else [])]
             asset["bands"] = [
-                {"name": "probability", "data_type": "uint8", "nodata": NOT_OBSERVED, "raster:scale": STEP}
+                {"name": name, "data_type": "uint8", "nodata": NOT_OBSERVED, "raster:scale": STEP} for name in names
             ]
         assets[file.key] = asset
     assets["detector"] = {

@@ -11,11 +11,18 @@ from time import perf_counter
 import rasterio
 
 import landslip
+from landslip.mapping.familiarity import warnings_of
 from landslip.mapping.grid import MapGrid
 from landslip.mapping.inventory.find import Found
 from landslip.mapping.job import Job
 from landslip.mapping.record.memory import peak_rss_mb
-from landslip.mapping.record.summary import SENTINEL_ATTRIBUTION, SceneRecord, SettingsRecord, Summary
+from landslip.mapping.record.summary import (
+    SENTINEL_ATTRIBUTION,
+    FamiliarityRecord,
+    SceneRecord,
+    SettingsRecord,
+    Summary,
+)
 from landslip.mapping.workspace import sha256_of
 
 _VERSIONED = ("numpy", "rasterio", "shapely", "pyproj", "geopandas")
@@ -31,7 +38,7 @@ class Effort:
     resumed: bool
 
 
-def summarise(job: Job, found: Found, effort: Effort) -> Summary:
+def summarise(job: Job, found: Found, effort: Effort, known: FamiliarityRecord | None = None) -> Summary:
     """Put together the summary of a map whose files are still to be listed."""
     card = job.detector.card
     pixels = job.pixels()
@@ -50,7 +57,7 @@ def summarise(job: Job, found: Found, effort: Effort) -> Summary:
         peak_rss_mb=peak_rss_mb(),
         resumed=effort.resumed,
         pixels=pixels,
-        warnings=(*job.scene.warnings, *_warnings(job, found)),
+        warnings=(*job.scene.warnings, *_warnings(job, found), *(warnings_of(known, card) if known else ())),
         scene=SceneRecord(
             name=job.scene.name,
             date=job.scene.date,
@@ -70,6 +77,7 @@ def summarise(job: Job, found: Found, effort: Effort) -> Summary:
             aoi=job.aoi.text if job.aoi else None,
             precision=job.engine.precision,
             threads=job.settings.threads,
+            uncertainty=job.settings.uncertainty,
         ),
         versions={
             "landslip": landslip.__version__,
@@ -80,6 +88,7 @@ def summarise(job: Job, found: Found, effort: Effort) -> Summary:
         created=datetime.now(UTC),
         files={},
         attribution=(SENTINEL_ATTRIBUTION, *(line for line in card.attribution if line != SENTINEL_ATTRIBUTION)),
+        familiarity=known,
     )
 
 

@@ -39,6 +39,22 @@ class SettingsRecord(_Frozen):
     aoi: str | None
     precision: str
     threads: int | None
+    uncertainty: str = "none"
+    """``tta``: the second band of the probability holds its standard deviation over four flipped looks at the image."""
+
+
+class FamiliarityRecord(_Frozen):
+    """How far the scene lies from what the detector learned from, judged by places spread over it."""
+
+    places: int
+    distance: float | None
+    """Median over the places; about 1 for patches of the training part. None where the card does not say."""
+    far_share: float | None
+    """Share of the places that differ more than 99 % of the training patches do."""
+    differs_in: tuple[str, ...]
+    """In what they differ most."""
+    outside_ranges: dict[str, float]
+    """Share of the pixels looked at that lie outside the range seen in training, by channel, where the card has one."""
 
 
 class Summary(_Frozen):
@@ -69,3 +85,5 @@ class Summary(_Frozen):
     files: dict[str, str]
     """Each file of the map with its sha256."""
     attribution: tuple[str, ...]
+    familiarity: FamiliarityRecord | None = None
+    """None where the card does not say what the detector learned from; maps of older versions lack it."""

@@ -89,12 +89,15 @@ def settings_section(summary: Summary) -> str:
     settings = summary.settings
     limit = "none" if settings.min_area_m2 <= 0 else area_text(settings.min_area_m2)
     threads = "as many as the engine likes" if settings.threads is None else str(settings.threads)
+    how = "probability.tif, band 2: standard deviation of the probability over four flipped looks at the image"
+    uncertainty = [] if settings.uncertainty == "none" else [("Uncertainty", how)]
     pairs = [
         ("Threshold", f"landslide where the probability is at least {number_text(summary.threshold)}"),
         ("Smallest landslide kept", limit),
         ("Tiles", f"{settings.tile_px} pixels, overlapping by {settings.overlap_px}"),
         ("Blocks", f"{settings.block_px} pixels"),
         ("Engine", f"{summary.engine} {summary.engine_version}, precision {settings.precision}, threads: {threads}"),
+        *uncertainty,
         ("Time in the network", duration_text(summary.network_s) + (" (after resuming)" if summary.resumed else "")),
         ("Made on", f"{date_text(summary.created)}, {summary.created:%H:%M} {summary.created.tzname() or ''}".strip()),
         ("Versions", ", ".join(f"{name} {version}" for name, version in summary.versions.items())),

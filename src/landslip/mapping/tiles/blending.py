@@ -30,23 +30,23 @@ class Canvas:
     window that holds a pixel.
     """
 
-    def __init__(self, window: Window, weights: NDArray[np.float32]) -> None:
+    def __init__(self, window: Window, weights: NDArray[np.float32], layers: int = 1) -> None:
         self._window = window
         self._weights = weights
-        self._sum = np.zeros((window.height, window.width), np.float32)
-        self._weight = np.zeros_like(self._sum)
+        self._sum = np.zeros((window.height, window.width) if layers == 1 else (layers, *window.shape), np.float32)
+        self._weight = np.zeros(window.shape, np.float32)
 
     def add(self, tile: Window, values: NDArray[np.float32]) -> None:
-        """Add the part of a tile's (height, width) values that lies in the window."""
+        """Add the part of a tile's (height, width) values, or (layers, height, width), that lies in the window."""
         shared = tile.intersection(self._window)
         if shared is None:
             return
         here, there = shared.relative_to(self._window).slices, shared.relative_to(tile).slices
         weights = self._weights[there]
-        self._sum[here] += weights * values[there]
+        self._sum[..., *here] += weights * values[..., *there]
         self._weight[here] += weights
 
     def mean(self) -> NDArray[np.float32]:
-        """(height, width) float32; NaN where no tile was added."""
+        """(height, width) float32, or (layers, height, width); NaN where no tile was added."""
         mean = np.full_like(self._sum, np.nan)
-        return np.divide(self._sum, self._weight, out=mean, where=self._weight > 0)
+        return np.divide(self._sum, self._weight, out=mean, where=np.broadcast_to(self._weight > 0, mean.shape))

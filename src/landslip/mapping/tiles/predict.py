@@ -19,7 +19,7 @@ from landslip.mapping.tiles.lattice import Lattice
 from landslip.scenes.window import Window
 
 Tiles = dict[Window, NDArray[np.float32] | None]
-"""Probability (h, w) of tiles; None for a tile of which nothing was observed."""
+"""Probability (h, w) of tiles, or (layers, h, w); None for a tile of which nothing was observed."""
 
 Cut = tuple[Window, NDArray[np.float32] | None]
 """A tile and its image (C, h, w), free of gaps; None where nothing of it was observed."""
@@ -37,8 +37,16 @@ class Reading:
 class Predictor:
     """Runs an engine over the tiles of a lattice and keeps the time that it takes."""
 
-    def __init__(self, engine: Engine, lattice: Lattice) -> None:
+    def __init__(self, engine: Engine, lattice: Lattice, layers: int = 1) -> None:
+        """Take an engine.
+
+        Args:
+            engine: gives (n, h, w), or (n, layers, h, w).
+            lattice: of the scene.
+            layers: how many numbers it gives for a pixel.
+        """
         self.lattice = lattice
+        self.layers = layers
         self.network_s = 0.0
         self._engine = engine
         self._weights = tile_weights(lattice.tile_height, lattice.tile_width, lattice.overlap)
@@ -57,13 +65,13 @@ class Predictor:
         return tiles
 
     def blend(self, window: Window, tiles: Tiles) -> NDArray[np.float32]:
-        """Join tiles over a window: (h, w) float32 probability, NaN where no tile saw anything.
+        """Join tiles over a window: (h, w) float32 probability, NaN where no tile saw anything; or (layers, h, w).
 
         Args:
             window: pixels of the scene.
             tiles: must hold every tile of the lattice that touches the window.
         """
-        canvas = Canvas(window, self._weights)
+        canvas = Canvas(window, self._weights, self.layers)
         for tile in self.lattice.tiles_touching(window):
             values = tiles[tile]
             if values is not None:
@@ -102,7 +110,7 @@ def predict_array(
         observed: (H, W).
 
     Returns:
-        (H, W) float32; NaN where not observed.
+        (H, W) float32, or (layers, H, W); NaN where not observed.
     """
     window = Window(0, 0, *observed.shape)
     tiles = predictor.run(cut_tiles(predictor.lattice.tiles_touching(window), Reading(window, values, observed)))

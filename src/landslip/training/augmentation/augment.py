@@ -10,14 +10,15 @@ from torch import Tensor
 from landslip.errors import RecipeError
 from landslip.training.augmentation.chance import Chance
 from landslip.training.augmentation.dropout import draw_absent, dropped
-from landslip.training.augmentation.gaps import with_gaps
+from landslip.training.augmentation.gaps import hide_some
 from landslip.training.augmentation.geometry import turned, zoomed
 from landslip.training.augmentation.kinds import ChannelKinds
 from landslip.training.augmentation.lighting import lit
-from landslip.training.augmentation.pairs import with_others
+from landslip.training.augmentation.pairs import mix_some
 from landslip.training.augmentation.quiet import quietened
 from landslip.training.augmentation.recipe import AugmentationRecipe
-from landslip.training.augmentation.rows import changed_at
+from landslip.training.augmentation.rows import change_at
+from landslip.training.augmentation.windows import windowed
 from landslip.training.target import Target
 
 _ZOOMED_SHARE = 0.5
@@ -64,27 +65,32 @@ class Augmentation:
             chance: a generator on the CPU; the same state draws the same.
         """
         recipe, draw = self.recipe, Chance(chance, values.device)
+        # From here on the steps may work in place.
+        values, target = values.clone(), Target(target.landslide.clone(), target.observed.clone())
+        if recipe.window_px is not None:
+            values, target = windowed(values, target, recipe.window_px, draw)
         if recipe.quiet:
-            values, target = self._quietened(values, target, draw)
+            self._quieten(values, target, draw)
         if recipe.dihedral:
             values, target = self._turned(values, target, draw)
         if recipe.zoom or recipe.rotation_deg or recipe.crop:
-            values, target = self._zoomed(values, target, draw)
-        values = self._lit(values, draw)
+            self._zoom(values, target, draw)
+        if recipe.lights:
+            values = self._lit(values, draw)
         if recipe.mix_up or recipe.cut_mix:
-            values, target = with_others(values, target, recipe, draw)
+            mix_some(values, target, recipe, draw)
         if recipe.gap or recipe.cloud:
-            values, target = with_gaps(values, target, recipe, draw)
+            hide_some(values, target, recipe, draw)
         if self.means is not None and any(recipe.dropout.values()):
             absent = draw.moved(draw_absent(len(values), self.dropout, draw))
             values = dropped(values, absent, self.means.to(values))
         return values, target
 
-    def _quietened(self, values: Tensor, target: Target, draw: Chance) -> tuple[Tensor, Target]:
+    def _quieten(self, values: Tensor, target: Target, draw: Chance) -> None:
         rows = draw.some(len(values), self.recipe.quiet)
         wish = draw.number(4 * len(rows), 0.5, 1).reshape(-1, 4)
         pairs = self.kinds.directions
-        return changed_at(draw.moved(rows), values, target, partial(quietened, wish=wish, pairs=pairs))
+        change_at(draw.moved(rows), values, target, partial(quietened, wish=wish, pairs=pairs))
 
     def _turned(self, values: Tensor, target: Target, draw: Chance) -> tuple[Tensor, Target]:
         which = torch.randint(8, (len(values),), generator=draw.generator)
@@ -92,7 +98,7 @@ class Augmentation:
             which = which // 2 * 2
         return turned(values, target, which, self.kinds.directions)
 
-    def _zoomed(self, values: Tensor, target: Target, draw: Chance) -> tuple[Tensor, Target]:
+    def _zoom(self, values: Tensor, target: Target, draw: Chance) -> None:
         recipe = self.recipe
         rows = draw.some(len(values), _ZOOMED_SHARE)
         most = math.radians(recipe.rotation_deg)
@@ -101,7 +107,7 @@ class Augmentation:
         centre = cut * draw.number(2 * len(rows), -1, 1).reshape(2, -1)
         pairs = self.kinds.directions
         window = partial(zoomed, scale=scale, angle=angle, centre=centre, pairs=pairs)
-        return changed_at(draw.moved(rows), values, target, window)
+        change_at(draw.moved(rows), values, target, window)
 
     def _lit(self, values: Tensor, draw: Chance) -> Tensor:
         spectral, nm = self.kinds.spectral, self.kinds.wavelengths_nm
@@ -110,4 +116,4 @@ class Augmentation:
         if not spectral:
             return values
         places = torch.tensor(spectral, device=values.device)
-        return values.index_copy(1, places, lit(values.index_select(1, places), nm, self.recipe, draw))
+        return values.index_copy_(1, places, lit(values.index_select(1, places), nm, self.recipe, draw))

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from landslip.training.augmentation.chance import Chance
 from landslip.training.augmentation.recipe import AugmentationRecipe
-from landslip.training.augmentation.rows import changed_at
+from landslip.training.augmentation.rows import change_at
 from landslip.training.target import Target
 
 _MOST_HIDDEN = 7 / 8
@@ -20,8 +20,8 @@ _CLOUD_CELLS = 6
 """Clouds are blobs of a sixth of the patch and more."""
 
 
-def with_gaps(values: Tensor, target: Target, recipe: AugmentationRecipe, chance: Chance) -> tuple[Tensor, Target]:
-    """Hide a side or clouds from some patches at random; never both, so that an eighth at least stays observed."""
+def hide_some(values: Tensor, target: Target, recipe: AugmentationRecipe, chance: Chance) -> None:
+    """Hide a side or clouds of some patches, in place; never both, so that an eighth at least stays observed."""
     n, (height, width) = len(values), values.shape[2:]
     draw = chance.uniform(n, 0, 1), chance.uniform(n, 0, 1)
     sided, clouded = draw[0] < recipe.gap, (draw[0] >= recipe.gap) & (draw[1] < recipe.cloud)
@@ -29,8 +29,7 @@ def with_gaps(values: Tensor, target: Target, recipe: AugmentationRecipe, chance
         rows = chosen.nonzero().flatten()
         if len(rows):
             gap = gaps(len(rows), height, width, recipe, chance)
-            values, target = changed_at(chance.moved(rows), values, target, partial(hidden, gap=gap))
-    return values, target
+            change_at(chance.moved(rows), values, target, partial(hidden, gap=gap))
 
 
 def hidden(values: Tensor, target: Target, gap: Tensor) -> tuple[Tensor, Target]:

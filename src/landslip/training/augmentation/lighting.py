@@ -13,10 +13,7 @@ _SHADE_CELLS = 4
 
 
 def lit(values: Tensor, wavelengths_nm: Tensor, recipe: AugmentationRecipe, chance: Chance) -> Tensor:
-    """Change the light of spectral values (N, C, H, W) at random; the values themselves where all is switched off.
-
-    Brightness is never below 0.
-    """
+    """Change the light of spectral values (N, C, H, W) at random, partly in place; none ends below 0."""
     n, channels = values.shape[:2]
     seen = values
     if recipe.shade:
@@ -29,16 +26,16 @@ def lit(values: Tensor, wavelengths_nm: Tensor, recipe: AugmentationRecipe, chan
     if recipe.blur:
         rows = chance.moved(chance.some(n, _A_THIRD))
         soft = light.blurred(seen[rows], chance.number(len(rows), 0, recipe.blur))
-        seen = seen.index_copy(0, rows, soft)
+        seen.index_copy_(0, rows, soft)
     if recipe.clearing or recipe.haze:
-        seen = _through_air(seen, wavelengths_nm, recipe, chance)
+        _see_through_air(seen, wavelengths_nm, recipe, chance)
     if recipe.noise:
         seen = light.noised(seen, _noise(values.shape, chance), chance.number(n, 0, recipe.noise))
     # Noise is relative to the mean, so that gains before and after it are the same.
     if recipe.colour or recipe.gain > 1:
         cast = torch.exp(recipe.colour * chance.normal(n, channels).clamp(-2, 2))
         seen = light.gained(seen, cast * chance.factor(n, recipe.gain)[:, None])
-    return seen if seen is values else seen.clamp_min(0)
+    return seen.clamp_min_(0)
 
 
 def _mixture(n: int, channels: int, most: float, chance: Chance) -> Tensor:
@@ -48,18 +45,17 @@ def _mixture(n: int, channels: int, most: float, chance: Chance) -> Tensor:
     return (1 - amount) * eye + amount * drawn / drawn.sum(dim=2, keepdim=True)
 
 
-def _through_air(values: Tensor, wavelengths_nm: Tensor, recipe: AugmentationRecipe, chance: Chance) -> Tensor:
-    """A third of the patches stays as it is, a third gets haze, a third loses it."""
+def _see_through_air(values: Tensor, wavelengths_nm: Tensor, recipe: AugmentationRecipe, chance: Chance) -> None:
+    """A third of the patches stays as it is, a third gets haze, a third loses it; in place."""
     kind = chance.uniform(len(values), 0, 3)
     if recipe.clearing:
         rows = chance.moved((kind < 1).nonzero().flatten())
         clear = light.cleared(values[rows], chance.number(len(rows), 0, recipe.clearing), wavelengths_nm)
-        values = values.index_copy(0, rows, clear)
+        values.index_copy_(0, rows, clear)
     if recipe.haze:
         rows = chance.moved((kind > 2).nonzero().flatten())
         hazy = light.hazed(values[rows], chance.number(len(rows), 0, recipe.haze), wavelengths_nm)
-        values = values.index_copy(0, rows, hazy)
-    return values
+        values.index_copy_(0, rows, hazy)
 
 
 def _noise(shape: torch.Size, chance: Chance) -> Tensor:

@@ -12,23 +12,24 @@ from torch import Tensor
 
 from landslip.training.augmentation.chance import Chance
 from landslip.training.augmentation.recipe import AugmentationRecipe
-from landslip.training.augmentation.rows import changed_at, rows_of
+from landslip.training.augmentation.rows import change_at, rows_of
 from landslip.training.target import Target
 
 
-def with_others(values: Tensor, target: Target, recipe: AugmentationRecipe, chance: Chance) -> tuple[Tensor, Target]:
-    """Blend some patches with others, and cut pieces of others into some, at random."""
+def mix_some(values: Tensor, target: Target, recipe: AugmentationRecipe, chance: Chance) -> None:
+    """Blend some patches with others, and cut pieces of others into some, in place."""
     n, (height, width) = len(values), values.shape[2:]
     kind, other = chance.uniform(n, 0, 1), torch.randperm(n, generator=chance.generator)
     blended = (kind < recipe.mix_up).nonzero().flatten()
     cut = (kind >= 1 - recipe.cut_mix).nonzero().flatten()
-    before, before_target = values, target
+    changes = []
     for rows, shares in ((blended, _blend), (cut, _cut)):
         there = chance.moved(other[rows])
         share = shares(len(rows), height, width, chance)
-        mixing = partial(blend, others=before[there], others_target=rows_of(before_target, there), share=share)
-        values, target = changed_at(chance.moved(rows), values, target, mixing)
-    return values, target
+        mixing = partial(blend, others=values[there], others_target=rows_of(target, there), share=share)
+        changes.append((chance.moved(rows), mixing))
+    for here, mixing in changes:
+        change_at(here, values, target, mixing)
 
 
 def blend(

@@ -14,10 +14,11 @@ def rows_of(target: Target, rows: Tensor) -> Target:
     return Target(target.landslide[rows], target.observed[rows])
 
 
-def changed_at(rows: Tensor, values: Tensor, target: Target, change: Change) -> tuple[Tensor, Target]:
-    """Change some patches of a batch; rows (M,) are their positions, and what is given stays as it is."""
+def change_at(rows: Tensor, values: Tensor, target: Target, change: Change) -> None:
+    """Change some patches of a batch in place; rows (M,) are their positions."""
     if not len(rows):
-        return values, target
+        return
     seen, truth = change(values[rows], rows_of(target, rows))
-    landslide = target.landslide.index_copy(0, rows, truth.landslide)
-    return values.index_copy(0, rows, seen), Target(landslide, target.observed.index_copy(0, rows, truth.observed))
+    values.index_copy_(0, rows, seen)
+    target.landslide.index_copy_(0, rows, truth.landslide)
+    target.observed.index_copy_(0, rows, truth.observed)

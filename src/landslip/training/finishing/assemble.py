@@ -22,6 +22,7 @@ from landslip.patches.division import key_of
 from landslip.patches.patch import PatchStack
 from landslip.patches.patch_set import PatchSet
 from landslip.patches.splits import Part
+from landslip.seen.measure import seen_statistics
 from landslip.training.export import check_parity, check_storage, export_graph, store_half
 from landslip.training.feeding import LoadedPart, in_turn
 from landslip.training.finishing.lights import lights_for
@@ -58,8 +59,10 @@ def assemble(
         PatchesError: a part holds no landslide to choose a threshold by.
         RunError: the exported graph does not say what the network says.
     """
-    card = _card(recipe, fitted, notes)
-    if knows_absolute_values(parts.train):
+    absolute = knows_absolute_values(parts.train)
+    seen = seen_statistics(parts.train, recipe.channels, relative=not absolute)
+    card = _card(recipe, fitted, notes).model_copy(update={"seen": seen})
+    if absolute:
         fed = in_turn(train, np.arange(len(train)))
         card = card.model_copy(
             update={"input_ranges": input_ranges((one.values.numpy() for one in fed), train.channels)}

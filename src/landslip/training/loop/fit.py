@@ -21,6 +21,7 @@ from landslip.training.loop.log import build_loggers
 from landslip.training.loop.look import Look
 from landslip.training.loop.module import Diverged, Learning, Teacher
 from landslip.training.loop.precision import precision_for
+from landslip.training.loop.processes import leave_to_first
 from landslip.training.loop.samples import NAME as SAMPLES
 from landslip.training.loop.samples import draw_samples
 from landslip.training.networks.build import BuiltNetwork, DetectingNetwork, build_network
@@ -129,6 +130,7 @@ def fit(
         except SystemExit as left:
             # What Lightning makes of an interruption by the user.
             raise RunError(f"stopped in epoch {module.epoch}: {_go_on(last)}") from left
+    leave_to_first()
     best = course.standing.best
     if best is None:
         raise RunError("training ended without a look at the choosing part: give fit.epochs of 1 at least")

@@ -1,0 +1,177 @@
+"""Patches per second that landslip's loop learns from, against an ordinary PyTorch script, same network, in one run.
+
+    python benchmarks/training.py FOLDER_OF_THE_RGB_PATCHES [--patches 96] [--epochs 2] [--rounds 3] [--threads 2]
+
+The script: float32, channels first, a DataLoader with two workers, the network as segmentation-models-pytorch makes it.
+Ours: ``fit`` as it is, from the feed to the checkpoint. Both learn the default recipe's network from the same random
+start by the same loss, rates and number of steps, without augmentation; "everything" is the default recipe's
+augmentation and mean of weights on top. Scores are those of the last weights on the patches after those learned from.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from landslip.training.torchvision_operators import declare_missing_operators
+
+declare_missing_operators()
+
+import segmentation_models_pytorch as smp  # noqa: E402 - its import needs the operators declared above
+from torch import Tensor, nn  # noqa: E402
+from torch.nn import functional  # noqa: E402
+from torch.utils.data import DataLoader, Dataset  # noqa: E402
+
+from landslip.evaluation.pixel import LevelCounts, best_threshold  # noqa: E402
+from landslip.patches.opening import open_patches  # noqa: E402
+from landslip.patches.patch import PatchStack  # noqa: E402
+from landslip.training.augmentation import AugmentationRecipe  # noqa: E402
+from landslip.training.feeding import LoadedPart, load_part  # noqa: E402
+from landslip.training.loop.chance import reproducible  # noqa: E402
+from landslip.training.loop.fit import fit, normalisation_for  # noqa: E402
+from landslip.training.loop.precision import precision_for  # noqa: E402
+from landslip.training.losses import build_loss  # noqa: E402
+from landslip.training.networks.catalogue import encoder_name, find_words  # noqa: E402
+from landslip.training.recipe import Recipe, read_recipe  # noqa: E402
+from landslip.training.target import Target  # noqa: E402
+
+
+class Turn(NamedTuple):
+    step_s: float
+    """Median time of a step."""
+    cross_entropy: float
+    f1: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--patches", type=int, default=96)
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    whole = read_recipe("default", ("network.weights=none", "log.tensorboard=false", f"fit.epochs={options.epochs}"))
+    fitting = {"encoder_share": 1.0, "choose_by": "plain", "check_every": options.epochs}
+    everything = whole.model_copy(update={"fit": whole.fit.model_copy(update=fitting)})
+    bare = everything.model_copy(
+        update={
+            "augmentation": AugmentationRecipe.still(),
+            "fit": everything.fit.model_copy(update={"memory": 0.0}),
+        }
+    )
+    train, held = two_parts(options.folder, bare, options.patches)
+    sources: dict[str, Callable[[], Turn]] = {
+        "ordinary script": lambda: ordinary(bare, train.stack(), held, train),
+        "landslip": lambda: ours(bare, train, held),
+        "landslip, everything": lambda: ours(everything, train, held),
+    }
+    # Turn by turn, so that whatever else the machine does meets all of them.
+    turns = [{name: one() for name, one in sources.items()} for _ in range(options.rounds)]
+    print(
+        f"{find_words(bare.network.name, bare.network.architecture, bare.network.encoder)}, {len(train)} patches of "
+        f"{train.source.shape}, {options.epochs} epochs, batch {bare.fit.batch}, {options.threads} threads, "
+        f"landslip in {precision_for(bare.machine)}; medians of {options.rounds} rounds"
+    )
+    print(f"{'':22} {'patches/s':>10} {'by ordinary':>12} {'cross-entropy':>14} {'F1':>6}")
+    for name in sources:
+        speed = median(bare.fit.batch / turn[name].step_s for turn in turns)
+        ratio = median(turn["ordinary script"].step_s / turn[name].step_s for turn in turns)
+        last = turns[-1][name]
+        print(f"{name:22} {speed:10.1f} {ratio:11.2f}x {last.cross_entropy:14.4f} {last.f1:6.3f}")
+
+
+def two_parts(folder: Path, recipe: Recipe, count: int) -> tuple[LoadedPart, LoadedPart]:
+    """The first patches of the set to learn from, and a third as many after a gap to score."""
+    patches = open_patches(folder)
+    numbers = [entry.id for entry in patches.entries]
+    learned, scored = set(numbers[:count]), set(numbers[-(count // 3) :])
+    return (
+        load_part(patches.where(lambda entry: entry.id in learned), recipe.channels, "train", progress=False),
+        load_part(patches.where(lambda entry: entry.id in scored), recipe.channels, "held", progress=False),
+    )
+
+
+def ours(recipe: Recipe, train: LoadedPart, held: LoadedPart) -> Turn:
+    starts: list[float] = []
+
+    def clock(positions: Tensor, target: Target) -> Target:
+        starts.append(time.perf_counter())
+        return target
+
+    with tempfile.TemporaryDirectory() as folder:
+        fitted = fit(recipe, train, held, Path(folder), progress=False, teacher=clock)
+    return Turn(step_time(starts, train, recipe), *score(fitted.network, held))
+
+
+def step_time(starts: Sequence[float], train: LoadedPart, recipe: Recipe) -> float:
+    """From the start of a step to that of the next of the same epoch; the first two of each warm up."""
+    steps = -(-len(train) // recipe.fit.batch)
+    epochs = [starts[first : first + steps][2:] for first in range(0, len(starts), steps)]
+    return median(np.concatenate([np.diff(epoch) for epoch in epochs]).tolist())
+
+
+class Pictures(Dataset[tuple[Tensor, Tensor]]):
+    """Patches in memory, one at a time, as an ordinary script holds them."""
+
+    def __init__(self, stack: PatchStack) -> None:
+        self.values, self.masks = torch.from_numpy(stack.values), torch.from_numpy(stack.masks)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, place: int) -> tuple[Tensor, Tensor]:
+        return self.values[place], self.masks[place]
+
+
+def ordinary(recipe: Recipe, stack: PatchStack, held: LoadedPart, train: LoadedPart) -> Turn:
+    network_recipe, fitting = recipe.network, recipe.fit
+    words = find_words(network_recipe.name, network_recipe.architecture, network_recipe.encoder)
+    options: dict[str, Any] = {}
+    if network_recipe.decoder_channels:
+        options = {"decoder_channels": network_recipe.decoder_channels}
+    with reproducible(recipe.seed):
+        body = smp.create_model(
+            words.architecture, encoder_name(words), encoder_weights=None, in_channels=len(recipe.channels), **options
+        )
+        network = nn.Sequential(normalisation_for(recipe, train), body)
+        # What the default recipe computes, by torch's own names.
+        loss_of = build_loss(recipe.loss, recipe.channels)
+        loader = DataLoader(Pictures(stack), fitting.batch, shuffle=True, num_workers=2)
+        optimiser = torch.optim.AdamW(network.parameters(), lr=fitting.learning_rate, weight_decay=fitting.weight_decay)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, fitting.learning_rate, total_steps=fitting.epochs * len(loader), pct_start=0.15
+        )
+    starts: list[float] = []
+    network.train()
+    for _ in range(fitting.epochs):
+        for values, masks in loader:
+            starts.append(time.perf_counter())
+            optimiser.zero_grad()
+            loss = loss_of(network(values).squeeze(1), Target.of_masks(masks), values)
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+    return Turn(step_time(starts, train, recipe), *score(network.eval(), held))
+
+
+def score(network: nn.Module, held: LoadedPart) -> tuple[float, float]:
+    """Mean cross-entropy, and F1 pooled over all pixels at its best threshold."""
+    stack = held.stack()
+    with torch.inference_mode():
+        logits = torch.cat([network(part).squeeze(1) for part in torch.from_numpy(stack.values).split(16)])
+    target = Target.of_masks(torch.from_numpy(stack.masks))
+    entropy = functional.binary_cross_entropy_with_logits(logits, target.landslide)
+    counts = LevelCounts.of(logits.sigmoid().numpy(), stack.masks)
+    return float(entropy), counts.at(best_threshold([counts])).f1
+
+
+if __name__ == "__main__":
+    main()

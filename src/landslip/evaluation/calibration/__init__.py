@@ -1,0 +1,1 @@
+"""How far a probability can be taken at its word, and which threshold to take."""

@@ -1,0 +1,108 @@
+"""A page of figures that needs nothing else: for a screen, for print, for a colleague by mail."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import landslip
+from landslip.drawing.wording import date_text, sentence
+from landslip.errors import OutputError
+from landslip.evaluation.charts.style import page_style
+from landslip.evaluation.report.section import Section
+from landslip.mapping.sheet.report_tables import bullets, paragraph
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """A figure at the top of a page."""
+
+    name: str
+    value: str
+    said: str
+    """Under it, smaller: its interval, or of how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A page before it is written as HTML."""
+
+    kicker: str
+    title: str
+    lead: str
+    notes: Sequence[str]
+    """Protocol, definition: what every figure below it depends on."""
+    cautions: Sequence[str]
+    """What a reader must know before reading a figure."""
+    headlines: Sequence[Headline]
+    sections: Sequence[Section]
+    attribution: Sequence[str]
+
+    def html(self) -> str:
+        """The page. It loads nothing from elsewhere, and its content security policy forbids it to."""
+        style = _packaged("landslip.mapping.sheet", "report.css") + _packaged(__package__, "report.css") + page_style()
+        made = f"Made by landslip {landslip.__version__} on {date_text(datetime.now(UTC))}."
+        return Template(_packaged(__package__, "report.html")).substitute(
+            title=escape(f"{self.kicker}: {self.lead}"),
+            style=style,
+            style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+            kicker=escape(self.kicker),
+            name=escape(self.title),
+            lead=escape(self.lead),
+            notes="".join(paragraph(sentence(note), "caveat") for note in self.notes if note),
+            warnings=_warnings(self.cautions),
+            figures="".join(
+                f"<div><dt>{escape(one.name)}</dt><dd>{escape(one.value)}<small>{escape(one.said)}</small></dd></div>"
+                for one in self.headlines
+            ),
+            contents="".join(f'<li><a href="#{one.key}">{escape(one.title)}</a></li>' for one in self.sections),
+            sections="".join(
+                f'<section id="{one.key}"><h2>{escape(one.title)}</h2>{one.html}</section>' for one in self.sections
+            ),
+            footer="".join(map(paragraph, (*dict.fromkeys(self.attribution), made))),
+        )
+
+
+def write_pair(folder: Path, name: str, html: str, data: dict[str, Any]) -> tuple[Path, Path]:
+    """Write ``name.html`` and ``name.json``; a file is whole or not there.
+
+    Raises:
+        OutputError: they cannot be written.
+    """
+    text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return write_text(folder / f"{name}.html", html), write_text(folder / f"{name}.json", text)
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a file, whole or not at all, and its folder if need be.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written ({error.strerror or error}): give a folder you may write to"
+        ) from error
+    return path
+
+
+def _packaged(package: str | None, name: str) -> str:
+    return files(package or "").joinpath(name).read_text(encoding="utf-8")
+
+
+def _warnings(said: Sequence[str]) -> str:
+    if not said:
+        return ""
+    return f'<section class="warnings" role="note"><h2>Please note</h2>{bullets(map(sentence, said))}</section>'

@@ -1,0 +1,1 @@
+"""How a detector fares where images differ from those it knows: light, sharpness, size, clouds, lost channels."""

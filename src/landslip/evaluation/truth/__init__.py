@@ -1,0 +1,1 @@
+"""Truth from anywhere: polygons or a label raster against a finished landslide map."""

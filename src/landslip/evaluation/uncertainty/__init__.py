@@ -1,0 +1,1 @@
+"""Whether a detector knows where it is wrong."""

@@ -1,0 +1,86 @@
+"""The folds of a protocol: how a set is divided for each training, and what each is scored on."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from landslip.errors import SettingsError
+from landslip.patches.division import Division, ProtocolName
+from landslip.patches.patch_set import UNKNOWN_SCENE, Entry
+from landslip.patches.splits import Part
+from landslip.training.parts import TEST, TRAIN, VALIDATION, DivisionRecipe, divide
+from landslip.training.recipe import Recipe
+
+PROTOCOLS: Final[tuple[ProtocolName, ...]] = ("scene-out", "blocks", "k-fold", "paper", "official")
+SAYS: Final = {
+    "scene-out": "each scene tested by a detector that learned from the others",
+    "blocks": "the last rows of each scene tested, rows left out between what is learned from and what is tested",
+    "k-fold": "blocks of rows tested in turn, rows left out between them",
+    "paper": "a random 20 % tested on which the epoch was chosen too, as in arXiv 2507.01123; neighbours are parted, "
+    "so it leaks and is no forecast",
+    "official": "the splits that the makers of the data gave out",
+}
+"""What each protocol asks, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """One training of a protocol."""
+
+    name: str
+    """Also of its folder: lower-case letters, digits and dashes."""
+    recipe: DivisionRecipe
+    tested: str
+    """Part of the division that is scored."""
+    division: Division
+
+
+def folds_of(protocol: ProtocolName, entries: Sequence[Entry], *, folds: int = 5) -> tuple[Fold, ...]:
+    """The folds of a protocol.
+
+    Args:
+        protocol: its name.
+        entries: of the set.
+        folds: of k-fold, at least 3: one is tested, the next chooses, the others are learned from.
+
+    Raises:
+        SettingsError: fewer folds than 3.
+        PatchesError: the set does not allow the protocol.
+    """
+    if protocol == "scene-out":
+        scenes = sorted({one.scene for one in entries if one.scene != UNKNOWN_SCENE and one.row is not None})
+        recipes = {f"scene-{scene}": DivisionRecipe(protocol="scene-out", scene=scene) for scene in scenes}
+    elif protocol == "k-fold":
+        if folds < 3:
+            raise SettingsError(
+                f"{folds} folds: give 3 or more, so that one tests, one chooses and one is learned from"
+            )
+        numbers = range(1, folds + 1)
+        recipes = {f"fold-{n}": DivisionRecipe(protocol="k-fold", folds=folds, fold=n) for n in numbers}
+    else:
+        recipes = {protocol: DivisionRecipe(protocol=protocol)}
+    made = []
+    for number, (name, recipe) in enumerate(recipes.items(), 1):
+        division = divide(recipe, entries)
+        tested = TEST if TEST in division.parts else VALIDATION
+        made.append(Fold(_plain(name, number), recipe, tested, division))
+    return tuple(made)
+
+
+def recipe_for(recipe: Recipe, fold: Fold, seed: int) -> Recipe:
+    """A recipe with its parts replaced by those of a fold."""
+    changes = {
+        "seed": seed,
+        "division": fold.recipe.model_dump(mode="json"),
+        "train": Part(parts=(TRAIN,)).model_dump(mode="json"),
+        "choose": Part(parts=(VALIDATION,)).model_dump(mode="json"),
+        "report": (),
+    }
+    return Recipe.model_validate(recipe.model_dump(mode="json") | changes)
+
+
+def _plain(name: str, number: int) -> str:
+    """A name fit for a folder; with its number where something had to be changed."""
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40]
+    return plain if plain == name.lower() else f"{plain}-{number}"

@@ -1,0 +1,1 @@
+"""How far an image lies from those that a detector learned from."""

@@ -1,0 +1,132 @@
+"""The report: it stands alone, says what its JSON says, and names what is synthetic or too little."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from command_line import run
+from landslip.detector import Detector
+from landslip.errors import OutputError
+from landslip.evaluation.predictions import Place, Predictions, load_predictions, predict
+from landslip.evaluation.report.page import Report, make_report
+from landslip.evaluation.report.section import Asked
+from landslip.evaluation.scores import score
+from landslip.patches.patch import Patch
+from landslip.patches.patch_set import EntrySet
+from tiny_detectors import TRUE_COLOUR, brightness
+
+NASTY = "<script>alert(1)</script>"
+
+
+class Held(EntrySet[Place]):
+    """Bright squares on dark ground, in two scenes."""
+
+    channels = TRUE_COLOUR
+
+    def __init__(self, landslides: bool = True) -> None:
+        self.landslides = landslides
+        self.entries = tuple(
+            Place("train", number, "A" if number < 6 else NASTY, number // 3, number % 3) for number in range(12)
+        )
+
+    def read(self, entry: Place) -> Patch:
+        chance = np.random.default_rng(entry.id)
+        mask = np.zeros((32, 32), np.uint8)
+        if self.landslides:
+            row, col = chance.integers(0, 20, 2)
+            mask[row : row + 9, col : col + 11] = 1
+        values = chance.uniform(800, 1200, (3, 32, 32)) + 2500.0 * mask
+        return Patch(entry.id, entry.scene, entry.row, entry.col, TRUE_COLOUR, values.astype(np.float32), mask)
+
+
+def report_of(patches: Held, data: str = "made", other: Predictions | None = None) -> Report:
+    detector = brightness()
+    predictions = predict(detector, patches, protocol="none", data=data)
+    return make_report(Asked(predictions, score(predictions, other=other), patches, detector.card))
+
+
+class Page(HTMLParser):
+    """Checks that every element is closed, and keeps what a page could load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.loads: list[str] = []
+        self.words: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.loads += [value or "" for name, value in attrs if name in ("src", "href", "data")]
+        assert tag != "script"
+        if tag not in ("meta", "img", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def test_the_page_stands_alone_and_shows_what_the_json_says() -> None:
+    report = report_of(Held())
+    page = Page()
+    page.feed(report.html)
+    assert not page.open
+    assert all(one.startswith(("#", "data:")) for one in page.loads)
+    text = " ".join(page.words)
+    pixel = report.data["pixels"]["pixel"]
+    for name in ("f1", "precision", "recall", "iou"):
+        assert f"{pixel[name]:.3f}" in text
+    objects = report.data["landslides"]["all"]
+    assert objects["truth"] == sum(one["truth"] for one in report.data["landslides"]["by_scene"].values())
+    assert report.data["definitions"]["pooled"]["f1"] == pytest.approx(pixel["f1"])
+    assert set(report.data["pixels"]["by_scene"]) == {"A", NASTY}
+    assert report.data["origin"]["card"]["name"] == "brightness"
+    assert NASTY in text
+    assert json.loads(json.dumps(report.data, allow_nan=False)) == json.loads(json.dumps(report.data))
+
+
+def test_every_entry_of_the_contents_leads_somewhere() -> None:
+    html = report_of(Held()).html
+    assert set(re.findall(r'href="#(\w+)"', html)) == set(re.findall(r'<section id="(\w+)"', html))
+
+
+def test_what_a_reader_must_know_first_is_said_first() -> None:
+    assert any("synthetic" in one for one in report_of(Held(), "made (synthetic)").data["cautions"])
+    assert any("fewer than 20" in one for one in report_of(Held()).data["cautions"])
+    nothing = report_of(Held(landslides=False))
+    assert any("holds no landslide" in one for one in nothing.data["cautions"])
+    assert not any("synthetic" in one for one in nothing.data["cautions"])
+
+
+def test_another_detector_stands_beside_it() -> None:
+    other = predict(brightness(threshold=0.9), Held())
+    report = report_of(Held(), other=other)
+    assert report.data["comparison"]["all"]["second_threshold"] == 0.9
+    assert "comparison" not in report_of(Held()).data
+
+
+def test_a_report_is_whole_or_not_there(tmp_path: Path) -> None:
+    paths = Report("<p>page</p>", {"a": 1}).write(tmp_path / "out")
+    assert [path.name for path in paths] == ["report.html", "report.json"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["report.html", "report.json"]
+    with pytest.raises(OutputError, match="give a folder"):
+        Report("", {}).write(paths[0])
+
+
+@pytest.mark.slow
+def test_the_detector_that_ships_has_a_report(shared_data: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.npz"
+    data = shared_data / "l4s-rgb"
+    told = run(
+        "evaluate", data, "--scene", "B", "--scene", "C", "--save", kept, "--report", tmp_path / "out", "--quiet"
+    )
+    assert told.code == 0, told.err
+    answer = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert answer["origin"]["sha256"] == Detector.open("s2-rgb").sha256
+    assert answer["frequency_area"]["truth"]["landslides"] == answer["landslides"]["all"]["truth"]
+    assert len(load_predictions(kept)) == answer["origin"]["patches"] == 162

@@ -1,0 +1,213 @@
+"""Uncertainty: whether it ranks errors, against theory, scikit-learn and plain loops; maps carry it as a band."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import rasterio
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import helper
+from sklearn.metrics import roc_auc_score
+
+from command_line import run
+from landslip.detector import INPUT, OUTPUT, Detector, seal
+from landslip.engines import open_engine
+from landslip.engines.turning import FLIPS, TurningEngine
+from landslip.errors import PredictionsError, SettingsError
+from landslip.evaluation.predictions import Predictions, predict
+from landslip.evaluation.truth.finished_map import open_map
+from landslip.evaluation.uncertainty.ranking import rank_errors, risk_curve
+from landslip.evaluation.uncertainty.spread import ensemble_predictions, with_spread_over_turns
+from landslip.levels import to_levels
+from landslip.mapping.run import map_scene
+from landslip.mapping.settings import MapSettings
+from landslip.scenes.window import Window
+from predictions_made import held, predictions
+from rasters import write_raster
+from scenes_made import blobs, memory_scene
+from test_evaluation_predictions import Held, patch
+from tiny_detectors import card, model
+
+
+def leaning_model() -> onnx.ModelProto:
+    """Compares a pixel with the one left of it: another answer for a mirrored image."""
+    kernel = np.zeros((1, 1, 3, 3), np.float32)
+    kernel[0, 0, 1, 0], kernel[0, 0, 1, 1] = -1, 1
+    nodes = [
+        helper.make_node("Conv", [INPUT, "kernel"], ["step"], pads=[1, 1, 1, 1]),
+        helper.make_node("Div", ["step", "softness"], ["logit"]),
+        helper.make_node("Sigmoid", ["logit"], [OUTPUT]),
+    ]
+    return model(nodes, {"kernel": kernel, "softness": np.asarray(np.float32(500))}, 1)
+
+
+@pytest.fixture(scope="module")
+def leaning() -> Detector:
+    return seal(leaning_model(), card("leaning", ["B04"]))
+
+
+def unsure(seed: int = 0, *, knows: float = 1.0) -> Predictions:
+    """Levels whose spread knows so much of where they are wrong."""
+    chance = np.random.default_rng(seed)
+    truth = (chance.random((4, 60, 60)) < 0.2).astype(np.uint8)
+    wrong = chance.random(truth.shape) < 0.15
+    spread = np.clip(60 + 60 * knows * wrong + chance.normal(0, 20, truth.shape), 0, 125)
+    return held(np.where(wrong, 1 - truth, truth) * 200 + 20, truth, spread=spread.astype(np.uint8))
+
+
+def brute_aurc(sure: np.ndarray, wrong: np.ndarray) -> float:
+    order = np.argsort(-sure, kind="stable")
+    return float((wrong[order].cumsum() / np.arange(1, len(wrong) + 1)).mean())
+
+
+def curve_of(unsure_levels: np.ndarray, wrong: np.ndarray):
+    table = np.zeros((int(unsure_levels.max()) + 1, 4), np.int64)
+    np.add.at(table, (unsure_levels, np.where(wrong, 1, 3)), 1)
+    return risk_curve("spread", table)
+
+
+def test_a_ranking_that_knows_nothing_gives_the_share_of_errors_at_every_coverage() -> None:
+    """Theory: risk does not change with coverage, so the area is the error rate and its excess 1."""
+    chance = np.random.default_rng(0)
+    wrong = chance.random(400_000) < 0.12
+    curve = curve_of(chance.integers(0, 251, len(wrong)), wrong)
+    assert curve.aurc == pytest.approx(wrong.mean(), rel=0.02)
+    assert curve.excess == pytest.approx(1, abs=0.02)
+    assert curve.auroc == pytest.approx(0.5, abs=0.005)
+    np.testing.assert_allclose(curve.risk, wrong.mean(), atol=0.003)
+    tied = curve_of(np.zeros(len(wrong), int), wrong)
+    assert tied.aurc == pytest.approx(wrong.mean(), rel=1e-12)
+    assert (tied.auroc, tied.excess) == (0.5, pytest.approx(1))
+
+
+@given(st.floats(0.01, 0.9))
+def test_an_oracle_gives_the_area_that_theory_says(rate: float) -> None:
+    """Geifman et al. 2019: r + (1 - r) ln(1 - r) for an error rate r."""
+    wrong = np.arange(10_000) < round(10_000 * rate)
+    curve, r = curve_of(wrong.astype(int), wrong), wrong.mean()
+    assert curve.aurc == pytest.approx(r + (1 - r) * np.log(1 - r), rel=1e-9)
+    assert curve.aurc == pytest.approx(curve.aurc_oracle)
+    assert (curve.auroc, curve.excess) == (1, pytest.approx(0, abs=1e-9))
+    assert curve.risk == pytest.approx(curve.risk_oracle)
+
+
+@given(st.integers(0, 30), st.integers(2, 60))
+def test_the_area_is_the_mean_over_all_orders_of_ties(seed: int, classes: int) -> None:
+    chance = np.random.default_rng(seed)
+    levels = chance.integers(0, classes, 1500)
+    wrong = chance.random(1500) < levels / (2 * classes)
+    over_orders = [brute_aurc(-(levels + 0.9 * chance.random(1500)), wrong) for _ in range(60)]
+    assert curve_of(levels, wrong).aurc == pytest.approx(float(np.mean(over_orders)), abs=0.006)
+    if wrong.any() and not wrong.all():
+        assert curve_of(levels, wrong).auroc == pytest.approx(roc_auc_score(wrong, levels))
+
+
+def test_the_more_uncertainty_knows_the_smaller_the_area() -> None:
+    curves = [rank_errors(unsure(knows=knows), "spread") for knows in (0.0, 0.5, 2.0)]
+    assert curves[0].aurc > curves[1].aurc > curves[2].aurc > curves[2].aurc_oracle
+    assert curves[0].excess == pytest.approx(1, abs=0.1)
+    assert curves[2].f1[0] < curves[2].f1[4]
+    assert len({curve.aurc_chance for curve in curves}) == 1
+
+
+@given(predictions(), st.sampled_from([0.2, 0.5, 0.8]))
+def test_pixels_are_ranked_by_how_near_they_lie_to_the_threshold(made: Predictions, threshold: float) -> None:
+    made = made.at(threshold)
+    curve = rank_errors(made, "probability")
+    known = (made.masks != 255) & (made.levels != 255)
+    said = made.levels[known] / 250
+    wrong = made.found[known] != (made.masks[known] == 1)
+    assert (curve.pixels, curve.wrong) == (known.sum(), wrong.sum())
+    away = np.where(said >= threshold, (said - threshold) / (1 - threshold), (threshold - said) / threshold)
+    if 0 < wrong.sum() < len(wrong):
+        assert curve.auroc == pytest.approx(roc_auc_score(wrong, -np.round(away, 6)), abs=1e-6)
+    # Nothing known gives nothing to divide by.
+    assert all(0 <= value <= 1 for value in (curve.aurc, *curve.risk, *curve.f1))
+
+
+def test_without_a_spread_or_with_another_word_nothing_is_ranked() -> None:
+    made = held(np.zeros((1, 4, 4)), np.zeros((1, 4, 4)))
+    with pytest.raises(PredictionsError, match="predict with turns"):
+        rank_errors(made, "spread")
+    with pytest.raises(SettingsError, match="allowed are probability and spread"):
+        rank_errors(made, "entropy")  # type: ignore[arg-type]  # as a user might
+    assert rank_errors(made, "probability").excess is None
+
+
+def test_turning_gives_the_answer_and_how_much_four_of_them_differ(leaning: Detector) -> None:
+    images = np.random.default_rng(0).uniform(0, 2000, (5, 1, 32, 64)).astype(np.float32)
+    engine = open_engine(leaning, height=32, width=64)
+    both = TurningEngine(engine)(images)
+    np.testing.assert_array_equal(both[:, 0], engine(images))
+    four = np.stack([np.flip(engine(np.ascontiguousarray(np.flip(images, axes))), axes) for axes in FLIPS])
+    np.testing.assert_allclose(both[:, 1], four.std(axis=0), atol=1e-6)
+    mirrored = TurningEngine(engine)(np.ascontiguousarray(images[..., ::-1]))
+    np.testing.assert_allclose(mirrored[:, 1, :, ::-1], both[:, 1], atol=1e-6)
+    assert both[:, 1].max() > 0.1
+
+
+def bands(folder: Path) -> np.ndarray:
+    with rasterio.open(folder / "probability.tif") as raster:
+        assert raster.nodatavals == (255,) * raster.count
+        assert raster.scales == (0.004,) * raster.count
+        return raster.read()
+
+
+def test_a_map_carries_its_spread_as_a_second_band_and_keeps_the_first(leaning: Detector, tmp_path: Path) -> None:
+    observed = np.ones((90, 110), bool)
+    observed[40:60, 30:70] = False
+    scene = memory_scene(blobs(90, 110, bands=1), ("B04",), observed)
+    plain = map_scene(scene, leaning, tmp_path / "plain", MapSettings(resume=False))
+    asked = map_scene(scene, leaning, tmp_path / "tta", MapSettings(resume=False, uncertainty="tta"))
+    (first,), (again, spread) = bands(tmp_path / "plain"), bands(tmp_path / "tta")
+    np.testing.assert_array_equal(again, first)
+    np.testing.assert_array_equal(spread == 255, ~observed)
+    assert 25 < spread[observed].max() <= 125
+    assert (plain.landslides, plain.settings.uncertainty) == (asked.landslides, "none")
+    assert asked.settings.uncertainty == "tta"
+    np.testing.assert_array_equal(open_map(tmp_path / "tta").levels(Window(0, 0, 90, 110)), first)
+    small = MapSettings(resume=False, uncertainty="tta", block_px=32)
+    map_scene(scene, leaning, tmp_path / "blocks", small)
+    np.testing.assert_array_equal(bands(tmp_path / "blocks"), bands(tmp_path / "tta"))
+    assert '"spread"' in (tmp_path / "tta" / "item.json").read_text()
+    assert "four flipped looks" in (tmp_path / "tta" / "report.html").read_text()
+    assert "four flipped looks" not in (tmp_path / "plain" / "report.html").read_text()
+
+
+def test_the_spread_of_a_map_is_that_of_predictions(leaning: Detector, tmp_path: Path) -> None:
+    one = patch(1)
+    made = with_spread_over_turns(predict(leaning, Held([one])), leaning, Held([one]))
+    scene = memory_scene(one.values, ("B04",))
+    map_scene(scene, leaning, tmp_path / "map", MapSettings(resume=False, uncertainty="tta"))
+    np.testing.assert_array_equal(bands(tmp_path / "map"), [made.levels[0], made.spread[0]])
+    made.save(tmp_path / "p.npz")
+    with pytest.raises(PredictionsError, match="give those predicted"):
+        with_spread_over_turns(made, leaning, Held([patch(2)]))
+
+
+def test_the_command_takes_uncertainty(leaning: Detector, tmp_path: Path) -> None:
+    leaning.save(tmp_path / "d.onnx")
+    scene = write_raster(tmp_path / "s.tif", blobs(40, 40, bands=1), descriptions=["B04"])
+    told = run("map", scene, "-o", tmp_path / "out", "-q", "--detector", tmp_path / "d.onnx", "--uncertainty", "tta")
+    assert told.code == 0, told.err
+    assert len(bands(tmp_path / "out")) == 2
+
+
+def test_an_ensemble_says_the_mean_and_how_far_its_members_differ() -> None:
+    chance = np.random.default_rng(0)
+    truth = chance.integers(0, 2, (3, 5, 5))
+    members = [held(chance.integers(0, 251, (3, 5, 5)), truth, threshold=threshold) for threshold in (0.4, 0.5, 0.6)]
+    members[0].levels[0, 0, 0] = 255
+    order = np.array([2, 0, 1])
+    joined = ensemble_predictions([members[0], members[1].take(order), members[2]])
+    said = np.stack([member.levels for member in members]) * 0.004
+    expected = said.mean(axis=0)
+    known = joined.levels != 255
+    assert np.argwhere(~known).tolist() == [[0, 0, 0]]
+    np.testing.assert_allclose(joined.levels[known] * 0.004, expected[known], atol=0.00201)
+    np.testing.assert_array_equal(joined.spread[known], to_levels(said.std(axis=0).astype(np.float32))[known])
+    assert joined.threshold == pytest.approx(0.5)
+    with pytest.raises(PredictionsError, match="two detectors or more"):
+        ensemble_predictions(members[:1])

@@ -1,0 +1,250 @@
+"""How far an image lies from what a detector learned from: what it hangs on, and what it does not."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from pydantic import ValidationError
+from scipy.spatial.distance import mahalanobis
+from scipy.stats import spearmanr
+
+from landslip.card import Card, SeenStatistics
+from landslip.detector import DEFAULT, Detector
+from landslip.errors import DetectorError, PatchesError, PredictionsError
+from landslip.evaluation.familiarity import distances_of, familiarity_score, rank_correlation
+from landslip.evaluation.predictions import Place, predict
+from landslip.mapping.run import map_scene
+from landslip.mapping.settings import MapSettings
+from landslip.patches.patch import Patch
+from landslip.patches.rgb import open_rgb_set
+from landslip.patches.splits import Part
+from landslip.seen.measure import Gauge, seen_statistics
+from landslip.seen.statistics import statistic_names, statistics_of
+from predictions_made import held
+from scenes_made import memory_scene
+from tiny_detectors import TRUE_COLOUR, brightness, card
+
+MANY = ("B02", "B03", "B04", "B08", "slope", "elevation")
+
+
+def ground(seed: int, *, side: int = 48, roughness: float = 1.0, colour: float = 1.0) -> np.ndarray:
+    """Hills of brightness in three colours, (3, side, side) DN."""
+    chance = np.random.default_rng(seed)
+    rows, cols = np.mgrid[:side, :side]
+    hills = np.sin(rows / chance.uniform(4, 9)) + np.cos(cols / chance.uniform(4, 9))
+    layers = [
+        share * (1500 + 300 * hills + 120 * roughness * chance.normal(size=(side, side)))
+        for share in (colour, 0.9, 0.8)
+    ]
+    return np.clip(np.stack(layers), 50, 9000).astype(np.float32)
+
+
+def patches(count: int = 60, **how: float) -> list[Patch]:
+    none = np.zeros((48, 48), np.uint8)
+    return [Patch(number, "S", 0, number, TRUE_COLOUR, ground(number, **how), none) for number in range(count)]
+
+
+@pytest.fixture(scope="module")
+def seen() -> SeenStatistics:
+    return seen_statistics(patches(), TRUE_COLOUR, relative=True)
+
+
+def distance(seen: SeenStatistics, values: np.ndarray) -> float:
+    gauge = Gauge(seen, TRUE_COLOUR)
+    vector = gauge.vector(values, np.ones(values.shape[1:], bool))
+    assert vector is not None
+    return float(gauge.distances(vector[None])[0])
+
+
+@given(st.floats(0.3, 3), st.integers(0, 20))
+def test_relative_statistics_do_not_change_with_brightness(gain: float, seed: int) -> None:
+    values, everything = ground(seed), np.ones((48, 48), bool)
+    one, other = (
+        statistics_of(image, everything, TRUE_COLOUR, relative=True) for image in (values, values * np.float32(gain))
+    )
+    np.testing.assert_allclose(one, other, atol=1e-4)
+    changed = statistics_of(values * np.float32(gain), everything, TRUE_COLOUR, relative=False)
+    plain = statistics_of(values, everything, TRUE_COLOUR, relative=False)
+    np.testing.assert_allclose(changed[:3] - plain[:3], np.log(gain), atol=1e-4)
+    np.testing.assert_allclose(changed[3:], plain[3:], atol=1e-4)
+
+
+@given(st.integers(0, 30))
+def test_turning_an_image_and_what_lies_in_its_gaps_change_nothing(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    values = np.concatenate([ground(seed), chance.uniform(0, 60, (1, 48, 48)).astype(np.float32)])
+    channels = (*TRUE_COLOUR, "slope")
+    observed = chance.random((48, 48)) < 0.7
+    plain = statistics_of(values, observed, channels, relative=True)
+    gaps = np.where(observed, values, np.float32(np.nan))
+    np.testing.assert_array_equal(statistics_of(gaps, observed, channels, relative=True), plain)
+    turned = statistics_of(np.rot90(values, axes=(1, 2)), np.rot90(observed), channels, relative=True)
+    np.testing.assert_allclose(turned, plain, atol=1e-9)
+
+
+@given(hnp.arrays(np.float32, (6, 5, 7), elements=st.floats(-1000, 20_000, width=32)), st.booleans())
+def test_any_image_has_numbers_as_many_as_names(values: np.ndarray, relative: bool) -> None:
+    vector = statistics_of(values, np.ones((5, 7), bool), MANY, relative=relative)
+    assert (
+        len(vector)
+        == len(statistic_names(MANY, relative=relative))
+        == len(set(statistic_names(MANY, relative=relative)))
+    )
+    assert np.isfinite(vector).all()
+
+
+def test_the_distance_is_that_of_scipy(seen: SeenStatistics) -> None:
+    gauge = Gauge(seen, TRUE_COLOUR)
+    inverse = np.linalg.inv(np.array(seen.covariance))
+    for number in range(5):
+        vector = statistics_of(ground(100 + number, roughness=2), np.ones((48, 48), bool), TRUE_COLOUR, relative=True)
+        expected = mahalanobis(vector, np.array(seen.mean), inverse) / np.sqrt(len(vector))
+        assert gauge.distances(vector[None])[0] == pytest.approx(expected, rel=1e-6)
+
+
+def test_what_it_learned_from_is_near_and_what_is_unlike_it_far(seen: SeenStatistics) -> None:
+    gauge = Gauge(seen, TRUE_COLOUR)
+    fresh = [distance(seen, ground(1000 + number)) for number in range(40)]
+    assert np.median(fresh) < gauge.within(0.95)
+    for unlike in ({"roughness": 4.0}, {"colour": 1.6}):
+        far = [distance(seen, ground(2000 + number, **unlike)) for number in range(20)]
+        assert min(far) > gauge.within(0.99)
+        assert (gauge.nearer(np.array(far)) > 0.99).all()
+    assert distance(seen, np.ascontiguousarray(ground(5)[::-1])) > gauge.within(0.99)
+
+
+def test_the_shares_of_the_training_patches_are_those_of_their_distances(seen: SeenStatistics) -> None:
+    gauge = Gauge(seen, TRUE_COLOUR)
+    own = np.array([distance(seen, patch.values) for patch in patches()])
+    assert float((own <= gauge.within(0.9)).mean()) == pytest.approx(0.9, abs=0.02)
+    np.testing.assert_allclose(gauge.nearer(np.array([0.0, own.max() * 2])), [0, 1])
+
+
+def test_it_says_in_what_an_image_differs(seen: SeenStatistics) -> None:
+    gauge = Gauge(seen, TRUE_COLOUR)
+    vectors = [gauge.vector(ground(number, colour=1.6), np.ones((48, 48), bool)) for number in range(5)]
+    assert gauge.differs_in(np.stack(vectors))[0] == "B04 to B03"
+    assert gauge.differs_in(np.array(seen.mean)[None]) == ()
+
+
+def test_a_card_keeps_what_was_seen_and_older_cards_are_read(seen: SeenStatistics) -> None:
+    kept = card("c", TRUE_COLOUR, seen=seen)
+    assert Card.model_validate_json(kept.model_dump_json()).seen == seen
+    older = json.loads(kept.model_dump_json())
+    del older["seen"]
+    assert Card.model_validate(older).seen is None
+    assert Detector.open(DEFAULT).card.channels == TRUE_COLOUR
+
+
+def test_damaged_or_foreign_statistics_are_refused(seen: SeenStatistics) -> None:
+    with pytest.raises(ValidationError, match="as many means"):
+        SeenStatistics.model_validate(seen.model_dump() | {"mean": seen.mean[1:]})
+    with pytest.raises(ValidationError, match="must rise"):
+        SeenStatistics.model_validate(seen.model_dump() | {"distance_quantiles": seen.distance_quantiles[::-1]})
+    for changes in ({"names": ("a", *seen.names[1:])}, {"covariance": tuple((0.0,) * 10 for _ in range(10))}):
+        with pytest.raises(DetectorError, match="update landslip or the detector"):
+            Gauge(seen.model_copy(update=changes), TRUE_COLOUR)
+    with pytest.raises(PatchesError, match="two or more"):
+        seen_statistics(patches(1), TRUE_COLOUR, relative=True)
+    with pytest.raises(PatchesError, match="patch 0 lacks B08"):
+        seen_statistics(patches(), ("B08",), relative=False)
+
+
+def mapped(tmp_path: Path, detector: Detector, values: np.ndarray, observed: np.ndarray | None = None):
+    return map_scene(memory_scene(values, observed=observed), detector, tmp_path / "map", MapSettings(resume=False))
+
+
+def wide(**how: float) -> np.ndarray:
+    """A scene of 5 x 6 patches."""
+    rows = [np.concatenate([ground(10 * row + col + 500, **how) for col in range(6)], axis=2) for row in range(5)]
+    return np.concatenate(rows, axis=1)
+
+
+def test_a_map_of_familiar_ground_does_not_warn(seen: SeenStatistics, tmp_path: Path) -> None:
+    summary = mapped(tmp_path, brightness(seen=seen), wide())
+    assert summary.familiarity is not None
+    assert summary.familiarity.places == 30
+    assert summary.familiarity.far_share is not None
+    assert summary.familiarity.far_share < 0.2
+    assert not any("unlike" in warning for warning in summary.warnings)
+
+
+def test_a_map_of_unlike_ground_says_so_and_in_what(seen: SeenStatistics, tmp_path: Path) -> None:
+    observed = np.ones((240, 288), bool)
+    observed[:96] = False
+    summary = mapped(tmp_path, brightness(seen=seen), wide(colour=1.6), observed)
+    assert summary.familiarity is not None
+    assert (summary.familiarity.places, summary.familiarity.far_share) == (18, 1.0)
+    (warning,) = [one for one in summary.warnings if "unlike" in one]
+    assert "B04 to B03" in warning
+    assert "100% of 18 places" in warning
+    assert "unlike those that detector" in (tmp_path / "map" / "report.html").read_text()
+
+
+def test_values_outside_the_ranges_of_a_card_are_said_by_channel(tmp_path: Path) -> None:
+    ranges = {"B04": (0.0, 1e5), "B03": (0.0, 100.0), "B02": (0.0, 1e5)}
+    summary = mapped(tmp_path, brightness(input_ranges=ranges), wide())
+    assert summary.familiarity is not None
+    assert summary.familiarity.outside_ranges == {"B04": 0.0, "B03": pytest.approx(1, abs=0.01), "B02": 0.0}
+    assert summary.familiarity.distance is None
+    assert any("B03 in 100%" in warning for warning in summary.warnings)
+
+
+def test_where_nothing_can_be_said_nothing_is(seen: SeenStatistics, tmp_path: Path) -> None:
+    assert mapped(tmp_path / "a", brightness(), wide()).familiarity is None
+    assert mapped(tmp_path / "b", brightness(seen=seen), wide()[:, :20]).familiarity is None
+    none = np.zeros((240, 288), bool)
+    assert mapped(tmp_path / "c", brightness(seen=seen), wide(), none).familiarity is None
+
+
+def test_a_card_of_another_version_is_no_reason_not_to_map(seen: SeenStatistics, tmp_path: Path) -> None:
+    other = seen.model_copy(update={"names": ("something else", *seen.names[1:])})
+    summary = mapped(tmp_path, brightness(seen=other), wide())
+    assert summary.familiarity is not None
+    assert summary.familiarity.distance is None
+    assert any("numbers that this landslip does not know" in warning for warning in summary.warnings)
+
+
+@given(hnp.arrays(np.float64, st.integers(3, 30), elements=st.integers(0, 6).map(float)), st.integers(0, 9))
+def test_rank_correlation_is_that_of_scipy(one: np.ndarray, seed: int) -> None:
+    other = np.random.default_rng(seed).integers(0, 5, len(one)).astype(float)
+    if len(set(one)) > 1 and len(set(other)) > 1:
+        assert rank_correlation(one, other) == pytest.approx(spearmanr(one, other)[0], abs=1e-9)
+    assert rank_correlation(one, np.zeros(len(one))) == 0
+    assert abs(rank_correlation(one, -one)) == pytest.approx(1 if len(set(one)) > 1 else 0)
+
+
+def test_a_detector_that_fails_far_off_is_seen_to() -> None:
+    """F1 falls with distance by design, from place to place and within each."""
+    chance = np.random.default_rng(0)
+    entries = tuple(Place("train", number, "AB"[number % 2], number // 10, number % 10) for number in range(100))
+    far_off = np.arange(100) / 50 + np.array([0, 2] * 50)
+    truth = (chance.random((100, 30, 30)) < 0.2).astype(np.uint8)
+    wrong = chance.random(truth.shape) < (far_off / 8)[:, None, None]
+    score = familiarity_score(held(np.where(wrong, 1 - truth, truth) * 250, truth, entries), far_off, far=2.0)
+    assert score.by_patch < -0.9
+    assert score.low <= score.by_block <= score.high < 0
+    assert [scene.far_share for scene in score.scenes] == [0, 1]
+    assert all(scene.within is not None and scene.within < -0.8 for scene in score.scenes)
+    with pytest.raises(PredictionsError, match="do not fit"):
+        familiarity_score(held(truth, truth, entries), far_off[1:], far=2.0)
+    with pytest.raises(PredictionsError, match="3 at least"):
+        familiarity_score(held(truth, truth * 0, entries), far_off, far=2.0)
+
+
+@pytest.mark.slow
+def test_on_real_ground_the_packaged_detector_does_worse_the_farther_it_is(shared_data: Path) -> None:
+    """Every sixth patch of l4s-rgb: scene A beyond the training part, B, C."""
+    patches, detector = open_rgb_set(shared_data / "l4s-rgb"), Detector.open(DEFAULT)
+    train = patches.where(Part(scenes=("A",), rows=(0, 47)).holds).where(lambda entry: entry.id % 6 == 0)
+    test = patches.where(lambda entry: entry.id % 6 == 0 and not (entry.scene == "A" and (entry.row or 0) < 50))
+    gauge = Gauge(seen_statistics(train, detector.card.channels, relative=True), detector.card.channels)
+    score = familiarity_score(predict(detector, test), distances_of(gauge, test), gauge.within(0.99))
+    assert score.by_patch < -0.4
+    near, *far = sorted(score.scenes, key=lambda scene: scene.distance)
+    assert near.scene == "A"
+    assert all(scene.f1 < near.f1 and scene.far_share > near.far_share + 0.2 for scene in far)
