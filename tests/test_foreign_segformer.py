@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra train")
@@ -15,8 +16,14 @@ transformers = pytest.importorskip("transformers", reason="the second opinion is
 from safetensors.torch import load_file  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
+from command_line import run  # noqa: E402
+from fetch_server import serving  # noqa: E402
 from foreign_made import shake  # noqa: E402
+from landslip.detector import Detector  # noqa: E402
+from landslip.engines import open_engine  # noqa: E402
+from landslip.engines.typical_values import typical_values  # noqa: E402
 from landslip.errors import WeightsError  # noqa: E402
+from landslip.patches.l4s_channels import DIVISORS, L4S_CHANNELS  # noqa: E402
 from landslip.training.foreign.deepslide import recipe_of  # noqa: E402
 from landslip.training.foreign.fitting import FittedBody, fit_file  # noqa: E402
 from landslip.training.foreign.reading import ForeignFile  # noqa: E402
@@ -132,3 +139,35 @@ def test_another_size_is_an_error_that_names_tensors(tmp_path: Path) -> None:
 def test_another_network_is_told_that_it_is_a_segformer(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="SegFormer of transformers"):
         fitted(dict(theirs(**B0).state_dict()), "unet-resnet34")
+
+
+@pytest.mark.slow
+@pytest.mark.allow_hosts(["127.0.0.1"])
+def test_from_the_hub_to_a_detector_that_answers_as_transformers_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LANDSLIP_HOME", str(tmp_path / "kept"))
+    original = theirs(**B2)
+    old = {f"model.{name}": value for name, value in names_before_5(original, tmp_path / "theirs").items()}
+    torch.save(old | {"wce.weight": torch.ones(1)}, tmp_path / "segformer.pth")
+    with serving({"segformer.pth": (tmp_path / "segformer.pth").read_bytes()}) as served:
+        told = run(
+            "detector",
+            "fetch",
+            "deepslide/segformer",
+            "--base-url",
+            served.url,
+            "--out",
+            tmp_path / "d.onnx",
+            "--quiet",
+        )
+    assert told.code == 0, told.err
+    values = typical_values(L4S_CHANNELS, 1, 64, 96, seed=5)
+    with torch.inference_mode():
+        quarter = torch.sigmoid(
+            original(torch.from_numpy((values / DIVISORS[:, None, None]).astype(np.float32))).logits
+        )
+        wanted = functional.interpolate(quarter, size=values.shape[2:], mode="bilinear", align_corners=False)
+    answers = open_engine(Detector.open(tmp_path / "d.onnx"), height=64, width=96)(values)
+    assert np.abs(answers - wanted[:, 0].numpy()).max() < 1e-3
+    assert wanted.std() > 1e-3

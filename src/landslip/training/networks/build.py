@@ -121,7 +121,9 @@ def _started(body: nn.Module, weights: str, words: Words, channels: Sequence[str
     if weights == "imagenet":
 
         def coloured() -> nn.Module:
-            made = smp.encoders.get_encoder(encoder_name(words), in_channels=3, weights="imagenet")
+            name = encoder_name(words)
+            # An encoder of timm has its weights in its name: the library wants no other word for them.
+            made = smp.encoders.get_encoder(name, in_channels=3, weights=True if name.startswith("tu-") else "imagenet")
             return cast(nn.Module, made)
 
         return load_hub(cast(nn.Module, body.encoder), coloured, words, channels)

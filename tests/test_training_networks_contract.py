@@ -1,0 +1,131 @@
+"""What every network keeps: one logit a pixel at any size and for any channels, gradients, its weights, its export.
+
+A few networks in the default run; all fourteen of the paper, and others by their two words, where slow tests run.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra train")
+
+from landslip.training.torchvision_operators import declare_missing_operators  # noqa: E402
+
+declare_missing_operators()
+pytest.importorskip("segmentation_models_pytorch", reason="needs the extra train")
+
+from landslip.detector import seal  # noqa: E402
+from landslip.engines import available, open_engine  # noqa: E402
+from landslip.engines.typical_values import typical_values  # noqa: E402
+from landslip.errors import EngineError  # noqa: E402
+from landslip.patches.l4s_channels import L4S_CHANNELS  # noqa: E402
+from landslip.training.export import check_parity, export_graph  # noqa: E402
+from landslip.training.foreign.fitting import words_of  # noqa: E402
+from landslip.training.networks.build import SIZE_MULTIPLE, DetectingNetwork, build_network  # noqa: E402
+from landslip.training.networks.catalogue import PAPER  # noqa: E402
+from landslip.training.networks.choice import NetworkRecipe  # noqa: E402
+from landslip.training.networks.normalise import Normalise  # noqa: E402
+from landslip.training.networks.run_weights import save_weights  # noqa: E402
+from tiny_detectors import card  # noqa: E402
+
+QUICK = ("unet-mobilenet-v2", "segformer/mit_b0", "fpn/tu-test_resnet")
+OTHERS = (
+    "unetplusplus/efficientnet_lite0", "manet/resnet18", "linknet/vgg11", "deeplabv3/resnet18", "pan/resnet18",
+    "upernet/tu-test_resnet", "unet/efficientnet_b4", "unet/tu-test_efficientnet",
+)  # fmt: skip
+NETWORKS = [
+    *QUICK,
+    *(pytest.param(name, marks=pytest.mark.slow) for name in (*PAPER, *OTHERS) if name not in QUICK),
+]
+NEVER_RUN = ("_conv_head.weight", "_bn1.weight", "_bn1.bias")
+"""EfficientNet's head after the last block, which a segmentation network has but does not run."""
+
+
+def chosen(name: str, **changes: object) -> NetworkRecipe:
+    architecture, slash, encoder = name.partition("/")
+    words = {"architecture": architecture, "encoder": encoder} if slash else {"name": name}
+    return NetworkRecipe.model_validate({"weights": "none", "normalisation": "l4s"} | words | changes)
+
+
+def built(name: str, channels: tuple[str, ...] = L4S_CHANNELS, seed: int = 0, **changes: object) -> DetectingNetwork:
+    torch.manual_seed(seed)
+    ones = torch.ones(len(channels))
+    return build_network(chosen(name, **changes), channels, Normalise("l4s", ones, ones, channels)).network
+
+
+def values(channels: int, height: int, width: int, count: int = 1) -> "torch.Tensor":
+    return torch.from_numpy(typical_values(L4S_CHANNELS[:channels], count, height, width))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("channels", [1, 3, 14])
+def test_any_channels_and_any_size_give_one_finite_logit_a_pixel(name: str, channels: int) -> None:
+    network = built(name, L4S_CHANNELS[:channels]).eval()
+    for height, width in ((1, 1), (37, 53), (64, 96)):
+        with torch.inference_mode():
+            logits = network(values(channels, height, width))
+        assert logits.shape == (1, 1, height, width)
+        assert torch.isfinite(logits).all()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_an_odd_size_is_answered_as_its_mirrored_whole(name: str) -> None:
+    network = built(name, L4S_CHANNELS[:3]).eval()
+    odd = values(3, 37, 53, count=2)
+    whole = torch.from_numpy(np.pad(odd.numpy(), ((0, 0), (0, 0), (0, 27), (0, 11)), mode="reflect"))
+    with torch.inference_mode():
+        assert torch.equal(network(odd), network(whole)[..., :37, :53])
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_parameter_that_is_run_has_a_finite_gradient(name: str) -> None:
+    network = built(name).train()
+    logits = network(values(14, 64, 64, count=2))
+    (logits * torch.linspace(-1, 1, logits.numel()).reshape(logits.shape)).sum().backward()
+    without = [one for one, parameter in network.named_parameters() if parameter.grad is None]
+    assert all(one.endswith(NEVER_RUN) for one in without), without
+    gradients = {one: parameter.grad for one, parameter in network.named_parameters() if one not in without}
+    assert all(torch.isfinite(gradient).all() for gradient in gradients.values())
+    # From the first convolution to the last, not a dead branch.
+    names = list(gradients)
+    for end in (names[0], names[-1]):
+        assert gradients[end].abs().sum() > 0, end
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_is_saved_comes_back_bit_for_bit(name: str, tmp_path: Path) -> None:
+    network = built(name).eval()
+    path = tmp_path / "run" / "weights.safetensors"
+    path.parent.mkdir()
+    save_weights(path, network.state_dict(), network=str(words_of(name)), channels=L4S_CHANNELS)
+    again = built(name, seed=1, weights=str(path)).eval()
+    before, after = network.body.state_dict(), again.body.state_dict()
+    assert list(before) == list(after)
+    assert all(torch.equal(before[one], after[one]) for one in before)
+    with torch.inference_mode():
+        assert torch.equal(network(values(14, 64, 64)), again(values(14, 64, 64)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*PAPER, *QUICK[1:]])
+def test_the_export_answers_as_the_network_at_every_size(name: str) -> None:
+    network = built(name).eval()
+    # Not near 0: an untrained network says hardly anything, and parity would be cheap.
+    with torch.no_grad():
+        [parameter for parameter in network.parameters() if parameter.ndim > 1][-1].mul_(20)
+    model = export_graph(network, 1.3, len(L4S_CHANNELS))
+    made = seal(model, card("contract", L4S_CHANNELS, temperature=1.3, size_multiple=SIZE_MULTIPLE))
+    for height, width in ((64, 64), (32, 96), (128, 64)):
+        some = typical_values(L4S_CHANNELS, 2, height, width, seed=height)
+        check_parity(network, made, some)
+        with torch.inference_mode():
+            wanted = torch.sigmoid(network(torch.from_numpy(some)) / 1.3)[:, 0].numpy()
+        for engine in available():
+            try:
+                ready = open_engine(made, engine, height=height, width=width)
+            except EngineError as error:
+                # It says which operators it lacks; OpenVINO has them all.
+                assert engine == "torch" and "operators" in str(error)
+                continue
+            assert np.abs(ready(some) - wanted).max() < 1e-3, engine
