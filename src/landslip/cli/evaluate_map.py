@@ -63,21 +63,19 @@ def evaluate_map(
     """
     if map_folder is None or truth is None:
         raise click.UsageError("--map and --truth belong together: give the folder of a map and the truth of its place")
-    from landslip.cli.progress import progress_bar
     from landslip.evaluation.truth.finished_map import open_map
     from landslip.evaluation.truth.score import score_map
     from landslip.mapping.aoi import area_of_interest
 
     mapped = open_map(map_folder)
-    with progress_bar(quiet=quiet) as watch:
-        score = score_map(
-            mapped,
-            truth,
-            area=None if area is None else area_of_interest(area),
-            landslide_values=landslide_values,
-            threshold=threshold,
-            watch=watch,
-        )
+    score = score_map(
+        mapped,
+        truth,
+        area=None if area is None else area_of_interest(area),
+        landslide_values=landslide_values,
+        threshold=threshold,
+        progress=not quiet,
+    )
     click.echo(json.dumps(score.as_dict(), indent=2) if as_json else as_text(score))
 
 
