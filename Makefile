@@ -25,7 +25,7 @@ $(VENV)/core: pyproject.toml constraints.txt
 # Everything: training, all engines, tests.
 $(VENV)/all: $(VENV)/core
 	@echo "setting up $(VENV) (training, all engines, tests): about 1.5 GB more"
-	@$(INSTALL) --editable '.[train,edge,test]'
+	@$(INSTALL) --editable '.[train,edge,page,test]'
 	@touch $@
 
 demo: $(VENV)/core

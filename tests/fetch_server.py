@@ -3,12 +3,13 @@
 import contextlib
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from landslip.patches.fetching.source import HUGGING_FACE_DATASET, ZENODO_RECORD
+from landslip.patches.fetching.source import ZENODO_RECORD
 
 
 @dataclass
@@ -45,7 +46,7 @@ class Served:
 
 @contextlib.contextmanager
 def serving(files: dict[str, bytes], faults: Faults | None = None) -> Iterator[Served]:
-    """Serve files as a Zenodo record and as a Hugging Face data set."""
+    """Serve files as a Zenodo record and as any repository of the Hugging Face hub."""
     served = Served(files, faults or Faults())
 
     class Handler(BaseHTTPRequestHandler):
@@ -56,7 +57,7 @@ def serving(files: dict[str, bytes], faults: Faults | None = None) -> Iterator[S
             path, _, query = self.path.partition("?")
             if path == f"/api/records/{ZENODO_RECORD}":
                 self._list(served.faults.list_text or json.dumps({"files": [zenodo(one) for one in served.files]}))
-            elif path == f"/api/datasets/{HUGGING_FACE_DATASET}/tree/main":
+            elif re.fullmatch(r"/api/(datasets|models)/[^/]+/[^/]+/tree/main", path):
                 self._hub(int(query.partition("cursor=")[2] or 0))
             else:
                 self._file(path)
@@ -119,7 +120,7 @@ def serving(files: dict[str, bytes], faults: Faults | None = None) -> Iterator[S
     def hub(name: str) -> dict[str, object]:
         content = served.files[name]
         entry: dict[str, object] = {"type": "file", "path": name, "size": len(content)}
-        if name.endswith(".h5"):
+        if name.endswith((".h5", ".pth")):
             return entry | {"oid": "0" * 40, "lfs": {"oid": hashlib.sha256(content).hexdigest(), "size": len(content)}}
         return entry | {"oid": hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()}
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from fetch_server import Faults, serving
 from landslip.cli.data.fetch import command
 from landslip.errors import OutputError, PatchesError, RunError
-from landslip.patches.fetching.connection import Connection
+from landslip.fetching.connection import Connection
 from landslip.patches.fetching.fetch import fetch
 from landslip.patches.fetching.source import list_files
 from landslip.patches.fetching.unpacking import Limits, unpack

@@ -201,6 +201,14 @@ def test_where_nothing_can_be_said_nothing_is(seen: SeenStatistics, tmp_path: Pa
     assert mapped(tmp_path / "c", brightness(seen=seen), wide(), none).familiarity is None
 
 
+def test_a_card_of_another_version_is_no_reason_not_to_map(seen: SeenStatistics, tmp_path: Path) -> None:
+    other = seen.model_copy(update={"names": ("something else", *seen.names[1:])})
+    summary = mapped(tmp_path, brightness(seen=other), wide())
+    assert summary.familiarity is not None
+    assert summary.familiarity.distance is None
+    assert any("numbers that this landslip does not know" in warning for warning in summary.warnings)
+
+
 @given(hnp.arrays(np.float64, st.integers(3, 30), elements=st.integers(0, 6).map(float)), st.integers(0, 9))
 def test_rank_correlation_is_that_of_scipy(one: np.ndarray, seed: int) -> None:
     other = np.random.default_rng(seed).integers(0, 5, len(one)).astype(float)

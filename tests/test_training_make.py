@@ -21,9 +21,8 @@ from landslip.engines import available, open_engine  # noqa: E402
 from landslip.errors import RecipeError, RunError  # noqa: E402
 from landslip.patches.patch import stack_patches  # noqa: E402
 from landslip.patches.rgb import open_rgb_set  # noqa: E402
-from landslip.training.calibrate import fit_confidence, fit_temperature  # noqa: E402
 from landslip.training.export import ProbabilityNetwork, check_parity, check_storage, export_graph, store_half  # noqa: E402
-from landslip.training.fit import follow  # noqa: E402
+from landslip.training.loop.averaging import follow  # noqa: E402
 from landslip.training.make import make_detector  # noqa: E402
 from landslip.training.networks.build import DetectingNetwork, build_network  # noqa: E402
 from landslip.training.networks.choice import NetworkRecipe  # noqa: E402
@@ -92,36 +91,6 @@ def test_the_packaged_detector_is_small_and_engines_agree_on_it() -> None:
     }
     for name, answer in answers.items():
         np.testing.assert_allclose(answer, answers["openvino"], atol=1e-3, err_msg=name)
-
-
-def test_temperature_finds_the_factor_that_was_put_in() -> None:
-    chance = torch.Generator().manual_seed(0)
-    logits = 2 * torch.randn((4, 64, 64), generator=chance)
-    truth = (torch.rand(logits.shape, generator=chance) < logits.sigmoid()).to(torch.uint8)
-    assert fit_temperature(3 * logits, truth) == pytest.approx(3, rel=0.1)
-    # What is not observed has no say.
-    gap = truth.clone()
-    gap[0] = 255
-    nonsense = logits.clone()
-    nonsense[0] = 50.0
-    assert fit_temperature(nonsense, gap) == pytest.approx(1, rel=0.1)
-
-
-def test_confidence_rises_with_what_makes_objects_right() -> None:
-    chance = np.random.default_rng(0)
-    maps = []
-    for _ in range(60):
-        probability, truth = np.zeros((32, 32), np.float32), np.zeros((32, 32), np.uint8)
-        for row in (2, 12, 22):
-            level = chance.uniform(0.5, 1)
-            probability[row : row + 5, 4:20] = level
-            truth[row : row + 5, 4:20] = chance.random() < 2 * level - 1
-        maps.append((probability, truth))
-    confidence = fit_confidence(maps, 0.4, "made-up squares")
-    assert confidence is not None
-    assert confidence.probability_mean > 2
-    assert "180 objects" in confidence.text
-    assert fit_confidence(maps[:2], 0.4, "too few") is None
 
 
 def test_the_running_mean_follows_and_settles() -> None:

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from landslip.mapping.run import map_scene
     from landslip.scenes.rasters import open_scene
     from landslip.scenes.scene import Scene
+    from landslip.training.train import train
 
 __version__ = "0.1.0"
 
-__all__ = ["Detector", "Scene", "__version__", "evaluate", "map_scene", "open_scene"]
+__all__ = ["Detector", "Scene", "__version__", "evaluate", "map_scene", "open_scene", "train"]
 
 _HOMES = {
     "Detector": "landslip.detector",
@@ -23,6 +24,7 @@ _HOMES = {
     "evaluate": "landslip.evaluation.evaluate",
     "map_scene": "landslip.mapping.run",
     "open_scene": "landslip.scenes.rasters",
+    "train": "landslip.training.train",
 }
 
 

@@ -13,6 +13,8 @@ from landslip.channels import CHANNELS
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 Text = Annotated[str, StringConstraints(min_length=1)]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+"""Of a detector: small letters, digits, dots and hyphens."""
 
 
 class _Frozen(BaseModel):
@@ -40,19 +42,13 @@ class Confidence(_Frozen):
     text: Text
 
 
-class Score(_Frozen):
-    """Precision, recall, F1 and IoU of the landslide class on one set, with the protocol they belong to."""
+class Member(_Frozen):
+    """A network inside an ensemble."""
 
-    data: Text
-    protocol: Text
-    definition: Text
-    precision: Share
-    recall: Share
-    f1: Share
-    iou: Share
-    f1_interval: tuple[Share, Share] | None = None
-    patches: Annotated[int, Field(ge=1)]
-    seeds: tuple[int, ...]
+    name: Text
+    network: Text
+    graph_sha256: Sha256
+    forward_passes: Annotated[int, Field(ge=1)] = 1
 
 
 class SeenStatistics(_Frozen):
@@ -80,11 +76,26 @@ class SeenStatistics(_Frozen):
         return self
 
 
+class Score(_Frozen):
+    """Precision, recall, F1 and IoU of the landslide class on one set, with the protocol they belong to."""
+
+    data: Text
+    protocol: Text
+    definition: Text
+    precision: Share
+    recall: Share
+    f1: Share
+    iou: Share
+    f1_interval: tuple[Share, Share] | None = None
+    patches: Annotated[int, Field(ge=1)]
+    seeds: tuple[int, ...]
+
+
 class Card(_Frozen):
     """All it takes to use a trained network rightly."""
 
     card_version: Literal[1] = 1
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+    name: Name
     title: Text
     network: Text
     channels: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -108,6 +119,12 @@ class Card(_Frozen):
     licence: Text
     attribution: Annotated[tuple[str, ...], Field(min_length=1)]
     recipe: dict[str, Any]
+    members: tuple[Member, ...] = ()
+    """The networks whose answers the graph averages; empty for a single one."""
+    turns: Literal["none", "flips", "d4"] = "none"
+    """In which turns and flips the graph looks at an image and averages what it finds."""
+    forward_passes: Annotated[int, Field(ge=1)] = 1
+    """What an image costs: how often a network runs for it."""
     landslip_version: Text
     created: date
     graph_sha256: Sha256

@@ -50,6 +50,10 @@ class RecipeError(LandslipError):
     """A training recipe is wrong."""
 
 
+class WeightsError(LandslipError):
+    """Weights that others made cannot be read, or do not fit a network."""
+
+
 class SettingsError(LandslipError):
     """A setting of a run lies outside what is allowed."""
 

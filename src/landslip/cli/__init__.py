@@ -16,12 +16,13 @@ from landslip.errors import LandslipError
 COMMANDS: Final = {
     "map": "Map the landslides of a scene.",
     "scene": "Look at a scene before mapping it.",
-    "detector": "List detectors and read their cards.",
+    "detector": "List detectors, read their cards, join and calibrate them.",
     "data": "Check, pack, look at and make labelled patches.",
     "evaluate": "Score a detector on labelled patches.",
     "ablate": "Find out what each channel is worth.",
     "stress": "Try a detector on changed images: size, blur, haze, clouds, lost channels.",
     "train": "Train a network and make a detector of it.",
+    "page": "Serve a page: drop in an image, see the landslides.",
 }
 """Every command with its help, in the order of use."""
 

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterator
 
-from landslip.card import Score
+from landslip.card import Card, Score
 from landslip.detector import Detector
 
 _WIDTH = 100
@@ -16,12 +16,14 @@ def card_text(detector: Detector) -> str:
     channels = ", ".join(f"{name} ({unit})" for name, unit in zip(card.channels, card.units, strict=True))
     rows = [
         ("network", f"{card.network}, {len(detector.onnx_bytes) / 1e6:.1f} MB"),
+        *_cost(card),
         ("takes", f"{channels} at {card.pixel_size_m:g} m"),
         ("normalisation", card.normalisation.text),
         ("tiles", f"{card.tile_px} px with {card.overlap_px} px overlap"),
         ("threshold", f"{card.threshold:g}: {card.threshold_chosen}"),
         ("temperature", f"{card.temperature:g}"),
         ("confidence", card.confidence.text if card.confidence else "the mean probability inside an outline"),
+        ("ranges", _ranges(card)),
         ("trained on", card.trained_on),
         *(("score", _score(score)) for score in card.scores),
         *(("not good for", text) for text in card.not_good_for),
@@ -31,6 +33,21 @@ def card_text(detector: Detector) -> str:
         ("sha256", detector.sha256),
     ]
     return "\n".join([f"{card.name}: {card.title}", *_lines(rows)])
+
+
+def _cost(card: Card) -> list[tuple[str, str]]:
+    if card.forward_passes == 1:
+        return []
+    members = f"mean of {', '.join(member.name for member in card.members)}"
+    turned = {"none": "", "flips": ", each flipped 4 ways", "d4": ", each turned and flipped 8 ways"}[card.turns]
+    return [("costs", f"{card.forward_passes} passes of a network for an image: {members}{turned}")]
+
+
+def _ranges(card: Card) -> str:
+    if card.input_ranges is None:
+        return "not known: the training data do not tell absolute values"
+    known = (f"{name} {low:g} to {high:g}" for name, (low, high) in card.input_ranges.items())
+    return f"{', '.join(known)}: 1st to 99th percentile of what it learned from"
 
 
 def _score(score: Score) -> str:

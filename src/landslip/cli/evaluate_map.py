@@ -52,7 +52,8 @@ def evaluate_map(
     landslide_values: tuple[int, ...],
     *,
     threshold: float | None,
-    as_json: bool,
+    quiet: bool = False,
+    as_json: bool = False,
 ) -> None:
     """Score a finished map and print the figures.
 
@@ -62,18 +63,21 @@ def evaluate_map(
     """
     if map_folder is None or truth is None:
         raise click.UsageError("--map and --truth belong together: give the folder of a map and the truth of its place")
+    from landslip.cli.progress import progress_bar
     from landslip.evaluation.truth.finished_map import open_map
     from landslip.evaluation.truth.score import score_map
     from landslip.mapping.aoi import area_of_interest
 
     mapped = open_map(map_folder)
-    score = score_map(
-        mapped,
-        truth,
-        area=None if area is None else area_of_interest(area),
-        landslide_values=landslide_values,
-        threshold=threshold,
-    )
+    with progress_bar(quiet=quiet) as watch:
+        score = score_map(
+            mapped,
+            truth,
+            area=None if area is None else area_of_interest(area),
+            landslide_values=landslide_values,
+            threshold=threshold,
+            watch=watch,
+        )
     click.echo(json.dumps(score.as_dict(), indent=2) if as_json else as_text(score))
 
 
@@ -108,6 +112,7 @@ def as_text(score: "MapScore") -> str:
 @click.command("evaluate-map")
 @map_options
 @click.option("--threshold", type=float, help="Probability from which a pixel is landslide; the map's own if left out.")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program.")
 def command(**options: Any) -> None:
     """Score a finished landslide map against a truth from elsewhere."""

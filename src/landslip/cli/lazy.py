@@ -1,5 +1,6 @@
 """A group of commands that are imported only when they are called, so that ``--help`` is quick."""
 
+import keyword
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
@@ -8,7 +9,10 @@ import click
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands by name and help, and imports ``<package>.<name>`` for its ``command``."""
+    """A group that knows its commands by name and help, and imports ``<package>.<name>`` for its ``command``.
+
+    The module of a command whose name is a word of Python, such as ``import``, ends with an underscore.
+    """
 
     def __init__(self, *arguments: Any, package: str, helps: Mapping[str, str], **settings: Any) -> None:
         """Make a group.
@@ -31,7 +35,8 @@ class LazyGroup(click.Group):
         """Import a command."""
         if cmd_name not in self._helps:
             return None
-        command: click.Command = import_module(f"{self._package}.{cmd_name}").command
+        module = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command: click.Command = import_module(f"{self._package}.{module}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -7,8 +7,10 @@ from typing import Final, Never
 
 from tqdm import tqdm
 
-_SCALED_UNITS: Final = {"mapping": "px", "downloading": "B"}
-"""What is counted in thousands and millions; all else is counted in files."""
+_SCALED_UNITS: Final = {"mapping": "px", "comparing": "px", "downloading": "B"}
+"""What is counted in thousands and millions ..."""
+_UNITS: Final = {"importing": " step"}
+"""... and what is not; all else is counted in files."""
 
 
 @contextlib.contextmanager
@@ -25,7 +27,7 @@ def progress_bar(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
             bars[doing] = tqdm(
                 total=total,
                 desc=doing,
-                unit=_SCALED_UNITS.get(doing, " file"),
+                unit=(_SCALED_UNITS | _UNITS).get(doing, " file"),
                 unit_scale=doing in _SCALED_UNITS,
                 initial=done,
                 delay=1,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.option("--show", is_flag=True, help="Print the recipe with a comment a line, and do nothing else.")
 @click.option("--set", "settings", multiple=True, metavar="KEY.PATH=VALUE", help="Change a setting; may be repeated.")
 @click.option("--seed", type=click.IntRange(0), help="Instead of the recipe's.")
+@click.option("--unlabelled", type=click.Path(path_type=Path), help="Patches without truth, for self-training.")
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder; start it if there is none.")
 @click.option(
     "--overfit", type=click.IntRange(1), metavar="N",
@@ -33,6 +34,7 @@ def command(
     show: bool,
     settings: tuple[str, ...],
     seed: int | None,
+    unlabelled: Path | None,
     resume: bool,
     overfit: int | None,
     quiet: bool,
@@ -47,14 +49,9 @@ def command(
 
     Leaves in the folder the detector (.onnx), its weights, the log, curves.png, samples.png and the whole recipe.
     """
-    from landslip.errors import require_extra
+    from landslip.training.train import require_training
 
-    require_extra("torch", "train")
-    from landslip.training.torchvision_operators import declare_missing_operators
-
-    declare_missing_operators()
-    for module in ("segmentation_models_pytorch", "lightning", "onnxscript", "safetensors", "yaml", "matplotlib"):
-        require_extra(module, "train")
+    require_training()
     from landslip.training.recipe import read_recipe
 
     chosen = read_recipe(recipe, settings if seed is None else (*settings, f"seed={seed}"))
@@ -73,7 +70,7 @@ def command(
         return
     from landslip.training.make import make_detector
 
-    made = make_detector(chosen, data, folder, progress=not quiet, resume=resume)
+    made = make_detector(chosen, data, folder, progress=not quiet, resume=resume, unlabelled=unlabelled)
     if as_json:
         click.echo(json.dumps(_as_dict(made), indent=2))
     else:

@@ -35,13 +35,19 @@ _LEAST_HOLE_PX2: Final = 20.0
 Vector = tuple[float, float]
 
 
-def outlined(sheet: Image.Image, outlines: Iterable[BaseGeometry], to_sheet: Affine) -> Image.Image:
+def outlined(
+    sheet: Image.Image,
+    outlines: Iterable[BaseGeometry],
+    to_sheet: Affine,
+    colour: tuple[int, int, int] = OUTLINE,
+) -> Image.Image:
     """Draw outlines over a picture: a bright line in a thin dark casing, so that it is seen on dark and bright ground.
 
     Args:
         sheet: RGB.
         outlines: polygons or multipolygons.
         to_sheet: from their coordinates to pixels of the picture.
+        colour: of the line.
     """
     size = (sheet.width * _FINER, sheet.height * _FINER)
     casing, line = Image.new("L", size), Image.new("L", size)
@@ -59,8 +65,8 @@ def outlined(sheet: Image.Image, outlines: Iterable[BaseGeometry], to_sheet: Aff
             for ring in rings:
                 _stroke(pen, ring, width)
     drawn = sheet.copy()
-    for image, colour in ((casing, CASING), (line, OUTLINE)):
-        drawn.paste(colour, mask=image.resize(sheet.size, Image.Resampling.BOX))
+    for image, ink in ((casing, CASING), (line, colour)):
+        drawn.paste(ink, mask=image.resize(sheet.size, Image.Resampling.BOX))
     return drawn
 
 

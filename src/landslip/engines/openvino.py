@@ -1,7 +1,8 @@
 """OpenVINO: the default engine on a CPU.
 
 In bfloat16 a DN has three digits at most, too few to subtract a mean from. So the graph is cut before its first
-convolution: what comes before, the normalisation, always runs in float32; what follows in the precision asked for.
+convolution, or before that of each member of an ensemble: what comes before, the normalisation, always runs in float32;
+what follows in the precision asked for.
 """
 
 import os
@@ -17,7 +18,7 @@ from landslip.engines import Precision
 from landslip.errors import EngineError
 
 _CONVOLUTIONS: Final = frozenset({"Convolution", "GroupConvolution"})
-_NORMALISED: Final = "normalised"
+Values = dict[str, NDArray[np.float32]]
 
 
 class OpenVinoEngine:
@@ -55,27 +56,45 @@ class OpenVinoEngine:
 
     def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run (n, C, h, w) float32 in physical units and give (n, h, w) float32 probability."""
-        given = [{INPUT: image[None]} for image in images]
+        given: list[Values] = [{INPUT: image[None]} for image in images]
         results = _run(self._first, given)
         if self._second:
-            given = [one | {_NORMALISED: result} for one, result in zip(given, results, strict=True)]
+            both = zip(given, results, strict=True)
+            given = [one | {_normalised(number): value for number, value in enumerate(seen)} for one, seen in both]
             results = _run(self._second, given)
-        return np.concatenate(results)[:, 0]
+        return np.concatenate([answer for answer, *_ in results])[:, 0]
 
 
 def _cut(model: openvino.Model) -> tuple[openvino.Model, openvino.Model | None]:
-    """A model as what comes before its first convolution and what follows; without a convolution it stays whole."""
-    convolution = next((node for node in model.get_ordered_ops() if node.get_type_name() in _CONVOLUTIONS), None)
-    if convolution is None:
+    """A model as what comes before its first convolutions and what follows; without a convolution it stays whole."""
+    deep: set[str] = set()
+    first: dict[tuple[str, int], openvino.Output] = {}
+    for node in model.get_ordered_ops():
+        name, convolves = node.get_name(), node.get_type_name() in _CONVOLUTIONS
+        if any(value.get_node().get_name() in deep for value in node.input_values()):
+            deep.add(name)
+        elif convolves:
+            image = node.input_value(0)
+            first[image.get_node().get_name(), image.get_index()] = image
+            deep.add(name)
+    if not first:
         return model, None
-    before = convolution.input_value(0)
-    normalised = opset13.parameter(before.get_shape(), np.float32, _NORMALISED)
-    normalised.output(0).set_names({_NORMALISED})
-    # Everything that took the normalised image takes it from the new input; sizes may still be asked of the old one.
-    for taker in before.get_target_inputs():
-        taker.replace_source_output(normalised.output(0))
     inputs = model.get_parameters()
-    return openvino.Model([before], inputs), openvino.Model(model.get_results(), [normalised, *inputs])
+    before = list(first.values())
+    normalised = []
+    for number, image in enumerate(before):
+        value = opset13.parameter(image.get_shape(), np.float32, _normalised(number))
+        value.output(0).set_names({_normalised(number)})
+        normalised.append(value)
+        # What follows takes the normalised image from the new input; sizes may still be asked of the old one.
+        for taker in image.get_target_inputs():
+            if taker.get_node().get_name() in deep:
+                taker.replace_source_output(value.output(0))
+    return openvino.Model(before, inputs), openvino.Model(model.get_results(), [*normalised, *inputs])
+
+
+def _normalised(number: int) -> str:
+    return f"normalised.{number}"
 
 
 def _queue(core: openvino.Core, model: openvino.Model, precision: str, streams: int) -> openvino.AsyncInferQueue:
@@ -94,8 +113,9 @@ def _queue(core: openvino.Core, model: openvino.Model, precision: str, streams: 
     return queue
 
 
-def _run(queue: openvino.AsyncInferQueue, given: list[dict[str, NDArray[np.float32]]]) -> list[NDArray[np.float32]]:
-    results: dict[int, NDArray[np.float32]] = {}
+def _run(queue: openvino.AsyncInferQueue, given: list[Values]) -> list[list[NDArray[np.float32]]]:
+    """The outputs of a model for each of some inputs."""
+    results: dict[int, list[NDArray[np.float32]]] = {}
     for number, inputs in enumerate(given):
         queue.start_async(inputs, userdata=(results, number))
     queue.wait_all()
@@ -104,4 +124,4 @@ def _run(queue: openvino.AsyncInferQueue, given: list[dict[str, NDArray[np.float
 
 def _keep(request: openvino.InferRequest, place: tuple[dict[int, Any], int]) -> None:
     results, number = place
-    results[number] = request.get_output_tensor().data.copy()
+    results[number] = [tensor.data.copy() for tensor in request.output_tensors]

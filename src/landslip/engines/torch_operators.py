@@ -1,4 +1,4 @@
-"""ONNX operators as PyTorch functions: those that landslip's own exports use (ONNX operator specification, opset 18).
+"""ONNX operators as PyTorch functions: those that landslip's own graphs use (ONNX operator specification, opset 18).
 
 Each takes the node's inputs (None where one is left out) and its attributes, and gives its one output.
 """
@@ -108,6 +108,25 @@ def _shape(inputs: Inputs, attributes: Attributes) -> Tensor:
     return torch.tensor(shape[attributes.get("start", 0) : attributes.get("end", len(shape))])
 
 
+def _gather(inputs: Inputs, attributes: Attributes) -> Tensor:
+    image, places = _given(inputs, 0), _given(inputs, 1)
+    axis = attributes.get("axis", 0) % image.ndim
+    picked = image.index_select(axis, (places.flatten() % image.shape[axis]).to(image.device))
+    return picked.reshape(image.shape[:axis] + places.shape + image.shape[axis + 1 :])
+
+
+def _slice(inputs: Inputs, attributes: Attributes) -> Tensor:
+    image = _given(inputs, 0)
+    starts, ends = _numbers(inputs, 1) or [], _numbers(inputs, 2) or []
+    axes, steps = _numbers(inputs, 3) or range(len(starts)), _numbers(inputs, 4) or [1] * len(starts)
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        # Whatever lies beyond the last pixel is cut by Python's slice as by ONNX; -1 backwards means past the first.
+        low = None if step < 0 and end < -image.shape[axis] else end
+        places = range(image.shape[axis])[slice(start, low, step)]
+        image = image.index_select(axis, torch.tensor(list(places), device=image.device))
+    return image
+
+
 def _squeeze(inputs: Inputs, attributes: Attributes) -> Tensor:
     axes = _numbers(inputs, 1)
     return _given(inputs, 0).squeeze() if axes is None else _given(inputs, 0).squeeze(tuple(axes))
@@ -140,6 +159,7 @@ OPERATORS: Final[Mapping[str, Callable[[Inputs, Attributes], Tensor]]] = Mapping
         "Conv": _conv,
         "Div": _two(torch.div),
         "Exp": _one(torch.exp),
+        "Gather": _gather,
         "GlobalAveragePool": _one(lambda image: image.mean(dim=(2, 3), keepdim=True)),
         "Identity": _one(lambda image: image),
         "Log": _one(torch.log),
@@ -151,9 +171,13 @@ OPERATORS: Final[Mapping[str, Callable[[Inputs, Attributes], Tensor]]] = Mapping
         "Resize": _resize,
         "Shape": _shape,
         "Sigmoid": _one(torch.sigmoid),
+        "Slice": _slice,
         "Sqrt": _one(torch.sqrt),
         "Squeeze": _squeeze,
         "Sub": _two(torch.sub),
+        "Transpose": lambda inputs, attributes: _given(inputs, 0).permute(
+            attributes.get("perm") or list(range(_given(inputs, 0).ndim))[::-1]
+        ),
         "Unsqueeze": _unsqueeze,
     }
 )

@@ -140,8 +140,8 @@ class LevelCounts:
 def best_threshold(kinds: Sequence[LevelCounts]) -> float:
     """The threshold with the highest mean F1 over several sets of pixels; the lowest of equals."""
     mean = np.mean([counts.f1_curve() for counts in kinds], axis=0)
-    # Level 0 would call every pixel a landslide, so it is no threshold.
-    return round((1 + int(mean[1:].argmax())) * STEP, 3)
+    # Level 0 would call every pixel a landslide, and the last is certainty: neither is a threshold.
+    return round((1 + int(mean[1:TOP_LEVEL].argmax())) * STEP, 3)
 
 
 def f1_interval(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.card import Card
+from landslip.errors import DetectorError
 from landslip.mapping.job import Job
 from landslip.mapping.record.summary import FamiliarityRecord
 from landslip.scenes.window import Window
@@ -37,12 +38,11 @@ def familiarity(job: Job) -> FamiliarityRecord | None:
 
     Raises:
         SceneError: the scene cannot be read.
-        DetectorError: the card was made with other statistics.
     """
     card = job.detector.card
     if card.seen is None and card.input_ranges is None:
         return None
-    gauge = Gauge(card.seen, card.channels) if card.seen else None
+    gauge = _gauge(card)
     outside, pixels, vectors, places = np.zeros(len(card.channels)), 0, [], 0
     for place in _places(job, card.seen.side_px if card.seen else _DEFAULT_SIDE_PX):
         places += 1
@@ -67,9 +67,22 @@ def familiarity(job: Job) -> FamiliarityRecord | None:
     )
 
 
+def _gauge(card: Card) -> Gauge | None:
+    # A card of another version, with statistics that are not known here, is no reason not to map.
+    try:
+        return Gauge(card.seen, card.channels) if card.seen else None
+    except DetectorError:
+        return None
+
+
 def warnings_of(record: FamiliarityRecord, card: Card) -> list[str]:
     """What a user must know of it, in sentences."""
     warnings = []
+    if card.seen is not None and record.distance is None:
+        warnings.append(
+            f"the card of detector '{card.name}' says what it learned from in numbers that this landslip does not "
+            "know, so how far this image lies from that was not measured: update landslip or the detector"
+        )
     if record.far_share is not None and record.far_share > _WARN_FAR:
         where = f" (most in {', '.join(record.differs_in)})" if record.differs_in else ""
         warnings.append(

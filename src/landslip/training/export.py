@@ -116,17 +116,34 @@ def check_storage(
     Raises:
         RunError: they differ by more than is allowed.
     """
+    remedy = "set detector.half_precision_storage to false in the recipe"
     before, after = (_run(detector, values) for detector in (whole, half))
-    mean = float(np.abs(after - before).mean())
+    mean = _mean_difference(before, after, remedy)
     counts, counts_half = (LevelCounts.of(probability, masks) for probability in (before, after))
     threshold = best_threshold([counts])
     f1 = abs(counts_half.at(threshold).f1 - counts.at(threshold).f1)
-    if not (mean <= LARGEST_MEAN_DIFFERENCE_HALF and f1 <= LARGEST_F1_DIFFERENCE_HALF):
-        raise RunError(
-            f"stored in half precision the detector differs by {mean:.2g} in mean probability and {f1:.2g} in F1: "
-            "set detector.half_precision_storage to false in the recipe"
-        )
+    if not f1 <= LARGEST_F1_DIFFERENCE_HALF:
+        raise RunError(f"stored in half precision the detector differs by {f1:.2g} in F1: {remedy}")
     return mean, f1
+
+
+def check_mean_difference(whole: Detector, half: Detector, values: NDArray[np.float32], *, remedy: str) -> float:
+    """Run a detector and its half precision storage side by side; gives the mean difference in probability.
+
+    Raises:
+        RunError: it is more than is allowed.
+    """
+    return _mean_difference(_run(whole, values), _run(half, values), remedy)
+
+
+def _mean_difference(before: NDArray[np.float32], after: NDArray[np.float32], remedy: str) -> float:
+    mean = float(np.abs(after - before).mean())
+    if not mean <= LARGEST_MEAN_DIFFERENCE_HALF:
+        raise RunError(
+            f"stored in half precision the detector differs by {mean:.2g} in mean probability, "
+            f"{LARGEST_MEAN_DIFFERENCE_HALF:g} is allowed: {remedy}"
+        )
+    return mean
 
 
 def _run(detector: Detector, values: NDArray[np.float32]) -> NDArray[np.float32]:

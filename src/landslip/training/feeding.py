@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -17,15 +17,9 @@ from landslip.patches.patch import LANDSLIDE, NOT_OBSERVED, PatchStack, stack_pa
 from landslip.patches.patch_set import PatchSet
 from landslip.patches.statistics import Moments
 from landslip.patches.store.reading import PatchStore
+from landslip.training.sources import Relabelled
 
 _LOOK_BATCH = 32
-
-
-class _Filling(Source, Protocol):
-    """A set of patches that fills arrays itself, as HDF5 files and stores do."""
-
-    @property
-    def channels(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,7 +137,14 @@ def in_turn(part: LoadedPart, positions: NDArray[np.intp], batch: int = _LOOK_BA
 
 
 def load_part(
-    patches: PatchSet[Any], channels: Sequence[str], name: str, *, threads: int = 2, progress: bool = True
+    patches: PatchSet[Any],
+    channels: Sequence[str],
+    name: str,
+    *,
+    threads: int = 2,
+    progress: bool = True,
+    masks: NDArray[np.uint8] | None = None,
+    keep_unknown: bool = False,
 ) -> LoadedPart:
     """Make patches ready: channels picked by name, patches without a known truth left out, all gone through once.
 
@@ -155,6 +156,8 @@ def load_part(
         name: of the part, for messages.
         threads: that read ahead.
         progress: show a bar on stderr when it takes over two seconds.
+        masks: (N, H, W) truth in place of the patches' own, which is then not looked at.
+        keep_unknown: keep patches without a known truth, for a teacher to say what they show.
 
     Raises:
         ChannelError: the set lacks a channel.
@@ -167,16 +170,20 @@ def load_part(
             f"they have {', '.join(patches.channels)}"
         )
     if hasattr(patches, "fill"):
-        filling = cast(_Filling, patches)
+        filling = cast(Source, patches)
         # The HDF5 library lets only one thread in at a time, and more were measured to be slower.
         threads = threads if isinstance(patches, PatchStore) else 1
     else:
         shown = tqdm(patches, total=len(patches), desc=f"reading {name}", unit="patch", disable=not progress, delay=2)
-        filling = cast(_Filling, MemorySource(stack_patches(shown)))
+        filling = MemorySource(stack_patches(shown))
+    if masks is not None:
+        filling = Relabelled(filling, masks)
     places = tuple(patches.channels.index(channel) for channel in channels)
     whole = Chosen(filling, np.arange(len(patches)), places)
     found = _gone_through(whole, name, threads, progress=progress)
     known = np.flatnonzero(found.observed > 0)
+    if keep_unknown:
+        known = np.arange(len(patches))
     if not len(known):
         raise PatchesError(f"nothing is known of the {len(patches)} patches of {name}: give patches with masks")
     entries = [patches.entries[place] for place in known]
@@ -185,7 +192,7 @@ def load_part(
         channels=tuple(channels),
         keys=tuple(key_of(entry) for entry in entries),
         scenes=tuple(entry.scene for entry in entries),
-        landslide_share=found.landslide[known] / found.observed[known],
+        landslide_share=found.landslide[known] / np.maximum(found.observed[known], 1),
         mean=np.mean([found.mean[place] for place in known], axis=0),
         deviation=np.mean([found.deviation[place] for place in known], axis=0),
         unlabelled=len(patches) - len(known),

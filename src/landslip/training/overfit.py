@@ -10,10 +10,11 @@ from typing import Any, Final
 import numpy as np
 
 from landslip.errors import RecipeError
+from landslip.patches.attribution import attribution
 from landslip.patches.opening import open_patches
 from landslip.training.augmentation import AugmentationRecipe
 from landslip.training.feeding import LoadedPart, load_part
-from landslip.training.loop.fit import Fitted, fit
+from landslip.training.loop.fit import draw_run, fit
 from landslip.training.parts import division_for, find_parts
 from landslip.training.recipe import Recipe
 from landslip.training.run_folder import check_free, start_run
@@ -76,7 +77,10 @@ def overfit(
     start_run(folder, by_heart, {"train": few.keys, "choose": few.keys}, division, resume=resume)
     times = -(-_STEPS_PER_EPOCH * by_heart.fit.batch // count)
     shown = few.only(tuple(range(count)) * times)
-    fitted: Fitted = fit(by_heart, shown, few, folder, progress=progress, resume=resume)
+    fitted = fit(by_heart, shown, few, folder, progress=progress, resume=resume)
+    title = f"Overfitting test, no accuracy: {recipe.name} trained and scored on the same {count} patches"
+    size_m = recipe.detector.pixel_size_m
+    draw_run(fitted, few, folder, title=title, source=attribution(data), pixel_size_m=size_m)
     return Overfitted(count, fitted.chosen.epoch, fitted.chosen.f1_best, few.keys)
 
 

@@ -12,12 +12,14 @@ from landslip.channels import CHANNELS, TRUE_COLOUR
 from landslip.errors import RecipeError
 from landslip.patches.splits import Part
 from landslip.training.augmentation import AugmentationRecipe
+from landslip.training.finishing.recipe import FinishRecipe
 from landslip.training.frozen import Frozen
 from landslip.training.loop.settings import FitRecipe, LogRecipe, MachineRecipe
 from landslip.training.losses import LossRecipe
 from landslip.training.networks.choice import NetworkRecipe
 from landslip.training.parts import DivisionRecipe
 from landslip.training.sampling import SamplingRecipe
+from landslip.training.teaching.recipe import SelfTrainingRecipe, TeacherRecipe
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -78,6 +80,12 @@ class Recipe(Frozen):
     """What the network is taught by."""
     fit: FitRecipe = FitRecipe()
     """How long and how fast to learn, and which epoch is kept."""
+    teacher: TeacherRecipe | None = None
+    """Detectors whose probabilities soften the truth; null learns from the truth alone."""
+    self_training: SelfTrainingRecipe | None = None
+    """Learning from patches without truth too, labelled by the detector of the round before; null does without."""
+    finish: FinishRecipe = FinishRecipe()
+    """How the trained network becomes a detector."""
     machine: MachineRecipe = MachineRecipe()
     """What computes."""
     log: LogRecipe = LogRecipe()

@@ -5,7 +5,7 @@ of ground, calibration, landslides one by one) is done with a map in the same wa
 nothing are left out; memory grows with what is labelled, not with the map.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -32,6 +32,10 @@ from landslip.scenes.window import Window
 SIDE_PX: Final = 128
 _STRIP_PX: Final = 512
 VECTOR_ENDINGS: Final = frozenset({".gpkg", ".geojson", ".json", ".shp", ".fgb", ".kml", ".zip", ".gml"})
+
+
+Watch = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is."""
 
 
 class Truth(Protocol):
@@ -132,6 +136,7 @@ def score_map(
     landslide_values: Sequence[int] = (),
     threshold: float | None = None,
     temperature: float = 1.0,
+    watch: Watch = lambda *_: None,
 ) -> MapScore:
     """Compare a finished map with a truth.
 
@@ -143,6 +148,7 @@ def score_map(
         landslide_values: of a raster: which values are landslide.
         threshold: between 0 and 1; the map's own where None.
         temperature: of the detector, if known.
+        watch: told of progress.
 
     Raises:
         LandslipError: truth, area and map do not fit together, or nothing is known of the ground that was mapped.
@@ -157,7 +163,7 @@ def score_map(
         notes.append(
             "no area of labelling was given: everything outside the polygons was taken for ground without landslides"
         )
-    cut = list(_labelled(mapped, laid, area.on(mapped.geobox) if area else None))
+    cut = list(_labelled(mapped, laid, area.on(mapped.geobox) if area else None, watch))
     if not cut:
         raise TruthError(
             f"{truth.name} knows nothing of the ground that was mapped: give a truth, and an area, that overlap the map"
@@ -183,12 +189,13 @@ _Cut = tuple[int, int, NDArray[np.uint8], NDArray[np.uint8]]
 """Row and column of a patch, its truth and its levels, both (SIDE_PX, SIDE_PX)."""
 
 
-def _labelled(mapped: FinishedMap, truth: Truth, area: AreaOnGrid | None) -> Iterator[_Cut]:
+def _labelled(mapped: FinishedMap, truth: Truth, area: AreaOnGrid | None, watch: Watch) -> Iterator[_Cut]:
     """Cut a map into patches, those beyond its edge filled up with what nobody observed; only where truth is known."""
     height, width = mapped.grid.height, mapped.grid.width
     beyond = -width % SIDE_PX
     for top in range(0, height, _STRIP_PX):
         strip = Window(top, 0, min(_STRIP_PX, height - top), width)
+        watch("comparing", top * width, height * width)
         known = truth.observed(strip)
         if area:
             known = known & area.mask(strip)
@@ -205,6 +212,7 @@ def _labelled(mapped: FinishedMap, truth: Truth, area: AreaOnGrid | None) -> Ite
                 mask, levels = (layer[row : row + SIDE_PX, col : col + SIDE_PX] for layer in both)
                 if (mask != NOT_OBSERVED).any():
                     yield (top + row) // SIDE_PX, col // SIDE_PX, mask, levels
+    watch("comparing", height * width, height * width)
 
 
 def _predictions(mapped: FinishedMap, cut: Sequence[_Cut], data: str) -> Predictions:

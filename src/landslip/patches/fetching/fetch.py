@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from landslip.errors import OutputError, PatchesError, RunError
-from landslip.patches.fetching.connection import Connection
-from landslip.patches.fetching.download import download, is_right
-from landslip.patches.fetching.source import BASE_URLS, BY_HAND, RemoteFile, SourceName, list_files, safe_path
+from landslip.fetching.connection import Connection
+from landslip.fetching.download import download, is_right
+from landslip.fetching.remote import RemoteFile
+from landslip.patches.fetching.source import BASE_URLS, BY_HAND, SourceName, list_files
 from landslip.patches.fetching.unpacking import unpack
 
 RECORD: Final = "fetched.json"
@@ -88,7 +89,7 @@ def _fetch_all(folder: Path, files: Sequence[RemoteFile], connection: Connection
     before = 0
     for file in files:
         is_archive = file.name.lower().endswith(".zip")
-        path = (folder / _ARCHIVES if is_archive else folder) / safe_path(file.name)
+        path = (folder / _ARCHIVES if is_archive else folder) / file.name
         if not is_archive and path.exists() and not is_right(file, path):
             raise PatchesError(f"{path} is there with other content: move it away, or give another folder")
 

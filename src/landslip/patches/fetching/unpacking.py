@@ -9,12 +9,12 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from landslip.errors import PatchesError
-from landslip.patches.fetching.download import PART
-from landslip.patches.fetching.source import safe_path
+from landslip.fetching.download import PART
+from landslip.fetching.remote import plain_path
 
 _CHUNK_BYTES: Final = 1 << 20
 
@@ -57,7 +57,7 @@ def unpack(
         with zipfile.ZipFile(archive) as opened:
             members = _judged(opened, archive, limits)
             for number, member in enumerate(members, start=1):
-                _write(opened, member, folder / safe_path(member.filename))
+                _write(opened, member, folder / _inside(member.filename))
                 progress(number, len(members))
     # NotImplementedError: a compression or zip version that this Python does not know; RuntimeError: encrypted.
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
@@ -77,7 +77,7 @@ def _judged(opened: zipfile.ZipFile, archive: Path, limits: Limits) -> list[zipf
             f"{archive.name} would swell from {archive.stat().st_size:,} to {size:,} bytes, which no patches do"
         )
     for one in infos:
-        safe_path(one.filename.rstrip("/") if one.is_dir() else one.filename)
+        _inside(one.filename.rstrip("/") if one.is_dir() else one.filename)
         kind = stat.S_IFMT(one.external_attr >> 16)
         if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
             raise PatchesError(f"{archive.name} holds '{one.filename[:120]}', which is a link or no file at all")
@@ -85,6 +85,14 @@ def _judged(opened: zipfile.ZipFile, archive: Path, limits: Limits) -> list[zipf
             raise PatchesError(f"{archive.name} holds '{one.filename[:120]}' encrypted or packed in an unusual way")
     _refuse_clashes(infos, archive)
     return members
+
+
+def _inside(name: str) -> PurePosixPath:
+    """A member's path, where it stays inside the folder."""
+    path = plain_path(name)
+    if path is None:
+        raise PatchesError(f"{name[:120]!r} is no plain path inside a folder")
+    return path
 
 
 def _refuse_clashes(infos: list[zipfile.ZipInfo], archive: Path) -> None:

@@ -47,13 +47,8 @@ class MosaicPicture:
         self._patches += 1
         self._labelled += bool((patch.mask != NOT_OBSERVED).any())
 
-    def draw(self, likely: float, source: str) -> Image.Image:
-        """The sheet.
-
-        Args:
-            likely: share of touching sides for which no other patch fits better.
-            source: where the patches come from, in a sentence.
-        """
+    def panels(self) -> list[tuple[str, NDArray[np.uint8]]]:
+        """The ground, and the ground with its landslides where any truth is known: titles and RGB (h, w, 3)."""
         rgb = np.where(
             self._observed[..., np.newaxis], natural(self._values, self._observed), hatching(*self._observed.shape)
         ).astype(np.uint8)
@@ -64,6 +59,17 @@ class MosaicPicture:
             grey = rgb.mean(axis=2, keepdims=True) * 0.75
             ground = np.where(self._observed[..., np.newaxis], grey, rgb)
             panels.append(("Landslides", np.rint(ground + (np.array(_LANDSLIDE) - ground) * share).astype(np.uint8)))
+        return panels
+
+    def draw(self, likely: float, source: str) -> Image.Image:
+        """The sheet.
+
+        Args:
+            likely: share of touching sides for which no other patch fits better.
+            source: where the patches come from, in a sentence.
+        """
+        panels = self.panels()
+        rgb = panels[0][1]
         width = max(420, len(panels) * (rgb.shape[1] + _EDGE_PX) - _EDGE_PX)
         sheet = Column(width)
         sheet.text(f"Scene {self._name}, found again from the edges of its patches", 24, weight=0.4)

@@ -18,6 +18,7 @@ from landslip.training.augmentation.pairs import mix_some
 from landslip.training.augmentation.quiet import quietened
 from landslip.training.augmentation.recipe import AugmentationRecipe
 from landslip.training.augmentation.rows import change_at
+from landslip.training.augmentation.windows import windowed
 from landslip.training.target import Target
 
 _ZOOMED_SHARE = 0.5
@@ -66,6 +67,8 @@ class Augmentation:
         recipe, draw = self.recipe, Chance(chance, values.device)
         # From here on the steps may work in place.
         values, target = values.clone(), Target(target.landslide.clone(), target.observed.clone())
+        if recipe.window_px is not None:
+            values, target = windowed(values, target, recipe.window_px, draw)
         if recipe.quiet:
             self._quieten(values, target, draw)
         if recipe.dihedral:

@@ -12,6 +12,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class AugmentationRecipe(Frozen):
     """How strongly to augment; 0 switches a step off, as 1 does for gain and contrast."""
 
+    window_px: int | None = Field(default=None, ge=32, multiple_of=32)
+    """Side of the random window of each patch that is learned from, so that a step sees more patches; null: all."""
     dihedral: bool = True
     """The eight turns and flips of a square; a patch that is no square keeps its shape, and so has four."""
     zoom: float = Field(default=0.25, ge=0, lt=1)
@@ -70,5 +72,5 @@ class AugmentationRecipe(Frozen):
     @classmethod
     def still(cls) -> Self:
         """Every step switched off: changes nothing."""
-        off = {name: 0.0 for name in cls.model_fields if name not in ("cloud_cover", "dropout")}
+        off = {name: 0.0 for name in cls.model_fields if name not in ("window_px", "cloud_cover", "dropout")}
         return cls.model_validate(off | {"dihedral": False, "gain": 1.0, "contrast": 1.0})

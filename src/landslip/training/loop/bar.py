@@ -1,7 +1,7 @@
 """One bar for a whole run, on stderr: batches done, loss, F1 and time left."""
 
 import sys
-from typing import Any, Never, cast
+from typing import Any, Final, Never, cast
 
 from tqdm import tqdm
 
@@ -11,6 +11,9 @@ from landslip.training.torchvision_operators import declare_missing_operators
 
 declare_missing_operators()
 from lightning.pytorch import Callback, LightningModule, Trainer  # noqa: E402 - needs the operators
+
+DELAY_S: Final = 2
+"""A run that is over sooner needs no bar."""
 
 
 class Bar(Callback):
@@ -35,7 +38,7 @@ class Bar(Callback):
             initial=trainer.current_epoch * steps,
             desc=module.recipe.name,
             unit="batch",
-            delay=2,
+            delay=DELAY_S,
             mininterval=0.2 if sys.stderr.isatty() else 30,
             disable=not trainer.is_global_zero,
             file=sys.stderr,

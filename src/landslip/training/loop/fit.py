@@ -1,5 +1,6 @@
 """Learns by a recipe: sets the loop up, lets Lightning run it, gives the epoch that did best."""
 
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +14,15 @@ from landslip.training.feeding import Feeding, LoadedPart
 from landslip.training.loop.bar import Bar
 from landslip.training.loop.chance import reproducible
 from landslip.training.loop.course import BEST, CHECKPOINTS, LAST, Course, Standing
+from landslip.training.loop.curves import NAME as CURVES
+from landslip.training.loop.curves import draw_curves
 from landslip.training.loop.hushed import hushed
 from landslip.training.loop.log import build_loggers
 from landslip.training.loop.look import Look
 from landslip.training.loop.module import Diverged, Learning, Teacher
 from landslip.training.loop.precision import precision_for
+from landslip.training.loop.samples import NAME as SAMPLES
+from landslip.training.loop.samples import draw_samples
 from landslip.training.networks.build import BuiltNetwork, DetectingNetwork, build_network
 from landslip.training.networks.normalise import Normalise
 from landslip.training.networks.run_weights import read_weights
@@ -72,17 +77,20 @@ def fit(
 
     Raises:
         RecipeError: network, loss or augmentation do not go with the channels or with each other.
-        RunError: the loss stopped being a number, or the run was interrupted.
+        RunError: the loss stopped being a number, the run was interrupted, or its checkpoint is damaged.
         MissingExtraError: a logger of the recipe is not installed.
     """
     last = folder / CHECKPOINTS / LAST
+    goes_on = resume and last.exists()
+    if goes_on:
+        check_checkpoint(last)
     with reproducible(recipe.seed), hushed():
         built = build_network(recipe.network, recipe.channels, normalisation_for(recipe, train))
         _lay_channels_last(built.network)
         course = Course(choose, folder, str(built.words))
         trainer = Trainer(
             accelerator=recipe.machine.accelerator,
-            devices=_devices(recipe),
+            devices=recipe.machine.devices,
             num_nodes=recipe.machine.nodes,
             strategy=recipe.machine.strategy,
             precision=precision_for(recipe.machine),
@@ -113,7 +121,7 @@ def fit(
             trainer.fit(
                 module,
                 Feeding(train, recipe.fit.batch, steps, order),
-                ckpt_path=last if resume and last.exists() else None,
+                ckpt_path=last if goes_on else None,
                 weights_only=True,
             )
         except Diverged as what:
@@ -128,6 +136,25 @@ def fit(
     tensors, _ = read_weights(folder / CHECKPOINTS / BEST)
     network.load_state_dict(tensors, strict=True)
     return Fitted(network, built, best, course.standing)
+
+
+def draw_run(fitted: Fitted, part: LoadedPart, folder: Path, *, title: str, source: str, pixel_size_m: float) -> None:
+    """Draw the learning curves and a few patches of the part that the epoch was chosen by, into the run's folder.
+
+    Args:
+        fitted: the run.
+        part: that the epoch was chosen by.
+        folder: of the run.
+        title: of both pictures.
+        source: where the patches come from, in a sentence.
+        pixel_size_m: side of a pixel on the ground.
+    """
+    note = f"F1 of the landslide class, counts pooled over all pixels of {len(part)} patches. {source}"
+    draw_curves(fitted.standing, title, note, folder / CURVES)
+    threshold = fitted.chosen.threshold_best
+    draw_samples(
+        fitted.network, part, threshold, folder / SAMPLES, title=title, source=source, pixel_size_m=pixel_size_m
+    )
 
 
 def share_of(positions: NDArray[np.intp], rank: int, devices: int) -> NDArray[np.intp]:
@@ -155,9 +182,18 @@ def logits_of(network: nn.Module, values: Tensor, *, batch: int = 32) -> Tensor:
     return torch.cat(parts)
 
 
-def _devices(recipe: Recipe) -> int | str:
-    # Lightning's own auto means one process on a CPU, and every device of another kind.
-    return recipe.machine.devices
+def check_checkpoint(path: Path) -> None:
+    """Make sure that a checkpoint holds tensors and plain values alone, and all of them; no code of it is ever run.
+
+    Raises:
+        RunError: it does not.
+    """
+    try:
+        torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
+        raise RunError(
+            f"{path} cannot be read as a checkpoint ({type(error).__name__}): start anew in another folder"
+        ) from error
 
 
 def _lay_channels_last(network: nn.Module) -> None:

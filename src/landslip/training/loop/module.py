@@ -23,7 +23,8 @@ declare_missing_operators()
 from lightning.pytorch import LightningModule  # noqa: E402 - its import needs the operators declared above
 
 Teacher = Callable[[Tensor, Target], Target]
-"""Gives the target of a batch, perhaps a soft one, for its augmented values (N, C, H, W) and the target so far."""
+"""Gives the target of a batch, perhaps a soft one, for the positions (N,) of its patches and the target so far, before
+both are augmented: what a teacher says then moves with the patch."""
 Augmented = tuple[Tensor, Target, Tensor]
 
 
@@ -100,9 +101,10 @@ class Learning(LightningModule):
         fed = cast(Fed, batch)
         chance = generator_of(self.recipe.seed, self.epoch, fed.step, self.global_rank)
         with torch.no_grad():
-            values, target = self.augmentation(fed.values, Target.of_masks(fed.masks), chance)
+            target = Target.of_masks(fed.masks)
             if self.teacher is not None:
-                target = self.teacher(values, target)
+                target = self.teacher(fed.positions, target)
+            values, target = self.augmentation(fed.values, target, chance)
         return values, target, fed.positions
 
     def training_step(self, batch: Augmented, batch_idx: int) -> Tensor:

@@ -81,7 +81,7 @@ def build_network(recipe: NetworkRecipe, channels: Sequence[str], normalise: Nor
         MissingExtraError: the package with the weights is not installed.
     """
     words = find_words(recipe.name, recipe.architecture, recipe.encoder)
-    body = _body(recipe, words, len(channels))
+    body = build_body(recipe, words, len(channels))
     start = _started(body, recipe.weights, words, channels)
     if recipe.dropout:
         body = _with_dropout(body, recipe.dropout)
@@ -89,9 +89,14 @@ def build_network(recipe: NetworkRecipe, channels: Sequence[str], normalise: Nor
     return BuiltNetwork(DetectingNetwork(normalise, body), words, start)
 
 
-def _body(recipe: NetworkRecipe, words: Words, channels: int) -> nn.Module:
+def build_body(recipe: NetworkRecipe, words: Words, channels: int, classes: int = 1) -> nn.Module:
+    """A network without normalisation, its weights drawn at random: (N, channels, H, W) to (N, classes, H, W).
+
+    Raises:
+        RecipeError: architecture, encoder and decoder do not go together.
+    """
     if words.architecture == PLAIN:
-        return PlainUnet(channels, recipe.decoder_channels[::-1] if recipe.decoder_channels else WIDTHS)
+        return PlainUnet(channels, recipe.decoder_channels[::-1] if recipe.decoder_channels else WIDTHS, classes)
     made = smp.MODEL_ARCHITECTURES_MAPPING[words.architecture]
     options: dict[str, Any] = {}
     if recipe.decoder_channels is not None:
@@ -99,7 +104,7 @@ def _body(recipe: NetworkRecipe, words: Words, channels: int) -> nn.Module:
             raise RecipeError(f"decoder_channels is for U-shaped networks, not {words.architecture}: leave it out")
         options = {"decoder_channels": recipe.decoder_channels, "encoder_depth": len(recipe.decoder_channels)}
     try:
-        body = made(encoder_name(words), encoder_weights=None, in_channels=channels, classes=1, **options)
+        body = made(encoder_name(words), encoder_weights=None, in_channels=channels, classes=classes, **options)
     except (ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
         # Not every encoder goes with every architecture; the library says so in one of these.
         raise RecipeError(f"{words} cannot be built ({error}): choose an encoder that goes with it") from error

@@ -14,17 +14,17 @@ WIDTHS = (64, 128, 256, 512, 1024)
 class PlainUnet(nn.Module):
     """Four halvings and back, with a skip connection at each level; height and width are multiples of 16."""
 
-    def __init__(self, channels: int, widths: Sequence[int] = WIDTHS) -> None:
+    def __init__(self, channels: int, widths: Sequence[int] = WIDTHS, classes: int = 1) -> None:
         super().__init__()
         before = (channels, *widths[:-1])
         self.encoder = nn.ModuleList(_two_convolutions(a, b) for a, b in zip(before, widths, strict=True))
         coarse_to_fine = list(zip(widths[:0:-1], widths[-2::-1], strict=True))
         self.rise = nn.ModuleList(nn.ConvTranspose2d(a, b, 2, stride=2) for a, b in coarse_to_fine)
         self.decoder = nn.ModuleList(_two_convolutions(2 * b, b) for _, b in coarse_to_fine)
-        self.head = nn.Conv2d(widths[0], 1, 1)
+        self.head = nn.Conv2d(widths[0], classes, 1)
 
     def forward(self, values: Tensor) -> Tensor:
-        """Logits (N, 1, H, W) for values (N, C, H, W)."""
+        """Logits (N, classes, H, W) for values (N, C, H, W)."""
         kept: list[Tensor] = []
         seen = values
         for level, block in enumerate(self.encoder):

@@ -1,39 +1,14 @@
-"""Calibration on the choosing part: temperature for pixels, a logistic curve for whole landslides."""
+"""How sure to be of a whole mapped landslide: a logistic curve over what was found on labelled patches."""
 
 from collections.abc import Iterable
 
 import cc3d
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional
 
 from landslip.card import Confidence
 from landslip.levels import at_least, to_levels
-from landslip.patches.patch import NOT_OBSERVED
-
-
-def fit_temperature(logits: Tensor, truth: Tensor) -> float:
-    """The temperature by which logits must be divided for the lowest cross-entropy (Guo et al. 2017, arXiv 1706.04599).
-
-    Args:
-        logits: (N, H, W).
-        truth: (N, H, W) uint8: 1, 0, or 255 where not observed.
-    """
-    observed = truth != NOT_OBSERVED
-    logits, target = logits[observed].double(), (truth[observed] == 1).double()
-    sharpness = torch.ones((), dtype=torch.float64, requires_grad=True)
-    optimiser = torch.optim.LBFGS([sharpness], max_iter=50, line_search_fn="strong_wolfe")
-
-    def closure() -> float:
-        optimiser.zero_grad()
-        loss = functional.binary_cross_entropy_with_logits(logits * sharpness, target)
-        loss.backward()
-        return float(loss.detach())
-
-    optimiser.step(closure)
-    return 1 / float(sharpness.detach().clamp(0.05, 20.0))
+from landslip.patches.patch import LANDSLIDE, NOT_OBSERVED
 
 
 def fit_confidence(
@@ -42,7 +17,7 @@ def fit_confidence(
     """Fit how sure to be of a mapped landslide from its mean probability and its size.
 
     Every 8-connected component at the threshold is one object. It counts as right where at least half of its pixels
-    are landslide in the truth.
+    of known truth are landslide; where the truth of most of it is not known, it is left out.
 
     Args:
         maps: probability (H, W) and truth (H, W) of patches.
@@ -67,7 +42,7 @@ def fit_confidence(
         text=(
             f"Logistic regression over the {len(table)} objects (8-connected pixels at or above the threshold "
             f"{threshold:g}) found on {where}, of which {int(right.sum())} are right: at least half of their pixels "
-            "are landslide in the truth. Objects end at the borders of their 128 x 128 px patches. Fitted on the part "
+            "are landslide in the truth. Objects end at the borders of their patches. Fitted on the part "
             "that the threshold was chosen on, so it may be too sure elsewhere."
         ),
     )
@@ -83,8 +58,13 @@ def _objects(
     if not area.size:
         return []
     mean = np.bincount(flat, weights=np.nan_to_num(probability).ravel())[1:] / area
-    right = np.bincount(flat, weights=(truth == 1).ravel())[1:] / area >= 0.5
-    return list(zip(mean.tolist(), np.log10(area).tolist(), right.astype(float).tolist(), strict=True))
+    landslide, known = (
+        np.bincount(flat, weights=pixels.ravel())[1:] for pixels in (truth == LANDSLIDE, truth != NOT_OBSERVED)
+    )
+    # An object whose truth is mostly not known is neither right nor wrong.
+    judged = known >= 0.5 * area
+    table = np.column_stack([mean, np.log10(area), landslide >= 0.5 * known])[judged]
+    return [(row[0], row[1], row[2]) for row in table.tolist()]
 
 
 def _logistic(design: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:

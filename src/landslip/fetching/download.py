@@ -8,8 +8,8 @@ from typing import Final
 from urllib.error import HTTPError
 
 from landslip.errors import RunError
-from landslip.patches.fetching.connection import TRANSIENT, Connection, WrongAnswerError
-from landslip.patches.fetching.source import RemoteFile
+from landslip.fetching.connection import TRANSIENT, Connection, WrongAnswerError
+from landslip.fetching.remote import RemoteFile
 
 PART: Final = ".part"
 _CHUNK_BYTES: Final = 1 << 18

@@ -1,0 +1,60 @@
+"""``landslip detector fetch``: published weights, downloaded and made into a detector."""
+
+from pathlib import Path
+
+import click
+
+from landslip.cli.progress import progress_bar
+
+
+@click.command("fetch")
+@click.argument("name", metavar="NAME", required=False)
+@click.option("--list", "as_list", is_flag=True, help="List what can be fetched, and leave.")
+@click.option("--out", type=click.Path(path_type=Path), help="The detector's file.  [default: by its name, here]")
+@click.option("--half-precision", is_flag=True, help="Store tensors in half precision: half the file, if parity holds.")
+@click.option("--base-url", metavar="URL", help="Another server that answers as the hub does.")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def command(
+    name: str | None, as_list: bool, out: Path | None, half_precision: bool, base_url: str | None, quiet: bool
+) -> None:
+    """Download published weights, such as deepslide/resnet34, and make a detector of them. Needs the extra train.
+
+    The download is verified by the hub's own checksum, and compared with what was seen the first time.
+    """
+    from landslip.cli.detector.made import free_path, need_training, say
+
+    if as_list:
+        _list()
+        return
+    if name is None:
+        raise click.UsageError("give the NAME of what to fetch; --list shows what there is")
+    need_training()
+    from landslip.training.foreign.deepslide import recipe_of
+
+    recipe = recipe_of(name).model_copy(update={"half_precision_storage": half_precision})
+    path = free_path(out, recipe.name)
+    from landslip.errors import RunError
+    from landslip.fetching.hub import HUB
+    from landslip.training.foreign.importing import import_detector
+    from landslip.training.foreign.published import by_hand, fetch_published
+
+    with progress_bar(quiet=quiet) as progress:
+        try:
+            file = fetch_published(name, base_url=base_url or HUB, progress=progress)
+        except RunError as error:
+            raise RunError(f"{error}. {by_hand(name)}") from error
+        imported = import_detector(file, recipe, progress=progress)
+        imported.detector.save(path)
+    say(imported, path)
+
+
+def _list() -> None:
+    from landslip.training.foreign.deepslide import DEEPSLIDE, REPOSITORY, SOURCE
+
+    click.echo(f"{'name':<30} {'file':<26} network")
+    for name, published in DEEPSLIDE.items():
+        click.echo(f"{f'{SOURCE}/{name}':<30} {published.file:<26} {published.network}")
+    click.echo(
+        f"\nFrom huggingface.co/{REPOSITORY}, by the author of arXiv 2507.01123: fourteen channels, Landslide4Sense."
+    )
+    click.echo("Next: landslip detector fetch NAME")

@@ -1,0 +1,65 @@
+"""The public name of training: ``landslip.train``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from landslip.errors import require_extra
+
+if TYPE_CHECKING:
+    from landslip.training.make import Made
+    from landslip.training.recipe import Recipe
+
+_MODULES: Final = (
+    "segmentation_models_pytorch",
+    "lightning",
+    "onnxscript",
+    "safetensors",
+    "yaml",
+    "matplotlib",
+)
+
+
+def require_training() -> None:
+    """Make sure that all which training needs is installed.
+
+    Raises:
+        MissingExtraError: the extra ``train`` is not, or not whole.
+    """
+    require_extra("torch", "train")
+    from landslip.training.torchvision_operators import declare_missing_operators  # noqa: PLC0415 - needs torch
+
+    declare_missing_operators()
+    for module in _MODULES:
+        require_extra(module, "train")
+
+
+def train(
+    recipe: "Recipe | str | Path",
+    data: str | Path,
+    folder: str | Path,
+    *,
+    resume: bool = False,
+    progress: bool = False,
+    unlabelled: str | Path | None = None,
+) -> "Made":
+    """Train a detector, as ``landslip train`` does.
+
+    Args:
+        recipe: a recipe, the name of one that comes with landslip (``default``, ``paper``), or a YAML file.
+        data: a set of patches of any kind.
+        folder: for the detector, its weights, the log and the pictures; made if need be.
+        resume: go on with the run in the folder.
+        progress: show bars on stderr.
+        unlabelled: patches for self-training, instead of those that the recipe names.
+
+    Raises:
+        MissingExtraError: the extra ``train`` is not installed.
+        LandslipError: as for ``landslip.training.make.make_detector``.
+    """
+    require_training()
+    from landslip.training.make import make_detector  # noqa: PLC0415 - needs the extra
+    from landslip.training.recipe import read_recipe  # noqa: PLC0415
+
+    chosen = read_recipe(recipe) if isinstance(recipe, str | Path) else recipe
+    more = None if unlabelled is None else Path(unlabelled)
+    return make_detector(chosen, Path(data), Path(folder), resume=resume, progress=progress, unlabelled=more)

@@ -1,0 +1,163 @@
+"""Laws of fetching published weights: what is kept is what was first seen; offline is a sentence with a remedy.
+
+The hub itself is out of reach of the machines that run these tests: a server on 127.0.0.1 answers as it does.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra train")
+
+from landslip.training.torchvision_operators import declare_missing_operators  # noqa: E402
+
+declare_missing_operators()
+pytest.importorskip("segmentation_models_pytorch", reason="needs the extra train")
+
+from command_line import run  # noqa: E402
+from fetch_server import Faults, Served, serving  # noqa: E402
+from landslip.channels import CHANNELS  # noqa: E402
+from landslip.errors import OutputError, RunError, WeightsError  # noqa: E402
+from landslip.fetching.connection import Connection  # noqa: E402
+from landslip.fetching.keeping import PINS, kept_folder, read_pins  # noqa: E402
+from landslip.training.foreign.deepslide import DEEPSLIDE, REPOSITORY, recipe_of  # noqa: E402
+from landslip.training.foreign.fitting import words_of  # noqa: E402
+from landslip.training.foreign.published import fetch_published  # noqa: E402
+
+pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
+
+BYTES = {published.file: np.random.default_rng(seed).bytes(60_000) for seed, published in enumerate(DEEPSLIDE.values())}
+NAME = "deepslide/resnet34"
+
+
+def fetched(folder: Path, served: Served, name: str = NAME) -> Path:
+    connection = Connection(served.url, pause_s=0, sleep=lambda _: None)
+    return fetch_published(name, folder=folder, base_url=served.url, connection=connection)
+
+
+@pytest.mark.parametrize("name", DEEPSLIDE)
+def test_every_published_name_gets_its_own_file(tmp_path: Path, name: str) -> None:
+    with serving(BYTES) as served:
+        path = fetched(tmp_path, served, f"deepslide/{name}")
+        assert served.asked == [(f"/{REPOSITORY}/resolve/main/{DEEPSLIDE[name].file}", None)]
+    assert path.read_bytes() == BYTES[DEEPSLIDE[name].file]
+
+
+def test_thirteen_names_stand_for_thirteen_networks_of_the_paper() -> None:
+    assert len(DEEPSLIDE) == 13
+    assert len({words_of(published.network) for published in DEEPSLIDE.values()}) == 13
+    for name in DEEPSLIDE:
+        recipe = recipe_of(name)
+        assert len(recipe.channels) == 14
+        assert [CHANNELS[channel].l4s_index for channel in recipe.channels] == list(range(14))
+        assert recipe.inputs == "l4s"
+
+
+def test_the_hash_of_the_first_sight_is_kept(tmp_path: Path) -> None:
+    with serving(BYTES) as served:
+        fetched(tmp_path, served)
+    pins = read_pins(tmp_path)
+    assert set(pins) == {NAME}
+    assert pins[NAME].sha256 == hashlib.sha256(BYTES["resnet34.pth"]).hexdigest()
+
+
+def test_another_file_under_the_same_name_is_refused(tmp_path: Path) -> None:
+    with serving(BYTES) as served:
+        path = fetched(tmp_path, served)
+    path.unlink()
+    with (
+        serving(BYTES | {"resnet34.pth": b"another" * 1000}) as served,
+        pytest.raises(RunError, match=rf"not the file that it was.*{PINS}"),
+    ):
+        fetched(tmp_path, served)
+    assert served.asked == []
+    assert not path.exists()
+    with serving(BYTES) as served:
+        assert fetched(tmp_path, served).read_bytes() == BYTES["resnet34.pth"]
+
+
+def test_what_is_here_is_not_asked_for_again(tmp_path: Path) -> None:
+    with serving(BYTES) as served:
+        path = fetched(tmp_path, served)
+        gone = served
+    assert fetched(tmp_path, gone) == path
+
+
+def test_what_was_damaged_here_is_fetched_again(tmp_path: Path) -> None:
+    with serving(BYTES) as served:
+        path = fetched(tmp_path, served)
+        path.write_bytes(b"damaged")
+        assert fetched(tmp_path, served).read_bytes() == BYTES["resnet34.pth"]
+
+
+def test_a_break_is_gone_on_with(tmp_path: Path) -> None:
+    with serving(BYTES, Faults(break_after=25_000)) as served:
+        path = fetched(tmp_path, served)
+        assert [span for _, span in served.asked] == [None, "bytes=25000-", "bytes=50000-"]
+    assert path.read_bytes() == BYTES["resnet34.pth"]
+
+
+def test_wrong_bytes_are_neither_kept_nor_taken_for_a_first_sight(tmp_path: Path) -> None:
+    with serving(BYTES, Faults(wrong_bytes=9)) as served, pytest.raises(RunError, match="checksum"):
+        fetched(tmp_path, served)
+    assert not list(tmp_path.rglob("*.pth"))
+    assert read_pins(tmp_path) == {}
+
+
+def test_a_file_that_is_no_longer_listed_is_said(tmp_path: Path) -> None:
+    with serving({"README.md": b"moved"}) as served, pytest.raises(RunError, match=r"no longer lists resnet34\.pth"):
+        fetched(tmp_path, served)
+
+
+def test_a_name_that_is_not_published_lists_those_that_are(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"deepslide/resnet34.*deepslide/segformer"):
+        fetch_published("deepslide/resnet50", folder=tmp_path)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"a": {"sha256": "0"}}', '{"a": 3}'])
+def test_a_record_that_cannot_be_read_is_not_written_over(tmp_path: Path, text: str) -> None:
+    (tmp_path / PINS).write_text(text)
+    with serving(BYTES) as served, pytest.raises(OutputError, match=PINS):
+        fetched(tmp_path, served)
+    assert (tmp_path / PINS).read_text() == text
+
+
+def test_the_folder_is_the_users_own_or_the_one_that_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANDSLIP_HOME", str(tmp_path))
+    assert kept_folder() == tmp_path
+    monkeypatch.delenv("LANDSLIP_HOME")
+    assert kept_folder().name == "landslip"
+
+
+def test_the_list_shows_every_name_and_file_as_it_is_spelt() -> None:
+    told = run("detector", "fetch", "--list")
+    assert told.code == 0
+    assert all(f"deepslide/{name}" in told.out and published.file in told.out for name, published in DEEPSLIDE.items())
+    assert "effucientnetb0.pth" in told.out
+
+
+def test_offline_is_said_with_how_to_do_it_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANDSLIP_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Connection.__init__, "__kwdefaults__", {"pause_s": 0.0, "sleep": lambda _: None})
+    with serving({}) as served:
+        gone = served.url
+    told = run("detector", "fetch", NAME, "--base-url", gone, "--quiet")
+    assert told.code == 1
+    assert "cannot be reached" in told.err
+    assert f"https://huggingface.co/{REPOSITORY}" in told.err
+    assert "landslip detector import resnet34.pth --network unet-resnet34 --channels l4s --inputs l4s" in told.err
+    assert not list(tmp_path.rglob("*.onnx"))
+
+
+def test_what_is_served_but_no_weights_leaves_no_detector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANDSLIP_HOME", str(tmp_path / "kept"))
+    with serving(BYTES) as served:
+        told = run("detector", "fetch", NAME, "--base-url", served.url, "--out", tmp_path / "r.onnx", "--quiet")
+    assert told.code == 2
+    assert "resnet34.pth" in told.err
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    assert json.loads((tmp_path / "kept" / PINS).read_text()).keys() == {NAME}

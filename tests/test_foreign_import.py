@@ -1,0 +1,237 @@
+"""Laws of importing: the detector answers as its author's module does; what does not fit is named, with a remedy."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra train")
+
+from landslip.training.torchvision_operators import declare_missing_operators  # noqa: E402
+
+declare_missing_operators()
+pytest.importorskip("segmentation_models_pytorch", reason="needs the extra train")
+
+from safetensors.torch import save_file  # noqa: E402
+
+from command_line import run  # noqa: E402
+from fetch_server import serving  # noqa: E402
+from foreign_made import Inner, Trained, shake, trained  # noqa: E402
+from landslip.channels import CHANNELS, TRUE_COLOUR  # noqa: E402
+from landslip.detector import Detector  # noqa: E402
+from landslip.engines import open_engine  # noqa: E402
+from landslip.engines.typical_values import typical_values  # noqa: E402
+from landslip.errors import LandslipError, RecipeError, WeightsError  # noqa: E402
+from landslip.patches.l4s_channels import DIVISORS, L4S_CHANNELS  # noqa: E402
+from landslip.training.foreign.deepslide import DEEPSLIDE, recipe_of  # noqa: E402
+from landslip.training.foreign.fitting import FittedBody, OneClass, fit_file  # noqa: E402
+from landslip.training.foreign.importing import import_detector  # noqa: E402
+from landslip.training.foreign.reading import ForeignFile, read_foreign  # noqa: E402
+from landslip.training.foreign.recipe import ForeignRecipe  # noqa: E402
+
+SMALL = "unet/tu-test_resnet"
+"""Half a million numbers: the smallest that segmentation-models-pytorch builds."""
+
+
+def recipe(**changes: object) -> ForeignRecipe:
+    values = {"name": "foreign", "network": SMALL, "channels": TRUE_COLOUR, "inputs": "dn"} | changes
+    return ForeignRecipe.model_validate(values)
+
+
+def fitted(tensors: "dict[str, torch.Tensor]", told: ForeignRecipe | None = None) -> FittedBody:
+    return fit_file(ForeignFile("weights.pth", "0" * 64, tensors), told or recipe())
+
+
+def assert_same_answers(original: "torch.nn.Module", found: FittedBody, channels: int) -> None:
+    values = torch.randn(2, channels, 64, 96)
+    with torch.inference_mode():
+        wanted = original(values)
+        assert wanted.std() > 1e-4
+        assert torch.equal(found.body(values), wanted)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in ("mobilenetv2", "mitb1") else pytest.mark.slow)
+        for name in DEEPSLIDE
+        if name != "segformer"  # test_foreign_segformer.py
+    ],
+)
+def test_a_published_file_is_the_network_that_its_authors_code_makes(name: str, tmp_path: Path) -> None:
+    original = trained(DEEPSLIDE[name].network)
+    torch.save(original.state_dict(), tmp_path / DEEPSLIDE[name].file)
+    found = fit_file(read_foreign(tmp_path / DEEPSLIDE[name].file), recipe_of(name))
+    assert found.match.harmless == ("wce.weight",)
+    assert found.match.prefix == "model.model."
+    assert found.mixing == ("model.conv" if name == "mitb1" else None)
+    assert_same_answers(original, found, 14)
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_a_mixing_convolution_is_found_in_any_network(mixed: bool) -> None:
+    torch.manual_seed(0)
+    original = Trained(Inner("unet", "tu-test_resnet", 5, mixed=mixed)).eval()
+    shake(original)
+    channels = (*TRUE_COLOUR, "B08", "slope")
+    found = fitted(original.state_dict(), recipe(channels=channels))
+    assert found.mixing == ("model.conv" if mixed else None)
+    assert_same_answers(original, found, 5)
+
+
+def test_of_two_classes_the_probability_is_that_of_the_softmax() -> None:
+    original = trained(SMALL, 3, classes=2)
+    values = torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        wanted = torch.softmax(original(values), dim=1)
+        for chosen in (0, 1):
+            body = fitted(original.state_dict(), recipe(classes=2, landslide_class=chosen)).body
+            assert torch.allclose(torch.sigmoid(body(values)), wanted[:, chosen : chosen + 1], atol=1e-6)
+
+
+def test_one_class_against_others_sums_to_one() -> None:
+    logits = torch.randn(2, 5, 4, 4) * 30
+    total = sum(torch.sigmoid(OneClass(torch.nn.Identity(), chosen)(logits)) for chosen in range(5))
+    assert torch.allclose(total, torch.ones(2, 1, 4, 4), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"network": "unet/tu-test_efficientnet"},
+            r"is not unet/tu-test_efficientnet .*missing.*none of the paper fits",
+        ),
+        ({"channels": ("B02", "B03")}, "takes 3 channels, 2 were named.*--channels"),
+        ({"classes": 2}, "answers with 1 classes, not 2.*--classes 1"),
+        ({"classes": 3, "landslide_class": 3}, "no class 3"),
+    ],
+)
+def test_what_is_told_wrongly_is_said_with_a_remedy(change: dict[str, object], words: str) -> None:
+    with pytest.raises(WeightsError, match=words):
+        fitted(trained(SMALL, 3).state_dict(), recipe(**change))
+
+
+def test_several_classes_ask_for_the_option() -> None:
+    with pytest.raises(WeightsError, match=r"answers with 2 classes.*--classes 2 --landslide-class"):
+        fitted(trained(SMALL, 3, classes=2).state_dict())
+
+
+def test_a_wrong_network_names_the_one_that_fits() -> None:
+    with pytest.raises(WeightsError, match="it fits unet-mobilenet-v2: give  --network unet-mobilenet-v2"):
+        fitted(trained("unet-mobilenet-v2", 3).state_dict())
+
+
+def test_a_tensor_too_many_is_named_with_the_way_to_leave_it_out() -> None:
+    more = trained(SMALL, 3).state_dict() | {"extra.weight": torch.ones(2)}
+    with pytest.raises(WeightsError, match=r"left over extra\.weight.*--leave-out"):
+        fitted(more)
+    assert fitted(more, recipe(leave_out=("extra.",))).match.harmless == ("wce.weight", "extra.weight")
+
+
+@pytest.mark.parametrize("network", ["unet-resnet33", "unet/resnet33", "vnet/resnet34"])
+def test_a_network_that_is_none_is_an_error(network: str) -> None:
+    with pytest.raises(RecipeError, match="is not"):
+        fitted({"a": torch.ones(1)}, recipe(network=network))
+
+
+def test_a_channel_without_divisor_is_no_landslide4sense_input(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"B8A.*--inputs dn"):
+        import_detector(tmp_path / "any.pth", recipe(channels=("B8A",), inputs="l4s"))
+
+
+def test_typical_values_are_the_same_every_time_and_in_units() -> None:
+    values = typical_values(tuple(CHANNELS), 2, 37, 53)
+    assert values.shape == (2, len(CHANNELS), 37, 53)
+    assert np.array_equal(values, typical_values(tuple(CHANNELS), 2, 37, 53))
+    assert not np.array_equal(values, typical_values(tuple(CHANNELS), 2, 37, 53, seed=1))
+    slope = values[:, list(CHANNELS).index("slope")]
+    assert (values > 0).all()
+    assert slope.max() < 90
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--network", SMALL, "--channels", "B04,B99,B02", "--inputs", "dn"), "B99"),
+        (("--network", SMALL, "--channels", "B04,B03,B02", "--inputs", "dn", "--threshold", "1"), "threshold"),
+        (("--network", SMALL, "--channels", "B04,B03,B02", "--inputs", "dn", "--name", "Ü"), "name"),
+        (("--network", SMALL, "--channels", "B04,B03,B02", "--inputs", "dn", "--landslide-class", "1"), "--classes"),
+        (("--network", SMALL, "--channels", "B04,B03,B02"), "--inputs"),
+        (("--network", SMALL, "--channels", "B04,B03,B02", "--inputs", "dn", "--out", "none/d.onnx"), "no folder"),
+        (("--network", SMALL, "--channels", "B04,B03,B02", "--inputs", "dn", "--out", "there.onnx"), "there already"),
+    ],
+)
+def test_wrong_use_is_one_sentence_and_leaves_nothing(
+    arguments: tuple[str, ...], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save(trained(SMALL, 3).state_dict(), tmp_path / "w.pth")
+    (tmp_path / "there.onnx").write_bytes(b"mine")
+    told = run("detector", "import", "w.pth", "--quiet", *arguments)
+    assert told.code == 2
+    assert words in told.err
+    assert "Traceback" not in told.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["there.onnx", "w.pth"]
+    assert (tmp_path / "there.onnx").read_bytes() == b"mine"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_an_imported_detector_answers_as_the_authors_module_and_says_that_it_is_foreign(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    original = trained(SMALL, 14)
+    if suffix == ".pth":
+        torch.save({"state_dict": original.state_dict(), "epoch": 3}, "Their Weights.pth")
+    else:
+        save_file(original.state_dict(), "Their Weights.safetensors")
+    told = run(
+        "detector", "import", f"Their Weights{suffix}", "--network", SMALL, "--channels", "l4s", "--inputs", "l4s",
+        "--threshold", "0.4", "--licence", "CC0", "--half-precision", "--quiet",
+    )  # fmt: skip
+    assert told.code == 0, told.err
+    assert "left out: wce.weight" in told.out
+    assert "Next: landslip detector show their-weights.onnx" in told.out
+    detector = Detector.open(tmp_path / "their-weights.onnx")
+    card = detector.card
+    assert card.title.startswith("Foreign weights")
+    assert "wce.weight" in card.trained_on
+    assert (card.threshold, card.licence, card.channels, card.temperature) == (0.4, "CC0", L4S_CHANNELS, 1.0)
+    facts = card.recipe["foreign"]
+    assert facts["left_out"] == ["wce.weight"]
+    assert facts["file_sha256"] == read_foreign(Path(f"Their Weights{suffix}")).sha256
+    assert any(facts["file_sha256"] in line for line in card.attribution)
+    values = typical_values(L4S_CHANNELS, 2, 64, 96, seed=5)
+    fed = torch.from_numpy((values / DIVISORS[:, None, None]).astype(np.float32))
+    with torch.inference_mode():
+        wanted = torch.sigmoid(original(fed))[:, 0].numpy()
+    answers = open_engine(detector, height=64, width=96)(values)
+    assert np.abs(answers - wanted).max() < 5e-3
+    assert np.abs(answers - wanted).mean() < 1e-3
+    assert wanted.std() > 1e-3
+
+
+@pytest.mark.slow
+@pytest.mark.allow_hosts(["127.0.0.1"])
+@pytest.mark.parametrize("name", ["mobilenetv2", "mitb1"])
+def test_from_the_hub_to_a_detector_in_one_command(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANDSLIP_HOME", str(tmp_path / "kept"))
+    original = trained(DEEPSLIDE[name].network)
+    torch.save(original.state_dict(), tmp_path / "made.pth")
+    with serving({DEEPSLIDE[name].file: (tmp_path / "made.pth").read_bytes()}) as served:
+        told = run(
+            "detector", "fetch", f"deepslide/{name}", "--base-url", served.url, "--out", tmp_path / "d.onnx", "--quiet"
+        )
+    assert told.code == 0, told.err
+    detector = Detector.open(tmp_path / "d.onnx")
+    assert "B10" in " ".join(detector.card.not_good_for)
+    values = typical_values(L4S_CHANNELS, 1, 64, 64, seed=5)
+    with torch.inference_mode():
+        wanted = torch.sigmoid(original(torch.from_numpy((values / DIVISORS[:, None, None]).astype(np.float32))))
+    assert np.abs(open_engine(detector, height=64, width=64)(values) - wanted[:, 0].numpy()).max() < 1e-3
+
+
+def test_every_error_of_importing_is_one_that_the_command_line_tells() -> None:
+    assert issubclass(WeightsError, LandslipError)

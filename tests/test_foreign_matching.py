@@ -1,0 +1,100 @@
+"""Laws of matching foreign names: any beginning is found, and no tensor goes unaccounted for."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+torch = pytest.importorskip("torch", reason="needs the extra train")
+pytest.importorskip("safetensors", reason="needs the extra train")
+
+from landslip.errors import WeightsError  # noqa: E402 - after the check for torch
+from landslip.training.foreign.matching import match  # noqa: E402
+
+NETWORK = {
+    "encoder.conv1.weight": torch.zeros(4, 3, 3, 3),
+    "encoder.bn1.weight": torch.zeros(4),
+    "encoder.bn1.num_batches_tracked": torch.tensor(0),
+    "decoder.conv1.weight": torch.zeros(2, 4, 3, 3),
+    "head.weight": torch.zeros(1, 2, 1, 1),
+    "head.bias": torch.zeros(1),
+}
+SHAPES = {name: value.shape for name, value in NETWORK.items()}
+PREFIXES = st.lists(st.sampled_from(["module", "model", "net", "encoder", "head", "_orig_mod"]), max_size=4).map(
+    lambda parts: "".join(f"{part}." for part in parts)
+)
+
+
+@given(PREFIXES)
+def test_any_beginning_is_found_and_nothing_is_left_over(prefix: str) -> None:
+    found = match({prefix + name: value for name, value in NETWORK.items()}, SHAPES)
+    assert found.whole
+    assert found.prefix == prefix
+    assert set(found.tensors) == set(NETWORK)
+    assert not found.harmless
+
+
+@given(PREFIXES, st.sampled_from([name for name in NETWORK if not name.endswith("tracked")]))
+def test_what_is_missing_is_named(prefix: str, gone: str) -> None:
+    found = match({prefix + name: value for name, value in NETWORK.items() if name != gone}, SHAPES)
+    assert not found.whole
+    assert found.missing == (gone,)
+    assert gone in found.said()
+
+
+@given(PREFIXES, st.sampled_from(sorted(NETWORK)))
+def test_what_has_another_shape_is_named(prefix: str, name: str) -> None:
+    changed = NETWORK | {name: torch.zeros(9, 9)}
+    found = match({prefix + one: value for one, value in changed.items()}, SHAPES)
+    assert not found.whole
+    assert len(found.misshapen) == 1
+    assert name in found.said()
+    assert "(9, 9)" in found.said()
+
+
+@given(PREFIXES, st.sampled_from(["center.weight", "decoder.extra.weight", "place", "reference_net.weight", "conv"]))
+def test_what_is_left_over_is_named_and_refused(prefix: str, name: str) -> None:
+    found = match({prefix + one: value for one, value in NETWORK.items()} | {name: torch.zeros(1)}, SHAPES)
+    assert not found.whole
+    assert found.foreign == (name,)
+    assert name in found.said()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["wce.weight", "model.wce.weight", "criterion.weight", "loss_fn.pos_weight", "bce_loss.weight", "val_f1.tp",
+     "class_weights", "loss.0.weight"],
+)  # fmt: skip
+def test_what_a_training_keeps_beside_its_network_is_left_out_and_named(name: str) -> None:
+    found = match({f"model.{one}": value for one, value in NETWORK.items()} | {name: torch.ones(1)}, SHAPES)
+    assert found.whole
+    assert found.harmless == (name,)
+
+
+def test_what_the_user_leaves_out_is_left_out_and_named() -> None:
+    more = {f"model.{one}": value for one, value in NETWORK.items()} | {"aux.head.weight": torch.ones(1)}
+    assert not match(more, SHAPES).whole
+    found = match(more, SHAPES, leave_out=["aux."])
+    assert found.whole
+    assert found.harmless == ("aux.head.weight",)
+
+
+def test_step_counters_may_be_missing_and_are_counted() -> None:
+    found = match({name: value for name, value in NETWORK.items() if not name.endswith("tracked")}, SHAPES)
+    assert found.whole
+    assert found.counters == 1
+
+
+def test_a_network_held_twice_is_not_chosen_for_the_user() -> None:
+    twice = {f"{prefix}.{name}": value for name, value in NETWORK.items() for prefix in ("student", "teacher")}
+    with pytest.raises(WeightsError, match=r"student\..*teacher\..*--leave-out"):
+        match(twice, SHAPES)
+    found = match(twice, SHAPES, leave_out=["teacher."])
+    assert found.whole
+    assert found.prefix == "student."
+    assert len(found.harmless) == len(NETWORK)
+
+
+def test_many_names_are_counted_not_listed() -> None:
+    said = match({}, SHAPES).said()
+    assert "in all 5" in said
+    assert said.count("weight") == 3

@@ -1,0 +1,134 @@
+"""SegFormer side by side with the package that its weights come from: transformers itself."""
+
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra train")
+
+from landslip.training.torchvision_operators import declare_missing_operators  # noqa: E402
+
+declare_missing_operators()
+pytest.importorskip("segmentation_models_pytorch", reason="needs the extra train")
+transformers = pytest.importorskip("transformers", reason="the second opinion is not installed")
+
+from safetensors.torch import load_file  # noqa: E402
+from torch.nn import functional  # noqa: E402
+
+from foreign_made import shake  # noqa: E402
+from landslip.errors import WeightsError  # noqa: E402
+from landslip.training.foreign.deepslide import recipe_of  # noqa: E402
+from landslip.training.foreign.fitting import FittedBody, fit_file  # noqa: E402
+from landslip.training.foreign.reading import ForeignFile  # noqa: E402
+from landslip.training.foreign.segformer import RaisedFourfold, translated  # noqa: E402
+
+B0: dict[str, object] = {}
+B2: dict[str, object] = {
+    "depths": [3, 4, 6, 3],
+    "hidden_sizes": [64, 128, 320, 512],
+    "decoder_hidden_size": 768,
+}
+"""As in nvidia/segformer-b2-finetuned-ade-512-512."""
+
+
+def theirs(**sizes: object) -> "torch.nn.Module":
+    torch.manual_seed(0)
+    config = transformers.SegformerConfig(num_channels=14, num_labels=1, **sizes)
+    network = transformers.SegformerForSemanticSegmentation(config).eval()
+    shake(network)
+    with torch.no_grad():
+        for name, value in network.named_parameters():
+            # So small that what the next norm adds to the variance counts.
+            if "patch_embeddings" in name and "norm" in name:
+                value.mul_(0.003)
+    return network
+
+
+def fitted(tensors: "dict[str, torch.Tensor]", network: str, raised: str = "logits") -> FittedBody:
+    recipe = recipe_of("segformer").model_copy(update={"network": network, "raised": raised})
+    return fit_file(ForeignFile("segformer.pth", "0" * 64, tensors), recipe)
+
+
+def names_before_5(network: "torch.nn.Module", folder: Path) -> "dict[str, torch.Tensor]":
+    """The names that transformers writes to files, which are those of its versions before 5."""
+    network.save_pretrained(folder)
+    return load_file(folder / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "network"), [(B0, "segformer/mit_b0"), pytest.param(B2, "segformer-b2", marks=pytest.mark.slow)]
+)
+def test_it_answers_as_transformers_does(sizes: dict[str, object], network: str, tmp_path: Path) -> None:
+    original = theirs(**sizes)
+    values = torch.randn(2, 14, 64, 96)
+    old = names_before_5(original, tmp_path)
+    assert "segformer.encoder.block.0.0.attention.self.query.weight" in old
+    for tensors in (dict(original.state_dict()), old):
+        ours = fitted(
+            {f"model.{name}": value for name, value in tensors.items()} | {"wce.weight": torch.ones(1)}, network
+        )
+        assert ours.match.harmless == ("wce.weight",)
+        with torch.inference_mode():
+            quarter = original(values).logits
+            wanted = functional.interpolate(quarter, size=values.shape[2:], mode="bilinear", align_corners=False)
+            assert torch.allclose(ours.body(values), wanted, atol=1e-5, rtol=1e-5)
+    assert wanted.std() > 1e-3
+
+
+def test_what_its_norms_add_counts_in_that_comparison(tmp_path: Path) -> None:
+    original = theirs(**B0)
+    ours = fitted(dict(original.state_dict()), "segformer/mit_b0").body
+    values = torch.randn(1, 14, 64, 64)
+    with torch.inference_mode():
+        before = ours(values)
+        for module in ours.modules():
+            if isinstance(module, torch.nn.LayerNorm):
+                module.eps = 1e-6
+        assert (ours(values) - before).abs().max() > 1e-4
+
+
+def test_probabilities_are_raised_as_its_author_raised_them(tmp_path: Path) -> None:
+    original = theirs(**B0)
+    ours = fitted(dict(original.state_dict()), "segformer/mit_b0", "probabilities").body
+    values = torch.randn(1, 14, 64, 64)
+    with torch.inference_mode():
+        quarter = torch.sigmoid(original(values).logits)
+        wanted = functional.interpolate(quarter, size=values.shape[2:], mode="bilinear", align_corners=False)
+        assert torch.allclose(torch.sigmoid(ours(values)), wanted, atol=1e-5)
+
+
+def test_raising_keeps_a_constant_and_stays_finite_where_probability_is_full() -> None:
+    for raised in ("logits", "probabilities"):
+        up = RaisedFourfold(raised)
+        assert torch.allclose(up(torch.full((1, 1, 3, 5), 0.7)), torch.tensor(0.7), atol=1e-4)
+        assert torch.isfinite(up(torch.full((1, 1, 3, 5), 1e4))).all()
+
+
+def test_every_tensor_is_there_once_after_translation(tmp_path: Path) -> None:
+    original = theirs(**B0)
+    for tensors in (dict(original.state_dict()), names_before_5(original, tmp_path)):
+        more = tensors | {"wce.weight": torch.ones(1), "segformer.other.weight": torch.ones(2)}
+        after = translated(more)
+        assert sum(value.numel() for value in after.values()) == sum(value.numel() for value in more.values())
+        assert {"wce.weight", "segformer.other.weight"} <= set(after)
+
+
+@pytest.mark.parametrize(
+    "gone", ["key.weight", "value.bias", "layer_norm_1.weight", "linear_c.2.proj.bias", "batch_norm.weight"]
+)
+def test_what_is_missing_is_not_made_up(gone: str, tmp_path: Path) -> None:
+    tensors = names_before_5(theirs(**B0), tmp_path)
+    name = next(one for one in tensors if gone in one)
+    del tensors[name]
+    with pytest.raises(WeightsError, match="missing"):
+        fitted(tensors, "segformer/mit_b0")
+
+
+def test_another_size_is_an_error_that_names_tensors(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="of another shape"):
+        fitted(dict(theirs(**B0).state_dict()), "segformer/mit_b1")
+
+
+def test_another_network_is_told_that_it_is_a_segformer(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="SegFormer of transformers"):
+        fitted(dict(theirs(**B0).state_dict()), "unet-resnet34")

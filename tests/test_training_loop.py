@@ -1,0 +1,283 @@
+"""Laws of the loop: averages are averages, rates follow their schedule, what is not right stops, nobody else speaks."""
+
+import csv
+import logging
+import math
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra train")
+
+from landslip.training.torchvision_operators import declare_missing_operators  # noqa: E402 - after the check for torch
+
+declare_missing_operators()
+pytest.importorskip("lightning", reason="needs the extra train")
+
+from landslip.errors import MissingExtraError, RunError  # noqa: E402
+from landslip.evaluation.pixel import LevelCounts  # noqa: E402
+from landslip.patches.patch import PatchStack  # noqa: E402
+from landslip.training.feeding import in_turn  # noqa: E402
+from landslip.training.loop.averaging import end_epoch, follow  # noqa: E402
+from landslip.training.loop.chance import generator_of, reproducible, seed_of  # noqa: E402
+from landslip.training.loop.course import CHECKPOINTS, LAST, Standing  # noqa: E402
+from landslip.training.loop.fit import draw_run, fit, share_of  # noqa: E402
+from landslip.training.loop.look import Look, count_lights, look_from, wavelengths  # noqa: E402
+from landslip.training.loop.precision import precision_for  # noqa: E402
+from landslip.training.loop.schedule import build_optimiser, rate_share  # noqa: E402
+from landslip.training.loop.settings import Constant, Cosine, FitRecipe, MachineRecipe, Steps  # noqa: E402
+from landslip.training.target import Target  # noqa: E402
+from learning_made import part_of, small_recipe, squares  # noqa: E402
+
+TRAIN, CHOOSE = part_of(squares(10)), part_of(squares(4, seed=1))
+
+
+# Averages
+
+
+def test_the_running_mean_follows_and_settles() -> None:
+    mean, now = torch.nn.Linear(2, 1), torch.nn.Linear(2, 1)
+    for step in range(1, 400):
+        follow(mean, now, 0.9, step)
+    assert torch.allclose(mean.weight, now.weight, atol=1e-5)
+
+
+def test_without_memory_the_mean_is_the_last_weights() -> None:
+    mean, now = torch.nn.Linear(2, 1), torch.nn.Linear(2, 1)
+    follow(mean, now, 0.0, 7)
+    assert torch.equal(mean.weight, now.weight)
+
+
+def test_the_equal_mean_is_the_mean_of_the_epochs_it_covers() -> None:
+    recipe = FitRecipe(epochs=8, equal_from=0.5)
+    mean, now = torch.nn.Linear(2, 1), torch.nn.Linear(2, 1)
+    weights = torch.randn((8, 1, 2), generator=torch.Generator().manual_seed(0))
+    for epoch, weight in enumerate(weights, 1):
+        now.weight.data = weight.clone()
+        end_epoch(mean, now, recipe, epoch)
+        expected = weight if epoch <= 4 else weights[4:epoch].mean(dim=0)
+        assert torch.allclose(mean.weight, expected, atol=1e-6), epoch
+
+
+# Rates
+
+
+def test_steps_keep_the_rate_for_whole_epochs() -> None:
+    step = Steps(every_epochs=30, factor=0.1)
+    rates = [rate_share(step, epoch * 5, 500, 5) for epoch in (0, 29, 30, 59, 60, 99)]
+    assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.001])
+
+
+def test_a_cosine_rises_in_a_line_and_falls_to_nothing() -> None:
+    rates = [rate_share(Cosine(rise_share=0.1), step, 100, 10) for step in range(101)]
+    assert max(rates) == pytest.approx(1)
+    assert rates.index(max(rates)) == 10
+    assert np.diff(rates[:10]) == pytest.approx(1 / 11)
+    assert all(np.diff(rates[10:]) < 0)
+    assert rates[-1] == pytest.approx(0, abs=1e-12)
+    assert rate_share(Constant(), 70, 100, 10) == 1
+
+
+@pytest.mark.parametrize("kind", ["one-cycle", "step", "cosine", "constant"])
+def test_the_encoder_learns_at_its_share_of_the_rate(kind: str) -> None:
+    network = torch.nn.ModuleDict({"body": torch.nn.ModuleDict({"encoder": torch.nn.Linear(1, 1)})})
+    network["head"] = torch.nn.Linear(1, 1)
+    recipe = FitRecipe.model_validate({"epochs": 3, "encoder_share": 0.25, "schedule": {"kind": kind}})
+    optimiser, schedule = build_optimiser(network, recipe, 4)
+    for _ in range(12):
+        encoder, rest = (group["lr"] for group in optimiser.param_groups)
+        assert encoder == pytest.approx(0.25 * rest)
+        optimiser.step()
+        schedule.step()
+
+
+# Chance
+
+
+def test_places_in_a_run_draw_their_own_and_always_the_same() -> None:
+    places = [(seed, epoch, step) for seed in range(3) for epoch in range(5) for step in range(5)]
+    assert len({seed_of(*place) for place in places}) == len(places)
+    assert torch.equal(torch.rand(3, generator=generator_of(1, 2, 3)), torch.rand(3, generator=generator_of(1, 2, 3)))
+
+
+def test_the_process_is_left_as_it_was() -> None:
+    torch.manual_seed(5)
+    state = torch.get_rng_state()
+    with reproducible(1):
+        assert torch.are_deterministic_algorithms_enabled()
+        torch.rand(3)
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_devices_share_an_epoch_evenly_and_leave_nothing_out() -> None:
+    positions = np.random.default_rng(0).permutation(11)
+    shares = [share_of(positions, rank, 4) for rank in range(4)]
+    assert {len(share) for share in shares} == {3}
+    assert set(np.concatenate(shares)) == set(range(11))
+    assert share_of(positions, 0, 1).tolist() == positions.tolist()
+
+
+def test_precision_is_what_is_asked_for() -> None:
+    assert precision_for(MachineRecipe(precision="float32")) == "32-true"
+    assert precision_for(MachineRecipe(precision="bfloat16")) == "bf16-mixed"
+    assert precision_for(MachineRecipe(accelerator="mps")) == "32-true"
+
+
+# Looks
+
+
+class Red(torch.nn.Module):
+    """Calls bright red a landslide."""
+
+    def forward(self, values: "torch.Tensor") -> "torch.Tensor":
+        return (values[:, :1] - 1400) / 100
+
+
+def test_a_look_counts_every_pixel_once_however_it_is_batched() -> None:
+    stack = squares(7)
+    part, nm = part_of(stack), wavelengths(stack.channels)
+    expected = LevelCounts.of(Red()(torch.from_numpy(stack.values)).squeeze(1).sigmoid().numpy(), stack.masks)
+    for batch in (1, 3, 7):
+        batches = in_turn(part, np.arange(7), batch)
+        counts = count_lights(Red(), batches, FitRecipe(), nm, torch.device("cpu"), torch.no_grad)
+        assert counts.shape[0] == 9
+        np.testing.assert_array_equal(counts[0, 0], expected.landslide)
+        np.testing.assert_array_equal(counts[0, 1], expected.other)
+        assert set(counts.sum(dim=(1, 2)).tolist()) == {7 * 32 * 32}
+
+
+def test_changed_light_is_looked_at_only_where_it_has_a_say() -> None:
+    part, nm = part_of(squares(2)), wavelengths(("B04", "B03", "B02"))
+    plain = FitRecipe(choose_by="plain")
+    counts = count_lights(Red(), in_turn(part, np.arange(2)), plain, nm, torch.device("cpu"), torch.no_grad)
+    look = look_from(counts, 3)
+    assert counts.shape[0] == 1
+    assert look.f1_stressed_mean == look.f1_best
+    terrain = wavelengths(("slope", "elevation", "slope"))
+    assert (
+        len(count_lights(Red(), in_turn(part, np.arange(2)), FitRecipe(), terrain, torch.device("cpu"), torch.no_grad))
+        == 1
+    )
+
+
+def test_the_kept_epoch_is_the_best_by_what_the_recipe_asks() -> None:
+    looks = [Look(1, 0.5, 0.6, 0.5, 0.6, 0.5), Look(2, 0.5, 0.7, 0.5, 0.4, 0.3), Look(3, 0.5, 0.7, 0.5, 0.4, 0.3)]
+    for choose_by, expected in (("plain", 3), ("plain-and-stressed", 1)):
+        standing = Standing()
+        for look in looks:
+            standing = standing.and_then({"epoch": look.epoch, "seconds": 1.0}, look, choose_by)
+        assert standing.best is not None
+        assert standing.best.epoch == expected
+        assert standing.looks_since == 3 - expected
+
+
+# Whole runs
+
+
+def test_it_learns_and_writes_a_row_an_epoch(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    levels = {name: logging.getLogger(name).level for name in ("lightning.pytorch", "lightning.fabric")}
+    filters = list(warnings.filters)
+    fitted = fit(small_recipe({"epochs": 5, "check_every": 2}), TRAIN, CHOOSE, tmp_path, progress=False)
+    assert fitted.chosen.f1_best > 0.8
+    with (tmp_path / "log.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4", "5"]
+    # Looked at every second epoch, and after the last.
+    assert [bool(row["f1_best"]) for row in rows] == [False, True, False, True, True]
+    losses = [float(row["loss"]) for row in rows]
+    assert losses[-1] < losses[0]
+    for row in rows:
+        parts = 0.5 * float(row["loss_cross-entropy"]) + 0.5 * float(row["loss_dice"])
+        assert float(row["loss"]) == pytest.approx(parts, rel=1e-4)
+    # Nothing of Lightning reaches anyone, and nothing of it is left behind.
+    assert capfd.readouterr() == ("", "")
+    assert {name: logging.getLogger(name).level for name in levels} == levels
+    assert list(warnings.filters) == filters
+    assert {path.name for path in tmp_path.iterdir()} == {"log.csv", CHECKPOINTS}
+    title, source = "made-up squares", "Synthetic."
+    draw_run(fitted, CHOOSE, tmp_path, title=title, source=source, pixel_size_m=10)
+    for name in ("curves.png", "samples.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_same_recipe_gives_the_same_weights_and_another_seed_others(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in "abc"]
+    for folder in folders:
+        folder.mkdir()
+    recipe = small_recipe({"epochs": 1})
+    one, two = (fit(recipe, TRAIN, CHOOSE, folder, progress=False) for folder in folders[:2])
+    other = fit(recipe.model_copy(update={"seed": 2}), TRAIN, CHOOSE, folders[2], progress=False)
+    weights = [torch.cat([value.flatten() for value in one_of.network.parameters()]) for one_of in (one, two, other)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+def test_a_run_that_diverges_says_when_and_what_is_left(tmp_path: Path) -> None:
+    taught = 0
+
+    def poison(values: "torch.Tensor", target: Target) -> Target:
+        nonlocal taught
+        taught += 1
+        # Three steps an epoch.
+        return Target(target.landslide * math.nan, target.observed) if taught == 5 else target
+
+    with pytest.raises(RunError, match=r"epoch 2, step 2; the last good checkpoint is .*last\.ckpt: lower") as left:
+        fit(small_recipe(), TRAIN, CHOOSE, tmp_path, progress=False, teacher=poison)
+    assert left.value.exit_code == 1
+    kept = torch.load(tmp_path / CHECKPOINTS / LAST, weights_only=True)
+    assert all(bool(value.isfinite().all()) for value in kept["state_dict"].values())
+    (tmp_path / "new").mkdir()
+    taught = 4
+    with pytest.raises(RunError, match="epoch 1, step 1; there is no checkpoint yet"):
+        fit(small_recipe(), TRAIN, CHOOSE, tmp_path / "new", progress=False, teacher=poison)
+
+
+def test_patches_that_are_hard_are_known(tmp_path: Path) -> None:
+    stack = squares(10)
+    masks = stack.masks.copy()
+    # One patch is labelled wrongly: whatever is learned, it stays the hardest.
+    masks[3] = 1 - masks[3]
+    part = part_of(PatchStack(stack.channels, stack.values, masks))
+    recipe = small_recipe({"epochs": 6})
+    fit(recipe, part, CHOOSE, tmp_path, progress=False)
+    difficulty = torch.load(tmp_path / CHECKPOINTS / LAST, weights_only=True)["difficulty"]
+    assert bool(difficulty.isfinite().all())
+    assert int(difficulty.argmax()) == 3
+
+
+def test_a_teacher_has_the_last_word(tmp_path: Path) -> None:
+    def nothing(values: "torch.Tensor", target: Target) -> Target:
+        return Target(torch.zeros_like(target.landslide), target.observed)
+
+    fitted = fit(small_recipe(), TRAIN, CHOOSE, tmp_path, progress=False, teacher=nothing)
+    assert fitted.chosen.f1_at_half == 0
+
+
+def test_the_bar_tells_loss_and_f1(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("landslip.training.loop.bar.DELAY_S", 0)
+    fit(small_recipe({"epochs": 2}), TRAIN, CHOOSE, tmp_path, progress=True)
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "6/6" in err
+    assert "loss=" in err
+    assert "F1=" in err
+
+
+def test_mlflow_that_is_not_there_is_named_before_anything_is_learned(tmp_path: Path) -> None:
+    with pytest.raises(MissingExtraError, match="pip install mlflow"):
+        fit(small_recipe(log={"mlflow": "runs", "tensorboard": False}), TRAIN, CHOOSE, tmp_path, progress=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_tensorboard_is_told_what_the_log_is(tmp_path: Path) -> None:
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    fitted = fit(small_recipe({"epochs": 2}, log={"tensorboard": True}), TRAIN, CHOOSE, tmp_path, progress=False)
+    told = events.EventAccumulator(str(tmp_path / "tensorboard"))
+    told.Reload()
+    assert [event.step for event in told.Scalars("loss")] == [1, 2]
+    assert told.Scalars("f1_best")[-1].value == pytest.approx(fitted.looks[-1].f1_best)

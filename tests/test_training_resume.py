@@ -1,0 +1,178 @@
+"""A run that was cut off goes on to the same end, bit by bit; another run never goes on in its place."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra train")
+
+from landslip.training.torchvision_operators import declare_missing_operators  # noqa: E402 - after the check for torch
+
+declare_missing_operators()
+pytest.importorskip("lightning", reason="needs the extra train")
+
+from lightning.pytorch import Trainer  # noqa: E402
+
+from landslip.errors import OutputError, RecipeError, RunError  # noqa: E402
+from landslip.training.loop.course import CHECKPOINTS, LAST  # noqa: E402
+from landslip.training.loop.fit import Fitted, fit  # noqa: E402
+from landslip.training.recipe import Recipe  # noqa: E402
+from landslip.training.run_folder import check_free, start_run  # noqa: E402
+from landslip.training.target import Target  # noqa: E402
+from learning_made import part_of, small_recipe, squares  # noqa: E402
+
+TRAIN, CHOOSE = part_of(squares(10)), part_of(squares(4, seed=1))
+
+
+class PowerCut(Exception):  # noqa: N818 - an event, no mistake
+    """What no program can foresee."""
+
+
+def cut_at(step: int) -> Callable[["torch.Tensor", Target], Target]:
+    """A teacher that teaches nothing and ends the run in the middle of a step."""
+    taught = 0
+
+    def teacher(values: "torch.Tensor", target: Target) -> Target:
+        nonlocal taught
+        taught += 1
+        if taught == step:
+            raise PowerCut
+        return target
+
+    return teacher
+
+
+def ended(recipe: Recipe, folder: Path, **options: Any) -> Fitted:
+    folder.mkdir(exist_ok=True)
+    return fit(recipe, TRAIN, CHOOSE, folder, progress=False, **options)
+
+
+def without_seconds(fitted: Fitted) -> list[dict[str, float]]:
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in fitted.standing.rows]
+
+
+WAYS: dict[str, dict[str, Any]] = {
+    "running mean, one cycle": {"fit": {"memory": 0.9}},
+    "equal mean, steps, adam": {
+        "fit": {"equal_from": 0.5, "optimiser": "adam", "schedule": {"kind": "step", "every_epochs": 2}}
+    },
+    "hard examples, dropout, clipped": {
+        "fit": {"schedule": {"kind": "cosine"}, "clip": 0.5},
+        "sampling": {"hard": 0.7},
+        "network": {
+            "architecture": "unet",
+            "encoder": "resnet18",
+            "weights": "none",
+            "decoder_channels": (8, 8, 8),
+            "dropout": 0.3,
+        },
+    },
+    "bfloat16": {"machine": {"precision": "bfloat16"}},
+}
+
+
+@pytest.mark.parametrize("way", list(WAYS))
+def test_a_resumed_run_ends_in_the_same_weights_bit_by_bit(tmp_path: Path, way: str) -> None:
+    recipe = small_recipe(**WAYS[way])
+    whole = ended(recipe, tmp_path / "whole")
+    with pytest.raises(PowerCut):
+        # Three steps an epoch: in the middle of the third epoch.
+        ended(recipe, tmp_path / "cut", teacher=cut_at(8))
+    resumed = ended(recipe, tmp_path / "cut", resume=True)
+    expected = whole.network.state_dict()
+    for name, value in resumed.network.state_dict().items():
+        assert torch.equal(value, expected[name]), name
+    assert resumed.chosen == whole.chosen
+    assert without_seconds(resumed) == without_seconds(whole)
+    last = [torch.load(tmp_path / run / CHECKPOINTS / LAST, weights_only=True) for run in ("whole", "cut")]
+    for name, value in last[0]["state_dict"].items():
+        assert torch.equal(value, last[1]["state_dict"][name]), name
+
+
+def test_a_run_that_ends_between_two_files_goes_on_to_the_same_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = small_recipe({"epochs": 3})
+    whole = ended(recipe, tmp_path / "whole")
+    save, saved = Trainer.save_checkpoint, 0
+
+    def unlucky(*arguments: Any, **options: Any) -> None:
+        nonlocal saved
+        saved += 1
+        save(*arguments, **options)
+        if saved == 2:
+            raise PowerCut
+
+    monkeypatch.setattr(Trainer, "save_checkpoint", unlucky)
+    with pytest.raises(PowerCut):
+        ended(recipe, tmp_path / "cut")
+    # The log and the best weights are those of the second epoch, the checkpoint under its own name is the first's.
+    resumed = ended(recipe, tmp_path / "cut", resume=True)
+    assert without_seconds(resumed) == without_seconds(whole)
+    assert all(torch.equal(a, b) for a, b in zip(resumed.network.parameters(), whole.network.parameters(), strict=True))
+
+
+def test_a_run_that_was_finished_is_given_back_without_a_step(tmp_path: Path) -> None:
+    recipe = small_recipe({"epochs": 2})
+    whole = ended(recipe, tmp_path / "run")
+    again = ended(recipe, tmp_path / "run", resume=True, teacher=cut_at(1))
+    assert again.chosen == whole.chosen
+    assert all(torch.equal(a, b) for a, b in zip(again.network.parameters(), whole.network.parameters(), strict=True))
+
+
+def test_a_run_that_stopped_early_stays_stopped(tmp_path: Path) -> None:
+    # Steps this large undo what was learned.
+    recipe = small_recipe({"epochs": 30, "patience": 2, "learning_rate": 0.3, "schedule": {"kind": "constant"}})
+    whole = ended(recipe, tmp_path / "run")
+    assert whole.standing.looks_since == 2
+    assert len(whole.standing.rows) < 30
+    assert whole.chosen.epoch == len(whole.standing.rows) - 2
+    again = ended(recipe, tmp_path / "run", resume=True, teacher=cut_at(1))
+    assert len(again.standing.rows) == len(whole.standing.rows)
+
+
+def test_resuming_where_there_is_nothing_yet_starts_at_the_beginning(tmp_path: Path) -> None:
+    recipe = small_recipe({"epochs": 1})
+    assert ended(recipe, tmp_path / "a", resume=True).chosen == ended(recipe, tmp_path / "b").chosen
+
+
+def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path) -> None:
+    def interrupt(values: "torch.Tensor", target: Target) -> Target:
+        raise KeyboardInterrupt
+
+    with pytest.raises(RunError, match="stopped in epoch 1: there is no checkpoint"):
+        ended(small_recipe(), tmp_path / "run", teacher=interrupt)
+
+
+KEYS = {"train": ("train/1", "train/2"), "choose": ("train/3",)}
+
+
+def test_a_folder_with_a_run_is_refused_and_kept(tmp_path: Path) -> None:
+    recipe = small_recipe()
+    start_run(tmp_path, recipe, KEYS, None, resume=False)
+    before = (tmp_path / "recipe.yaml").read_bytes()
+    with pytest.raises(OutputError, match=r"already holds recipe\.yaml: give another folder with -o, or --resume"):
+        start_run(tmp_path, recipe, KEYS, None, resume=False)
+    with pytest.raises(OutputError, match="already holds"):
+        check_free(tmp_path, "other")
+    assert (tmp_path / "recipe.yaml").read_bytes() == before
+    start_run(tmp_path, recipe, KEYS, None, resume=True)
+
+
+def test_only_the_same_recipe_and_patches_go_on(tmp_path: Path) -> None:
+    recipe = small_recipe()
+    start_run(tmp_path, recipe, KEYS, None, resume=False)
+    with pytest.raises(RecipeError, match=r"first in fit\.epochs \(4 there, 5 here\)"):
+        start_run(tmp_path, small_recipe({"epochs": 5}), KEYS, None, resume=True)
+    with pytest.raises(RecipeError, match=r"had other patches to train \(2 there, 3 here\)"):
+        start_run(tmp_path, recipe, {**KEYS, "train": ("train/1", "train/2", "train/4")}, None, resume=True)
+
+
+def test_a_checkpoint_of_another_kind_is_one_sentence(tmp_path: Path) -> None:
+    recipe = small_recipe({"epochs": 1})
+    (tmp_path / CHECKPOINTS).mkdir()
+    (tmp_path / CHECKPOINTS / LAST).write_bytes(b"not a checkpoint")
+    with pytest.raises(RunError, match=r"last\.ckpt cannot be read as a checkpoint"):
+        ended(recipe, tmp_path, resume=True)

@@ -1,0 +1,40 @@
+"""Random windows of patches: image and truth from one place, every place in reach."""
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra train")
+
+from batches_made import equal, generator, make_many  # noqa: E402 - after the check for torch
+from landslip.training.augmentation.chance import Chance  # noqa: E402
+from landslip.training.augmentation.windows import windowed  # noqa: E402
+from landslip.training.target import Target  # noqa: E402
+
+
+def numbered(n: int, height: int, width: int) -> "tuple[torch.Tensor, Target]":
+    """Patches whose values and truth both tell the place of each pixel."""
+    places = torch.arange(height * width, dtype=torch.float32).reshape(1, height, width)
+    truth = (places / (height * width)).expand(n, -1, -1)
+    return places.unsqueeze(0).expand(n, 2, -1, -1), Target(truth, torch.ones_like(truth, dtype=torch.bool))
+
+
+def draw(seed: int) -> Chance:
+    return Chance(generator(seed), torch.device("cpu"))
+
+
+def test_a_window_is_a_piece_of_its_patch_and_the_truth_comes_from_the_same_place() -> None:
+    values, target = windowed(*numbered(40, 48, 64), 32, draw(0))
+    assert values.shape == (40, 2, 32, 32)
+    assert torch.equal(values[:, 0] / (48 * 64), target.landslide)
+    assert bool((values[:, :, :, 1:] - values[:, :, :, :-1] == 1).all())
+    assert bool((values[:, :, 1:] - values[:, :, :-1] == 64).all())
+
+
+def test_every_place_is_reached() -> None:
+    values, _ = windowed(*numbered(500, 34, 33), 32, draw(1))
+    assert {divmod(int(corner), 33) for corner in values[:, 0, 0, 0]} == {(r, c) for r in range(3) for c in range(2)}
+
+
+def test_a_patch_that_is_no_larger_stays_whole() -> None:
+    batch = make_many(n=3, size=(32, 32))
+    assert equal(windowed(*batch, 32, draw(0)), batch)
+    assert equal(windowed(*batch, 64, draw(0)), batch)
