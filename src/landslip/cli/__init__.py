@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "detector": "List detectors, read their cards, join and calibrate them.",
     "data": "Check, pack, look at and make labelled patches.",
     "evaluate": "Score a detector on labelled patches.",
+    "ablate": "Find out what each channel is worth.",
     "stress": "Try a detector on changed images: size, blur, haze, clouds, lost channels.",
     "train": "Train a network and make a detector of it.",
     "page": "Serve a page: drop in an image, see the landslides.",

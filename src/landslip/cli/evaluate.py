@@ -112,7 +112,7 @@ def command(
         raise click.UsageError("--recipe, --set and -o belong to --protocol, which trains")
     from landslip.cli.evaluation_text import scores_text
     from landslip.detector import DEFAULT, Detector
-    from landslip.evaluation.asking import data_label, said_by
+    from landslip.evaluation.asking import data_label, matched, said_by
     from landslip.evaluation.definitions import definitions_named
     from landslip.evaluation.scores import score
     from landslip.patches.opening import open_patches
@@ -146,7 +146,7 @@ def command(
 
         card = None if (source or DEFAULT).endswith(".npz") else Detector.open(source or DEFAULT).card
         with progress_bar(quiet=quiet) as watch:
-            pages = make_report(Asked(predictions, scores, patches, card), watch).write(report)
+            pages = make_report(Asked(predictions, scores, matched(predictions, patches)[1], card), watch).write(report)
     click.echo(json.dumps(scores.as_dict(), indent=2) if as_json else scores_text(scores))
     if report is not None and not as_json:
         click.echo(f"\nLook at {pages[0]}")

@@ -30,6 +30,7 @@ def run_protocol(
     from landslip.cli.training_extra import numbers, require_training
 
     require_training()
+    from landslip.evaluation.asking import matched
     from landslip.evaluation.predictions import load_predictions
     from landslip.evaluation.report.page import make_report
     from landslip.evaluation.report.section import Asked
@@ -53,9 +54,7 @@ def run_protocol(
         )
     write_text(output / "protocol.json", json.dumps(found.as_dict(), indent=1, ensure_ascii=False) + "\n")
     if report is not None:
-        said = load_predictions(found.predictions[0])
-        keys = [(entry.split, entry.id) for entry in said.entries]
-        patches = open_patches(data).where(lambda entry: (entry.split, entry.id) in set(keys))
+        said, patches = matched(load_predictions(found.predictions[0]), open_patches(data))
         asked = Asked(said, found.scores[0], patches, None, recipe.model_dump(mode="json"))
         with progress_bar(quiet=quiet) as watch:
             make_report(asked, watch).write(report)

@@ -4,6 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from landslip.detector import Detector
 from landslip.engines import Precision
 from landslip.errors import PredictionsError
@@ -64,10 +66,16 @@ def said_by(
             precision=precision,
             progress=progress,
         )
-    kept = load_predictions(Path(source))
-    wanted = {(entry.split, entry.id) for entry in patches.entries}
-    chosen = kept.where(lambda place: (place.split, place.id) in wanted)
+    chosen, _ = matched(load_predictions(Path(source)), patches)
     if not len(chosen):
         raise PredictionsError(f"{source} holds none of these patches: give the patches that were predicted")
     chosen = replace(chosen, data=chosen.data if part is None or part == Part() else f"{chosen.data}, {part}")
     return chosen if threshold is None else chosen.at(threshold)
+
+
+def matched(predictions: Predictions, patches: PatchSet[Any]) -> tuple[Predictions, PatchSet[Any]]:
+    """The predictions and the patches that there are of both, in the order of the set."""
+    position = {(entry.split, entry.id): place for place, entry in enumerate(predictions.entries)}
+    both = patches.where(lambda entry: (entry.split, entry.id) in position)
+    order = np.array([position[entry.split, entry.id] for entry in both.entries], np.intp)
+    return predictions.take(order), both

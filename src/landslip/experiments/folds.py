@@ -29,7 +29,7 @@ class Fold:
     """One training of a protocol."""
 
     name: str
-    """Also of its folder: lower-case letters, digits and dashes."""
+    """Also of its folder: letters, digits and dashes."""
     recipe: DivisionRecipe
     tested: str
     """Part of the division that is scored."""
@@ -60,12 +60,24 @@ def folds_of(protocol: ProtocolName, entries: Sequence[Entry], *, folds: int = 5
         recipes = {f"fold-{n}": DivisionRecipe(protocol="k-fold", folds=folds, fold=n) for n in numbers}
     else:
         recipes = {protocol: DivisionRecipe(protocol=protocol)}
-    made = []
+    made: list[Fold] = []
     for number, (name, recipe) in enumerate(recipes.items(), 1):
         division = divide(recipe, entries)
         tested = TEST if TEST in division.parts else VALIDATION
-        made.append(Fold(_plain(name, number), recipe, tested, division))
+        plain = _plain(name, number)
+        taken = plain.lower() in {one.name.lower() for one in made}
+        made.append(Fold(f"{plain}-{number}" if taken else plain, recipe, tested, division))
     return tuple(made)
+
+
+def check_seeds(seeds: Sequence[int]) -> None:
+    """Refuse seeds that are none.
+
+    Raises:
+        SettingsError: there is none, or the same one twice.
+    """
+    if not seeds or len(set(seeds)) != len(seeds):
+        raise SettingsError(f"seeds {', '.join(map(str, seeds)) or 'none'}: give one or more, all different")
 
 
 def recipe_for(recipe: Recipe, fold: Fold, seed: int) -> Recipe:
@@ -82,5 +94,5 @@ def recipe_for(recipe: Recipe, fold: Fold, seed: int) -> Recipe:
 
 def _plain(name: str, number: int) -> str:
     """A name fit for a folder; with its number where something had to be changed."""
-    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40]
-    return plain if plain == name.lower() else f"{plain}-{number}"
+    plain = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40]
+    return plain if plain == name else f"{plain}-{number}"

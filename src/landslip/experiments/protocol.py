@@ -1,20 +1,19 @@
 """What a recipe reaches by a protocol: all folds trained and scored, over several seeds."""
 
-import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from landslip.errors import SettingsError
 from landslip.evaluation.calibration.thresholds import sweep
 from landslip.evaluation.definitions import DEFINITIONS, by_definition
 from landslip.evaluation.pixel import DEFINITION
 from landslip.evaluation.predictions import Predictions
 from landslip.evaluation.scores import Scores, score
+from landslip.evaluation.spread import Spread
 from landslip.evaluation.table import FIGURES
 from landslip.evaluation.variants import claim, entries_sha256
-from landslip.experiments.folds import SAYS, Fold, folds_of
+from landslip.experiments.folds import SAYS, Fold, check_seeds, folds_of
 from landslip.experiments.pooled import pooled
 from landslip.experiments.trial import Trial, Watch, run_trials
 from landslip.patches.division import ProtocolName
@@ -23,31 +22,6 @@ from landslip.training.recipe import Recipe
 
 RUNS: Final = "runs"
 ALL: Final = "all"
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """A figure over several seeds."""
-
-    values: tuple[float, ...]
-    """In the order of the seeds."""
-
-    @property
-    def mean(self) -> float:
-        """Over the seeds."""
-        return statistics.fmean(self.values)
-
-    @property
-    def deviation(self) -> float | None:
-        """Standard deviation of the sample; None where there is one seed, which says nothing of it."""
-        return statistics.stdev(self.values) if len(self.values) > 1 else None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Everything by name, for JSON."""
-        return {"mean": self.mean, "deviation": self.deviation, "values": list(self.values)}
-
-    def __str__(self) -> str:
-        return f"{self.mean:.3f}" + ("" if self.deviation is None else f" ± {self.deviation:.3f}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +102,7 @@ def evaluate_protocol(
         PatchesError: the set does not allow the protocol.
         LandslipError: a training failed.
     """
-    if not seeds or len(set(seeds)) != len(seeds):
-        raise SettingsError(f"seeds {', '.join(map(str, seeds)) or 'none'}: give one or more, all different")
+    check_seeds(seeds)
     entries = open_patches(data).entries
     made = folds_of(protocol, entries, folds=folds)
     asked = {"protocol": protocol, "folds": len(made), "patches": entries_sha256(entries)}

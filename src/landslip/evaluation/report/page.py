@@ -8,6 +8,8 @@ from typing import Any
 
 import landslip
 from landslip.evaluation.pixel import DEFINITION
+from landslip.evaluation.report.doubt import familiarity_section, uncertainty_section
+from landslip.evaluation.report.ground import gallery_section, strata_section
 from landslip.evaluation.report.landslides import (
     frequency_section,
     inventories,
@@ -82,6 +84,10 @@ def _sections(asked: Asked, watch: Watch) -> Iterator[Section]:
         lambda: frequency_section(asked, found),
         lambda: calibration_section(asked),
         lambda: threshold_section(asked),
+        lambda: strata_section(asked),
+        lambda: gallery_section(asked),
+        lambda: uncertainty_section(asked),
+        lambda: familiarity_section(asked),
         lambda: origin_section(asked),
     )
     for done, make in enumerate(makers, 1):

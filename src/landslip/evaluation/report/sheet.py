@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -76,7 +77,7 @@ def write_pair(folder: Path, name: str, html: str, data: dict[str, Any]) -> tupl
     Raises:
         OutputError: they cannot be written.
     """
-    text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(finite(data), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     return write_text(folder / f"{name}.html", html), write_text(folder / f"{name}.json", text)
 
 
@@ -96,6 +97,15 @@ def write_text(path: Path, text: str) -> Path:
             f"{path} cannot be written ({error.strerror or error}): give a folder you may write to"
         ) from error
     return path
+
+
+def finite(value: Any) -> Any:
+    """The same without numbers that JSON has no word for: they become null."""
+    if isinstance(value, dict):
+        return {name: finite(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _packaged(package: str | None, name: str) -> str:
