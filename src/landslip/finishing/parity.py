@@ -53,7 +53,8 @@ def by_hand(
             for answer, axes in zip(np.split(said[:, None], len(flips)), flips, strict=True):
                 back = np.flip(answer, axes)
                 answers.append((back.swapaxes(2, 3) if turned else back)[:, 0])
-    return np.stack(answers).mean(axis=0, dtype=np.float64).astype(np.float32)
+    mean: NDArray[np.float32] = np.stack(answers).mean(axis=0, dtype=np.float64).astype(np.float32)
+    return mean
 
 
 def run(detector: Detector, values: NDArray[np.float32], engine: str = "auto") -> NDArray[np.float32]:
