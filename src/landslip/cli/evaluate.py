@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from landslip.cli.evaluate_map import evaluate_map, map_options
+
 if TYPE_CHECKING:
     from landslip.evaluation.predictions import Predictions
     from landslip.patches.division import ProtocolName
@@ -16,7 +18,7 @@ def _words(_: click.Context, __: click.Parameter, text: str | None) -> tuple[str
 
 
 @click.command("evaluate")
-@click.argument("data", type=click.Path(path_type=Path))
+@click.argument("data", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--detector",
     "source",
@@ -53,11 +55,12 @@ def _words(_: click.Context, __: click.Parameter, text: str | None) -> tuple[str
 @click.option("--seeds", default="1", show_default=True, metavar="NUMBERS", help="With --protocol: such as 1,2,3.")
 @click.option("--folds", type=click.IntRange(3), default=5, show_default=True, help="Of k-fold.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Trainings at once.")
+@map_options
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program.")
 def command(
     *,
-    data: Path,
+    data: Path | None,
     source: str | None,
     threshold: float | None,
     engine: str,
@@ -75,6 +78,10 @@ def command(
     seeds: str,
     folds: int,
     jobs: int,
+    map_folder: Path | None,
+    truth: Path | None,
+    area: str | None,
+    landslide_values: tuple[int, ...],
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -85,10 +92,18 @@ def command(
     \b
     landslip evaluate DATA --detector mine.onnx --report out
     landslip evaluate DATA --protocol scene-out --recipe mine.yaml -o out --seeds 1,2,3
+    landslip evaluate --map MAP --truth landslides.gpkg
 
     With --protocol it trains: every fold of the protocol, once with each seed. What is finished is never trained again,
     so that the same command goes on where a run was stopped.
     """
+    if map_folder is not None or truth is not None:
+        if data is not None or protocol is not None:
+            raise click.UsageError("--map and --truth score a finished map: leave out DATA and --protocol")
+        evaluate_map(map_folder, truth, area, landslide_values, threshold=threshold, quiet=quiet, as_json=as_json)
+        return
+    if data is None:
+        raise click.UsageError("give the patches to score on, or a finished map with --map and its --truth")
     if protocol is not None:
         from landslip.cli.evaluate_protocol import run_protocol
 

@@ -77,20 +77,33 @@ def _right(stratum: Stratum) -> Row:
 
 
 def _table(one: Strata) -> str:
+    if one.name == _BORDER:
+        heads: tuple[str, ...] = ("Distance", "Pixels", "Of landslide found", "Called landslide though it is none")
+        return plain_table(heads, ((*_known(stratum), *_sides(stratum)) for stratum in one.strata))
     heads = ("Class", "Pixels", "Landslide", "F1", "Precision", "Recall", "False alarms on the rest")
     rows = (
         (
-            stratum.label,
-            count(stratum.pixels),
+            *_known(stratum),
             _share(stratum.landslide_share),
-            figure(stratum.f1),
-            figure(stratum.precision),
-            figure(stratum.recall),
+            # Without a landslide in the truth they say nothing.
+            *(figure(value if stratum.tp + stratum.fn else None) for value in _ratios(stratum)),
             _share(stratum.false_alarm_rate),
         )
         for stratum in one.strata
     )
     return plain_table(heads, rows)
+
+
+def _known(stratum: Stratum) -> tuple[str, str]:
+    return stratum.label, count(stratum.pixels)
+
+
+def _ratios(stratum: Stratum) -> tuple[float, float, float]:
+    return stratum.f1, stratum.precision, stratum.recall
+
+
+def _sides(stratum: Stratum) -> tuple[str, str]:
+    return _share(stratum.recall if stratum.tp + stratum.fn else None), _share(stratum.false_alarm_rate)
 
 
 def _share(value: float | None) -> str:

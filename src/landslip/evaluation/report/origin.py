@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from html import escape
 from importlib.metadata import PackageNotFoundError, version
 
+from pydantic import ValidationError
+
 import landslip
 from landslip.evaluation.asking import SYNTHETIC_LABEL
 from landslip.evaluation.intervals import FEW
 from landslip.evaluation.report.section import Asked, Section
 from landslip.mapping.sheet.report_tables import bullets, pairs_table
 from landslip.patches.attribution import SYNTHETIC
+from landslip.patches.splits import Part
 
 _PACKAGES = ("numpy", "onnx", "openvino", "onnxruntime", "torch")
 
@@ -71,9 +74,28 @@ def cautions(asked: Asked) -> tuple[str, ...]:
     if asked.scores.intervals["f1"].few:
         unit = asked.scores.intervals["f1"]
         made.append(f"The intervals rest on {unit.units} {unit.unit}s, fewer than {FEW}: they are guesses.")
+    made += _learned(asked)
     if not any((mask == 1).any() for mask in predictions.masks):
         made.append("The truth holds no landslide: recall and F1 say nothing here.")
     return tuple(made)
+
+
+def _learned(asked: Asked) -> Iterator[str]:
+    """Whether patches bear the scenes and rows that the recipe in the card learned from or chose by."""
+    recipe = {} if asked.card is None else asked.card.recipe
+    for key, what in (("train", "learned from"), ("choose", "chose epoch and threshold by")):
+        try:
+            part = Part.model_validate(recipe.get(key))
+        except ValidationError:
+            continue
+        if part.parts or part == Part():
+            continue
+        inside = sum(part.holds(entry) for entry in asked.predictions.entries)
+        if inside:
+            yield (
+                f"{inside:,} of these {len(asked.predictions):,} patches lie in {part}, which the detector {what}: if "
+                "these are the data that it was trained on, the figures flatter"
+            )
 
 
 def _threshold(asked: Asked) -> str:

@@ -208,7 +208,7 @@ def _key(width: int) -> Image.Image:
     key = Image.new("RGB", (width, 20), PAPER)
     key.paste(legend(PROBABILITY, 0, 1, _PANEL_PX), (2 * (_PANEL_PX + _GAP_PX), 2))
     x = 3 * (_PANEL_PX + _GAP_PX) + 14
-    for colour, word, room in ((FOUND, "found", 62), (FALSE_ALARM, "false alarm", 98), (MISSED, "missed", 0)):
+    for colour, word, room in ((FOUND, "found", 46), (FALSE_ALARM, "false alarm", 82), (MISSED, "missed", 0)):
         key.paste(colour, (x, 4, x + 12, 16))
         draw_text(key, (x + 17, 1), word, 14, FAINT)
         x += 17 + room
