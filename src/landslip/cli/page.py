@@ -16,6 +16,11 @@ import click
 @click.option("--base-path", default="", metavar="PATH", help="Where the page lies behind a reverse proxy.")
 @click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Data set to explore.")
 @click.option(
+    "--examples",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of the examples; that of the repository if left out.",
+)
+@click.option(
     "--detector",
     "detectors",
     multiple=True,

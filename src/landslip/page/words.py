@@ -114,8 +114,8 @@ EXAMPLE_NAMES: Final = {
 }
 EXAMPLE_NOTES: Final = {
     "chittagong": (
-        "Sentinel-2 at 10 m, hills and city; 61 % of it is not observed, the date is not known. No truth: what is mapped "
-        "are candidates that nobody has checked, and in the city most of them are wrong."
+        "Sentinel-2 at 10 m, hills and city; 61 % of it is not observed, the date is not known. No truth: what is "
+        "mapped are candidates that nobody has checked, and in the city most of them are wrong."
     ),
     "l4s-rgb-scene-b": (
         "Rows 4 to 7 of scene B, a place that the detectors were not trained on; brightness is relative to each patch."

@@ -42,6 +42,8 @@ class Offered:
     """A detector that visitors may choose."""
 
     key: str
+    """Its name, by which visitors choose it."""
+    opens: str
     """By which it is opened: a name of the package or a path of the operator."""
     card: Card
     size_mb: float
@@ -173,10 +175,10 @@ class Workshop:
 
 
 def _offered(settings: PageSettings) -> list[Offered]:
+    """Those of the package, the default first, then the operator's, which stand for one of the same name."""
     named = sorted(packaged(), key=lambda name: name != DEFAULT)
-    keys = [*named, *(str(path.resolve()) for path in settings.detectors)]
-    opened = [(key, Detector.open(key)) for key in keys]
-    return [Offered(key, one.card, len(one.onnx_bytes) / 1e6) for key, one in opened]
+    opened = [(one, Detector.open(one)) for one in (*named, *(str(path.resolve()) for path in settings.detectors))]
+    return [Offered(one.card.name, opens, one.card, len(one.onnx_bytes) / 1e6) for opens, one in opened]
 
 
 def _lanes(settings: PageSettings) -> list[LaneSettings]:

@@ -32,7 +32,7 @@ def show(workshop: Workshop, memory: Memory) -> None:
     )
     if st.button(words.BENCH_BUTTON, disabled=bool(memory.runs)):
         with told():
-            ticket = memory.visit.submit("map", BenchTask(detector=key))
+            ticket = memory.visit.submit("map", BenchTask(detector=workshop.detectors[key].opens))
             label = words.TIMING.format(name=workshop.detectors[key].card.name)
             memory.runs.append(Run(ticket, "map", "bench", label))
             st.rerun()
@@ -75,6 +75,6 @@ def _card(offered: Offered) -> None:
 
 def _report_of(offered: Offered) -> Path | None:
     """A report beside the detector's file, or among the project's results."""
-    beside = Path(offered.key).with_suffix(".md")
+    beside = Path(offered.opens).with_suffix(".md")
     known = (beside, _REPORTS / f"{offered.card.name}.md")
     return next((path for path in known if path.is_file()), None)

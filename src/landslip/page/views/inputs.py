@@ -42,7 +42,7 @@ def choose_detectors(workshop: Workshop, source: SceneSource | PatchSource | Non
     )
     if not chosen:
         st.info(words.NO_DETECTOR)
-    st.query_params[_DETECTORS_KEY] = ",".join(key for key in chosen if "/" not in key)
+    st.query_params[_DETECTORS_KEY] = ",".join(chosen)
     for key in chosen:
         with st.expander(words.ABOUT_DETECTOR.format(name=workshop.detectors[key].card.name)):
             card_in_words(workshop.detectors[key])

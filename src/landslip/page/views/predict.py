@@ -49,16 +49,16 @@ def _welcome(workshop: Workshop) -> None:
 def _begin(workshop: Workshop, memory: Memory, source: SceneSource | PatchSource, detectors: list[str]) -> None:
     """Queue a run for each detector."""
     for key in detectors:
-        card = workshop.detectors[key].card
+        card, opens = workshop.detectors[key].card, workshop.detectors[key].opens
         missing = [name for name in card.channels if name not in source.channels]
         if missing:
             st.error(words.MISSING_CHANNELS.format(detector=card.name, channels=", ".join(missing)))
             continue
         out, threads = memory.visit.new_folder("map"), workshop.settings.threads
         task = (
-            MapTask(source=source, detector=key, out=out, threads=threads)
+            MapTask(source=source, detector=opens, out=out, threads=threads)
             if isinstance(source, SceneSource)
-            else PatchesTask(source=source, detector=key, out=out, threads=threads)
+            else PatchesTask(source=source, detector=opens, out=out, threads=threads)
         )
         ticket = memory.visit.submit("map", task)
         memory.runs.append(Run(ticket, "map", task.kind, f"{source.title}, {card.name}"))
