@@ -1,42 +1,41 @@
-"""Small sets of 8-bit pictures for tests of training: brown scars on green ground. Synthetic, no place on Earth."""
+"""Small sets of RGB patches on disk, with scenes, rows and columns: enough to train on for a moment."""
 
-import csv
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-SIDE_PX = 64
 
-
-def scar(seed: int, side: int = SIDE_PX) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """A picture (H, W, 3) with a scar or two, and where they are (H, W)."""
-    chance = np.random.default_rng(seed)
-    mask = np.zeros((side, side), np.uint8)
-    for _ in range(chance.integers(1, 3)):
-        top, left = chance.integers(0, side - 16, 2)
-        mask[top : top + chance.integers(8, 16), left : left + chance.integers(6, 14)] = 1
-    ground = np.array([60, 90, 50]) + chance.normal(0, 6, (side, side, 3))
-    bare = np.array([150, 120, 90]) + chance.normal(0, 6, (side, side, 3))
-    return np.clip(np.where(mask[..., None] == 1, bare, ground), 0, 255).astype(np.uint8), mask
-
-
-def make_rgb_set(
-    folder: Path, scenes: "dict[str, Iterable[int]]", *, masks: "dict[int, NDArray[np.uint8]] | None" = None
-) -> Path:
-    """Write a set: each number is the seed of its patch, each scene a column; masks may be replaced."""
+def rgb_scenes(folder: Path, scenes: str = "ABC", rows: int = 6, cols: int = 2, side: int = 64) -> Path:
+    """Patches with bright squares as landslides, in scenes of rows and columns."""
+    chance = np.random.default_rng(11)
     for part in ("img", "mask"):
         (folder / part).mkdir(parents=True)
-    with (folder / "manifest.csv").open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["id", "scene", "row", "col"])
-        for scene, numbers in scenes.items():
-            for row, number in enumerate(numbers):
-                image, mask = scar(number)
-                mask = (masks or {}).get(number, mask)
-                Image.fromarray(image).save(folder / f"img/image_{number}.png")
-                Image.fromarray(mask.astype(bool)).save(folder / f"mask/mask_{number}.png")
-                table.writerow([number, scene, row, 0])
+    lines, number = ["id,scene,row,col"], 0
+    for scene in scenes:
+        for row in range(rows):
+            for col in range(cols):
+                number += 1
+                mask = np.zeros((side, side), bool)
+                down, right = chance.integers(0, side - 22, 2)
+                mask[down : down + 20, right : right + 22] = True
+                image = chance.integers(20, 70, (side, side, 3)) + 150 * mask[..., None]
+                Image.fromarray(image.astype(np.uint8)).save(folder / "img" / f"image_{number}.png")
+                Image.fromarray(mask).save(folder / "mask" / f"mask_{number}.png")
+                lines.append(f"{number},{scene},{row},{col}")
+    (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
     return folder
+
+
+TINY = (
+    "name=tiny",
+    "network.weights=none",
+    "network.decoder_channels=[16,16,8,8,8]",
+    "fit.epochs=1",
+    "fit.check_every=1",
+    "fit.batch=4",
+    "log.tensorboard=false",
+    "detector.tile_px=64",
+    "detector.overlap_px=0",
+)
+"""Settings of the packaged recipe that make it quick and useless."""
