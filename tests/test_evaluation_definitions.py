@@ -144,3 +144,45 @@ def test_an_unknown_definition_is_refused() -> None:
     made = held(np.zeros((1, 4, 4)), np.zeros((1, 4, 4)), (Place("train", 1, "S", None, None),))
     with pytest.raises(SettingsError, match="'micro' is not a definition of the figures: allowed are pooled, batch"):
         by_definition(made, ["pooled", "micro"])
+
+
+SIDE = (2, 5, 6)
+CHANCE = np.random.default_rng(7)
+CASES = {
+    "random": (CHANCE.integers(0, 251, SIDE), CHANCE.choice(np.array([0, 1, 255]), SIDE)),
+    "empty truth": (CHANCE.integers(0, 251, SIDE), np.zeros(SIDE)),
+    "empty map": (np.zeros(SIDE), CHANCE.integers(0, 2, SIDE)),
+    "both empty": (np.zeros(SIDE), np.zeros(SIDE)),
+    "nothing observed": (CHANCE.integers(0, 251, SIDE), np.full(SIDE, 255)),
+    "one class only": (np.full(SIDE, 250), np.ones(SIDE)),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_edge_cases_are_what_both_libraries_say_by_the_same_convention(case: str) -> None:
+    declare_missing_operators()
+    import torch
+    from torchmetrics.classification import BinaryF1Score, BinaryJaccardIndex, BinaryPrecision, BinaryRecall
+
+    made = held(*CASES[case])
+    truth, found = known(made)
+    # Ours: 1 where there is nothing and nothing was called, else 0 where a ratio has no denominator.
+    division = 0.0 if truth.any() or found.any() else 1.0
+    ours = by_definition(made, ["pooled"])["pooled"].as_dict()
+    theirs = {
+        "f1": BinaryF1Score(zero_division=division),
+        "precision": BinaryPrecision(zero_division=division),
+        "recall": BinaryRecall(zero_division=division),
+        "iou": BinaryJaccardIndex(zero_division=division),
+    }
+    for name, metric in theirs.items():
+        if truth.size:
+            said = float(metric(torch.from_numpy(found.astype(np.int64)), torch.from_numpy(truth.astype(np.int64))))
+            assert ours[name] == pytest.approx(said, abs=1e-6), name
+        else:
+            assert ours[name] == 1
+    if truth.size:
+        precision, recall, f1, _ = precision_recall_fscore_support(
+            truth, found, average="binary", zero_division=division
+        )
+        assert (ours["precision"], ours["recall"], ours["f1"]) == pytest.approx((precision, recall, f1))

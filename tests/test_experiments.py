@@ -30,8 +30,8 @@ from landslip.patches.opening import open_patches  # noqa: E402
 from landslip.patches.touching import find_leaks  # noqa: E402
 from landslip.training.parts import TRAIN  # noqa: E402
 from landslip.training.recipe import Recipe, read_recipe  # noqa: E402
-from patches_made import TINY, rgb_scenes  # noqa: E402
 from predictions_made import held  # noqa: E402
+from scenes_of_patches import TINY, rgb_scenes  # noqa: E402
 from tiny_detectors import brightness  # noqa: E402
 
 ENTRIES = tuple(

@@ -9,7 +9,12 @@ from tqdm import tqdm
 
 _SCALED_UNITS: Final = {"mapping": "px", "comparing": "px", "downloading": "B"}
 """What is counted in thousands and millions ..."""
-_UNITS: Final = {"importing": " step"}
+_UNITS: Final = {
+    "importing": " step",
+    "training": " run",
+    "mapping variants": " patch",
+    "writing the report": " section",
+}
 """... and what is not; all else is counted in files."""
 
 

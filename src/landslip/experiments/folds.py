@@ -81,7 +81,7 @@ def check_seeds(seeds: Sequence[int]) -> None:
 
 
 def recipe_for(recipe: Recipe, fold: Fold, seed: int) -> Recipe:
-    """A recipe with its parts replaced by those of a fold."""
+    """A recipe with its parts replaced by those of a fold, its tensors stored whole."""
     changes = {
         "seed": seed,
         "division": fold.recipe.model_dump(mode="json"),
@@ -89,7 +89,10 @@ def recipe_for(recipe: Recipe, fold: Fold, seed: int) -> Recipe:
         "choose": Part(parts=(VALIDATION,)).model_dump(mode="json"),
         "report": (),
     }
-    return Recipe.model_validate(recipe.model_dump(mode="json") | changes)
+    written = recipe.model_dump(mode="json") | changes
+    # Half the size on disk is nothing to an experiment, and its check could end one.
+    written["detector"] |= {"half_precision_storage": False}
+    return Recipe.model_validate(written)
 
 
 def _plain(name: str, number: int) -> str:

@@ -65,7 +65,7 @@ def make_report(asked: Asked, watch: Watch = lambda doing, done, total: None) ->
             f"F1, precision, recall and IoU: {DEFINITION}, unless said otherwise",
         ),
         cautions=said,
-        headlines=_headlines(asked, sections),
+        headlines=tuple(_headlines(asked, sections)),
         sections=sections,
         attribution=() if card is None else card.attribution,
     )

@@ -27,7 +27,7 @@ def coarser(values: Values, mask: Mask, factor: float) -> tuple[Values, Mask]:
     def summed(layer: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(rows @ layer @ cols.T)
 
-    seen = np.isfinite(values).all(axis=0).astype(np.float64)
+    seen = np.asarray(np.isfinite(values).all(axis=0), np.float64)
     share = summed(seen)
     filled = np.where(seen > 0, values, 0).astype(np.float64)
     means = np.stack([summed(layer) for layer in filled]) / np.maximum(share, 1e-9)
@@ -66,7 +66,7 @@ def nearest(mask: Mask, height: int, width: int) -> Mask:
         ((np.arange(new) + 0.5) * old / new).astype(np.intp)
         for new, old in ((height, mask.shape[0]), (width, mask.shape[1]))
     )
-    return mask[rows[:, None], cols]
+    return np.asarray(mask[rows[:, None], cols], np.uint8)
 
 
 def turned(values: Values, mask: Mask, degrees: float) -> tuple[Values, Mask]:

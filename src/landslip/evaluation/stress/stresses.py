@@ -40,7 +40,7 @@ def _of_light(change: Callable[[Values, Sequence[str], float, np.random.Generato
     def changed(
         values: Values, mask: Mask, channels: Sequence[str], level: float, chance: np.random.Generator
     ) -> tuple[Values, Mask]:
-        observed = np.isfinite(values).all(axis=0)
+        observed = np.asarray(np.isfinite(values).all(axis=0), np.bool_)
         if not observed.any():
             return values, mask
         made = change(fill_gaps(values, observed), channels, level, chance)
@@ -56,7 +56,8 @@ def _atmosphere(values: Values, channels: Sequence[str], level: float, _: np.ran
 def _clouded(
     values: Values, mask: Mask, _: Sequence[str], level: float, chance: np.random.Generator
 ) -> tuple[Values, Mask]:
-    covered = geometry.clouds(*mask.shape, level, chance)
+    height, width = mask.shape
+    covered = geometry.clouds(height, width, level, chance)
     return np.where(covered, np.float32(np.nan), values), np.where(covered, np.uint8(NOT_OBSERVED), mask)
 
 
