@@ -5,7 +5,8 @@
 The script: float32, channels first, a DataLoader with two workers, the network as segmentation-models-pytorch makes it.
 Ours: ``fit`` as it is, from the feed to the checkpoint. Both learn the default recipe's network from the same random
 start by the same loss, rates and number of steps, without augmentation; "everything" is the default recipe's
-augmentation, but for its windows, and mean of weights on top. Scores are those of the last weights on the patches after those learned from.
+augmentation, but for its windows, and mean of weights on top. Scores are those of the last weights on the last patches
+of the set.
 """
 
 import argparse

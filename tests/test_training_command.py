@@ -1,6 +1,9 @@
 """The command as a user meets it: a handful of patches learned by heart, a run refused, a run gone on with."""
 
+import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -129,3 +132,16 @@ def test_a_division_by_protocol_goes_from_the_recipe_to_the_card(patches: Path, 
     )
     assert json.loads(again.out) == made
     assert len(Path(made["detector"]).read_bytes()) == len(graph)
+
+
+@pytest.mark.slow
+def test_two_processes_learn_together_and_one_of_them_speaks(patches: Path, recipe: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    settings = ("fit.epochs=2", "machine.accelerator=cpu", "machine.devices=2", "machine.strategy=ddp")
+    command = [sys.executable, "-m", "landslip", "train", str(recipe), "--data", str(patches), "-o", str(folder)]
+    command += ["--overfit", "4", "--quiet", *(word for setting in settings for word in ("--set", setting))]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.count("OVERFITTING TEST") == 1
+    with (folder / "log.csv").open(newline="") as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]

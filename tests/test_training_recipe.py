@@ -134,11 +134,11 @@ def test_a_wrong_setting_is_one_sentence(setting: str, message: str) -> None:
 
 
 def test_recipes_differ_by_their_first_setting() -> None:
-    recipe = read_recipe("default")
+    recipe = read_recipe("paper")
     assert first_difference(recipe, recipe) is None
-    other = read_recipe("default", ("fit.batch=8", "loss.terms=[{kind: lovasz}]"))
+    other = read_recipe("paper", ("fit.batch=8", "loss.terms=[{kind: lovasz}]"))
     assert (first_difference(other, recipe) or "").startswith("loss.terms (")
-    assert first_difference(read_recipe("default", ("fit.batch=8",)), recipe) == "fit.batch (16 there, 8 here)"
+    assert first_difference(read_recipe("paper", ("fit.batch=8",)), recipe) == "fit.batch (16 there, 8 here)"
 
 
 def test_an_unknown_name_lists_the_packaged_recipes() -> None:

@@ -1,11 +1,13 @@
 """Learning curves as a picture: what was lost, and what was gained, epoch by epoch."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from landslip.training.loop.course import Standing
 
@@ -71,17 +73,17 @@ def _draw_f1(axes: Axes, standing: Standing) -> None:
     _dress(axes, "F1 of the choosing part", [row["epoch"] for row in standing.rows])
 
 
-def _line(axes: Axes, x: list[float], y: list[float], colour: str, text: str, width: float) -> None:
+def _line(axes: Axes, x: Sequence[float], y: Sequence[float], colour: str, text: str, width: float) -> None:
     # One epoch is a point, and would be no line.
     marker = "o" if len(x) < 20 else None
     axes.plot(x, y, color=colour, linewidth=width, marker=marker, markersize=3.5, label=text)
 
 
-def _dress(axes: Axes, title: str, epochs: list[float]) -> None:
+def _dress(axes: Axes, title: str, epochs: Sequence[float]) -> None:
     axes.set_title(title, loc="left", fontsize=10, color=_INK)
     axes.set_xlabel("epoch", fontsize=9, color=_FAINT)
     axes.set_xlim(min(1, epochs[0]) - 0.5, epochs[-1] + 0.5)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_facecolor(_PAPER)
     axes.grid(axis="y", color=_RULE, linewidth=0.8)
     axes.set_axisbelow(True)
