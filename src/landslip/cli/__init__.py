@@ -16,7 +16,7 @@ from landslip.errors import LandslipError
 COMMANDS: Final = {
     "map": "Map the landslides of a scene.",
     "scene": "Look at a scene before mapping it.",
-    "detector": "List detectors and read their cards.",
+    "detector": "List detectors, read their cards, import others.",
     "data": "Check, pack, look at and make labelled patches.",
     "evaluate": "Score a detector on labelled patches.",
     "train": "Train a network and make a detector of it.",

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 _SCALED_UNITS: Final = {"mapping": "px", "downloading": "B"}
 """What is counted in thousands and millions ..."""
-_UNITS: Final = {"importing": " step"}
+_UNITS: Final = {"importing": " step", "timing": " round"}
 """... and what is not; all else is counted in files."""
 
 

@@ -1,4 +1,4 @@
-"""``landslip detector``: what detectors there are and what their cards say, and others made from foreign weights."""
+"""``landslip detector``: what detectors there are, what their cards say, and others made, written and timed."""
 
 from typing import Final
 
@@ -11,10 +11,12 @@ VERBS: Final = {
     "show": "Show the card of a detector.",
     "import": "Make a detector of weights that others trained.",
     "fetch": "Download published weights and make a detector of them.",
+    "export": "Write a detector in the form that another tool wants.",
+    "bench": "Time the engines on this machine.",
 }
 """Every verb with its help, in the order of use."""
 
 
 @click.group(cls=LazyGroup, package=__name__, helps=VERBS)
 def command() -> None:
-    """List detectors and read their cards; make detectors of weights that others trained."""
+    """List detectors and read their cards; make them of weights that others trained; write and time them."""
