@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from onnx import helper
+from onnx import NodeProto, TensorProto, helper
 
 from landslip.detector import DEFAULT, Detector, seal
 from landslip.engines import EXTRAS, Engine, available, open_engine
@@ -116,3 +116,51 @@ def test_a_graph_that_cannot_run_at_this_size_is_an_error_in_words(name: str) ->
     detector = seal(network, card("stubborn", ["B04"]))
     with pytest.raises(EngineError, match="stubborn"):
         opened(detector, name)(images(1, 1, 64, 64))
+
+
+@pytest.mark.parametrize(
+    ("node", "more"),
+    [
+        (helper.make_node("ReduceMean", ["x"], ["y"], axes=[2, 3], keepdims=1), {}),
+        (helper.make_node("ReduceMean", ["x"], ["y"], axes=[-1], keepdims=1), {}),
+        (helper.make_node("AveragePool", ["x"], ["y"], kernel_shape=[3, 3], pads=[1] * 4, count_include_pad=1), {}),
+        (helper.make_node("AveragePool", ["x"], ["y"], kernel_shape=[3, 3], pads=[1] * 4), {}),
+        (helper.make_node("Softmax", ["x"], ["y"], axis=1), {}),
+        (helper.make_node("Erf", ["x"], ["y"]), {}),
+        (helper.make_node("Gather", ["x", "at"], ["y"], axis=1), {"at": np.array([2, 0, -2])}),
+        (helper.make_node("Gather", ["x", "at"], ["y"], axis=2), {"at": np.array([[3, 1], [-1, 0]])}),
+        (helper.make_node("LayerNormalization", ["x", "a", "b"], ["y"], axis=-1, epsilon=0.1), {"a": 8, "b": 8}),
+        (helper.make_node("MatMul", ["x", "a"], ["y"]), {"a": (8, 8)}),
+        (helper.make_node("Transpose", ["x"], ["y"], perm=[0, 1, 3, 2]), {}),
+        (
+            helper.make_node(
+                "Resize", ["x", "", "a"], ["y"], mode="linear", coordinate_transformation_mode="align_corners"
+            ),
+            {"a": np.array([1, 1, 2, 2], np.float32)},
+        ),
+    ],
+    ids=lambda one: one.op_type if isinstance(one, NodeProto) else "",
+)
+def test_an_operator_in_torch_gives_what_onnx_runtime_gives(node: NodeProto, more: dict[str, object]) -> None:
+    torch, runtime = pytest.importorskip("torch"), pytest.importorskip("onnxruntime")
+    from landslip.engines.torch_operators import OPERATORS
+
+    chance = np.random.default_rng(3)
+    given = {"x": chance.normal(size=(2, 3, 8, 8)).astype(np.float32)} | {
+        name: one if isinstance(one, np.ndarray) else chance.normal(size=one).astype(np.float32)
+        for name, one in more.items()
+    }
+    types = {name: helper.np_dtype_to_tensor_dtype(one.dtype) for name, one in given.items()}
+    graph = helper.make_graph(
+        [node],
+        "one",
+        [helper.make_tensor_value_info(name, types[name], one.shape) for name, one in given.items()],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+    )
+    one_operator = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    wanted = runtime.InferenceSession(one_operator.SerializeToString()).run(["y"], given)[0]
+    attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+    inputs = [torch.from_numpy(given[name]) if name else None for name in node.input]
+    found = OPERATORS[node.op_type](inputs, attributes).numpy()
+    assert found.shape == wanted.shape
+    np.testing.assert_allclose(found, wanted, atol=1e-6)

@@ -16,7 +16,7 @@ from landslip.errors import LandslipError
 COMMANDS: Final = {
     "map": "Map the landslides of a scene.",
     "scene": "Look at a scene before mapping it.",
-    "detector": "List detectors, read their cards, join and calibrate them.",
+    "detector": "List, read, import, join, calibrate, write and time detectors.",
     "data": "Check, pack, look at and make labelled patches.",
     "evaluate": "Score a detector on labelled patches.",
     "ablate": "Find out what each channel is worth.",

@@ -11,6 +11,7 @@ _SCALED_UNITS: Final = {"mapping": "px", "comparing": "px", "downloading": "B"}
 """What is counted in thousands and millions ..."""
 _UNITS: Final = {
     "importing": " step",
+    "timing": " round",
     "training": " run",
     "mapping variants": " patch",
     "writing the report": " section",

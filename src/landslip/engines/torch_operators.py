@@ -1,5 +1,7 @@
 """ONNX operators as PyTorch functions: those that landslip's own graphs use (ONNX operator specification, opset 18).
 
+Axes, which that opset gives as an input, are an attribute in earlier ones: both are read.
+
 Each takes the node's inputs (None where one is left out) and its attributes, and gives its one output.
 """
 
@@ -38,6 +40,11 @@ def _numbers(inputs: Inputs, index: int) -> list[int] | None:
     return None if tensor is None else [int(number) for number in tensor.flatten().tolist()]
 
 
+def _axes(inputs: Inputs, attributes: Attributes) -> list[int] | None:
+    axes = _numbers(inputs, 1)
+    return list(attributes["axes"]) if axes is None and "axes" in attributes else axes
+
+
 def _symmetric(attributes: Attributes) -> list[int]:
     pads = list(attributes.get("pads", [0, 0, 0, 0]))
     if pads[:2] != pads[2:] or attributes.get("auto_pad", b"NOTSET") != b"NOTSET":
@@ -67,6 +74,19 @@ def _max_pool(inputs: Inputs, attributes: Attributes) -> Tensor:
     )
 
 
+def _average_pool(inputs: Inputs, attributes: Attributes) -> Tensor:
+    if attributes.get("dilations", [1, 1]) != [1, 1]:
+        raise EngineError("the torch engine does not average with gaps: use --engine openvino for this detector")
+    return functional.avg_pool2d(
+        _given(inputs, 0),
+        attributes["kernel_shape"],
+        stride=attributes.get("strides", [1, 1]),
+        padding=_symmetric(attributes),
+        ceil_mode=bool(attributes.get("ceil_mode", 0)),
+        count_include_pad=bool(attributes.get("count_include_pad", 0)),
+    )
+
+
 def _batch_norm(inputs: Inputs, attributes: Attributes) -> Tensor:
     image, scale, shift, mean, variance = (_given(inputs, index) for index in range(5))
     return functional.batch_norm(image, mean, variance, scale, shift, eps=attributes.get("epsilon", 1e-5))
@@ -78,9 +98,25 @@ def _clip(inputs: Inputs, attributes: Attributes) -> Tensor:
     return torch.clamp(_given(inputs, 0), low, high)
 
 
+def _gather(inputs: Inputs, attributes: Attributes) -> Tensor:
+    values, places = _given(inputs, 0), _given(inputs, 1).to(torch.int64)
+    axis = attributes.get("axis", 0) % values.ndim
+    # Places may count from the end.
+    size = values.shape[axis]
+    taken = values.index_select(axis, (places.flatten() % size).to(values.device))
+    return taken.reshape([*values.shape[:axis], *places.shape, *values.shape[axis + 1 :]])
+
+
+def _layer_norm(inputs: Inputs, attributes: Attributes) -> Tensor:
+    values, scale = _given(inputs, 0), _given(inputs, 1)
+    shift = inputs[2] if len(inputs) > 2 else None
+    shape = values.shape[attributes.get("axis", -1) :]
+    return functional.layer_norm(values, shape, scale, shift, eps=attributes.get("epsilon", 1e-5))
+
+
 def _reduce_mean(inputs: Inputs, attributes: Attributes) -> Tensor:
     image = _given(inputs, 0)
-    axes = _numbers(inputs, 1) or list(range(image.ndim))
+    axes = _axes(inputs, attributes) or list(range(image.ndim))
     return image.mean(dim=axes, keepdim=bool(attributes.get("keepdims", 1)))
 
 
@@ -94,6 +130,8 @@ def _resize(inputs: Inputs, attributes: Attributes) -> Tensor:
         return functional.interpolate(image, size=sizes[2:], mode="nearest")
     if how[:2] in ((b"linear", b"half_pixel"), (b"linear", b"pytorch_half_pixel")):
         return functional.interpolate(image, size=sizes[2:], mode="bilinear", align_corners=False)
+    if how[:2] == (b"linear", b"align_corners"):
+        return functional.interpolate(image, size=sizes[2:], mode="bilinear", align_corners=True)
     raise EngineError(f"the torch engine does not resize by {how[0]!r}, {how[1]!r}: use --engine openvino")
 
 
@@ -128,13 +166,13 @@ def _slice(inputs: Inputs, attributes: Attributes) -> Tensor:
 
 
 def _squeeze(inputs: Inputs, attributes: Attributes) -> Tensor:
-    axes = _numbers(inputs, 1)
+    axes = _axes(inputs, attributes)
     return _given(inputs, 0).squeeze() if axes is None else _given(inputs, 0).squeeze(tuple(axes))
 
 
 def _unsqueeze(inputs: Inputs, attributes: Attributes) -> Tensor:
     image = _given(inputs, 0)
-    for axis in sorted(_numbers(inputs, 1) or []):
+    for axis in sorted(_axes(inputs, attributes) or []):
         image = image.unsqueeze(axis)
     return image
 
@@ -150,6 +188,7 @@ def _one(function: Callable[[Tensor], Tensor]) -> Callable[[Inputs, Attributes],
 OPERATORS: Final[Mapping[str, Callable[[Inputs, Attributes], Tensor]]] = MappingProxyType(
     {
         "Add": _two(torch.add),
+        "AveragePool": _average_pool,
         "BatchNormalization": _batch_norm,
         "Cast": lambda inputs, attributes: _given(inputs, 0).to(_TYPES[attributes["to"]]),
         "Clip": _clip,
@@ -158,11 +197,14 @@ OPERATORS: Final[Mapping[str, Callable[[Inputs, Attributes], Tensor]]] = Mapping
         ),
         "Conv": _conv,
         "Div": _two(torch.div),
+        "Erf": _one(torch.erf),
         "Exp": _one(torch.exp),
         "Gather": _gather,
         "GlobalAveragePool": _one(lambda image: image.mean(dim=(2, 3), keepdim=True)),
         "Identity": _one(lambda image: image),
+        "LayerNormalization": _layer_norm,
         "Log": _one(torch.log),
+        "MatMul": _two(torch.matmul),
         "MaxPool": _max_pool,
         "Mul": _two(torch.mul),
         "ReduceMean": _reduce_mean,
@@ -172,6 +214,7 @@ OPERATORS: Final[Mapping[str, Callable[[Inputs, Attributes], Tensor]]] = Mapping
         "Shape": _shape,
         "Sigmoid": _one(torch.sigmoid),
         "Slice": _slice,
+        "Softmax": lambda inputs, attributes: torch.softmax(_given(inputs, 0), dim=attributes.get("axis", -1)),
         "Sqrt": _one(torch.sqrt),
         "Squeeze": _squeeze,
         "Sub": _two(torch.sub),

@@ -13,10 +13,12 @@ VERBS: Final = {
     "fetch": "Download published weights and make a detector of them.",
     "ensemble": "Join detectors, and turns and flips, into one that averages.",
     "calibrate": "Choose a detector's temperature and threshold anew, on labelled patches.",
+    "export": "Write a detector in the form that another tool wants.",
+    "bench": "Time the engines on this machine.",
 }
 """Every verb with its help, in the order of use."""
 
 
 @click.group(cls=LazyGroup, package=__name__, helps=VERBS)
 def command() -> None:
-    """List detectors, read their cards, import, join and calibrate them."""
+    """List detectors, read their cards; import, join, calibrate, write and time them."""

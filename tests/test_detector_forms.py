@@ -1,0 +1,74 @@
+"""Laws of writing a detector in another form, and of timing engines."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import openvino
+import pytest
+
+from command_line import run
+from landslip.card import Card
+from landslip.detector import Detector
+from landslip.engines import available, other_forms
+from landslip.engines.other_forms import write_form
+from landslip.engines.timing import time_engines
+from landslip.errors import OutputError, RunError
+from tiny_detectors import brightness
+
+
+@pytest.mark.parametrize("form", ["onnx", "openvino"])
+def test_what_was_written_answers_as_the_detector_and_brings_its_card(form: other_forms.Form, tmp_path: Path) -> None:
+    detector = brightness()
+    paths, difference = write_form(detector, form, tmp_path / "out")
+    assert {path.name for path in paths} == {path.name for path in (tmp_path / "out").iterdir()}
+    assert difference <= 1e-6
+    assert Card.model_validate_json(paths[-1].read_text()) == detector.card
+    model = openvino.Core().read_model(paths[0])
+    assert model.input(0).get_any_name() == "input"
+
+
+def test_plain_onnx_is_the_same_graph_without_seal_and_card(tmp_path: Path) -> None:
+    detector = brightness()
+    plain = onnx.load(write_form(detector, "onnx", tmp_path)[0][0])
+    assert not plain.metadata_props
+    assert plain.graph == onnx.load_model_from_string(detector.onnx_bytes).graph
+
+
+def test_what_answers_differently_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(other_forms, "_run", lambda _, values: np.full(values[:, 0].shape, 0.9, np.float32))
+    for form in ("onnx", "openvino"):
+        with pytest.raises(RunError, match="differs from brightness by"):
+            write_form(brightness(), form, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "brightness.card.json").write_text("mine")
+    with pytest.raises(OutputError, match="there already"):
+        write_form(brightness(), "openvino", tmp_path)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_every_engine_is_timed_and_agrees() -> None:
+    timed, left = time_engines(brightness(), 2, threads=1)
+    float32 = [one for one in timed if one.precision == "float32"]
+    assert [one.engine for one in float32] == list(available())
+    assert all(one.patches_per_s > 0 for one in timed)
+    assert all(one.largest_difference < 1e-4 for one in float32)
+    assert len(timed) + len(left) == len(available()) + 1  # openvino runs in bfloat16 too, or says why not
+
+
+def test_the_commands_tell_what_they_did_and_what_comes_next(tmp_path: Path) -> None:
+    brightness().save(tmp_path / "b.onnx")
+    told = run("detector", "export", tmp_path / "b.onnx", "--to", "openvino", "-o", tmp_path / "out")
+    assert told.code == 0, told.err
+    assert "brightness.xml" in told.out
+    assert "licence: Apache-2.0" in told.out
+    told = run("detector", "bench", tmp_path / "b.onnx", "--patches", 2, "--threads", 1, "--quiet")
+    assert told.code == 0, told.err
+    assert "patches/s" in told.out
+    told = run("detector", "bench", tmp_path / "b.onnx", "--patches", 2, "--threads", 1, "--quiet", "--json")
+    assert {row["engine"] for row in json.loads(told.out)["engines"]} == set(available())
+    assert Detector.open(tmp_path / "b.onnx").card.name == "brightness"
