@@ -21,6 +21,7 @@ import numpy as np
 import psutil
 import pytest
 import rasterio
+from numpy.typing import NDArray
 
 from command_line import run
 from l4s_made import make_l4s
@@ -113,6 +114,11 @@ def page(browser: "Browser", served: Served) -> "Iterator[Page]":
     elsewhere = [one for one in asked if not one.startswith((served.url, "data:", "blob:", "ws://127.0.0.1"))]
     context.close()
     assert not elsewhere, "the page asks nobody else"
+
+
+def large() -> NDArray[np.uint16]:
+    """A scene that takes a while to map."""
+    return np.tile(blobs(200, 200), (1, 11, 11))
 
 
 def upload(page: "Page", *paths: Path) -> None:
@@ -216,7 +222,7 @@ def test_a_bad_upload_gets_its_sentence_and_the_page_works_on(page: "Page", tmp_
 
 
 def test_a_worker_killed_in_the_middle_is_told_and_the_page_works_on(page: "Page", served: Served, tmp_path: Path):
-    upload(page, scene_file(tmp_path, blobs(2200, 2200)))
+    upload(page, scene_file(tmp_path, large()))
     page.get_by_text("2,200 x 2,200 pixels").wait_for()
     map_it(page)
     page.get_by_text(re.compile(r"Mapping: \d+%")).wait_for()
@@ -230,7 +236,7 @@ def test_a_worker_killed_in_the_middle_is_told_and_the_page_works_on(page: "Page
 
 
 def test_a_run_can_be_cancelled(page: "Page", tmp_path: Path):
-    upload(page, scene_file(tmp_path, blobs(2200, 2200)))
+    upload(page, scene_file(tmp_path, large()))
     page.get_by_text("2,200 x 2,200 pixels").wait_for()
     map_it(page)
     page.get_by_text(re.compile(r"Mapping: \d+%")).wait_for()

@@ -25,7 +25,7 @@ class Run:
     """Of the task: what to do with its answer."""
     label: str
     folder: Path | None = None
-    """Of an upload: removed where it is refused."""
+    """What it writes to: removed where it is refused, fails or is cancelled."""
 
 
 @dataclass(slots=True)

@@ -80,7 +80,7 @@ def for_the_page(sentence: str) -> str:
     """A message of the package in the words of the page: options of the command line become fields."""
     for option, field in _COMMAND_LINE:
         sentence = sentence.replace(option, field)
-    return sentence[:1].upper() + sentence[1:]
+    return sentence
 
 
 # The frame.

@@ -52,9 +52,7 @@ def receive(files: Sequence[Arrived], folder: Path, settings: PageSettings) -> t
         raise UploadError(words.TOO_MANY_FILES.format(count=len(files), most=settings.max_files))
     kinds = [_judged(one, settings) for one in files]
     total = sum(one.size for one in files)
-    held = held_bytes(folder.parent)
-    if held + total > settings.max_visit_mb * 10**6:
-        raise UploadError(words.VISIT_FULL.format(held=held / 1e6, total=total / 1e6, most=settings.max_visit_mb))
+    check_room(folder.parent, total, settings)
     folder.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(folder).free < total + _ROOM_LEFT_BYTES:
         raise UploadError(words.DISK_FULL)
@@ -69,6 +67,17 @@ def receive(files: Sequence[Arrived], folder: Path, settings: PageSettings) -> t
             upload.path.unlink(missing_ok=True)
         raise UploadError(words.DISK_FULL) from error
     return tuple(received)
+
+
+def check_room(folder: Path, total: int, settings: PageSettings) -> None:
+    """Check that a visitor may keep so many bytes more.
+
+    Raises:
+        UploadError: it would be more than one visitor may keep.
+    """
+    held = held_bytes(folder)
+    if held + total > settings.max_visit_mb * 10**6:
+        raise UploadError(words.VISIT_FULL.format(held=held / 1e6, total=total / 1e6, most=settings.max_visit_mb))
 
 
 def held_bytes(folder: Path) -> int:

@@ -130,9 +130,6 @@ def _held(memory: Memory) -> SceneSource | PatchSource | None:
         st.warning(plain(sentence(text)))
     with st.expander(words.HOW_TAKEN):
         st.markdown("\n".join(f"- {plain(line)}" for line in source.notes) or words.NOTHING_TO_SAY)
-    if st.button(words.START_OVER, width="stretch"):
-        memory.start_over()
-        st.rerun()
     return source
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 from landslip.page import words
+from landslip.page.intake.receiving import check_room
 from landslip.page.shared import Memory, Run
 from landslip.page.views.inputs import choose_detectors, choose_image
 from landslip.page.views.parts import plain, show_runs, told
@@ -23,6 +24,9 @@ def show(workshop: Workshop, memory: Memory) -> None:
         if st.button(words.MAP_BUTTON, type="primary", disabled=not ready, width="stretch") and chosen is not None:
             with told():
                 _begin(workshop, memory, chosen, detectors)
+        if (memory.sources or memory.results) and st.button(words.START_OVER, width="stretch"):
+            memory.start_over()
+            st.rerun()
         st.caption(words.PRIVACY)
     if not memory.results:
         st.title(words.TAGLINE, anchor=False)
@@ -47,7 +51,12 @@ def _welcome(workshop: Workshop) -> None:
 
 
 def _begin(workshop: Workshop, memory: Memory, source: SceneSource | PatchSource, detectors: list[str]) -> None:
-    """Queue a run for each detector."""
+    """Queue a run for each detector.
+
+    Raises:
+        PageError: the visitor holds too much already, or the queue is full.
+    """
+    check_room(memory.visit.folder, 0, workshop.settings)
     for key in detectors:
         card, opens = workshop.detectors[key].card, workshop.detectors[key].opens
         missing = [name for name in card.channels if name not in source.channels]
@@ -61,7 +70,7 @@ def _begin(workshop: Workshop, memory: Memory, source: SceneSource | PatchSource
             else PatchesTask(source=source, detector=opens, out=out, threads=threads)
         )
         ticket = memory.visit.submit("map", task)
-        memory.runs.append(Run(ticket, "map", task.kind, f"{source.title}, {card.name}"))
+        memory.runs.append(Run(ticket, "map", task.kind, f"{source.title}, {card.name}", out))
 
 
 def _finish(memory: Memory, run: Run) -> None:

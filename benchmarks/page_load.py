@@ -1,0 +1,251 @@
+"""Twenty visitors at once for two minutes: errors, mixed results, memory and response times, printed.
+
+    python benchmarks/page_load.py [--visitors 20] [--seconds 120]
+
+Every visitor has a scene of their own, whose landslides were found before by a run that shares nothing, and goes
+through what the page does for one: upload, check, map, sliders. All share one workshop with its real processes. Beside
+that as many browsers' websockets are held open to a served page and ask for it again and again. 127.0.0.1 only.
+"""
+
+import argparse
+import contextlib
+import io
+import os
+import random
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import rasterio
+from affine import Affine
+from rasterio.io import MemoryFile
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.sync.client import connect
+
+from landslip.detector import DEFAULT, Detector
+from landslip.mapping.inventory.files import read_geopackage
+from landslip.mapping.run import map_scene
+from landslip.mapping.settings import MapSettings
+from landslip.page.errors import PageError
+from landslip.page.intake.receiving import receive
+from landslip.page.settings import PageSettings
+from landslip.page.work.results import Found, SceneResult
+from landslip.page.work.sources import SceneSource
+from landslip.page.work.tasks import Bounds, Choice, MapTask, OutlineTask, ReadAnswer, ReadTask
+from landslip.page.workshop import Visit, Workshop
+from landslip.scenes.rasters import open_scene
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "chittagong" / "chittagong.tif"
+SIDE_PX = 160
+THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6)
+
+
+def own_scene(number: int) -> bytes:
+    """A piece of the example that nobody else has."""
+    with rasterio.open(EXAMPLE) as whole:
+        row, col = 900 + 37 * (number % 5), 420 + 53 * (number // 5)
+        window = rasterio.windows.Window(col, row, SIDE_PX, SIDE_PX)
+        values = whole.read(window=window)
+        profile = whole.profile | {"height": SIDE_PX, "width": SIDE_PX, "tiled": False}
+        for name in ("blockxsize", "blockysize"):
+            profile.pop(name, None)
+        profile["transform"] = whole.window_transform(window) @ Affine.identity()
+        with MemoryFile() as held:
+            with held.open(**profile) as piece:
+                piece.write(values)
+                for band, text in enumerate(whole.descriptions, start=1):
+                    piece.set_band_description(band, text)
+            return bytes(held.read())
+
+
+class Arriving(io.BytesIO):
+    """An upload as Streamlit hands it over."""
+
+    def __init__(self, name: str, content: bytes) -> None:
+        super().__init__(content)
+        self.name, self.size = name, len(content)
+
+
+class Tally:
+    """What happened, from all threads."""
+
+    def __init__(self) -> None:
+        self.times_s: dict[str, list[float]] = defaultdict(list)
+        self.errors: list[str] = []
+        self.mixed = 0
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def timing(self, what: str) -> Iterator[None]:
+        start = time.monotonic()
+        yield
+        with self._lock:
+            self.times_s[what].append(time.monotonic() - start)
+
+    def wrong(self, text: str) -> None:
+        with self._lock:
+            self.errors.append(text)
+
+    def mix(self) -> None:
+        with self._lock:
+            self.mixed += 1
+
+
+def expected(folder: Path, content: bytes, number: int) -> dict[float, bytes]:
+    """The outlines of a scene at each threshold, by a run that shares nothing."""
+    path = folder / f"expected-{number}.tif"
+    path.write_bytes(content)
+    detector, found = Detector.open(DEFAULT), {}
+    for threshold in THRESHOLDS:
+        out = folder / f"expected-{number}-{threshold}"
+        map_scene(open_scene(path), detector, out, MapSettings(threshold=threshold, threads=1))
+        found[threshold] = outlines_of(out / "landslides.gpkg")
+    return found
+
+
+def outlines_of(path: Path) -> bytes:
+    return b"".join(geometry.wkb for table in read_geopackage(path) for geometry in table.geometry)
+
+
+def visit(
+    workshop: Workshop, visit: Visit, content: bytes, wanted: dict[float, bytes], until: float, tally: Tally
+) -> None:
+    """Upload, check, map, and move the slider, until the time is over."""
+    chance = random.Random(visit.owner)
+    bounds = Bounds(megapixels=150, patches=500, members=640, unpacked_mb=2000)
+    while time.monotonic() < until:
+        try:
+            folder = visit.new_folder("upload")
+            uploads = receive([Arriving("scene.tif", content)], folder, workshop.settings)
+            with tally.timing("check an upload"):
+                ticket = visit.submit("read", ReadTask(folder=folder, uploads=uploads, bounds=bounds))
+                progress = ticket.wait(600)
+            if progress.state != "done":
+                tally.wrong(f"read {progress.state}: {progress.sentence}")
+                continue
+            source = ReadAnswer.model_validate(ticket.answer).sources[0]
+            assert isinstance(source, SceneSource)
+            with tally.timing("map"):
+                task = MapTask(source=source, detector=DEFAULT, out=visit.new_folder("map"), threads=1)
+                ticket = visit.submit("map", task)
+                progress = ticket.wait(600)
+            if progress.state != "done":
+                tally.wrong(f"map {progress.state}: {progress.sentence}")
+                continue
+            result = SceneResult.model_validate(ticket.answer)
+            for threshold in chance.sample(THRESHOLDS, 3):
+                choice = Choice(threshold=threshold)
+                out = visit.place_for("found", result.folder, choice)
+                with tally.timing("move the slider"):
+                    answer = visit.ask(
+                        OutlineTask(source=source, detector=DEFAULT, map_folder=result.folder, choice=choice, out=out),
+                        600,
+                    )
+                if outlines_of(Found.model_validate(answer).geopackage) != wanted[threshold]:
+                    tally.mix()
+        except PageError as error:
+            tally.wrong(str(error))
+
+
+def look(port: int, until: float, tally: Tally) -> None:
+    """Hold a browser's websocket open and ask for the page every few seconds."""
+    with connect(f"ws://127.0.0.1:{port}/_stcore/stream", subprotocols=["streamlit"], max_size=None) as pipe:  # type: ignore[list-item] # a plain str
+        while time.monotonic() < until:
+            asked = BackMsg()
+            asked.rerun_script.query_string = "detectors=s2-rgb"
+            with tally.timing("show the page"):
+                pipe.send(asked.SerializeToString())
+                while True:
+                    said = ForwardMsg()
+                    said.ParseFromString(pipe.recv(120))  # type: ignore[arg-type] # bytes
+                    if said.WhichOneof("type") == "delta" and said.delta.new_element.HasField("exception"):
+                        tally.wrong("page: " + said.delta.new_element.exception.message)
+                    if said.WhichOneof("type") == "script_finished":
+                        break
+            time.sleep(3)
+
+
+@contextlib.contextmanager
+def served() -> Iterator[tuple[int, psutil.Process]]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "landslip", "page", "--port", str(port)], stdout=subprocess.DEVNULL
+    )
+    try:
+        for _ in range(600):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.2)
+        yield port, psutil.Process(process.pid)
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def resident_mb(root: psutil.Process) -> float:
+    total = 0
+    for one in [root, *root.children(recursive=True)]:
+        with contextlib.suppress(psutil.Error):
+            total += one.memory_info().rss
+    return total / 1e6
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--visitors", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=120)
+    arguments = parser.parse_args()
+    tally = Tally()
+    with tempfile.TemporaryDirectory() as text, served() as (port, server):
+        scenes = [own_scene(number) for number in range(arguments.visitors)]
+        wanted = [expected(Path(text), content, number) for number, content in enumerate(scenes)]
+        workshop = Workshop(PageSettings(threads=1))
+        visits = [workshop.new_visit() for _ in scenes]
+        until = time.monotonic() + arguments.seconds
+        threads = [
+            *(
+                threading.Thread(target=visit, args=(workshop, one, content, found, until, tally))
+                for one, content, found in zip(visits, scenes, wanted, strict=True)
+            ),
+            *(threading.Thread(target=look, args=(port, until, tally)) for _ in scenes),
+        ]
+        for thread in threads:
+            thread.start()
+        # The workshop's processes are children of this one, which holds twenty visitors besides.
+        server_mb, workers_mb, me = [0.0], [0.0], psutil.Process()
+        while any(thread.is_alive() for thread in threads):
+            served_mb = resident_mb(server)
+            server_mb.append(served_mb)
+            workers_mb.append(resident_mb(me) - me.memory_info().rss / 1e6 - served_mb)
+            time.sleep(1)
+        workshop.close()
+        left = list(workshop.root.glob("*")) if workshop.root.exists() else []
+        alone = len({found for one in wanted for found in one.values()})
+    print(
+        f"{arguments.visitors} visitors and as many browsers for {arguments.seconds:g} s, {os.cpu_count()} cores, "
+        f"load {os.getloadavg()[0]:.1f}; {alone} different answers"
+    )
+    print(f"{'':<18}{'times':>7}{'median s':>10}{'95 % s':>9}{'longest s':>11}")
+    for what, times_s in sorted(tally.times_s.items()):
+        median, most = np.percentile(times_s, (50, 95))
+        print(f"{what:<18}{len(times_s):>7}{median:>10.2f}{most:>9.2f}{max(times_s):>11.2f}")
+    print(f"errors {len(tally.errors)}, answers of another visitor {tally.mixed}, files left {len(left)}")
+    print(f"resident at most: server and idle workers {max(server_mb):,.0f} MB, busy workers {max(workers_mb):,.0f} MB")
+    for error in sorted(set(tally.errors))[:10]:
+        print("  " + error)
+    return bool(tally.errors or tally.mixed or left)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
