@@ -53,6 +53,7 @@ def recipe(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_handful_of_patches_is_learned_by_heart_and_said_to_be_no_accuracy(
     patches: Path, recipe: Path, tmp_path: Path
 ) -> None:

@@ -101,6 +101,9 @@ class Recipe(Frozen):
         named = [part for part in (self.train, self.choose, *self.report) if part.parts]
         if named and self.division is None:
             raise ValueError(f"'{named[0]}' belongs to a division: add one, such as  division: {{protocol: blocks}}")
+        several = self.machine.nodes > 1 or self.machine.devices not in (1, "auto")
+        if self.self_training is not None and several:
+            raise ValueError("self_training is several runs in a row, for one device: set machine.devices to 1")
         return self
 
 
