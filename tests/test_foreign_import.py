@@ -208,9 +208,8 @@ def test_an_imported_detector_answers_as_the_authors_module_and_says_that_it_is_
     with torch.inference_mode():
         wanted = torch.sigmoid(original(fed))[:, 0].numpy()
     answers = open_engine(detector, height=64, width=96)(values)
-    assert np.abs(answers - wanted).max() < 5e-3
     assert np.abs(answers - wanted).mean() < 1e-3
-    assert wanted.std() > 1e-3
+    assert wanted.std() > 0.02
 
 
 @pytest.mark.slow
@@ -231,6 +230,7 @@ def test_from_the_hub_to_a_detector_in_one_command(name: str, tmp_path: Path, mo
     with torch.inference_mode():
         wanted = torch.sigmoid(original(torch.from_numpy((values / DIVISORS[:, None, None]).astype(np.float32))))
     assert np.abs(open_engine(detector, height=64, width=64)(values) - wanted[:, 0].numpy()).max() < 1e-3
+    assert wanted.std() > 0.02
 
 
 def test_every_error_of_importing_is_one_that_the_command_line_tells() -> None:

@@ -18,7 +18,7 @@ from torch.nn import functional  # noqa: E402
 
 from command_line import run  # noqa: E402
 from fetch_server import serving  # noqa: E402
-from foreign_made import shake  # noqa: E402
+from foreign_made import amplify, shake  # noqa: E402
 from landslip.detector import Detector  # noqa: E402
 from landslip.engines import open_engine  # noqa: E402
 from landslip.engines.typical_values import typical_values  # noqa: E402
@@ -148,6 +148,7 @@ def test_from_the_hub_to_a_detector_that_answers_as_transformers_does(
 ) -> None:
     monkeypatch.setenv("LANDSLIP_HOME", str(tmp_path / "kept"))
     original = theirs(**B2)
+    amplify(original, 200)
     old = {f"model.{name}": value for name, value in names_before_5(original, tmp_path / "theirs").items()}
     torch.save(old | {"wce.weight": torch.ones(1)}, tmp_path / "segformer.pth")
     with serving({"segformer.pth": (tmp_path / "segformer.pth").read_bytes()}) as served:
@@ -170,4 +171,4 @@ def test_from_the_hub_to_a_detector_that_answers_as_transformers_does(
         wanted = functional.interpolate(quarter, size=values.shape[2:], mode="bilinear", align_corners=False)
     answers = open_engine(Detector.open(tmp_path / "d.onnx"), height=64, width=96)(values)
     assert np.abs(answers - wanted[:, 0].numpy()).max() < 1e-3
-    assert wanted.std() > 1e-3
+    assert wanted.std() > 0.02

@@ -4,7 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from types import MappingProxyType
+from typing import Any, Final, cast
 
 import torch
 from torch import Tensor, nn
@@ -25,20 +26,23 @@ import segmentation_models_pytorch as smp  # noqa: E402 - its import needs the o
 
 SIZE_MULTIPLE = 32
 """Every body halves height and width five times at most."""
+_LEAST_PX: Final = MappingProxyType({"pan": 128})
+"""Of height and width, where an architecture needs more: PAN halves three times more what its encoder left of it."""
 
 
 class DetectingNetwork(nn.Module):
     """Normalisation and network in one: physical units in, logit of landslide out."""
 
-    def __init__(self, normalise: Normalise, body: nn.Module) -> None:
+    def __init__(self, normalise: Normalise, body: nn.Module, least_px: int = SIZE_MULTIPLE) -> None:
         super().__init__()
         self.normalise = normalise
         self.body = body
+        self.least_px = least_px
 
     def forward(self, values: Tensor) -> Tensor:
         """Logits (N, 1, H, W) for values (N, C, H, W) of any height and width, mirrored up to a multiple of 32."""
         height, width = values.shape[2:]
-        below, right = -height % SIZE_MULTIPLE, -width % SIZE_MULTIPLE
+        below, right = (max(-size % SIZE_MULTIPLE, self.least_px - size) for size in (height, width))
         if not below and not right:
             return self.whole(values)
         return self.whole(_mirrored(values, below, right))[..., :height, :width]
@@ -86,7 +90,8 @@ def build_network(recipe: NetworkRecipe, channels: Sequence[str], normalise: Nor
     if recipe.dropout:
         body = _with_dropout(body, recipe.dropout)
     keep_depthwise_exact(body)
-    return BuiltNetwork(DetectingNetwork(normalise, body), words, start)
+    least_px = _LEAST_PX.get(words.architecture, SIZE_MULTIPLE)
+    return BuiltNetwork(DetectingNetwork(normalise, body, least_px), words, start)
 
 
 def build_body(recipe: NetworkRecipe, words: Words, channels: int, classes: int = 1) -> nn.Module:
