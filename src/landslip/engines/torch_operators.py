@@ -146,13 +146,6 @@ def _shape(inputs: Inputs, attributes: Attributes) -> Tensor:
     return torch.tensor(shape[attributes.get("start", 0) : attributes.get("end", len(shape))])
 
 
-def _gather(inputs: Inputs, attributes: Attributes) -> Tensor:
-    image, places = _given(inputs, 0), _given(inputs, 1)
-    axis = attributes.get("axis", 0) % image.ndim
-    picked = image.index_select(axis, (places.flatten() % image.shape[axis]).to(image.device))
-    return picked.reshape(image.shape[:axis] + places.shape + image.shape[axis + 1 :])
-
-
 def _slice(inputs: Inputs, attributes: Attributes) -> Tensor:
     image = _given(inputs, 0)
     starts, ends = _numbers(inputs, 1) or [], _numbers(inputs, 2) or []

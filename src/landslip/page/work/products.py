@@ -16,6 +16,7 @@ import pyogrio
 
 from landslip.drawing.picture import Picture
 from landslip.levels import to_probability
+from landslip.mapping.familiarity import familiarity
 from landslip.mapping.inventory.files import read_geopackage
 from landslip.mapping.job import Job
 from landslip.mapping.products import GEOPACKAGE, PRODUCTS, write_products
@@ -91,7 +92,8 @@ def _write_anew(job: Job, task: ProductsTask, watch: Watch) -> None:
     effort = Effort(started=started, network_s=read_summary(task.map_folder).network_s, resumed=True)
     with ThreadPoolExecutor(1) as finder:
         finding = finder.submit(find_again, job, task.map_folder, task.out / GEOPACKAGE, task.choice.min_slope_deg)
-        write_products(job, raster, finding, _picture(job), effort, lambda name: task.out / name, watch)
+        looking = finder.submit(familiarity, job)
+        write_products(job, raster, finding, looking, _picture(job), effort, lambda name: task.out / name, watch)
     raster.path.unlink()
 
 
