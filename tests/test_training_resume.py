@@ -1,5 +1,6 @@
 """A run that was cut off goes on to the same end, bit by bit; another run never goes on in its place."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -140,12 +141,15 @@ def test_resuming_where_there_is_nothing_yet_starts_at_the_beginning(tmp_path: P
     assert ended(recipe, tmp_path / "a", resume=True).chosen == ended(recipe, tmp_path / "b").chosen
 
 
-def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path) -> None:
+def test_an_interrupted_run_says_how_to_go_on_and_leaves_the_keyboard_alone(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
+
     def interrupt(positions: "torch.Tensor", target: Target) -> Target:
         raise KeyboardInterrupt
 
     with pytest.raises(RunError, match="stopped in epoch 1: there is no checkpoint"):
         ended(small_recipe(), tmp_path / "run", teacher=interrupt)
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 KEYS = {"train": ("train/1", "train/2"), "choose": ("train/3",)}

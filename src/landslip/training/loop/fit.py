@@ -16,7 +16,7 @@ from landslip.training.loop.chance import reproducible
 from landslip.training.loop.course import BEST, CHECKPOINTS, LAST, Course, Standing
 from landslip.training.loop.curves import NAME as CURVES
 from landslip.training.loop.curves import draw_curves
-from landslip.training.loop.hushed import hushed
+from landslip.training.loop.hushed import hushed, interruptible
 from landslip.training.loop.log import build_loggers
 from landslip.training.loop.look import Look
 from landslip.training.loop.module import Diverged, Learning, Teacher
@@ -85,7 +85,7 @@ def fit(
     goes_on = resume and last.exists()
     if goes_on:
         check_checkpoint(last)
-    with reproducible(recipe.seed), hushed():
+    with reproducible(recipe.seed), hushed(), interruptible():
         built = build_network(recipe.network, recipe.channels, normalisation_for(recipe, train))
         _lay_channels_last(built.network)
         course = Course(choose, folder, str(built.words))

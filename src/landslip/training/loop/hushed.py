@@ -1,6 +1,8 @@
-"""Keeps what Lightning says to its own users away from ours: notes, tips, and warnings about what is meant so."""
+"""Keeps Lightning to itself: its notes, tips and warnings about what is meant so, and its hold on the keyboard."""
 
 import logging
+import signal
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,3 +27,18 @@ def hushed() -> Iterator[None]:
         finally:
             for logger, level in zip(loggers, levels, strict=True):
                 logger.setLevel(level)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let the user interrupt afterwards as before: on an interruption Lightning makes the process deaf to the next."""
+    if threading.current_thread() is not threading.main_thread():
+        # Only the main thread hears the keyboard, or may change who does.
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
