@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from landslip.drawing.wording import sentence
 from landslip.evaluation.asking import SYNTHETIC_LABEL
 from landslip.evaluation.charts.axis import Axis
 from landslip.evaluation.charts.drawing import as_file
@@ -21,10 +22,13 @@ def write_physics(found: PhysicsResult, folder: Path, attribution: tuple[str, ..
         OutputError: they cannot be written.
     """
     title = f"What physics in the loss brings {found.detector}"
-    note = (
-        f"{found.data}, {found.patches:,} patches. {found.protocol}. Seeds {', '.join(map(str, found.seeds))}. "
-        f"{DEFINITION}; intervals: 95 % paired bootstrap over {found.unit}."
+    said = (
+        f"{found.data}, {found.patches:,} patches",
+        found.protocol,
+        f"F1: {DEFINITION}; intervals: 95 % paired bootstrap over {found.unit}",
+        f"Seeds {', '.join(map(str, found.seeds))}",
     )
+    note = " ".join(map(sentence, said))
     pages = write_pair(folder, "physics", _page(found, title, attribution), found.as_dict())
     return (*pages, write_text(folder / "physics.svg", as_file(_draw(found), title, note)))
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from landslip.channels import CHANNELS
+from landslip.drawing.wording import sentence
 from landslip.evaluation.ablation.result import Ablation, Fall
 from landslip.evaluation.asking import SYNTHETIC_LABEL
 from landslip.evaluation.charts.axis import Axis
@@ -35,10 +37,13 @@ def write_ablation(found: Ablation, folder: Path, attribution: tuple[str, ...] =
         OutputError: they cannot be written.
     """
     title = f"What each channel is worth to {found.detector}"
-    note = (
-        f"{found.data}, {found.patches:,} patches. {found.protocol}. Seeds {', '.join(map(str, found.seeds))}. "
-        f"{DEFINITION}; intervals: 95 % paired bootstrap over {found.unit}."
+    said = (
+        f"{found.data}, {found.patches:,} patches",
+        found.protocol,
+        f"F1: {DEFINITION}; intervals: 95 % paired bootstrap over {found.unit}",
+        f"Seeds {', '.join(map(str, found.seeds))}",
     )
+    note = " ".join(map(sentence, said))
     drawing = as_file(draw(found), title, note)
     pages = write_pair(folder, "ablation", _page(found, title, attribution), found.as_dict())
     return (*pages, write_text(folder / "ablation.svg", drawing))
@@ -47,9 +52,15 @@ def write_ablation(found: Ablation, folder: Path, attribution: tuple[str, ...] =
 def draw(found: Ablation) -> str:
     """The chart: how far F1 falls without each channel, one kind of mark for each way to take it away."""
     kinds = tuple(dict.fromkeys(one.how for one in found.falls))
-    rows = [Row(one.name, one.fall, one.low, one.high, kind=kinds.index(one.how)) for one in found.falls]
+    rows = [Row(_named(one), one.fall, one.low, one.high, kind=kinds.index(one.how)) for one in found.falls]
     axis = Axis("fall of F1 without it (above 0: it helps), with 95 % interval")
     return rows_svg(RowChart("Fall of F1 without each channel", axis, rows, tuple(TITLES[one] for one in kinds), 0.0))
+
+
+def _named(one: Fall) -> str:
+    """A channel with its title, a group as it is called."""
+    title = CHANNELS[one.name].title if one.name in CHANNELS else one.name
+    return one.name if title == one.name else f"{one.name} {title}"
 
 
 def _page(found: Ablation, title: str, attribution: tuple[str, ...]) -> str:
