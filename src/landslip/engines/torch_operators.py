@@ -53,12 +53,16 @@ def _symmetric(attributes: Attributes) -> list[int]:
 
 
 def _conv(inputs: Inputs, attributes: Attributes) -> Tensor:
+    if attributes.get("auto_pad", b"NOTSET") != b"NOTSET":
+        raise EngineError("the torch engine wants to be told how wide to pad: use --engine openvino for this detector")
+    above, before, below, after = attributes.get("pads", [0, 0, 0, 0])
+    image, even = _given(inputs, 0), (above, before) == (below, after)
     return functional.conv2d(
-        _given(inputs, 0),
+        image if even else functional.pad(image, (before, after, above, below)),
         _given(inputs, 1),
         inputs[2] if len(inputs) > 2 else None,
         stride=attributes.get("strides", [1, 1]),
-        padding=_symmetric(attributes),
+        padding=(above, before) if even else 0,
         dilation=attributes.get("dilations", [1, 1]),
         groups=attributes.get("group", 1),
     )
