@@ -1,5 +1,10 @@
 """Laws of engines: they agree with each other and with plain arithmetic, and an answer depends on its image alone."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -166,3 +171,18 @@ def test_an_operator_in_torch_gives_what_onnx_runtime_gives(node: NodeProto, mor
     found = OPERATORS[node.op_type](inputs, attributes).numpy()
     assert found.shape == wanted.shape
     np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_openvino_reports_to_nobody(tmp_path: Path):
+    """Its package forks and asks a public server on import; the engine forbids that, and leaves no trace at home."""
+    script = (
+        "import sys\n"
+        "import landslip.engines.openvino\n"
+        "held = [name for name in sys.modules if name.startswith('openvino_telemetry.')]\n"
+        "sys.exit(', '.join(held) or 0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=os.environ | {"HOME": str(tmp_path)}, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert not list(tmp_path.iterdir())

@@ -6,11 +6,18 @@ what follows in the precision asked for.
 """
 
 import os
+import sys
 from typing import Any, Final
 
 import numpy as np
-import openvino
 from numpy.typing import NDArray
+
+# openvino's own import reports its use to a public server, without asking and by forking this process. Without this
+# package it does not, and lacks nothing else.
+if "openvino" not in sys.modules:
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment] # the documented way to forbid an import
+
+import openvino
 from openvino import opset13, properties
 
 from landslip.detector import INPUT, Detector

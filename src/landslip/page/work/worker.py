@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 import time
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final, TextIO
 
@@ -46,12 +47,16 @@ def main() -> None:
     # Whatever a library prints must not get between the lines.
     pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    # Nor must one that looks at stdin: a thread always reads there.
+    orders = os.fdopen(os.dup(0), encoding="utf-8")
+    with Path(os.devnull).open() as nothing:
+        os.dup2(nothing.fileno(), 0)
     bind(Limits.model_validate_json(sys.argv[1]))
     from landslip.page.work.perform import perform  # noqa: PLC0415 - heavy; within the limits
 
     voice = Voice(pipe)
     tasks: SimpleQueue[str] = SimpleQueue()
-    threading.Thread(target=_listen, args=(tasks,), daemon=True).start()
+    threading.Thread(target=_listen, args=(orders, tasks), daemon=True).start()
     while True:
         task = tasks.get()
         try:
@@ -62,9 +67,9 @@ def main() -> None:
             voice.say(say="failed", sentence=words.OUT_OF_MEMORY)
 
 
-def _listen(tasks: SimpleQueue[str]) -> None:
+def _listen(orders: TextIO, tasks: SimpleQueue[str]) -> None:
     """Hand tasks on; without a server there is nothing left to do, not even to finish."""
-    for line in sys.stdin:
+    for line in orders:
         tasks.put(line)
     os._exit(0)
 
