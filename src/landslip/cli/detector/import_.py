@@ -76,7 +76,7 @@ def command(
 
     known: dict[str, Any] = {
         "threshold": threshold,
-        "threshold_chosen": f"{threshold:g}, given by whoever imported it" if threshold is not None else None,
+        "threshold_chosen": "given by whoever imported it" if threshold is not None else None,
         "trained_on": trained_on,
         "licence": licence,
     }
