@@ -28,7 +28,7 @@ def draw_curves(standing: Standing, title: str, note: str, path: Path) -> None:
         path: of the PNG.
     """
     figure = Figure(figsize=(9.6, 4.2), dpi=_DPI, facecolor=_PAPER, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
+    FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
     _draw_loss(left, standing)
     _draw_f1(right, standing)
@@ -36,7 +36,7 @@ def draw_curves(standing: Standing, title: str, note: str, path: Path) -> None:
     figure.supxlabel(note, x=0.01, ha="left", fontsize=8, color=_FAINT)
     unfinished = path.with_name(f".{path.name}.unfinished")
     with unfinished.open("wb") as file:
-        canvas.print_png(file)
+        figure.savefig(file, format="png", facecolor=_PAPER)
     unfinished.replace(path)
 
 
