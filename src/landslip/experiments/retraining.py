@@ -1,10 +1,10 @@
-"""What each channel is worth to a recipe: trained without it, on the same folds with the same seeds."""
+"""What each channel is worth to a recipe: trained without it, and with each index besides, on the same folds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from landslip.evaluation.ablation.groups import Taken, taken_from
+from landslip.evaluation.ablation.groups import taken_from
 from landslip.evaluation.ablation.result import Ablation, fall_of
 from landslip.evaluation.spread import Spread
 from landslip.evaluation.table import Counts, counts_of, f1
@@ -15,16 +15,22 @@ from landslip.experiments.pooled import pooled
 from landslip.experiments.trial import Trial, Watch, run_trials
 from landslip.patches.division import ProtocolName
 from landslip.patches.opening import open_patches
+from landslip.training.networks.indices import INDICES, indices_of
 from landslip.training.recipe import Recipe
 
-RETRAINED = "retrained"
+RETRAINED, ADDED = "retrained", "added"
 _WHOLE = "all-channels"
 
 
 @dataclass(frozen=True, slots=True)
 class _Variant:
+    """One way to train; the changed recipe, and what it is called in the folder."""
+
     key: str
-    taken: Taken | None
+    how: str
+    name: str
+    channels: tuple[str, ...]
+    recipe: Recipe
 
 
 def ablate_recipe(
@@ -40,7 +46,7 @@ def ablate_recipe(
     progress: bool = True,
     watch: Watch | None = None,
 ) -> Ablation:
-    """Train a recipe with everything and without each channel and group.
+    """Train a recipe as it is, without each channel and group, and with each index that it could have besides.
 
     What is finished is never trained again, so that more seeds or channels may be asked for later.
 
@@ -49,7 +55,7 @@ def ablate_recipe(
         data: a set of patches of any kind.
         folder: for everything.
         protocol: by which folds are made.
-        names: of channels and groups; all where empty.
+        names: of channels, groups and indices; all where empty.
         seeds: each variant is trained once with each.
         folds: of k-fold.
         jobs: how many trainings at once.
@@ -57,22 +63,21 @@ def ablate_recipe(
         watch: told how many trainings are finished and how many there are.
 
     Raises:
-        SettingsError: no such channel or group, no seed, or the same one twice.
+        SettingsError: no such channel, group or index, no seed, or the same one twice.
         OutputError: the folder holds another experiment.
         LandslipError: a training failed.
     """
     check_seeds(seeds)
     entries = open_patches(data).entries
     made = folds_of(protocol, entries, folds=folds)
-    variants = [_Variant(_WHOLE, None)]
-    variants += [_Variant(f"without-{one.key}", one) for one in taken_from(recipe.channels, names)]
+    variants = _variants(recipe, names)
     asked = {"protocol": protocol, "folds": len(made), "patches": entries_sha256(entries), "test": "retraining"}
     claim(folder, asked | {"recipe": recipe.model_dump(mode="json")})
     # Seed by seed, so that a run that is stopped early has compared everything at least once.
     trials = {
-        (variant.key, seed): _trials(recipe_without(recipe, variant.taken), variant.key, made, seed, data, folder)
+        (key, seed): _trials(one, key, made, seed, data, folder)
         for seed in seeds
-        for variant in variants
+        for key, one in ((_WHOLE, recipe), *((variant.key, variant.recipe) for variant in variants))
     }
     run_trials([one for some in trials.values() for one in some], jobs=jobs, progress=progress, watch=watch)
     together = {key: pooled([one.predictions() for one in some], protocol=protocol) for key, some in trials.items()}
@@ -93,19 +98,48 @@ def ablate_recipe(
         units=units.count,
         f1=Spread(tuple(float(f1(one.sum(axis=0))) for one in whole)),
         falls=tuple(
-            fall_of(RETRAINED, one.taken.name, one.taken.channels, whole, counts(one.key), units)
+            fall_of(one.how, one.name, one.channels, counts(one.key), whole, units)
+            if one.how == ADDED
+            else fall_of(one.how, one.name, one.channels, whole, counts(one.key), units)
             for one in variants
-            if one.taken is not None
         ),
     )
 
 
-def recipe_without(recipe: Recipe, taken: Taken | None) -> Recipe:
-    """The recipe without some channels."""
-    if taken is None:
-        return recipe
-    left = [name for name in recipe.channels if name not in taken.channels]
-    return Recipe.model_validate(recipe.model_dump(mode="json") | {"channels": left})
+def recipe_without(recipe: Recipe, channels: Sequence[str]) -> Recipe:
+    """The recipe without some channels, and without the indices that need them."""
+    left = [name for name in recipe.channels if name not in channels]
+    indices = [name for name in recipe.network.indices if not set(INDICES[name].channels) & set(channels)]
+    return _changed(recipe, left, indices)
+
+
+def recipe_with(recipe: Recipe, index: str) -> Recipe:
+    """The recipe with one more index."""
+    return _changed(recipe, recipe.channels, (*recipe.network.indices, index))
+
+
+def _changed(recipe: Recipe, channels: Sequence[str], indices: Sequence[str]) -> Recipe:
+    written = recipe.model_dump(mode="json") | {"channels": list(channels)}
+    written["network"] |= {"indices": list(indices)}
+    return Recipe.model_validate(written)
+
+
+def _variants(recipe: Recipe, names: Sequence[str]) -> tuple[_Variant, ...]:
+    """Everything that can be taken from a recipe or added to it; only what is named, where something is."""
+    more = tuple(name for name in indices_of(recipe.channels) if name not in recipe.network.indices)
+    taken = [name for name in names if name not in more]
+    without = taken_from(recipe.channels, taken) if taken or not names else ()
+    return (
+        *(
+            _Variant(f"without-{one.key}", RETRAINED, one.name, one.channels, recipe_without(recipe, one.channels))
+            for one in without
+        ),
+        *(
+            _Variant(f"with-{name}", ADDED, name, INDICES[name].channels, recipe_with(recipe, name))
+            for name in more
+            if not names or name in names
+        ),
+    )
 
 
 def _trials(recipe: Recipe, key: str, folds: Sequence[Fold], seed: int, data: Path, folder: Path) -> list[Trial]:

@@ -100,7 +100,7 @@ def make_once(
         pixel_size_m=recipe.detector.pixel_size_m,
     )
     weights_path = folder / "weights.safetensors"
-    save_weights(weights_path, fitted.network.state_dict(), network=str(fitted.built.words), channels=recipe.channels)
+    save_weights(weights_path, fitted.network.state_dict(), network=str(fitted.built.words), channels=recipe.inputs)
     detector = assemble(recipe, fitted, parts, train, choose.stack(), notes=notes, progress=progress)
     detector_path = folder / f"{recipe.name}.onnx"
     detector.save(detector_path)

@@ -17,6 +17,7 @@ from landslip.training.frozen import Frozen
 from landslip.training.loop.settings import FitRecipe, LogRecipe, MachineRecipe
 from landslip.training.losses import LossRecipe
 from landslip.training.networks.choice import NetworkRecipe
+from landslip.training.networks.indices import check_indices
 from landslip.training.parts import DivisionRecipe
 from landslip.training.sampling import SamplingRecipe
 from landslip.training.teaching.recipe import SelfTrainingRecipe, TeacherRecipe
@@ -93,11 +94,21 @@ class Recipe(Frozen):
     detector: DetectorRecipe
     """What the card says beside what was measured."""
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """What the first convolution takes, by name: the channels, then the indices."""
+        return (*self.channels, *self.network.indices)
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         unknown = [name for name in self.channels if name not in CHANNELS]
         if unknown or len(set(self.channels)) != len(self.channels):
             raise ValueError(f"channels {', '.join(self.channels)}: give different names of {', '.join(CHANNELS)}")
+        if self.network.indices:
+            try:
+                check_indices(self.network.indices, self.channels)
+            except RecipeError as error:
+                raise ValueError(str(error)) from error
         named = [part for part in (self.train, self.choose, *self.report) if part.parts]
         if named and self.division is None:
             raise ValueError(f"'{named[0]}' belongs to a division: add one, such as  division: {{protocol: blocks}}")

@@ -20,6 +20,7 @@ TITLES = {
     "permuted": "With the channel of another patch",
     "dropped": "With the channel's mean in its place",
     "retrained": "Trained without it",
+    "added": "Trained with it besides",
 }
 _TEXTS = {
     "permuted": "Each patch gets the channel of another patch: values and texture stay, what it says of this ground "
@@ -27,6 +28,8 @@ _TEXTS = {
     "dropped": "The channel reads its mean in each patch. A network that never saw a constant channel may take that "
     "harder than it deserves.",
     "retrained": "The same recipe trained without the channel, on the same folds with the same seeds.",
+    "added": "The recipe as it is against the same recipe with the index computed inside the network: the fall is what "
+    "is lost by leaving the index out.",
 }
 
 

@@ -18,7 +18,7 @@ class Fall:
     """How far F1 falls without some channels."""
 
     how: str
-    """permuted, dropped, retrained."""
+    """permuted, dropped, retrained, or added: an index that the recipe does without."""
     name: str
     channels: tuple[str, ...]
     f1: Spread

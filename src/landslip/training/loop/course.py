@@ -1,7 +1,7 @@
 """What happens between two epochs: look, choose, log, keep a checkpoint, stop if it is time."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
@@ -55,17 +55,19 @@ class Standing:
 class Course(Callback):
     """Follows a run from epoch to epoch."""
 
-    def __init__(self, choose: LoadedPart, folder: Path, network: str) -> None:
+    def __init__(self, choose: LoadedPart, folder: Path, network: str, inputs: Sequence[str]) -> None:
         """Set up.
 
         Args:
             choose: what is looked at.
             folder: of the run.
             network: its words, for the file of the best weights.
+            inputs: what its first convolution takes, by name, likewise.
         """
         self.choose = choose
         self.folder = folder
         self.words = network
+        self.inputs = tuple(inputs)
         self.standing = Standing()
         self.started = time.monotonic()
         self.nm = wavelengths(choose.channels)
@@ -116,7 +118,7 @@ class Course(Callback):
             write_log(self.folder / LOG, self.standing.rows)
             if is_best:
                 tensors = module.averaged.state_dict()
-                save_weights(folder / BEST, tensors, network=self.words, channels=self.choose.channels)
+                save_weights(folder / BEST, tensors, network=self.words, channels=self.inputs)
         trainer.save_checkpoint(unfinished, weights_only=False)
         if trainer.is_global_zero:
             unfinished.replace(last)

@@ -88,7 +88,7 @@ def fit(
     with reproducible(recipe.seed), hushed(), interruptible():
         built = build_network(recipe.network, recipe.channels, normalisation_for(recipe, train))
         _lay_channels_last(built.network)
-        course = Course(choose, folder, str(built.words))
+        course = Course(choose, folder, str(built.words), recipe.inputs)
         trainer = Trainer(
             accelerator=recipe.machine.accelerator,
             devices=recipe.machine.devices,

@@ -15,6 +15,7 @@ from landslip.errors import RecipeError
 from landslip.training.networks.catalogue import PLAIN, Words, encoder_name, find_words
 from landslip.training.networks.choice import NetworkRecipe
 from landslip.training.networks.depthwise import keep_depthwise_exact
+from landslip.training.networks.indices import Indices
 from landslip.training.networks.normalise import Normalise
 from landslip.training.networks.plain_unet import WIDTHS, PlainUnet
 from landslip.training.networks.run_weights import SUFFIX, load_run
@@ -33,9 +34,12 @@ _LEAST_PX: Final = MappingProxyType({"pan": 128})
 class DetectingNetwork(nn.Module):
     """Normalisation and network in one: physical units in, logit of landslide out."""
 
-    def __init__(self, normalise: Normalise, body: nn.Module, least_px: int = SIZE_MULTIPLE) -> None:
+    def __init__(
+        self, normalise: Normalise, body: nn.Module, least_px: int = SIZE_MULTIPLE, indices: Indices | None = None
+    ) -> None:
         super().__init__()
         self.normalise = normalise
+        self.indices = indices
         self.body = body
         self.least_px = least_px
 
@@ -52,6 +56,8 @@ class DetectingNetwork(nn.Module):
         # Reduced precision is for the convolutions: DN have more digits than it keeps.
         with torch.autocast(values.device.type, enabled=False):
             seen = self.normalise(values.float())
+            if self.indices is not None:
+                seen = torch.cat([seen, self.indices(values.float())], dim=1)
         return cast(Tensor, self.body(seen))
 
 
@@ -85,13 +91,15 @@ def build_network(recipe: NetworkRecipe, channels: Sequence[str], normalise: Nor
         MissingExtraError: the package with the weights is not installed.
     """
     words = find_words(recipe.name, recipe.architecture, recipe.encoder)
-    body = build_body(recipe, words, len(channels))
-    start = _started(body, recipe.weights, words, channels)
+    indices = Indices(recipe.indices, channels) if recipe.indices else None
+    inputs = (*channels, *recipe.indices)
+    body = build_body(recipe, words, len(inputs))
+    start = _started(body, recipe.weights, words, inputs)
     if recipe.dropout:
         body = _with_dropout(body, recipe.dropout)
     keep_depthwise_exact(body)
     least_px = _LEAST_PX.get(words.architecture, SIZE_MULTIPLE)
-    return BuiltNetwork(DetectingNetwork(normalise, body, least_px), words, start)
+    return BuiltNetwork(DetectingNetwork(normalise, body, least_px, indices), words, start)
 
 
 def build_body(recipe: NetworkRecipe, words: Words, channels: int, classes: int = 1) -> nn.Module:

@@ -23,3 +23,5 @@ class NetworkRecipe(Frozen):
     """Share of the last features that is dropped at random while learning."""
     normalisation: NormalisationKind = "tile-channel"
     """How physical units become what the network sees; it travels inside the detector."""
+    indices: tuple[str, ...] = ()
+    """Spectral indices that the network sees beside its channels: ndvi, grvi, ndwi, ndmi, nbr, bsi."""

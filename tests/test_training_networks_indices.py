@@ -1,0 +1,97 @@
+"""Indices inside a network: known values, no change with brightness, and an export that carries them along."""
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra train")
+
+from landslip.training.torchvision_operators import declare_missing_operators  # noqa: E402
+
+declare_missing_operators()
+pytest.importorskip("segmentation_models_pytorch", reason="needs the extra train")
+
+import numpy as np  # noqa: E402
+from hypothesis import given  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+
+from landslip.channels import TRUE_COLOUR, ndvi  # noqa: E402
+from landslip.detector import seal  # noqa: E402
+from landslip.engines.typical_values import typical_values  # noqa: E402
+from landslip.errors import RecipeError  # noqa: E402
+from landslip.experiments.retraining import recipe_with, recipe_without  # noqa: E402
+from landslip.patches.l4s_channels import L4S_CHANNELS  # noqa: E402
+from landslip.training.export import check_parity, export_graph  # noqa: E402
+from landslip.training.networks.build import SIZE_MULTIPLE, build_network  # noqa: E402
+from landslip.training.networks.choice import NetworkRecipe  # noqa: E402
+from landslip.training.networks.indices import INDICES, TYPICAL_DEVIATION, Indices, indices_of  # noqa: E402
+from landslip.training.networks.normalise import Normalise  # noqa: E402
+from landslip.training.recipe import read_recipe  # noqa: E402
+from tiny_detectors import card  # noqa: E402
+
+
+def some(seed: int = 0) -> "torch.Tensor":
+    return torch.from_numpy(typical_values(L4S_CHANNELS, 2, 32, 64, seed=seed))
+
+
+def test_ndvi_is_the_ndvi_of_the_channel_table() -> None:
+    values = some()
+    red, nir = (values[:, L4S_CHANNELS.index(name)].numpy() for name in ("B04", "B08"))
+    seen = Indices(["ndvi"], L4S_CHANNELS)(values)[:, 0].numpy()
+    np.testing.assert_allclose(seen * TYPICAL_DEVIATION, ndvi(red, nir), atol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "wanted"), [("ndvi", 0.5), ("bsi", -1 / 3), ("nbr", 1.0)])
+def test_known_light_gives_the_published_index(name: str, wanted: float) -> None:
+    light = {"B02": 500.0, "B04": 1000.0, "B08": 3000.0, "B11": 750.0, "B12": 0.0}
+    values = torch.tensor([light.get(one, 700.0) for one in L4S_CHANNELS]).reshape(1, -1, 1, 1)
+    assert float(Indices([name], L4S_CHANNELS)(values)) * TYPICAL_DEVIATION == pytest.approx(wanted, abs=1e-6)
+
+
+@given(gain=st.floats(0.25, 4), seed=st.integers(0, 50))
+def test_overall_brightness_changes_no_index(gain: float, seed: int) -> None:
+    indices = Indices(list(INDICES), L4S_CHANNELS)
+    assert torch.allclose(indices(some(seed) * gain), indices(some(seed)), atol=1e-4)
+
+
+def test_no_light_gives_no_index_and_none_leaves_its_range() -> None:
+    indices = Indices(list(INDICES), L4S_CHANNELS)
+    assert torch.equal(indices(torch.zeros(1, 14, 2, 2)), torch.zeros(1, len(INDICES), 2, 2))
+    noise = torch.randn(1, 14, 16, 16, generator=torch.Generator().manual_seed(1)) * 1000
+    assert indices(noise).abs().max() <= 1 / TYPICAL_DEVIATION + 1e-6
+
+
+def test_the_export_carries_the_indices_and_takes_the_channels_alone() -> None:
+    torch.manual_seed(0)
+    ones = torch.ones(14)
+    choice = NetworkRecipe(encoder="efficientnet_lite0", indices=("ndvi", "nbr"), normalisation="l4s")
+    built = build_network(choice, L4S_CHANNELS, Normalise("l4s", ones, ones, L4S_CHANNELS))
+    assert "ndvi, nbr" in built.start
+    network = built.network.eval()
+    made = seal(export_graph(network, 1.0, 14), card("indices", L4S_CHANNELS, size_multiple=SIZE_MULTIPLE))
+    check_parity(network, made, some().numpy())
+
+
+def test_a_network_reads_its_indices() -> None:
+    torch.manual_seed(0)
+    ones = torch.ones(14)
+    choice = NetworkRecipe(encoder="efficientnet_lite0", weights="none", indices=("ndvi",), normalisation="l4s")
+    network = build_network(choice, L4S_CHANNELS, Normalise("l4s", ones, ones, L4S_CHANNELS)).network.eval()
+    before = network(some())
+    network.indices = Indices(["nbr"], L4S_CHANNELS)
+    assert not torch.equal(before, network(some()))
+
+
+def test_an_index_that_cannot_be_computed_is_refused() -> None:
+    with pytest.raises(RecipeError, match="needs B08 and B04, which"):
+        read_recipe("default", ["network.indices=[ndvi]", "channels=[B03,B02]", "channels=[B12]"])
+    with pytest.raises(RecipeError, match="'evi' is not an index"):
+        read_recipe("default", ["network.indices=[evi]"])
+    with pytest.raises(RecipeError, match="name each index once"):
+        read_recipe("default", ["network.indices=[grvi,grvi]"])
+
+
+def test_a_channel_that_is_taken_away_takes_its_indices_along() -> None:
+    recipe = read_recipe("default", ["channels=[B04,B03,B02,B08]", "network.indices=[grvi,ndvi]"])
+    assert recipe_without(recipe, ("B08",)).network.indices == ("grvi",)
+    assert recipe_without(recipe, ("B08",)).channels == TRUE_COLOUR
+    assert recipe_with(recipe, "ndwi").inputs == (*TRUE_COLOUR, "B08", "grvi", "ndvi", "ndwi")
+    assert indices_of(TRUE_COLOUR) == ("grvi",)
