@@ -41,6 +41,11 @@ class Memory:
     errors: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def forget_words(self) -> None:
+        """What was said of the last upload says nothing of the next."""
+        self.errors.clear()
+        self.notes.clear()
+
     def start_over(self) -> None:
         """Forget everything."""
         self.visit.start_over()

@@ -98,6 +98,7 @@ def _own_files(workshop: Workshop, memory: Memory) -> SceneSource | PatchSource 
         pixel_size_m = st.number_input(words.PIXEL_FIELD, 0.0, 1e5, 0.0, key=f"pixel-{turn}", help=words.PIXEL_HELP)
         truth = st.file_uploader(words.TRUTH_UPLOADER, type=["tif", "tiff"], key=f"truth-{turn}")
     if st.button(words.READ_BUTTON, disabled=not files, width="stretch"):
+        memory.forget_words()
         with told():
             folder = memory.visit.new_folder("upload")
             received = receive([*files, *([truth] if truth else [])], folder, settings)

@@ -48,8 +48,7 @@ def show_runs(workshop: Workshop, memory: Memory, finish: Callable[[Run], None])
     for note in memory.notes:
         st.info(plain(sentence(note)))
     if (memory.errors or memory.notes) and st.button(words.DISMISS, key="dismiss"):
-        memory.errors.clear()
-        memory.notes.clear()
+        memory.forget_words()
         st.rerun()
     if memory.runs:
         _bars(workshop, memory, finish)
