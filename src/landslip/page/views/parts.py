@@ -19,6 +19,8 @@ from landslip.page.work.ticket import Progress
 from landslip.page.workshop import Offered, Workshop
 
 _NEWS_EVERY_S: Final = 0.7
+LAYERS_KEY: Final = "layers"
+"""Of what is shown over an image, in the state of the session."""
 
 
 def plain(text: str) -> str:
