@@ -8,6 +8,7 @@ import streamlit as st
 from landslip.channels import TRUE_COLOUR
 from landslip.drawing.wording import sentence
 from landslip.page import words
+from landslip.page.errors import UploadError
 from landslip.page.intake.receiving import receive
 from landslip.page.settings import PageSettings
 from landslip.page.shared import Memory, Run
@@ -100,7 +101,13 @@ def _own_files(workshop: Workshop, memory: Memory) -> SceneSource | PatchSource 
         memory.forget_words()
         with told():
             folder = memory.visit.new_folder("upload")
-            received = receive(files, folder, settings)
+            try:
+                received = receive(files, folder, settings)
+            except UploadError as error:
+                # What was refused must not stay in the uploader, to be refused again beside the next file.
+                memory.errors.append(str(error))
+                memory.uploads_round += 1
+                st.rerun()
             task = ReadTask(
                 folder=folder,
                 uploads=received,

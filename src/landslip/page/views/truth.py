@@ -6,6 +6,7 @@ import streamlit as st
 
 from landslip.drawing.wording import count_text
 from landslip.page import words
+from landslip.page.errors import UploadError
 from landslip.page.intake.contents import TRUTH_KINDS
 from landslip.page.intake.receiving import receive
 from landslip.page.shared import Memory, Run
@@ -38,7 +39,12 @@ def choose_truth(workshop: Workshop, memory: Memory, source: SceneSource) -> Non
             memory.forget_words()
             with told():
                 folder = memory.visit.new_folder("truth")
-                (upload,) = receive([file], folder, workshop.settings, TRUTH_KINDS)
+                try:
+                    (upload,) = receive([file], folder, workshop.settings, TRUTH_KINDS)
+                except UploadError as error:
+                    memory.errors.append(str(error))
+                    memory.truths_round += 1
+                    st.rerun()
                 values = () if value is None or upload.kind != "raster" else (int(value),)
                 task = TruthTask(
                     folder=folder,
