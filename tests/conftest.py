@@ -11,6 +11,9 @@ settings.register_profile("laws", deadline=None, max_examples=40, suppress_healt
 settings.register_profile("thorough", parent=settings.get_profile("laws"), max_examples=400)
 settings.load_profile(os.environ.get("LANDSLIP_HYPOTHESIS", "laws"))
 
+# A plugin of the tests in a browser, which import from it too.
+pytest.register_assert_rewrite("page_browser")
+
 ROOT = Path(__file__).parents[1]
 
 

@@ -4,7 +4,6 @@ import re
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,14 +14,11 @@ from landslip.page.intake.names import in_their_words, number_in, own_stem, show
 from landslip.page.intake.receiving import receive
 from landslip.page.settings import PageSettings
 from landslip.page.work.sources import PatchSource, SceneSource
-from landslip.page.work.tasks import Upload
 from landslip.scenes.naming import from_file_name
 from page_made import Arriving, read
-from rasters import SOUTH_UP, write_raster
 from scenes_made import blobs
 
 SETTINGS = PageSettings(max_files=10, max_upload_mb=100, max_visit_mb=1000)
-TRUTH = np.zeros((40, 50), np.uint8)
 
 
 def taken(tmp_path: Path, files: object, **settings: object):
@@ -177,25 +173,3 @@ def test_patches_are_paired_with_their_masks_by_number(tmp_path: Path, shared_da
     assert isinstance(source, PatchSource)
     assert (source.patches, source.labelled) == (2, 1)
     assert sorted(path.name for path in source.folder.rglob("*.h5")) == ["image_1002.h5", "image_42.h5", "mask_42.h5"]
-
-
-@pytest.mark.parametrize(
-    ("values", "options", "words"),
-    [
-        (TRUTH[:30], {}, "50 x 30 pixels"),
-        (np.stack([TRUTH, TRUTH]), {}, "2 bands"),
-        (TRUTH + 7, {}, "holds the value 7"),
-        (TRUTH, {"transform": SOUTH_UP}, "does not lie on the image's grid"),
-    ],
-    ids=["size", "bands", "values", "place"],
-)
-def test_a_truth_must_fit_its_image(tmp_path: Path, values: np.ndarray, options: dict[str, object], words: str):
-    scene, truth = tmp_path / "001-x.tif", tmp_path / "002-x.tif"
-    scene.write_bytes(raster())
-    write_raster(truth, values, **options)
-    with pytest.raises(UploadError, match=words):
-        read(
-            tmp_path,
-            Upload(path=scene, shown="scene.tif", kind="raster"),
-            truth=Upload(path=truth, shown="truth.tif", kind="raster"),
-        )

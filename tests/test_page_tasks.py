@@ -11,8 +11,7 @@ import rasterio
 
 from command_line import run
 from landslip.evaluation.evaluate import evaluate
-from landslip.evaluation.pixel import LevelCounts, count_pixels
-from landslip.levels import at_least
+from landslip.evaluation.pixel import LevelCounts
 from landslip.mapping.run import map_scene
 from landslip.mapping.settings import MapSettings
 from landslip.page.intake.rasters import open_source
@@ -37,7 +36,7 @@ from landslip.patches.opening import open_patches
 from map_comparison import assert_equal_maps
 from page_made import detector_file, done, made_scene, mapped, read
 from rasters import write_raster
-from scenes_made import blobs, scene_file
+from scenes_made import blobs
 
 
 @pytest.fixture
@@ -150,26 +149,6 @@ def test_a_minimum_slope_leaves_out_the_level_and_says_so(tmp_path: Path):
     products = Products.model_validate(done(task))
     assert len(gpd.read_file(products.files["landslides.gpkg"])) == steep.count
     assert "mean slope below 20 degrees" in products.files["report.html"].read_text()
-
-
-def test_the_truth_is_counted_pixel_by_pixel(tmp_path: Path):
-    scene_path = scene_file(tmp_path, blobs(96, 120))
-    mask = np.random.default_rng(0).choice(np.array([0, 1, 255], np.uint8), (96, 120))
-    truth = write_raster(tmp_path / "truth.tif", mask)
-    source = read(
-        tmp_path,
-        Upload(path=scene_path, shown="scene.tif", kind="raster"),
-        truth=Upload(path=truth, shown="truth.tif", kind="raster"),
-    ).sources[0]
-    assert isinstance(source, SceneSource)
-    made = mapped(tmp_path, source, detector_file(tmp_path))
-    assert made.truth is not None
-    with rasterio.open(made.folder / "probability.tif") as raster:
-        levels = raster.read(1)
-    counts = LevelCounts(np.array(made.truth.landslide), np.array(made.truth.other))
-    assert counts.at(0.6) == count_pixels(at_least(levels, 0.6), mask)
-    assert made.truth_outlines is not None
-    assert gpd.read_file(made.truth_outlines)["area_m2"].sum() == pytest.approx((mask == 1).sum() * 100, rel=2e-3)
 
 
 def test_pictures_lie_where_the_scene_lies(made: SceneResult, tmp_path: Path):

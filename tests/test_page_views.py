@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("streamlit")
@@ -17,9 +18,12 @@ from landslip.page.serving import streamlit_options
 from landslip.page.settings import PageSettings
 from landslip.page.views.landslide_map import view_of
 from landslip.page.views.parts import plain, progress_text
+from landslip.page.work.results import LaidTruth
+from landslip.page.work.tasks import TruthTask, Upload
 from landslip.page.work.ticket import Progress
 from landslip.page.workshop import Workshop
-from page_made import detector_file, inline_workshop
+from page_made import BOUNDS, detector_file, done, inline_workshop
+from rasters import write_raster
 from scenes_made import blobs, scene_file
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -91,6 +95,37 @@ def test_from_an_example_to_its_landslides(page: AppTest):
     assert "threshold 0.800" in said(page)
     click(page, words.PREPARE)
     assert not page.error
+
+
+def test_a_truth_is_scored_shown_and_taken_away(page: AppTest, workshop: Workshop, tmp_path: Path):
+    page.radio(key="where-from").set_value(words.EXAMPLE)
+    click(ran(page), words.MAP_BUTTON)
+    page.radio(key="scene-tab").set_value(words.SCORES_TAB)
+    ran(page)
+    assert words.NO_TRUTH_YET in said(page)
+    memory = page.session_state["landslip"]
+    source = memory.results[0].source
+    upload = Upload(path=write_raster(tmp_path / "t.tif", truth_of(96, 120)), shown="t.tif", kind="raster")
+    task = TruthTask(folder=tmp_path, upload=upload, source=source, bounds=BOUNDS)
+    memory.truths[source] = LaidTruth.model_validate(done(task))
+    ran(page)
+    assert "counts pooled over all pixels" in said(page)
+    assert "of 1 landslide found" in said(page)
+    page.radio(key="scene-tab").set_value(words.PICTURE_TAB)
+    page.session_state["layers"] = [words.SHOW_TRUTH]
+    ran(page)
+    assert not page.error
+    click(page, words.TRUTH_REMOVE)
+    page.radio(key="scene-tab").set_value(words.SCORES_TAB)
+    ran(page)
+    assert words.NO_TRUTH_YET in said(page)
+
+
+def truth_of(height: int, width: int) -> np.ndarray:
+    """One landslide, in the left half."""
+    mask = np.zeros((height, width), np.uint8)
+    mask[:, : width // 2] = 1
+    return mask
 
 
 def test_two_detectors_stand_side_by_side(page: AppTest, workshop: Workshop, tmp_path: Path):

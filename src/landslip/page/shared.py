@@ -7,7 +7,7 @@ from typing import Final
 import streamlit as st
 
 from landslip.page.settings import PageSettings
-from landslip.page.work.results import PatchResult, SceneResult
+from landslip.page.work.results import LaidTruth, PatchResult, SceneResult
 from landslip.page.work.sources import PatchSource, SceneSource
 from landslip.page.work.ticket import Ticket
 from landslip.page.workshop import Visit, Workshop
@@ -35,17 +35,25 @@ class Memory:
     visit: Visit
     uploads_round: int = 0
     """Part of the uploader's key: a new one is empty, and what the old one held in memory is let go."""
+    truths_round: int = 0
     sources: list[SceneSource | PatchSource] = field(default_factory=list)
     results: list[SceneResult | PatchResult] = field(default_factory=list)
+    truths: dict[SceneSource, LaidTruth] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    def forget_words(self) -> None:
+        """What was said of the last upload says nothing of the next."""
+        self.errors.clear()
+        self.notes.clear()
 
     def start_over(self) -> None:
         """Forget everything."""
         self.visit.start_over()
         self.uploads_round += 1
-        for held in (self.sources, self.results, self.runs, self.errors, self.notes):
+        self.truths_round += 1
+        for held in (self.sources, self.results, self.truths, self.runs, self.errors, self.notes):
             held.clear()
 
 

@@ -39,14 +39,19 @@ TOO_MANY_BANDS: Final = "{name} has {count:,} bands, more than the {most} allowe
 TOO_MANY_PATCHES: Final = "{count} patches are too many, {most} at once are allowed: take fewer."
 MASKS_ALONE: Final = "Only masks were given: add the images that belong to them."
 MASKS_LONELY: Final = "{count} masks belong to no image and were left out; a mask is paired with its image by number."
-TRUTH_SIZE: Final = (
-    "{name} has {bands} bands of {width:,} x {height:,} pixels: a truth has one band on the image's grid of "
-    "{scene_width:,} x {scene_height:,} pixels."
+TRUTH_NOT_TAKEN: Final = (
+    "{name} is {what}: give the truth as a GeoPackage, a GeoJSON file, a zip of one shapefile, or a GeoTIFF of labels."
 )
-TRUTH_ELSEWHERE: Final = "{name} does not lie on the image's grid: bring it to the same corner, pixel size and CRS."
-TRUTH_VALUES: Final = (
-    "{name} holds the value {value:g}: a truth is 1 (landslide), 0 (not landslide) and 255 (not known)."
+TRUTH_NO_GEOJSON: Final = (
+    "{name} is no GeoJSON of features, or names its CRS in an unusual way: give features in longitude and latitude."
 )
+TRUTH_NO_TABLES: Final = (
+    "{name} is damaged, or holds tables that lead elsewhere: export its polygons to a new GeoPackage."
+)
+TRUTH_EMPTY: Final = "{name} holds no polygon: give the outlines of landslides."
+TRUTH_UNKNOWN: Final = "{name} knows nothing of this image: give the truth of the place that is shown."
+TRUTH_ALL: Final = "everything in the image outside the polygons is taken for ground without landslides"
+ZIP_SHAPEFILES: Final = "{name} holds {count} shapefiles: give a zip with one, its .shp, .shx, .dbf and .prj together."
 QUEUE_FULL: Final = "{count} tasks are waiting, as many as this server takes: try again in a few minutes."
 QUEUE_FULL_VISITOR: Final = (
     "{count} of your tasks are waiting, as many as one visitor may have: wait for them, or cancel one."
@@ -71,6 +76,11 @@ _COMMAND_LINE: Final = (
     ("--pixel-size", "the pixel size"),
     ("with --channels", "under 'How the file is read'"),
     ("--channels", "the channels under 'How the file is read'"),
+    (
+        ": say which value is landslide with --landslide-value",
+        ": say under 'Truth' which label means landslide",
+    ),
+    ("--landslide-value", "the label that means landslide"),
     ("--scale", "the scale under 'How the file is read'"),
     (": fetch it again", ": send the original file"),
 )
@@ -126,9 +136,6 @@ UPLOADER_HELP: Final = (
     "Several rasters are taken as the channels of one scene, or, where each is whole, as scenes of their own. "
     "At most {megabytes:,} MB a file and {megapixels:,} million pixels."
 )
-TRUTH_UPLOADER: Final = (
-    "Truth, if you have one: a GeoTIFF of one band on the same grid (1 landslide, 0 not, 255 unknown)"
-)
 HOW_READ: Final = "How the file is read"
 CHANNELS_FIELD: Final = "Channels, one for each band in order"
 CHANNELS_HELP: Final = "Such as B04,B03,B02,B08; '-' skips a band. Left empty, names inside the files decide."
@@ -142,6 +149,16 @@ READ_BUTTON: Final = "Check the files"
 READING: Final = "Checking the files"
 HELD: Final = "**{title}**"
 START_OVER: Final = "Start over"
+
+# Predict: a truth to score against.
+TRUTH: Final = "Truth, if you have one"
+TRUTH_UPLOADER: Final = "Polygons (GeoPackage, GeoJSON, a zip of a shapefile) or a GeoTIFF of labels"
+TRUTH_VALUE_FIELD: Final = "Label that means landslide"
+TRUTH_VALUE_HELP: Final = "For a GeoTIFF that does not hold 1 for landslide, 0 for the rest and 255 for not known."
+TRUTH_BUTTON: Final = "Lay it over the image"
+TRUTH_READING: Final = "Reading the truth"
+TRUTH_REMOVE: Final = "Take it away"
+TRUTH_HELD: Final = "{count} of the truth, which knows {known:.0%} of the image."
 
 # Predict: with what.
 WITH: Final = "2 · Detector"
@@ -221,6 +238,13 @@ SCORE_LINE: Final = (
     "({definition}; this image alone, no protocol: do not compare with published scores)"
 )
 NO_TRUTH: Final = "No truth was given, so there is no score."
+NO_TRUTH_YET: Final = "No truth was given, so there is no score. Give one at the left, under 'Truth, if you have one'."
+F1_INTERVAL: Final = "F1: 95 % between {low:.3f} and {high:.3f}, over {blocks} of the ground{few}."
+TOO_FEW: Final = ", too few to trust it"
+OBJECTS_LINE: Final = (
+    "{pairs} of {truth} found and {false} of {mapped} mapped ones false, paired one to one from an IoU of {iou:g} on; "
+    "{touched} of the true ones touched. Minimum area and slope do not count here."
+)
 BEST_NOTE: Final = (
     "On this truth F1 would be highest ({best:.3f}) at a threshold of {threshold:.3f}. Chosen on what it is scored "
     "on, it "

@@ -1,6 +1,7 @@
 """A zip of a scene folder: judged from its directory, then unpacked member by member under names of our own."""
 
 import json
+import shutil
 import stat
 import zipfile
 import zlib
@@ -20,6 +21,19 @@ _RATIO: Final = 200.0
 _SMALL_BYTES: Final = 50_000_000
 """So much may come out of any archive, whatever its ratio: a small one full of zeros does no harm."""
 _ITEM_BYTES: Final = 1_000_000
+_SHAPEFILE: Final = (".shp", ".shx", ".dbf", ".prj", ".cpg")
+_DAMAGED: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    # A compression or zip version that this Python does not know.
+    NotImplementedError,
+    # Encrypted.
+    RuntimeError,
+    ValueError,
+    OSError,
+)
+"""What reading a bad archive raises."""
 
 
 def unpack(upload: Upload, folder: Path, bounds: Bounds) -> tuple[list[Upload], list[str]]:
@@ -47,20 +61,40 @@ def unpack(upload: Upload, folder: Path, bounds: Bounds) -> tuple[list[Upload], 
                     unpacked.append(found)
                 elif not _item(archive, member, folder):
                     left.append(shown(member.filename))
-    # NotImplementedError: a compression or zip version that this Python does not know; RuntimeError: encrypted.
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-        ValueError,
-        OSError,
-    ) as error:
+    except _DAMAGED as error:
         raise UploadError(words.ZIP_DAMAGED.format(name=upload.shown)) from error
     if not unpacked:
         raise UploadError(words.ZIP_WITHOUT.format(name=upload.shown))
     return unpacked, [words.ZIP_LEFT.format(name=upload.shown, left=_few(left))] if left else []
+
+
+def unpack_shapefile(upload: Upload, folder: Path, bounds: Bounds) -> Path:
+    """Unpack the one shapefile of a zip, with the files that belong to it, under a name of our own.
+
+    Args:
+        upload: the archive.
+        folder: where to; made here, must not exist.
+        bounds: how much is allowed.
+
+    Raises:
+        UploadError: the archive is damaged, made to do harm, or holds no shapefile or several.
+    """
+    folder.mkdir(mode=0o700)
+    stem = own_stem(1, upload.shown)
+    try:
+        with zipfile.ZipFile(upload.path) as archive:
+            members = {one.filename.lower(): one for one in _judged(archive, upload, bounds)}
+            found = [name for name in members if name.endswith(".shp") and not name.startswith("__macosx/")]
+            if len(found) != 1:
+                raise UploadError(words.ZIP_SHAPEFILES.format(name=upload.shown, count=len(found)))
+            for ending in _SHAPEFILE:
+                member = members.get(found[0].removesuffix(".shp") + ending)
+                if member is not None:
+                    with archive.open(member) as source, (folder / f"{stem}{ending}").open("xb") as target:
+                        shutil.copyfileobj(source, target, _CHUNK_BYTES)
+    except _DAMAGED as error:
+        raise UploadError(words.ZIP_DAMAGED.format(name=upload.shown)) from error
+    return folder / f"{stem}.shp"
 
 
 def _judged(archive: zipfile.ZipFile, upload: Upload, bounds: Bounds) -> Iterator[zipfile.ZipInfo]:

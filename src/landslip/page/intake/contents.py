@@ -2,7 +2,11 @@
 
 from typing import Final, Literal
 
-Kind = Literal["raster", "hdf5", "zip"]
+Kind = Literal["raster", "hdf5", "zip", "geopackage", "geojson"]
+IMAGE_KINDS: Final[frozenset[Kind]] = frozenset({"raster", "hdf5", "zip"})
+"""What can be mapped."""
+TRUTH_KINDS: Final[frozenset[Kind]] = frozenset({"raster", "zip", "geopackage", "geojson"})
+"""What can say where landslides are."""
 
 _MAGIC: Final[tuple[tuple[bytes, Kind], ...]] = (
     (b"II*\0", "raster"),
@@ -13,9 +17,11 @@ _MAGIC: Final[tuple[tuple[bytes, Kind], ...]] = (
     (b"\x89HDF\r\n\x1a\n", "hdf5"),
     (b"PK\x03\x04", "zip"),
     (b"PK\x05\x06", "zip"),
+    (b"SQLite format 3\0", "geopackage"),
 )
+_BEFORE_TEXT: Final = b"\xef\xbb\xbf \t\r\n"
 LONGEST: Final = max(len(magic) for magic, _ in _MAGIC)
-ENDINGS: Final = {"raster": ".tif", "hdf5": ".h5", "zip": ".zip"}
+ENDINGS: Final = {"raster": ".tif", "hdf5": ".h5", "zip": ".zip", "geopackage": ".gpkg", "geojson": ".geojson"}
 JPEG_2000: Final = b"\0\0\0\x0cjP"
 
 _KNOWN: Final = (
@@ -28,6 +34,8 @@ _KNOWN: Final = (
     (b"\x1f\x8b", "a gzip archive"),
     (b"BZh", "a bzip2 archive"),
     (b"SQLite format 3", "a database (a GeoPackage?)"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"{", "a GeoJSON file, or other JSON"),
     (b"\x93NUMPY", "a NumPy array"),
     (b"\x80\x02", "a Python pickle, which is never opened"),
     (b"\x80\x04", "a Python pickle, which is never opened"),
@@ -41,9 +49,12 @@ _KNOWN: Final = (
 )
 
 
-def kind_of(first: bytes) -> Kind | None:
-    """The kind of a file that begins so; None for one that the page does not take."""
-    return next((kind for magic, kind in _MAGIC if first.startswith(magic)), None)
+def kind_of(first: bytes, taken: frozenset[Kind] = IMAGE_KINDS) -> Kind | None:
+    """The kind of a file that begins so; None for one that is not taken."""
+    found: Kind | None = next((kind for magic, kind in _MAGIC if first.startswith(magic)), None)
+    if found is None and first.lstrip(_BEFORE_TEXT).startswith(b"{"):
+        found = "geojson"
+    return found if found in taken else None
 
 
 def ending_for(first: bytes, kind: Kind) -> str:
@@ -55,6 +66,4 @@ def described(first: bytes) -> str:
     """What a file seems to be, where it is not taken."""
     if not first:
         return "empty"
-    return next(
-        (text for magic, text in _KNOWN if first.lstrip(b"\xef\xbb\xbf \n").startswith(magic)), "something else"
-    )
+    return next((text for magic, text in _KNOWN if first.lstrip(_BEFORE_TEXT).startswith(magic)), "something else")

@@ -11,19 +11,15 @@ from landslip.page import words
 from landslip.page.errors import UploadError
 from landslip.page.intake.names import title_of
 from landslip.page.work.sources import SceneSource
-from landslip.page.work.tasks import ReadTask, Upload
-from landslip.scenes.georeference import file_grids
-from landslip.scenes.grids import same_grid
+from landslip.page.work.tasks import Bounds, ReadTask, Upload
 from landslip.scenes.inspection import inspect_scene
 from landslip.scenes.raster_file import RasterFile
 from landslip.scenes.rasters import open_scene
 from landslip.scenes.scene import Scene
-from landslip.scenes.window import Window
 
 _MOST_BANDS: Final = 200
 _WHOLE: Final = 3
 """A file of so many channels may be a scene by itself."""
-_TRUTH_VALUES: Final = frozenset({0.0, 1.0, 255.0})
 
 
 def scenes_of(rasters: Sequence[Upload], folder: Path | None, task: ReadTask) -> list[SceneSource]:
@@ -39,7 +35,7 @@ def scenes_of(rasters: Sequence[Upload], folder: Path | None, task: ReadTask) ->
         LandslipError: they make no scene.
     """
     for one in rasters:
-        _check_declared(one, task)
+        check_declared(one, task.bounds)
     together = (folder,) if folder else tuple(one.path for one in rasters)
     title = title_of(rasters[0].shown) if len(rasters) == 1 else words.SEVERAL_RASTERS.format(count=len(rasters))
     try:
@@ -57,13 +53,19 @@ def scenes_of(rasters: Sequence[Upload], folder: Path | None, task: ReadTask) ->
         return alone
 
 
-def _check_declared(upload: Upload, task: ReadTask) -> None:
+def check_declared(upload: Upload, bounds: Bounds) -> None:
+    """Look at what a raster declares before anything of it is read.
+
+    Raises:
+        UploadError: it is more than is allowed.
+        SceneError: it cannot be read.
+    """
     file = RasterFile(upload.path)
     height, width = file.shape
-    if height * width > task.bounds.megapixels * 10**6:
+    if height * width > bounds.megapixels * 10**6:
         raise UploadError(
             words.TOO_MANY_PIXELS.format(
-                name=upload.shown, width=width, height=height, size=height * width / 1e6, most=task.bounds.megapixels
+                name=upload.shown, width=width, height=height, size=height * width / 1e6, most=bounds.megapixels
             )
         )
     if file.count > _MOST_BANDS:
@@ -87,18 +89,12 @@ def _scene(paths: tuple[Path, ...], title: str, task: ReadTask) -> SceneSource:
     # A place that is nowhere on Earth is known now rather than when the map is made.
     MapGrid.of(scene.geobox, scene.window)
     seen = inspect_scene(scene)
-    truth = None
-    if task.truth is not None:
-        _check_declared(task.truth, task)
-        _check_truth(task.truth, scene)
-        truth = task.truth.path
     return SceneSource(
         title=title,
         paths=paths,
         channels_given=channels,
         scale=task.scale,
         pixel_size_given_m=task.pixel_size_m,
-        truth=truth,
         channels=scene.channels,
         height=scene.height,
         width=scene.width,
@@ -109,31 +105,3 @@ def _scene(paths: tuple[Path, ...], title: str, task: ReadTask) -> SceneSource:
         notes=scene.describe(),
         warnings=scene.warnings,
     )
-
-
-def _check_truth(truth: Upload, scene: Scene) -> None:
-    """A truth is one band of 0, 1 and perhaps 255 on the scene's grid.
-
-    Raises:
-        UploadError: it is not.
-    """
-    file = RasterFile(truth.path)
-    if file.count != 1 or file.shape != (scene.height, scene.width):
-        raise UploadError(
-            words.TRUTH_SIZE.format(
-                name=truth.shown,
-                bands=file.count,
-                width=file.shape[1],
-                height=file.shape[0],
-                scene_width=scene.width,
-                scene_height=scene.height,
-            )
-        )
-    if scene.georeferenced and file.crs:
-        (grid,), _ = file_grids([file], None)
-        if not same_grid(grid, scene.geobox):
-            raise UploadError(words.TRUTH_ELSEWHERE.format(name=truth.shown))
-    values, observed = file.read([1], Window(0, 0, min(scene.height, 1024), scene.width))
-    others = set(values[observed].ravel()[:2_000_000].tolist()) - _TRUTH_VALUES
-    if others:
-        raise UploadError(words.TRUTH_VALUES.format(name=truth.shown, value=sorted(others)[0]))

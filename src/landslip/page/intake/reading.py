@@ -17,7 +17,7 @@ def read_uploads(task: ReadTask) -> ReadAnswer:
     Raises:
         UploadError: it is refused, in a sentence with the visitor's own names.
     """
-    names = {one.path.name: one.shown for one in (*task.uploads, *([task.truth] if task.truth else []))}
+    names = {one.path.name: one.shown for one in task.uploads}
     try:
         return _answer(task, names)
     except LandslipError as error:

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from landslip.page import words
 from landslip.page.errors import UploadError
-from landslip.page.intake.contents import LONGEST, Kind, described, ending_for, kind_of
+from landslip.page.intake.contents import IMAGE_KINDS, LONGEST, Kind, described, ending_for, kind_of
 from landslip.page.intake.names import own_stem, shown
 from landslip.page.settings import PageSettings
 from landslip.page.work.tasks import Upload
@@ -35,13 +35,16 @@ class Arrived(Protocol):
         """Go to a place."""
 
 
-def receive(files: Sequence[Arrived], folder: Path, settings: PageSettings) -> tuple[Upload, ...]:
+def receive(
+    files: Sequence[Arrived], folder: Path, settings: PageSettings, taken: frozenset[Kind] = IMAGE_KINDS
+) -> tuple[Upload, ...]:
     """Write uploads to a folder; none is left there where one is refused.
 
     Args:
         files: as they arrived.
         folder: of the visitor; made if need be.
         settings: how much is allowed.
+        taken: the kinds of file that are.
 
     Raises:
         UploadError: too many, too large, empty, of a kind that the page does not take, or there is no room.
@@ -50,7 +53,7 @@ def receive(files: Sequence[Arrived], folder: Path, settings: PageSettings) -> t
         raise UploadError(words.NOTHING_GIVEN)
     if len(files) > settings.max_files:
         raise UploadError(words.TOO_MANY_FILES.format(count=len(files), most=settings.max_files))
-    kinds = [_judged(one, settings) for one in files]
+    kinds = [_judged(one, settings, taken) for one in files]
     total = sum(one.size for one in files)
     check_room(folder.parent, total, settings)
     folder.mkdir(parents=True, exist_ok=True)
@@ -85,16 +88,17 @@ def held_bytes(folder: Path) -> int:
     return sum((Path(where) / name).stat().st_size for where, _, names in os.walk(folder) for name in names)
 
 
-def _judged(one: Arrived, settings: PageSettings) -> tuple[bytes, Kind]:
+def _judged(one: Arrived, settings: PageSettings, taken: frozenset[Kind]) -> tuple[bytes, Kind]:
     name = shown(one.name)
     if one.size > settings.max_upload_mb * 10**6:
         raise UploadError(words.TOO_LARGE.format(name=name, size=one.size / 1e6, most=settings.max_upload_mb))
     one.seek(0)
     first = one.read(max(LONGEST, _LOOKED_AT_BYTES))
     one.seek(0)
-    kind = kind_of(first)
+    kind = kind_of(first, taken)
     if kind is None:
-        raise UploadError(words.NOT_TAKEN.format(name=name, what=described(first)))
+        refusal = words.NOT_TAKEN if taken == IMAGE_KINDS else words.TRUTH_NOT_TAKEN
+        raise UploadError(refusal.format(name=name, what=described(first)))
     return first, kind
 
 

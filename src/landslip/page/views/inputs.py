@@ -8,6 +8,7 @@ import streamlit as st
 from landslip.channels import TRUE_COLOUR
 from landslip.drawing.wording import sentence
 from landslip.page import words
+from landslip.page.errors import UploadError
 from landslip.page.intake.receiving import receive
 from landslip.page.settings import PageSettings
 from landslip.page.shared import Memory, Run
@@ -75,7 +76,7 @@ def _example_scene(workshop: Workshop, memory: Memory, folder: Path, name: str) 
     """The scene of an example, looked at once for all visitors."""
     if name not in workshop.examples_read:
         uploads = tuple(Upload(path=path, shown=path.name, kind="raster") for path in sorted(folder.glob("*.tif")))
-        task = ReadTask(folder=memory.visit.folder, uploads=uploads, bounds=_bounds(workshop.settings))
+        task = ReadTask(folder=memory.visit.folder, uploads=uploads, bounds=bounds_of(workshop.settings))
         with told(), st.spinner(words.READING):
             read = ReadAnswer.model_validate(memory.visit.ask(task))
             workshop.examples_read[name] = next(one for one in read.sources if isinstance(one, SceneSource))
@@ -96,19 +97,24 @@ def _own_files(workshop: Workshop, memory: Memory) -> SceneSource | PatchSource 
         channels = st.text_input(words.CHANNELS_FIELD, key=f"channels-{turn}", help=words.CHANNELS_HELP, max_chars=200)
         scale = st.number_input(words.SCALE_FIELD, 0.0, 1e6, 0.0, key=f"scale-{turn}", help=words.SCALE_HELP)
         pixel_size_m = st.number_input(words.PIXEL_FIELD, 0.0, 1e5, 0.0, key=f"pixel-{turn}", help=words.PIXEL_HELP)
-        truth = st.file_uploader(words.TRUTH_UPLOADER, type=["tif", "tiff"], key=f"truth-{turn}")
     if st.button(words.READ_BUTTON, disabled=not files, width="stretch"):
+        memory.forget_words()
         with told():
             folder = memory.visit.new_folder("upload")
-            received = receive([*files, *([truth] if truth else [])], folder, settings)
+            try:
+                received = receive(files, folder, settings)
+            except UploadError as error:
+                # What was refused must not stay in the uploader, to be refused again beside the next file.
+                memory.errors.append(str(error))
+                memory.uploads_round += 1
+                st.rerun()
             task = ReadTask(
                 folder=folder,
-                uploads=received[: len(files)],
-                truth=received[-1] if truth else None,
+                uploads=received,
                 channels=channels.strip() or None,
                 scale=scale or None,
                 pixel_size_m=pixel_size_m or None,
-                bounds=_bounds(settings),
+                bounds=bounds_of(settings),
             )
             memory.runs.append(Run(memory.visit.submit("read", task), "read", "read", words.READING, folder))
             memory.uploads_round += 1
@@ -145,7 +151,8 @@ def _in_words(source: SceneSource | PatchSource) -> str:
     )
 
 
-def _bounds(settings: PageSettings) -> Bounds:
+def bounds_of(settings: PageSettings) -> Bounds:
+    """What the operator lets an upload hold."""
     return Bounds(
         megapixels=settings.max_megapixels,
         patches=settings.max_patches,

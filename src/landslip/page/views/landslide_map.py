@@ -44,9 +44,10 @@ def show_map(
     drawn = [_picture("ground", ground)]
     if words.SHOW_PROBABILITY in layers:
         drawn.append(_picture("probability", picture_of(memory, result, (), probability=True)))
-    if words.SHOW_TRUTH in layers and result.truth_outlines is not None:
-        truth = json.loads(result.truth_outlines.with_suffix(".geojson").read_text(encoding="utf-8"))
-        drawn.append(_outlines("truth", truth, TRUTH, pickable=False, width_px=2))
+    truth = memory.truths.get(result.source)
+    if words.SHOW_TRUTH in layers and truth is not None and truth.geojson is not None:
+        features = json.loads(truth.geojson.read_text(encoding="utf-8"))
+        drawn.append(_outlines("truth", features, TRUTH, pickable=False, width_px=2))
     if words.SHOW_OUTLINES in layers:
         drawn.append(_outlines(_LANDSLIDES, found_features(found), OUTLINE, pickable=True, width_px=2))
         if chosen is not None:

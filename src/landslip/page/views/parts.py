@@ -19,6 +19,8 @@ from landslip.page.work.ticket import Progress
 from landslip.page.workshop import Offered, Workshop
 
 _NEWS_EVERY_S: Final = 0.7
+LAYERS_KEY: Final = "layers"
+"""Of what is shown over an image, in the state of the session."""
 
 
 def plain(text: str) -> str:
@@ -48,8 +50,7 @@ def show_runs(workshop: Workshop, memory: Memory, finish: Callable[[Run], None])
     for note in memory.notes:
         st.info(plain(sentence(note)))
     if (memory.errors or memory.notes) and st.button(words.DISMISS, key="dismiss"):
-        memory.errors.clear()
-        memory.notes.clear()
+        memory.forget_words()
         st.rerun()
     if memory.runs:
         _bars(workshop, memory, finish)

@@ -9,6 +9,7 @@ from landslip.page.intake.receiving import check_room
 from landslip.page.shared import Memory, Run
 from landslip.page.views.inputs import choose_detectors, choose_image
 from landslip.page.views.parts import plain, show_runs, told
+from landslip.page.views.truth import choose_truth, keep_truth
 from landslip.page.work.results import PatchResult, SceneResult
 from landslip.page.work.sources import PatchSource, SceneSource
 from landslip.page.work.tasks import MapTask, PatchesTask, ReadAnswer
@@ -19,6 +20,8 @@ def show(workshop: Workshop, memory: Memory) -> None:
     """Show the page."""
     with st.sidebar:
         chosen = choose_image(workshop, memory)
+        if isinstance(chosen, SceneSource):
+            choose_truth(workshop, memory, chosen)
         detectors = choose_detectors(workshop, chosen)
         ready = chosen is not None and bool(detectors)
         if st.button(words.MAP_BUTTON, type="primary", disabled=not ready, width="stretch") and chosen is not None:
@@ -80,6 +83,8 @@ def _finish(memory: Memory, run: Run) -> None:
         read = ReadAnswer.model_validate(answer)
         memory.sources[:0] = read.sources
         memory.notes += read.notes
+    elif run.kind == "truth":
+        keep_truth(memory, answer)
     elif run.kind == "map":
         memory.results.insert(0, SceneResult.model_validate(answer))
     elif run.kind == "patches":

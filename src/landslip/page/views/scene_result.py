@@ -14,10 +14,10 @@ from landslip.page import words
 from landslip.page.shared import Memory
 from landslip.page.views.downloads import show_scene_downloads
 from landslip.page.views.landslide_map import show_map
-from landslip.page.views.parts import plain, told
+from landslip.page.views.parts import LAYERS_KEY, plain, told
 from landslip.page.views.scores import show_scene_scores
 from landslip.page.views.table import chosen_landslide, show_attributes, show_table
-from landslip.page.work.results import Drawn, Found, SceneResult
+from landslip.page.work.results import Drawn, Found, LaidTruth, SceneResult
 from landslip.page.work.tasks import Choice, OutlineTask, PictureTask, SketchTask
 from landslip.page.workshop import Workshop
 from landslip.patches.pictures.views import FALSE_COLOUR
@@ -43,7 +43,8 @@ def show_scene_results(workshop: Workshop, memory: Memory, results: list[SceneRe
     alone = len(results) == 1
     row = st.columns([4, 2, 3, 3] if alone else [2, 3, 3], vertical_alignment="bottom")
     threshold = choose_threshold(results[0], row[0]) if alone else None
-    look = _choose_look(results, row[-3:])
+    truth = memory.truths.get(results[0].source)
+    look = _choose_look(results, row[-3:], truth)
     for column, result in zip(st.columns(len(results)), results, strict=True):
         with column, told():
             if not alone:
@@ -53,7 +54,7 @@ def show_scene_results(workshop: Workshop, memory: Memory, results: list[SceneRe
             _one(workshop, memory, result, choice, look, alone=alone)
 
 
-def _choose_look(results: list[SceneResult], row: list[DeltaGenerator]) -> Look:
+def _choose_look(results: list[SceneResult], row: list[DeltaGenerator], truth: LaidTruth | None) -> Look:
     """Controls that all maps of a scene share."""
     source = results[0].source
     min_area_m2 = row[0].number_input(words.MIN_AREA, 0.0, 1e7, 400.0, 100.0, key="min-area", format="%.0f")
@@ -77,12 +78,14 @@ def _choose_look(results: list[SceneResult], row: list[DeltaGenerator]) -> Look:
         key="scene-tab",
         label_visibility="collapsed",
     )
+    shown = [words.SHOW_OUTLINES, words.SHOW_PROBABILITY, *([words.SHOW_TRUTH] if truth else [])]
+    # A truth may have come or gone since.
+    st.session_state[LAYERS_KEY] = [one for one in st.session_state.get(LAYERS_KEY, shown[:1]) if one in shown]
     layers = right.pills(
         words.LAYERS,
-        [words.SHOW_OUTLINES, words.SHOW_PROBABILITY, *([words.SHOW_TRUTH] if source.truth else [])],
+        shown,
         selection_mode="multi",
-        default=[words.SHOW_OUTLINES],
-        key="layers",
+        key=LAYERS_KEY,
         label_visibility="collapsed",
     )
     return Look(min_area_m2, float(min_slope_deg), channels, tab, frozenset(layers))
@@ -98,7 +101,7 @@ def _one(workshop: Workshop, memory: Memory, result: SceneResult, choice: Choice
         with st.expander(f"{words.WARNINGS} ({len(result.warnings)})"):
             st.markdown("\n".join(f"- {plain(sentence(text))}" for text in result.warnings))
     if look.tab == words.SCORES_TAB:
-        show_scene_scores(result, result.threshold if choice.threshold is None else choice.threshold)
+        show_scene_scores(memory, result, result.threshold if choice.threshold is None else choice.threshold)
         return
     if look.tab == words.DOWNLOAD_TAB:
         show_scene_downloads(memory, result, choice)
@@ -185,7 +188,9 @@ def sketched(
     chosen: int | None = None,
 ) -> Path:
     """A picture with outlines over it; drawn once."""
-    parts = (str(ground.record), str(found.geopackage) if found else "", sorted(layers), chosen, str(result.folder))
+    truth = memory.truths.get(result.source) if words.SHOW_TRUTH in layers else None
+    shown = (str(found.geopackage) if found else "", str(truth.outlines) if truth else "")
+    parts = (str(ground.record), *shown, sorted(layers), chosen, str(result.folder))
     out = memory.visit.place_for("sketch", *parts).with_suffix(".webp")
     if not out.exists():
         probability = picture_of(memory, result, (), probability=True) if words.SHOW_PROBABILITY in layers else None
@@ -193,7 +198,7 @@ def sketched(
             ground=ground.record,
             probability=probability.record if probability else None,
             outlines=found.geopackage if found and words.SHOW_OUTLINES in layers else None,
-            truth=result.truth_outlines if words.SHOW_TRUTH in layers else None,
+            truth=truth.outlines if truth else None,
             chosen=chosen,
             out=out,
         )

@@ -4,20 +4,42 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from landslip.drawing.wording import count_text, sentence
 from landslip.evaluation.pixel import DEFINITION, LevelCounts, PixelCounts, best_threshold
 from landslip.levels import STEP
 from landslip.page import words
 from landslip.page.palette import ACCENT
-from landslip.page.work.results import SceneResult
+from landslip.page.shared import Memory
+from landslip.page.views.parts import plain
+from landslip.page.work.results import SceneResult, Scored
+from landslip.page.work.tasks import ScoreTask
 
 
-def show_scene_scores(result: SceneResult, threshold: float) -> None:
-    """The scores of a map."""
-    if result.truth is None:
-        st.info(words.NO_TRUTH)
+def show_scene_scores(memory: Memory, result: SceneResult, threshold: float) -> None:
+    """The scores of a map, where there is a truth."""
+    truth = memory.truths.get(result.source)
+    if truth is None:
+        st.info(words.NO_TRUTH_YET)
         return
-    counts = LevelCounts(np.array(result.truth.landslide), np.array(result.truth.other))
-    show_scores(counts, threshold)
+    with st.spinner(words.REDRAWING):
+        task = ScoreTask(map_folder=result.folder, mask=truth.mask, threshold=threshold)
+        scored = Scored.model_validate(memory.visit.ask(task))
+    show_scores(LevelCounts(np.array(scored.landslide), np.array(scored.other)), threshold)
+    low, high = scored.f1_interval
+    blocks = count_text(scored.blocks, "block", "blocks")
+    few = words.TOO_FEW if scored.few_blocks else ""
+    st.markdown(words.F1_INTERVAL.format(low=low, high=high, blocks=blocks, few=few))
+    st.markdown(
+        words.OBJECTS_LINE.format(
+            pairs=scored.pairs,
+            truth=count_text(scored.true_landslides, "landslide", "landslides"),
+            false=scored.mapped_landslides - scored.pairs,
+            mapped=scored.mapped_landslides,
+            iou=scored.least_iou,
+            touched=scored.touched,
+        )
+    )
+    st.caption("\n".join(f"- {plain(sentence(note))}" for note in (*truth.notes, *scored.notes)))
 
 
 def show_scores(counts: LevelCounts, threshold: float) -> None:

@@ -32,6 +32,14 @@ def _done(task: tasks.Task, watch: Watch) -> dict[str, Any]:  # noqa: PLR0911, P
             from landslip.page.intake.reading import read_uploads
 
             return read_uploads(task).model_dump(mode="json")
+        case tasks.TruthTask():
+            from landslip.page.intake.truth import lay_truth
+
+            return lay_truth(task)
+        case tasks.ScoreTask():
+            from landslip.page.work.scoring import score
+
+            return score(task)
         case tasks.MapTask():
             from landslip.page.work.mapping import map_source
 

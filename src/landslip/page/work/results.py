@@ -7,11 +7,45 @@ from landslip.page.work.tasks import Box
 from landslip.training.frozen import Frozen
 
 
-class TruthCounts(Frozen):
-    """Pixels at each stored level of probability, landslide and not landslide apart: scores at any threshold."""
+class LaidTruth(Frozen):
+    """A truth on the grid of a scene."""
+
+    source: SceneSource
+    title: str
+    """What the visitor calls it."""
+    mask: Path
+    """GeoTIFF on the scene's grid: landslide 1, not landslide 0, not known 255."""
+    outlines: Path
+    """GeoPackage of the landslides, as their pixels lie."""
+    geojson: Path | None
+    """The largest in longitude and latitude; None without a place."""
+    landslides: int
+    known_share: float
+    """Of the scene."""
+    notes: tuple[str, ...]
+    """What a reader of the scores must know."""
+
+
+class Scored(Frozen):
+    """A map against a truth, as ``landslip evaluate --map --truth`` says it."""
 
     landslide: tuple[int, ...]
+    """Pixels of landslide at each stored level of probability; what the map did not observe is at level 0."""
     other: tuple[int, ...]
+    """The same of ground without landslide."""
+    f1_interval: tuple[float, float]
+    """95 % over blocks of the ground."""
+    blocks: int
+    few_blocks: bool
+    true_landslides: int
+    mapped_landslides: int
+    pairs: int
+    """Landslides of truth and map that are one, one to one."""
+    least_iou: float
+    """Overlap from which they are."""
+    touched: int
+    """True landslides of which any pixel was found."""
+    notes: tuple[str, ...]
 
 
 class SceneResult(Frozen):
@@ -30,9 +64,6 @@ class SceneResult(Frozen):
     wall_s: float
     network_s: float
     warnings: tuple[str, ...]
-    truth: TruthCounts | None = None
-    truth_outlines: Path | None = None
-    """GeoPackage with the landslides of the truth."""
 
 
 class PatchResult(Frozen):

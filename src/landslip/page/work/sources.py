@@ -20,8 +20,6 @@ class SceneSource(Frozen):
     channels_given: tuple[str, ...] | None = None
     scale: float | None = None
     pixel_size_given_m: float | None = None
-    truth: Path | None = None
-    """A mask on the same grid: landslide 1, not landslide 0, not observed 255."""
     channels: tuple[str, ...]
     height: int
     width: int

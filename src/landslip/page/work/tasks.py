@@ -37,7 +37,6 @@ class ReadTask(Frozen):
     folder: Path
     """The visitor's own, for what is unpacked."""
     uploads: tuple[Upload, ...]
-    truth: Upload | None = None
     channels: str | None = None
     scale: float | None = None
     pixel_size_m: float | None = None
@@ -49,6 +48,19 @@ class ReadAnswer(Frozen):
 
     sources: tuple[Source, ...]
     notes: tuple[str, ...] = ()
+
+
+class TruthTask(Frozen):
+    """Lay a truth on the grid of a scene, for scores and to be seen; gives a ``LaidTruth``."""
+
+    kind: Literal["truth"] = "truth"
+    folder: Path
+    """The visitor's own, for what is unpacked and made."""
+    upload: Upload
+    source: SceneSource
+    landslide_values: tuple[int, ...] = ()
+    """Of a label raster: which values are landslide."""
+    bounds: Bounds
 
 
 class MapTask(Frozen):
@@ -129,6 +141,15 @@ class DifferenceTask(Frozen):
     right_outlines: Path
 
 
+class ScoreTask(Frozen):
+    """Compare a finished map with a truth that was laid on its grid; gives ``Scored``."""
+
+    kind: Literal["score"] = "score"
+    map_folder: Path
+    mask: Path
+    threshold: Annotated[float, Field(gt=0, le=1)]
+
+
 class SheetTask(Frozen):
     """Draw patches with their truth and what a detector found."""
 
@@ -190,6 +211,8 @@ class BenchTask(Frozen):
 
 Task = Annotated[
     ReadTask
+    | TruthTask
+    | ScoreTask
     | MapTask
     | PatchesTask
     | OutlineTask
