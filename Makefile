@@ -33,13 +33,13 @@ demo: $(VENV)/core
 	@echo "1. A real scene: the hills and the city of Chittagong (Bangladesh), Sentinel-2"
 	$(BIN)/landslip map examples/chittagong/chittagong.tif -o demo/chittagong --overwrite
 	@echo
-	@echo "2. The same detector on patches of a place it never saw, with their truth (Landslide4Sense, part of scene B)"
-	$(BIN)/landslip evaluate examples/l4s-rgb-scene-b
+	@echo "2. The same detector on patches it never learned from, with their truth (Landslide4Sense, other rows of its three scenes)"
+	$(BIN)/landslip evaluate examples/l4s-rgb-kept-apart
 	@echo
 	@echo "The map is in demo/chittagong: look at overview.png, read report.html, open landslides.gpkg in a GIS."
 	@echo "next: $(BIN)/landslip map YOUR_SCENE.tif -o map/"
-	@echo "      $(BIN)/landslip detector show s2-rgb                    what it is good for, and what not"
-	@echo "      $(BIN)/landslip evaluate examples/l4s-rgb-scene-b --detector s2-rgb-sensitive"
+	@echo "      $(BIN)/landslip detector show s2-rgb-three-regions     what it is good for, and what not"
+	@echo "      $(BIN)/landslip evaluate examples/l4s-rgb-scene-b --detector s2-rgb   a place that detector never saw"
 
 test: $(VENV)/all
 	$(BIN)/python -m pytest

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 import landslip.page.app
 import landslip.page.shared
+from landslip.detector import DEFAULT
 from landslip.page import words
 from landslip.page.serving import streamlit_options
 from landslip.page.settings import PageSettings
@@ -132,7 +133,7 @@ def test_two_detectors_stand_side_by_side(page: AppTest, workshop: Workshop, tmp
     keys = list(workshop.detectors)
     page.multiselect(key="detectors").set_value([keys[0], keys[-1]])
     click(ran(page), words.MAP_BUTTON)
-    assert [one.value for one in page.subheader if one.value in ("s2-rgb", "brightness")] == ["s2-rgb", "brightness"]
+    assert [one.value for one in page.subheader if one.value in (DEFAULT, "brightness")] == [DEFAULT, "brightness"]
 
 
 def test_two_thresholds_are_compared(page: AppTest):

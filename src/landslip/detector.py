@@ -78,7 +78,7 @@ def packaged() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.onnx"), key=lambda path: path.stem)}
 
 
-DEFAULT: Final = "s2-rgb"
+DEFAULT: Final = "s2-rgb-three-regions"
 """The detector that is taken where none is named."""
 
 

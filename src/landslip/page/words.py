@@ -121,6 +121,7 @@ EXAMPLE_LABEL: Final = "Example"
 EXAMPLE_NAMES: Final = {
     "chittagong": "Chittagong hills, Sentinel-2",
     "l4s-rgb-scene-b": "Landslide4Sense, 56 patches",
+    "l4s-rgb-kept-apart": "Landslide4Sense, 57 patches that no detector learned from",
 }
 EXAMPLE_NOTES: Final = {
     "chittagong": (
@@ -128,7 +129,12 @@ EXAMPLE_NOTES: Final = {
         "mapped are candidates that nobody has checked, and in the city most of them are wrong."
     ),
     "l4s-rgb-scene-b": (
-        "Rows 4 to 7 of scene B, a place that the detectors were not trained on; brightness is relative to each patch."
+        "Rows 4 to 7 of scene B; s2-rgb-three-regions learned from three of them, s2-rgb and s2-rgb-sensitive from "
+        "none. Brightness is relative to each patch."
+    ),
+    "l4s-rgb-kept-apart": (
+        "Rows 56 and 57 of scene A, 9 of B, 10 of C: no packaged detector learned from them, though from "
+        "other rows of the same scenes. Brightness is relative to each patch."
     ),
 }
 UPLOADER: Final = "GeoTIFF or JPEG 2000 (one or many), Landslide4Sense .h5 (one or many), or a zip of a scene folder"
