@@ -28,7 +28,7 @@ from landslip.training.networks.choice import NetworkRecipe  # noqa: E402
 from landslip.training.networks.normalise import Normalise  # noqa: E402
 from landslip.training.networks.widening import stem_name  # noqa: E402
 
-QUICK = ("unet-mobilenet-v2", "unet-efficientnet-b0")
+QUICK = ("unet-mobilenet-v2", "unet-efficientnet-b0", "unet-densenet121")
 WITH_ENCODER = [
     pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in PAPER if name != "plain-unet"
 ]
