@@ -144,3 +144,19 @@ def test_recipes_differ_by_their_first_setting() -> None:
 def test_an_unknown_name_lists_the_packaged_recipes() -> None:
     with pytest.raises(RecipeError, match=r"'deflaut' is no recipe.*default, paper"):
         read_recipe("deflaut")
+
+
+GROUND = ("channels=[B04, B03, B02, slope, elevation]",)
+
+
+@pytest.mark.parametrize(("kind", "channel"), [("flat-ground", "slope"), ("runout", "elevation")])
+def test_what_physics_reads_cannot_be_taken_away(kind: str, channel: str) -> None:
+    terms = f"loss.terms=[{{kind: lovasz}}, {{kind: {kind}, weight: 0.1}}]"
+    message = f"takes {channel} away, and the loss term {kind} reads it"
+    with pytest.raises(RecipeError, match=message):
+        read_recipe("default", (*GROUND, terms, f"augmentation.dropout={{B02: 0.2, {channel}: 0.2}}"))
+    # Another channel, a share of nothing, the same channel without the term: none of them tells physics a thing.
+    other = {"slope": "elevation", "elevation": "slope"}[channel]
+    for dropout in (f"{other}: 0.2", f"{channel}: 0.0"):
+        read_recipe("default", (*GROUND, terms, f"augmentation.dropout={{{dropout}}}"))
+    read_recipe("default", (*GROUND, f"augmentation.dropout={{{channel}: 0.2}}"))

@@ -112,6 +112,14 @@ class Recipe(Frozen):
         named = [part for part in (self.train, self.choose, *self.report) if part.parts]
         if named and self.division is None:
             raise ValueError(f"'{named[0]}' belongs to a division: add one, such as  division: {{protocol: blocks}}")
+        # A loss is taken on the patch that the network sees, where a channel that is absent reads its mean.
+        readers = {name: term.kind for term in self.loss.terms for name in term.needs}
+        absent = [name for name, share in self.augmentation.dropout.items() if share and name in readers]
+        if absent:
+            raise ValueError(
+                f"augmentation.dropout takes {absent[0]} away, and the loss term {readers[absent[0]]} reads it, so "
+                "it would be told a false one: leave out one of the two"
+            )
         several = self.machine.nodes > 1 or self.machine.devices not in (1, "auto")
         if self.self_training is not None and several:
             raise ValueError("self_training is several runs in a row, for one device: set machine.devices to 1")

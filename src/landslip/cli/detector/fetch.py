@@ -21,7 +21,8 @@ def command(
 
     The download is verified by the hub's own checksum, and compared with what was seen the first time.
     """
-    from landslip.cli.detector.made import free_path, need_training, say
+    from landslip.cli.detector.made import need_training, say
+    from landslip.cli.detector.output import free_file, write_detector
 
     if as_list:
         _list()
@@ -32,7 +33,7 @@ def command(
     from landslip.training.foreign.deepslide import recipe_of
 
     recipe = recipe_of(name).model_copy(update={"half_precision_storage": half_precision})
-    path = free_path(out, recipe.name)
+    path = free_file(out or Path(f"{recipe.name}.onnx"), "--out")
     from landslip.errors import RunError
     from landslip.fetching.hub import HUB
     from landslip.training.foreign.importing import import_detector
@@ -44,7 +45,7 @@ def command(
         except RunError as error:
             raise RunError(f"{error}. {by_hand(name)}") from error
         imported = import_detector(file, recipe, progress=progress)
-        imported.detector.save(path)
+        write_detector(imported.detector, path)
     say(imported, path)
 
 

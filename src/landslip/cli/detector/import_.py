@@ -63,7 +63,8 @@ def command(
     Tensors alone are read, no code is run. Every tensor is accounted for: what is missing, left over or of another
     shape is an error that names it.
     """
-    from landslip.cli.detector.made import free_path, need_training, say
+    from landslip.cli.detector.made import need_training, say
+    from landslip.cli.detector.output import free_file, write_detector
     from landslip.errors import WeightsError
 
     if classes == 1 and context.get_parameter_source("landslide_class") is not click.core.ParameterSource.DEFAULT:
@@ -97,10 +98,10 @@ def command(
     except ValidationError as error:
         first = error.errors()[0]
         raise WeightsError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}; correct what was given") from error
-    path = free_path(out, recipe.name)
+    path = free_file(out or Path(f"{recipe.name}.onnx"), "--out")
     with progress_bar(quiet=quiet) as progress:
         imported = import_detector(file, recipe, progress=progress)
-        imported.detector.save(path)
+        write_detector(imported.detector, path)
     say(imported, path)
 
 

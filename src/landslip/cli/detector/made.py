@@ -1,4 +1,4 @@
-"""What ``import`` and ``fetch`` share: what they need, where they write, what they say at the end."""
+"""What ``import`` and ``fetch`` share: what they need, and what they say at the end."""
 
 import shlex
 from pathlib import Path
@@ -24,22 +24,6 @@ def need_training() -> None:
     declare_missing_operators()
     for module in ("segmentation_models_pytorch", "onnxscript", "safetensors"):
         require_extra(module, "train")
-
-
-def free_path(out: Path | None, name: str) -> Path:
-    """Where the detector goes, once it is known that nothing is there and that the folder is.
-
-    Raises:
-        OutputError: something is there, or the folder is not.
-    """
-    from landslip.errors import OutputError
-
-    path = out or Path(f"{name}.onnx")
-    if path.exists():
-        raise OutputError(f"{path} is there already: move it away, or give another file with --out")
-    if not path.absolute().parent.is_dir():
-        raise OutputError(f"there is no folder {path.parent}: make it, or give another file with --out")
-    return path
 
 
 def say(imported: "Imported", path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Where a verb that makes a detector of others puts it: checked before the work, written whole."""
+"""Where a verb that makes a detector puts it: checked before the work, written whole."""
 
 import re
 from pathlib import Path
@@ -10,14 +10,27 @@ if TYPE_CHECKING:
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
+def free_file(path: Path, option: str) -> Path:
+    """The file as given by an option, once it is known that nothing is there and that its folder is.
+
+    Raises:
+        OutputError: something is there, or the folder is not.
+    """
+    from landslip.errors import OutputError
+
+    if path.exists():
+        raise OutputError(f"{path} is there already: give another file with {option}, or move it away")
+    if not path.absolute().parent.is_dir():
+        raise OutputError(f"there is no folder {path.parent}: make it, or give another file with {option}")
+    return path
+
+
 def checked_name(output: Path, name: str | None) -> str:
     """The name of the new detector; raises where the file cannot be written or the name is none."""
     from landslip.errors import OutputError, SettingsError
 
-    if output.exists():
-        raise OutputError(f"{output} is there already: give another file with -o, or move it away")
-    if output.suffix != ".onnx" or not output.parent.is_dir():
-        raise OutputError(f"{output} cannot be written: give a file that ends in .onnx, in a folder that exists")
+    if free_file(output, "-o").suffix != ".onnx":
+        raise OutputError(f"{output} cannot be written: give a file that ends in .onnx")
     given = output.stem if name is None else name
     if not _NAME.fullmatch(given):
         raise SettingsError(
