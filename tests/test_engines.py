@@ -1,6 +1,7 @@
 """Laws of engines: they agree with each other and with plain arithmetic, and an answer depends on its image alone."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -186,3 +187,32 @@ def test_openvino_reports_to_nobody(tmp_path: Path):
     )
     assert done.returncode == 0, done.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", [one for one in ("openvino", "onnxruntime") if one in available()])
+@pytest.mark.allow_hosts(["127.0.0.1"])
+def test_an_engine_tells_nobody_that_it_runs(name: str, tmp_path: Path):
+    """A process of its own, whose every way out leads to a proxy that listens, runs a detector and ends."""
+    identity().save(tmp_path / "tiny.onnx")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    script = (
+        "import sys, time\n"
+        "from landslip.detector import Detector\n"
+        "from landslip.engines import open_engine\n"
+        f"open_engine(Detector.open(sys.argv[1]), {name!r}, height=32, width=32)\n"
+        "time.sleep(3)\n"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.settimeout(0.1)
+        outside = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        ways = dict.fromkeys(("http_proxy", "https_proxy", "HTTPS_PROXY", "ALL_PROXY"), outside)
+        settings = {key: value for key, value in os.environ.items() if key != "ORT_DISABLE_TELEMETRY"}
+        subprocess.run(
+            [sys.executable, "-c", script, str(tmp_path / "tiny.onnx")],
+            env=settings | ways | {"TMPDIR": str(scratch)},
+            check=True,
+        )
+        with pytest.raises(TimeoutError):
+            proxy.accept()
+    assert not list(scratch.iterdir())

@@ -1,11 +1,17 @@
 """ONNX Runtime: an engine for machines that OpenVINO does not serve, and a second opinion where it does."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
+
+# On some versions its own import reports its use to a public server, and leaves a file in the temporary folder; what
+# its interface offers against that comes too late. Whoever set this otherwise meant it.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as causes
 
 from landslip.detector import INPUT, OUTPUT, Detector

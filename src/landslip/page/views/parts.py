@@ -116,5 +116,6 @@ def card_in_words(offered: Offered) -> None:
         f"Looks at {', '.join(card.channels)} at {card.pixel_size_m:g} m. Trained on {card.trained_on.rstrip('.')}."
     )
     st.markdown(f"Threshold {card.threshold:g}: {card.threshold_chosen.rstrip('.')}.")
-    st.markdown(f"{words.DETECTOR_SCORES}:\n" + "\n".join(f"- {score_text(score)}" for score in card.scores))
+    if card.scores:
+        st.markdown(f"{words.DETECTOR_SCORES}:\n" + "\n".join(f"- {score_text(score)}" for score in card.scores))
     st.markdown(f"{words.DETECTOR_LIMITS}:\n" + "\n".join(f"- {text}" for text in card.not_good_for))
