@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from onnx import NodeProto, TensorProto, helper
+from onnx import NodeProto, helper
 
 from landslip.detector import DEFAULT, Detector, seal
 from landslip.engines import EXTRAS, Engine, available, open_engine
@@ -135,9 +135,22 @@ def test_a_graph_that_cannot_run_at_this_size_is_an_error_in_words(name: str) ->
         (helper.make_node("Erf", ["x"], ["y"]), {}),
         (helper.make_node("Gather", ["x", "at"], ["y"], axis=1), {"at": np.array([2, 0, -2])}),
         (helper.make_node("Gather", ["x", "at"], ["y"], axis=2), {"at": np.array([[3, 1], [-1, 0]])}),
+        (helper.make_node("ReduceSum", ["x", "axes"], ["y"], keepdims=0), {"axes": np.array([0, -1])}),
+        (helper.make_node("ReduceSum", ["x"], ["y"]), {}),
+        (helper.make_node("ReduceSum", ["x"], ["y"], noop_with_empty_axes=1), {}),
+        (helper.make_node("InstanceNormalization", ["x", "a", "b"], ["y"], epsilon=0.1), {"a": 3, "b": 3}),
         (helper.make_node("LayerNormalization", ["x", "a", "b"], ["y"], axis=-1, epsilon=0.1), {"a": 8, "b": 8}),
         (helper.make_node("Conv", ["x", "a"], ["y"], pads=[0, 1, 2, 3], strides=[2, 1]), {"a": (5, 3, 3, 3)}),
         (helper.make_node("Conv", ["x", "a", "b"], ["y"], pads=[1, 2, 1, 2]), {"a": (5, 3, 3, 3), "b": 5}),
+        (helper.make_node("ConvTranspose", ["x", "a", "b"], ["y"], strides=[2, 2]), {"a": (3, 5, 2, 2), "b": 5}),
+        (
+            helper.make_node(
+                "ConvTranspose", ["x", "a"], ["y"], strides=[2, 3], pads=[1, 0, 1, 0], output_padding=[1, 0]
+            ),
+            {"a": (3, 5, 3, 3)},
+        ),
+        (helper.make_node("Div", ["x", "a"], ["y"]), {"a": (8, 8)}),
+        (helper.make_node("Div", ["a", "b"], ["y"]), {"a": np.array([63, 64, -63, 7]), "b": np.array([4, 4, 4, -2])}),
         (helper.make_node("MatMul", ["x", "a"], ["y"]), {"a": (8, 8)}),
         (helper.make_node("Transpose", ["x"], ["y"], perm=[0, 1, 3, 2]), {}),
         (
@@ -163,7 +176,7 @@ def test_an_operator_in_torch_gives_what_onnx_runtime_gives(node: NodeProto, mor
         [node],
         "one",
         [helper.make_tensor_value_info(name, types[name], one.shape) for name, one in given.items()],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [helper.make_tensor_value_info("y", types[next(name for name in node.input if name)], None)],
     )
     one_operator = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     wanted = runtime.InferenceSession(one_operator.SerializeToString()).run(["y"], given)[0]
@@ -171,6 +184,7 @@ def test_an_operator_in_torch_gives_what_onnx_runtime_gives(node: NodeProto, mor
     inputs = [torch.from_numpy(given[name]) if name else None for name in node.input]
     found = OPERATORS[node.op_type](inputs, attributes).numpy()
     assert found.shape == wanted.shape
+    assert found.dtype == wanted.dtype
     np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 

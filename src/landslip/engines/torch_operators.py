@@ -68,6 +68,21 @@ def _conv(inputs: Inputs, attributes: Attributes) -> Tensor:
     )
 
 
+def _conv_transpose(inputs: Inputs, attributes: Attributes) -> Tensor:
+    if "output_shape" in attributes:
+        raise EngineError("the torch engine wants to be told how wide to pad: use --engine openvino for this detector")
+    return functional.conv_transpose2d(
+        _given(inputs, 0),
+        _given(inputs, 1),
+        inputs[2] if len(inputs) > 2 else None,
+        stride=attributes.get("strides", [1, 1]),
+        padding=_symmetric(attributes),
+        output_padding=attributes.get("output_padding", [0, 0]),
+        groups=attributes.get("group", 1),
+        dilation=attributes.get("dilations", [1, 1]),
+    )
+
+
 def _max_pool(inputs: Inputs, attributes: Attributes) -> Tensor:
     return functional.max_pool2d(
         _given(inputs, 0),
@@ -102,6 +117,13 @@ def _clip(inputs: Inputs, attributes: Attributes) -> Tensor:
     return torch.clamp(_given(inputs, 0), low, high)
 
 
+def _div(inputs: Inputs, attributes: Attributes) -> Tensor:
+    above, below = _given(inputs, 0), _given(inputs, 1)
+    # Whole numbers, such as the sides of images, stay whole: ONNX cuts off what is left over, towards zero.
+    whole = not above.is_floating_point() and not below.is_floating_point()
+    return torch.div(above, below, rounding_mode="trunc" if whole else None)
+
+
 def _gather(inputs: Inputs, attributes: Attributes) -> Tensor:
     values, places = _given(inputs, 0), _given(inputs, 1).to(torch.int64)
     axis = attributes.get("axis", 0) % values.ndim
@@ -109,6 +131,14 @@ def _gather(inputs: Inputs, attributes: Attributes) -> Tensor:
     size = values.shape[axis]
     taken = values.index_select(axis, (places.flatten() % size).to(values.device))
     return taken.reshape([*values.shape[:axis], *places.shape, *values.shape[axis + 1 :]])
+
+
+def _instance_norm(inputs: Inputs, attributes: Attributes) -> Tensor:
+    image = _given(inputs, 0)
+    # Each channel is a group of its own.
+    return functional.group_norm(
+        image, image.shape[1], _given(inputs, 1), _given(inputs, 2), eps=attributes.get("epsilon", 1e-5)
+    )
 
 
 def _layer_norm(inputs: Inputs, attributes: Attributes) -> Tensor:
@@ -122,6 +152,13 @@ def _reduce_mean(inputs: Inputs, attributes: Attributes) -> Tensor:
     image = _given(inputs, 0)
     axes = _axes(inputs, attributes) or list(range(image.ndim))
     return image.mean(dim=axes, keepdim=bool(attributes.get("keepdims", 1)))
+
+
+def _reduce_sum(inputs: Inputs, attributes: Attributes) -> Tensor:
+    image, axes = _given(inputs, 0), _axes(inputs, attributes)
+    if not axes and attributes.get("noop_with_empty_axes", 0):
+        return image
+    return image.sum(dim=axes or list(range(image.ndim)), keepdim=bool(attributes.get("keepdims", 1)))
 
 
 def _resize(inputs: Inputs, attributes: Attributes) -> Tensor:
@@ -193,18 +230,21 @@ OPERATORS: Final[Mapping[str, Callable[[Inputs, Attributes], Tensor]]] = Mapping
             [_given(inputs, index) for index in range(len(inputs))], dim=attributes["axis"]
         ),
         "Conv": _conv,
-        "Div": _two(torch.div),
+        "ConvTranspose": _conv_transpose,
+        "Div": _div,
         "Erf": _one(torch.erf),
         "Exp": _one(torch.exp),
         "Gather": _gather,
         "GlobalAveragePool": _one(lambda image: image.mean(dim=(2, 3), keepdim=True)),
         "Identity": _one(lambda image: image),
+        "InstanceNormalization": _instance_norm,
         "LayerNormalization": _layer_norm,
         "Log": _one(torch.log),
         "MatMul": _two(torch.matmul),
         "MaxPool": _max_pool,
         "Mul": _two(torch.mul),
         "ReduceMean": _reduce_mean,
+        "ReduceSum": _reduce_sum,
         "Relu": _one(torch.relu),
         "Reshape": _reshape,
         "Resize": _resize,
