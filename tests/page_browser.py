@@ -146,6 +146,13 @@ def map_it(page: "Page") -> None:
     press(page, words.MAP_BUTTON)
 
 
+def show_tab(page: "Page", name: str) -> None:
+    """Show another side of the result, once there is but one: while it is drawn anew the old one stands there too."""
+    tab = page.get_by_text(name, exact=True)
+    sync_api.expect(tab).to_have_count(1, timeout=WAIT_MS)
+    tab.click()
+
+
 def save(page: "Page", button: str, path: Path) -> Path:
     """Take a file home."""
     with page.expect_download() as download:
