@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from command_line import run
-from landslip.detector import Detector
+from landslip.detector import DEFAULT, Detector
 from landslip.errors import OutputError
 from landslip.evaluation.predictions import Place, Predictions, load_predictions, predict
 from landslip.evaluation.report.page import Report, make_report
@@ -127,6 +127,6 @@ def test_the_detector_that_ships_has_a_report(shared_data: Path, tmp_path: Path)
     )
     assert told.code == 0, told.err
     answer = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert answer["origin"]["sha256"] == Detector.open("s2-rgb").sha256
+    assert answer["origin"]["sha256"] == Detector.open(DEFAULT).sha256
     assert answer["frequency_area"]["truth"]["landslides"] == answer["landslides"]["all"]["truth"]
     assert len(load_predictions(kept)) == answer["origin"]["patches"] == 162

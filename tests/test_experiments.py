@@ -167,9 +167,13 @@ def test_a_channel_is_taken_from_recipe_and_network_alike(data: Path, tmp_path: 
         "without-B04": ("B03", "B02"),
         "without-B03": ("B04", "B02"),
         "without-B02": ("B04", "B03"),
+        "with-grvi": ("B04", "B03", "B02"),
     }
+    assert [one.recipe.inputs for one in trained if "with-grvi" in one.folder.parts] == [
+        ("B04", "B03", "B02", "grvi")
+    ] * 3
     # The same detector answers for all of them, so that nothing is worth anything.
-    assert [(one.fall, one.low, one.high) for one in found.falls] == [(0, 0, 0)] * 3
+    assert [(one.fall, one.low, one.high) for one in found.falls] == [(0, 0, 0)] * 4
 
 
 def test_physics_is_all_that_differs(tmp_path: Path, trained: list[Trial], monkeypatch: pytest.MonkeyPatch) -> None:
