@@ -99,12 +99,14 @@ def find_inventories(predictions: Predictions) -> Inventories:
     called = predictions.found.view(np.uint8)
     parts = [_of_mosaic(mosaic, predictions, called) for mosaic in mosaics(predictions.entries)]
     truth, mapped = (_joined([getattr(part, name) for part in parts]) for name in ("truth", "mapped"))
-    starts = np.cumsum([(0, 0), *((len(part.truth), len(part.mapped)) for part in parts)], axis=0)
+    ends = np.cumsum([(0, 0), *((len(part.truth), len(part.mapped)) for part in parts)], axis=0)
+    # Each part is numbered on from where the one before it ended; no part comes after the last end.
+    starts = ends[:-1]
     return Inventories(
         truth,
         mapped,
-        np.concatenate([part.pair_truth + start for part, (start, _) in zip(parts, starts, strict=False)]),
-        np.concatenate([part.pair_mapped + start for part, (_, start) in zip(parts, starts, strict=False)]),
+        np.concatenate([part.pair_truth + start for part, (start, _) in zip(parts, starts, strict=True)]),
+        np.concatenate([part.pair_mapped + start for part, (_, start) in zip(parts, starts, strict=True)]),
         np.concatenate([part.pair_iou for part in parts]),
     )
 

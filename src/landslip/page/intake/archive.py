@@ -26,9 +26,7 @@ _DAMAGED: Final = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
-    # A compression or zip version that this Python does not know.
-    NotImplementedError,
-    # Encrypted.
+    # Encrypted, or, as the NotImplementedError that it takes in, of a compression that this Python does not know.
     RuntimeError,
     ValueError,
     OSError,

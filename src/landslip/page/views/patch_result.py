@@ -104,6 +104,7 @@ def show_cards(memory: Memory, task: SheetTask, kind: str, columns: int) -> None
     elif kind == "probability":
         show_legend()
     for start in range(0, len(cards), columns):
+        # The last row may be shorter than there are columns.
         for column, card in zip(st.columns(columns), cards[start : start + columns], strict=False):
             picture = card["files"].get(kind, card["files"]["seen"])
             column.image(picture, caption=f"{card['id']}: {card['line']}", width="stretch")

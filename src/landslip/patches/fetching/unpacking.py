@@ -59,8 +59,8 @@ def unpack(
             for number, member in enumerate(members, start=1):
                 _write(opened, member, folder / _inside(member.filename))
                 progress(number, len(members))
-    # NotImplementedError: a compression or zip version that this Python does not know; RuntimeError: encrypted.
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    # RuntimeError: encrypted, or, as the NotImplementedError that it takes in, of a compression that is not known.
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise PatchesError(f"{archive.name} is a damaged archive ({error}): download it again") from error
     return len(members)
 

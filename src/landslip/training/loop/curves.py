@@ -1,5 +1,6 @@
 """Learning curves as a picture: what was lost, and what was gained, epoch by epoch."""
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -44,7 +45,8 @@ def _draw_loss(axes: Axes, standing: Standing) -> None:
     epochs = [row["epoch"] for row in standing.rows]
     names = [name for name in standing.rows[0] if name == "loss" or name.startswith("loss_")]
     shown = names if len(names) > 2 else names[:1]
-    for name, colour in zip(shown, _COLOURS, strict=False):
+    # A loss may have more terms than there are colours: they come again, rather than a term being left out.
+    for name, colour in zip(shown, itertools.cycle(_COLOURS), strict=False):
         text = "loss" if name == "loss" else name.removeprefix("loss_").replace("-", " ") + ", unweighted"
         width = 2.0 if name == "loss" else 1.2
         _line(axes, epochs, [row[name] for row in standing.rows], colour, text, width)
