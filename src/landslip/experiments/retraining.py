@@ -24,9 +24,10 @@ _WHOLE = "all-channels"
 
 @dataclass(frozen=True, slots=True)
 class _Variant:
-    """One way to train; the changed recipe, and what it is called in the folder."""
+    """One other way to train."""
 
     key: str
+    """Of its folder."""
     how: str
     name: str
     channels: tuple[str, ...]
@@ -98,10 +99,10 @@ def ablate_recipe(
         units=units.count,
         f1=Spread(tuple(float(f1(one.sum(axis=0))) for one in whole)),
         falls=tuple(
-            fall_of(one.how, one.name, one.channels, counts(one.key), whole, units)
-            if one.how == ADDED
-            else fall_of(one.how, one.name, one.channels, whole, counts(one.key), units)
+            # An index is what the variant has and the recipe does without; a channel, the other way round.
+            fall_of(one.how, one.name, one.channels, *((other, whole) if one.how == ADDED else (whole, other)), units)
             for one in variants
+            for other in [counts(one.key)]
         ),
     )
 
@@ -126,17 +127,17 @@ def _changed(recipe: Recipe, channels: Sequence[str], indices: Sequence[str]) ->
 
 def _variants(recipe: Recipe, names: Sequence[str]) -> tuple[_Variant, ...]:
     """Everything that can be taken from a recipe or added to it; only what is named, where something is."""
-    more = tuple(name for name in indices_of(recipe.channels) if name not in recipe.network.indices)
+    more = {name: INDICES[name] for name in indices_of(recipe.channels) if name not in recipe.network.indices}
     taken = [name for name in names if name not in more]
-    without = taken_from(recipe.channels, taken) if taken or not names else ()
+    without = taken_from(recipe.channels, taken, besides=tuple(more)) if taken or not names else ()
     return (
         *(
             _Variant(f"without-{one.key}", RETRAINED, one.name, one.channels, recipe_without(recipe, one.channels))
             for one in without
         ),
         *(
-            _Variant(f"with-{name}", ADDED, name, INDICES[name].channels, recipe_with(recipe, name))
-            for name in more
+            _Variant(f"with-{name}", ADDED, f"{name} {index.title}", index.channels, recipe_with(recipe, name))
+            for name, index in more.items()
             if not names or name in names
         ),
     )

@@ -104,11 +104,11 @@ class Recipe(Frozen):
         unknown = [name for name in self.channels if name not in CHANNELS]
         if unknown or len(set(self.channels)) != len(self.channels):
             raise ValueError(f"channels {', '.join(self.channels)}: give different names of {', '.join(CHANNELS)}")
-        if self.network.indices:
-            try:
-                check_indices(self.network.indices, self.channels)
-            except RecipeError as error:
-                raise ValueError(str(error)) from error
+        try:
+            check_indices(self.network.indices, self.channels)
+        except RecipeError as error:
+            # What pydantic collects.
+            raise ValueError(str(error)) from error
         named = [part for part in (self.train, self.choose, *self.report) if part.parts]
         if named and self.division is None:
             raise ValueError(f"'{named[0]}' belongs to a division: add one, such as  division: {{protocol: blocks}}")

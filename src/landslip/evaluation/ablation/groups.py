@@ -33,7 +33,7 @@ class Taken:
         return self.name.replace(" ", "-")
 
 
-def taken_from(channels: Sequence[str], names: Sequence[str] = ()) -> tuple[Taken, ...]:
+def taken_from(channels: Sequence[str], names: Sequence[str] = (), *, besides: Sequence[str] = ()) -> tuple[Taken, ...]:
     """What can be taken from a detector of some channels: each channel, then each group of two or more of them.
 
     A group that is all the detector has is left out: nothing would be left.
@@ -41,6 +41,7 @@ def taken_from(channels: Sequence[str], names: Sequence[str] = ()) -> tuple[Take
     Args:
         channels: of the detector.
         names: only these channels and groups; all where empty.
+        besides: other names that the caller knows, for the refusal of a name that nobody does.
 
     Raises:
         SettingsError: there is no such channel or group, or there is a single channel.
@@ -55,5 +56,5 @@ def taken_from(channels: Sequence[str], names: Sequence[str] = ()) -> tuple[Take
     known = [one.name for one in each]
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise SettingsError(f"'{unknown[0]}' cannot be taken away: allowed are {', '.join(known)}")
+        raise SettingsError(f"'{unknown[0]}' cannot be taken away: allowed are {', '.join([*known, *besides])}")
     return tuple(one for one in each if not names or one.name in names)

@@ -29,7 +29,7 @@ from landslip.training.finishing.lights import lights_for
 from landslip.training.finishing.ranges import input_ranges, knows_absolute_values
 from landslip.training.loop.fit import Fitted
 from landslip.training.networks.build import SIZE_MULTIPLE
-from landslip.training.networks.indices import said
+from landslip.training.networks.indices import indices_in_words
 from landslip.training.networks.normalise import TEXTS
 from landslip.training.parts import Parts
 from landslip.training.recipe import Recipe
@@ -136,7 +136,7 @@ def _card(recipe: Recipe, fitted: Fitted, notes: Iterable[str]) -> Card:
         normalisation=Normalisation(
             kind=recipe.network.normalisation,
             numbers=fitted.network.normalise.numbers(),
-            text=TEXTS[recipe.network.normalisation] + said(recipe.network.indices),
+            text=TEXTS[recipe.network.normalisation] + indices_in_words(recipe.network.indices),
         ),
         tile_px=recipe.detector.tile_px,
         overlap_px=recipe.detector.overlap_px,

@@ -26,6 +26,7 @@ class Index:
     plus: tuple[str, ...]
     minus: tuple[str, ...]
     source: str
+    """Where it was proposed."""
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -35,12 +36,12 @@ class Index:
 
 INDICES: Final[Mapping[str, Index]] = MappingProxyType(
     {
-        "ndvi": Index("vegetation (NDVI)", ("B08",), ("B04",), "Rouse et al. 1974"),
-        "grvi": Index("green against red (GRVI)", ("B03",), ("B04",), "Tucker 1979"),
-        "ndwi": Index("open water (NDWI)", ("B03",), ("B08",), "McFeeters 1996"),
-        "ndmi": Index("moisture (NDMI)", ("B08",), ("B11",), "Gao 1996; Wilson and Sader 2002"),
-        "nbr": Index("burnt or laid bare (NBR)", ("B08",), ("B12",), "Key and Benson 2006"),
-        "bsi": Index("bare soil (BSI)", ("B11", "B04"), ("B08", "B02"), "Rikimaru et al. 2002"),
+        "ndvi": Index("vegetation", ("B08",), ("B04",), "Rouse et al. 1974"),
+        "grvi": Index("green against red", ("B03",), ("B04",), "Tucker 1979"),
+        "ndwi": Index("open water", ("B03",), ("B08",), "McFeeters 1996"),
+        "ndmi": Index("moisture", ("B08",), ("B11",), "Gao 1996; Wilson and Sader 2002"),
+        "nbr": Index("burnt or laid bare", ("B08",), ("B12",), "Key and Benson 2006"),
+        "bsi": Index("bare soil", ("B11", "B04"), ("B08", "B02"), "Rikimaru et al. 2002"),
     }
 )
 """Every index by its name."""
@@ -70,7 +71,8 @@ class Indices(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         """Indices (N, K, H, W), each by ``TYPICAL_DEVIATION``, for values (N, C, H, W); 0 where no light came back."""
         more, less = (nn.functional.conv2d(values, shares) for shares in (self.plus, self.minus))
-        # At most 1 either way even where an atmospheric correction left values below 0.
+        # Less than one DN in all is no light. And an atmospheric correction may leave values below 0, which would lead
+        # beyond 1.
         index = (more - less) / (more + less).clamp_min(1.0)
         return index.clamp(-1, 1) / TYPICAL_DEVIATION
 
@@ -99,7 +101,7 @@ def indices_of(channels: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name, index in INDICES.items() if set(index.channels) <= set(channels))
 
 
-def said(names: Sequence[str]) -> str:
+def indices_in_words(names: Sequence[str]) -> str:
     """Which indices are computed, in a clause for the card; empty where none is."""
     if not names:
         return ""
