@@ -8,7 +8,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no
 .PHONY: help demo test test-all check bench lock clean
 
 help:
-	@echo "make demo      map a real Sentinel-2 scene and score the detector on patches it never saw"
+	@echo "make demo      map a real Sentinel-2 scene and score the detector on patches it never learned from"
 	@echo "make test      run the tests (under 10 minutes)"
 	@echo "make test-all  run the slow ones too"
 	@echo "make check     ruff and mypy"

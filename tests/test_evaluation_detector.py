@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from landslip.cli.evaluate import command
-from landslip.detector import DEFAULT, Detector
+from landslip.detector import DEFAULT, Detector, packaged
 from landslip.errors import ChannelError, EngineError, PatchesError, SettingsError
 from landslip.evaluation.evaluate import evaluate
 from landslip.evaluation.running import mapper_for
@@ -122,3 +122,22 @@ def test_the_figures_on_the_card_are_what_evaluate_finds(detector: Detector, sha
         assert evaluation.pixel.f1 == pytest.approx(score.f1, abs=0.002)
         assert evaluation.pixel.precision == pytest.approx(score.precision, abs=0.01)
         assert evaluation.pixel.recall == pytest.approx(score.recall, abs=0.01)
+
+
+def test_no_packaged_detector_learned_from_the_patches_that_are_kept_apart(shared_data: Path) -> None:
+    pytest.importorskip(
+        "torch", reason="which patches a recipe learns from is known to the trainer: needs the extra train"
+    )
+    from landslip.training.parts import division_for, find_parts
+    from landslip.training.recipe import read_recipe
+
+    examples = Path(__file__).parents[1] / "examples"
+    kept = {entry.id for entry in open_rgb_set(examples / "l4s-rgb-kept-apart").entries}
+    patches = open_rgb_set(shared_data / "l4s-rgb")
+    assert len(kept) == 57
+    for name in packaged():
+        recipe = read_recipe(name)
+        parts = find_parts(patches, recipe.train, recipe.choose, (), division_for(recipe.division, patches))
+        assert not kept & {entry.id for entry in parts.train.entries}, name
+        if name == DEFAULT:
+            assert not kept & {entry.id for entry in parts.choose.entries}

@@ -133,8 +133,9 @@ EXAMPLE_NOTES: Final = {
         "none. Brightness is relative to each patch."
     ),
     "l4s-rgb-kept-apart": (
-        "Rows 56 and 57 of scene A, 9 of B, 10 of C: no packaged detector learned from them, though from "
-        "other rows of the same scenes. Brightness is relative to each patch."
+        "Rows 56 and 57 of scene A, 9 of B, 10 of C: no packaged detector learned from them; the default did "
+        "from other rows of these scenes, and the older two were chosen on those of A. "
+        "Brightness is relative to each patch."
     ),
 }
 UPLOADER: Final = "GeoTIFF or JPEG 2000 (one or many), Landslide4Sense .h5 (one or many), or a zip of a scene folder"
