@@ -68,7 +68,7 @@ def _downloads(
 
 def _button(text: str, path: Path, kind: str, result: SceneResult | PatchResult) -> None:
     st.download_button(
-        f"{text} ({path.stat().st_size / 1e6:.1f} MB)",
+        f"{text} ({_size(path)})",
         reader(path),
         path.name,
         _MIME.get(path.suffix, "application/octet-stream"),
@@ -77,6 +77,11 @@ def _button(text: str, path: Path, kind: str, result: SceneResult | PatchResult)
         on_click="ignore",
         width="stretch",
     )
+
+
+def _size(path: Path) -> str:
+    size_kb = path.stat().st_size / 1e3
+    return f"{size_kb / 1e3:.1f} MB" if size_kb >= 100 else f"{size_kb:.0f} kB"
 
 
 def reader(path: Path) -> Callable[[], bytes]:

@@ -1,0 +1,93 @@
+"""How soon a visitor sees something, and can use it, in headless Chromium: printed for a first and for later visits.
+
+    python benchmarks/page_first_paint.py [--visits 5]
+
+First paint is the browser's own first contentful paint. Usable is when the detector's card stands on the page. The first
+visit is that to a server that nobody has asked before; every visitor starts with an empty cache. 127.0.0.1 only.
+"""
+
+import argparse
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+from playwright.sync_api import Browser, sync_playwright
+
+from landslip.detector import DEFAULT
+from landslip.page import words
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+FIRST_PAINT = """() => new Promise(tell => new PerformanceObserver(
+    seen => seen.getEntriesByName('first-contentful-paint').forEach(one => tell(one.startTime))
+).observe({type: 'paint', buffered: true}))"""
+
+
+def visit(browser: Browser, url: str) -> tuple[float, float]:
+    """Seconds to the first contentful paint, and until the page can be used."""
+    context = browser.new_context(viewport={"width": 1440, "height": 1150})
+    page = context.new_page()
+    start = time.monotonic()
+    page.goto(url, wait_until="commit")
+    page.get_by_text(words.ABOUT_DETECTOR.format(name=DEFAULT)).wait_for(timeout=60_000)
+    usable_s = time.monotonic() - start
+    paint_s = page.evaluate(FIRST_PAINT) / 1000
+    context.close()
+    return paint_s, usable_s
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("--visits", type=int, default=5)
+    arguments = parser.parse_args()
+    if CHROMIUM is None:
+        print("there is no Chromium on this machine", file=sys.stderr)
+        return 1
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "landslip", "page", "--port", str(port)], env=os.environ | {"TMPDIR": folder}
+        )
+        try:
+            wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+            seen = [visit(browser, f"http://127.0.0.1:{port}") for _ in range(arguments.visits)]
+            browser.close()
+        finally:
+            server.terminate()
+            server.wait(60)
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(f"{'visit':<8}{'first paint s':>14}{'usable s':>10}")
+    for number, (paint_s, usable_s) in enumerate(seen, start=1):
+        print(f"{number:<8}{paint_s:>14.2f}{usable_s:>10.2f}")
+    return 0
+
+
+def wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
+    """Wait until the server answers.
+
+    Raises:
+        RuntimeError: it ended, or said nothing for two minutes.
+    """
+    until = time.monotonic() + 120
+    while time.monotonic() < until and server.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.1)
+    raise RuntimeError(f"the page did not answer at {url}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
