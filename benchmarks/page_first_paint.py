@@ -2,8 +2,8 @@
 
     python benchmarks/page_first_paint.py [--visits 5]
 
-First paint is the first contentful paint of the browser. Usable is when the card of the detector stands on the page. The first
-visit is that to a server that nobody has asked before; every visitor starts with an empty cache. 127.0.0.1 only.
+First paint is the first contentful paint, as Chromium tells it. Usable is when the detector's card stands on the page.
+The first visit is that to a server that nobody has asked before; every visitor has an empty cache. 127.0.0.1 only.
 """
 
 import argparse
