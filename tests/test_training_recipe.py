@@ -160,3 +160,12 @@ def test_what_physics_reads_cannot_be_taken_away(kind: str, channel: str) -> Non
     for dropout in (f"{other}: 0.2", f"{channel}: 0.0"):
         read_recipe("default", (*GROUND, terms, f"augmentation.dropout={{{dropout}}}"))
     read_recipe("default", (*GROUND, f"augmentation.dropout={{{channel}: 0.2}}"))
+
+
+@pytest.mark.parametrize(("kind", "channel"), [("flat-ground", "slope"), ("runout", "elevation")])
+def test_two_grounds_are_not_blended_where_physics_reads_one(kind: str, channel: str) -> None:
+    terms = f"loss.terms=[{{kind: lovasz}}, {{kind: {kind}, weight: 0.1}}]"
+    with pytest.raises(RecipeError, match=f"mix_up blends the {channel} of two patches"):
+        read_recipe("default", (*GROUND, terms, "augmentation.mix_up=0.2"))
+    read_recipe("default", (*GROUND, terms, "augmentation.cut_mix=0.2"))
+    read_recipe("default", (*GROUND, "augmentation.mix_up=0.2"))

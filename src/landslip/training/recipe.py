@@ -120,6 +120,12 @@ class Recipe(Frozen):
                 f"augmentation.dropout takes {absent[0]} away, and the loss term {readers[absent[0]]} reads it, so "
                 "it would be told a false one: leave out one of the two"
             )
+        if readers and self.augmentation.mix_up:
+            name, kind = next(iter(readers.items()))
+            raise ValueError(
+                f"augmentation.mix_up blends the {name} of two patches into one of no place, and the loss term {kind} "
+                "reads it: leave out one of the two, or take cut_mix"
+            )
         several = self.machine.nodes > 1 or self.machine.devices not in (1, "auto")
         if self.self_training is not None and several:
             raise ValueError("self_training is several runs in a row, for one device: set machine.devices to 1")
