@@ -176,6 +176,14 @@ def test_a_channel_is_taken_from_recipe_and_network_alike(data: Path, tmp_path: 
     assert [(one.fall, one.low, one.high) for one in found.falls] == [(0, 0, 0)] * 4
 
 
+def test_what_a_loss_reads_is_not_taken_away_after_hours(data: Path, tmp_path: Path, trained: list[Trial]) -> None:
+    physical = recipe("channels=[B04,B03,B02,slope]", "loss.terms=[{kind: dice}, {kind: flat-ground, weight: 0.1}]")
+    with pytest.raises(RecipeError, match="flat-ground reads slope, which would be taken away with slope"):
+        ablate_recipe(physical, data, tmp_path / "out", seeds=(1,), progress=False)
+    assert not trained
+    assert not (tmp_path / "out").exists(), "refused before anything is made"
+
+
 def test_physics_is_all_that_differs(tmp_path: Path, trained: list[Trial], monkeypatch: pytest.MonkeyPatch) -> None:
     with_it = recipe(
         "channels=[B04,B03,B02,slope]",

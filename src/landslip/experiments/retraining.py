@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from landslip.errors import RecipeError
 from landslip.evaluation.ablation.groups import taken_from
 from landslip.evaluation.ablation.result import Ablation, fall_of
 from landslip.evaluation.spread import Spread
@@ -65,6 +66,7 @@ def ablate_recipe(
 
     Raises:
         SettingsError: no such channel, group or index, no seed, or the same one twice.
+        RecipeError: a term of the loss reads a channel that would be taken away.
         OutputError: the folder holds another experiment.
         LandslipError: a training failed.
     """
@@ -72,6 +74,7 @@ def ablate_recipe(
     entries = open_patches(data).entries
     made = folds_of(protocol, entries, folds=folds)
     variants = _variants(recipe, names)
+    _check_losses(variants)
     asked = {"protocol": protocol, "folds": len(made), "patches": entries_sha256(entries), "test": "retraining"}
     claim(folder, asked | {"recipe": recipe.model_dump(mode="json")})
     # Seed by seed, so that a run that is stopped early has compared everything at least once.
@@ -141,6 +144,18 @@ def _variants(recipe: Recipe, names: Sequence[str]) -> tuple[_Variant, ...]:
             if not names or name in names
         ),
     )
+
+
+def _check_losses(variants: Sequence[_Variant]) -> None:
+    """See that every variant's loss can be had, before hours go into the first."""
+    for one in variants:
+        for term in one.recipe.loss.terms:
+            missing = [name for name in term.needs if name not in one.recipe.channels]
+            if missing:
+                raise RecipeError(
+                    f"the loss term {term.kind} reads {missing[0]}, which would be taken away with {one.name}: leave "
+                    "that out of what is taken, or compare by a recipe without the term"
+                )
 
 
 def _trials(recipe: Recipe, key: str, folds: Sequence[Fold], seed: int, data: Path, folder: Path) -> list[Trial]:
