@@ -151,6 +151,7 @@ def test_figures_are_those_of_the_pooled_predictions(data: Path, tmp_path: Path,
     from landslip.evaluation.predictions import load_predictions
 
     each = [float(f1(counts_of(load_predictions(path)).sum(axis=0))) for path in found.predictions]
+    assert {load_predictions(path).recipe["name"] for path in found.predictions} == {recipe().name}
     assert found.figures["all"]["f1"].values == pytest.approx(tuple(each))
     assert found.figures["all"]["f1"].mean == pytest.approx(np.mean(each))
     assert found.figures["all"]["f1"].deviation == pytest.approx(np.std(each, ddof=1))

@@ -55,7 +55,7 @@ def run_protocol(
     write_text(output / "protocol.json", json.dumps(found.as_dict(), indent=1, ensure_ascii=False) + "\n")
     if report is not None:
         said, patches = matched(load_predictions(found.predictions[0]), open_patches(data))
-        asked = Asked(said, found.scores[0], patches, None, recipe.model_dump(mode="json"))
+        asked = Asked(said, found.scores[0], patches, None)
         with progress_bar(quiet=quiet) as watch:
             make_report(asked, watch).write(report)
     if as_json:

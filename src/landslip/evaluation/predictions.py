@@ -25,7 +25,17 @@ from landslip.patches.patch_set import PatchSet, Split, split_named
 _FORMAT: Final = "landslip predictions 1"
 _NONE: Final = -1
 """Stands for a row or column that is not known."""
-_FACTS: Final = ("detector", "threshold", "protocol", "data", "seeds", "temperature", "pixel_size_m", "sha256")
+_FACTS: Final = (
+    "detector",
+    "threshold",
+    "protocol",
+    "data",
+    "seeds",
+    "temperature",
+    "pixel_size_m",
+    "sha256",
+    "recipe",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,8 @@ class Predictions:
     pixel_size_m: float = 10.0
     sha256: str = ""
     """Of the detector's file; empty where there is none."""
+    recipe: dict[str, Any] | None = None
+    """By which the detector was trained, or the detectors of all folds; None where that is not known."""
     thresholds: NDArray[np.float64] | None = None
     """(N,) of each patch, where several detectors, each with its own, shared the patches; ``threshold`` is the mean."""
 
@@ -251,6 +263,7 @@ def predict(
         temperature=card.temperature,
         pixel_size_m=card.pixel_size_m if pixel_size_m is None else pixel_size_m,
         sha256=detector.sha256,
+        recipe=card.recipe or None,
     )
 
 

@@ -1,6 +1,7 @@
 """Predictions of several folds as those of one set, each patch by the detector that had not seen it."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +11,13 @@ from landslip.evaluation.predictions import Predictions
 from landslip.patches.patch import NOT_OBSERVED
 
 
-def pooled(folds: Sequence[Predictions], *, protocol: str) -> Predictions:
+def pooled(folds: Sequence[Predictions], *, protocol: str, recipe: dict[str, Any] | None = None) -> Predictions:
     """Put predictions of folds together; every patch keeps the threshold of its fold.
 
     Args:
         folds: of different patches, with pixels of one size.
         protocol: in words.
+        recipe: by which all folds were trained, whatever each of them learned from.
 
     Raises:
         PredictionsError: there is none, a patch stands in two, or their pixels differ in size.
@@ -47,6 +49,7 @@ def pooled(folds: Sequence[Predictions], *, protocol: str) -> Predictions:
         temperature=temperatures.pop() if len(temperatures) == 1 else 1.0,
         pixel_size_m=first.pixel_size_m,
         sha256=first.sha256 if len(folds) == 1 else "",
+        recipe=recipe,
         thresholds=thresholds,
     )
 

@@ -130,7 +130,7 @@ def _result(
         parts = [trial.predictions() for trial in trials if trial.seed == seed]
         for fold, part in zip(folds, parts, strict=True):
             thresholds[fold.name].append(part.threshold)
-        together.append(pooled(parts, protocol=said))
+        together.append(pooled(parts, protocol=said, recipe=recipe.model_dump(mode="json")))
         paths.append(folder / f"predictions-seed-{seed}.npz")
         together[-1].save(paths[-1])
     scenes = (ALL, *together[0].scenes) if len(together[0].scenes) > 1 else (ALL,)

@@ -43,7 +43,7 @@ def origin_section(asked: Asked) -> Section:
             ("Licence", card.licence),
         ]
         html = f"<h3>What the detector is not good for</h3>{bullets(card.not_good_for)}"
-    recipe = asked.recipe or (None if card is None else card.recipe)
+    recipe = predictions.recipe or (None if card is None else card.recipe)
     if recipe:
         text = escape(json.dumps(recipe, indent=2, ensure_ascii=False))
         html += f'<details><summary>The whole recipe</summary><pre class="recipe"><code>{text}</code></pre></details>'

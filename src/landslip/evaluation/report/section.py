@@ -19,8 +19,6 @@ class Asked:
     """Those that were predicted, in the same order."""
     card: Card | None
     """Of the detector; None where only its predictions were kept."""
-    recipe: dict[str, Any] | None = None
-    """By which it was trained; that of the card where None."""
 
 
 @dataclass(frozen=True, slots=True)
