@@ -38,6 +38,8 @@ def choose_detectors(workshop: Workshop, source: SceneSource | PatchSource | Non
     if _DETECTORS_KEY not in st.session_state:
         asked = st.query_params.get(_DETECTORS_KEY, "").split(",")
         st.session_state[_DETECTORS_KEY] = [key for key in keys if key in asked] or keys[:1]
+    # Said anew in every run: where one ended before it came here, as after an upload, the browser has forgotten it.
+    st.session_state[_DETECTORS_KEY] = list(st.session_state[_DETECTORS_KEY])
     chosen: list[str] = st.multiselect(
         words.DETECTOR_LABEL, keys, key=_DETECTORS_KEY, format_func=lambda key: workshop.detectors[key].card.name
     )
