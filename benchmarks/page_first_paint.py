@@ -9,18 +9,14 @@ The first visit is that to a server that nobody has asked before; every visitor 
 import argparse
 import os
 import shutil
-import socket
-import subprocess
 import sys
-import tempfile
 import time
-import urllib.error
-import urllib.request
 
 from playwright.sync_api import Browser, sync_playwright
 
 from landslip.detector import DEFAULT
 from landslip.page import words
+from page_served import served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
@@ -51,42 +47,15 @@ def main() -> int:
     if CHROMIUM is None:
         print("there is no Chromium on this machine", file=sys.stderr)
         return 1
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "landslip", "page", "--port", str(port)], env=os.environ | {"TMPDIR": folder}
-        )
-        try:
-            wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-            seen = [visit(browser, f"http://127.0.0.1:{port}") for _ in range(arguments.visits)]
-            browser.close()
-        finally:
-            server.terminate()
-            server.wait(60)
+    with served() as (port, _), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        seen = [visit(browser, f"http://127.0.0.1:{port}") for _ in range(arguments.visits)]
+        browser.close()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     print(f"{'visit':<8}{'first paint s':>14}{'usable s':>10}")
     for number, (paint_s, usable_s) in enumerate(seen, start=1):
         print(f"{number:<8}{paint_s:>14.2f}{usable_s:>10.2f}")
     return 0
-
-
-def wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
-    """Wait until the server answers.
-
-    Raises:
-        RuntimeError: it ended, or said nothing for two minutes.
-    """
-    until = time.monotonic() + 120
-    while time.monotonic() < until and server.poll() is None:
-        try:
-            urllib.request.urlopen(url, timeout=2).close()
-            return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.1)
-    raise RuntimeError(f"the page did not answer at {url}")
 
 
 if __name__ == "__main__":

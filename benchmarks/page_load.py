@@ -12,8 +12,6 @@ import contextlib
 import io
 import os
 import random
-import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -43,6 +41,7 @@ from landslip.page.work.sources import SceneSource
 from landslip.page.work.tasks import Bounds, Choice, MapTask, OutlineTask, ReadAnswer, ReadTask
 from landslip.page.workshop import Visit, Workshop
 from landslip.scenes.rasters import open_scene
+from page_served import served
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "chittagong" / "chittagong.tif"
 SIDE_PX = 160
@@ -172,25 +171,6 @@ def look(port: int, until: float, tally: Tally) -> None:
                     if said.WhichOneof("type") == "script_finished":
                         break
             time.sleep(3)
-
-
-@contextlib.contextmanager
-def served() -> Iterator[tuple[int, psutil.Process]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "landslip", "page", "--port", str(port)], stdout=subprocess.DEVNULL
-    )
-    try:
-        for _ in range(600):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            time.sleep(0.2)
-        yield port, psutil.Process(process.pid)
-    finally:
-        process.terminate()
-        process.wait(60)
 
 
 def resident_mb(root: psutil.Process) -> float:
