@@ -35,11 +35,10 @@ def choose_detectors(workshop: Workshop, source: SceneSource | PatchSource | Non
     """Step 2; the keys of the detectors chosen."""
     st.header(words.WITH, anchor=False)
     keys = list(workshop.detectors)
-    if _DETECTORS_KEY not in st.session_state:
-        asked = st.query_params.get(_DETECTORS_KEY, "").split(",")
-        st.session_state[_DETECTORS_KEY] = [key for key in keys if key in asked] or keys[:1]
+    asked = st.query_params.get(_DETECTORS_KEY, "").split(",")
+    first = [key for key in keys if key in asked] or keys[:1]
     # Said anew in every run: where one ended before it came here, as after an upload, the browser has forgotten it.
-    st.session_state[_DETECTORS_KEY] = list(st.session_state[_DETECTORS_KEY])
+    st.session_state[_DETECTORS_KEY] = list(st.session_state.get(_DETECTORS_KEY, first))
     chosen: list[str] = st.multiselect(
         words.DETECTOR_LABEL, keys, key=_DETECTORS_KEY, format_func=lambda key: workshop.detectors[key].card.name
     )
