@@ -24,10 +24,11 @@ STILL = AugmentationRecipe.still()
 STEPS: dict[str, object] = {
     "dihedral": True, "zoom": 0.5, "rotation_deg": 90, "crop": 0.5, "quiet": 0.5, "gain": 3, "colour": 0.3,
     "mixing": 0.5, "haze": 0.5, "clearing": 1, "contrast": 2, "shade": 0.3, "noise": 0.1, "blur": 1,
-    "mix_up": 0.5, "cut_mix": 0.5, "gap": 0.5, "cloud": 0.5, "dropout": {"B04": 0.5, "elevation": 0.5},
+    "shift_px": 1, "mix_up": 0.5, "cut_mix": 0.5, "gap": 0.5, "cloud": 0.5,
+    "dropout": {"B04": 0.5, "elevation": 0.5},
 }  # fmt: skip
 """Every step, strongly."""
-LIGHT = ("gain", "colour", "mixing", "haze", "clearing", "contrast", "shade", "noise", "blur")
+LIGHT = ("gain", "colour", "mixing", "haze", "clearing", "contrast", "shade", "noise", "blur", "shift_px")
 MEANS = torch.tensor([500.0, 600.0, 2000.0, 1500.0, 20.0, 800.0, 0.0, 0.1])
 seeds = st.integers(0, 2**31 - 1)
 

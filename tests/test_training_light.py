@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ torch = pytest.importorskip("torch", reason="needs the extra train")
 
 from batches_made import make_batch  # noqa: E402 - after the check for torch
 from landslip.channels import CHANNELS, TRUE_COLOUR  # noqa: E402
+from landslip.evaluation.stress.light import moved  # noqa: E402
 from landslip.training.augmentation import light  # noqa: E402
 from landslip.training.networks.normalise import Normalise  # noqa: E402
 from landslip.training.stress import STRESSES  # noqa: E402
@@ -88,6 +90,24 @@ def test_blur_is_the_binomial_kernel() -> None:
     point[0, 0, 3, 3] = 16
     soft = light.blurred(point, torch.ones(1))[0, 0, 2:5, 2:5]
     assert soft.tolist() == [[1, 2, 1], [2, 4, 2], [1, 2, 1]]
+
+
+@given(st.floats(-1, 1), st.floats(-1, 1))
+def test_a_moved_band_is_what_the_stress_test_moves(down: float, right: float) -> None:
+    values, _ = make_batch()
+    shift = torch.tensor([down, right]).expand(*values.shape[:2], 2)
+    after = light.misregistered(values, shift)
+    assert np.allclose(after[0, 0], moved(values[0, 0].numpy(), down, right), rtol=1e-4)
+
+
+def test_each_band_is_moved_by_itself_and_a_whole_pixel_is_a_whole_pixel() -> None:
+    values, _ = make_batch()
+    shift = torch.zeros(*values.shape[:2], 2)
+    shift[:, 0, 0], shift[:, 1, 1] = 1, -1
+    after = light.misregistered(values, shift)
+    assert torch.equal(after[:, 0, 1:], values[:, 0, :-1])
+    assert torch.equal(after[:, 1, :, :-1], values[:, 1, :, 1:])
+    assert torch.equal(after[:, 2], values[:, 2])
 
 
 @pytest.mark.parametrize("name", list(STRESSES))

@@ -1,4 +1,4 @@
-"""How light changes an image: brightness, colour, haze, contrast, shade, noise. All on batches (N, C, H, W) in DN.
+"""How light and the instrument change an image: brightness, haze, noise, shifts. All on batches (N, C, H, W) in DN.
 
 Each function takes what it does as numbers, one a patch (or a patch and channel), so that training draws them at
 random and the stress test fixes them. Every channel given is changed: give spectral channels alone.
@@ -100,3 +100,22 @@ def blurred(values: Tensor, amount: Tensor) -> Tensor:
     soft = soft[..., :-2, :] + soft[..., 2:, :] + 2 * soft[..., 1:-1, :]
     soft = (soft[..., :-2] + soft[..., 2:] + 2 * soft[..., 1:-1]) / 16
     return torch.lerp(values, soft, amount[:, None, None, None])
+
+
+def misregistered(values: Tensor, shift_px: Tensor) -> Tensor:
+    """Bands that do not lie on each other: each moved down and to the right, linear between pixels.
+
+    The truth stays where it is: half a pixel moves an outline by half a pixel, and which band is right nobody knows.
+
+    Args:
+        values: the batch.
+        shift_px: (N, C, 2) down and right, each from -1 to 1; what comes in at an edge is the edge itself.
+    """
+    for axis in (2, 3):
+        share = shift_px[..., axis - 2, None, None]
+        size = values.shape[axis]
+        first, last = values.narrow(axis, 0, 1), values.narrow(axis, size - 1, 1)
+        before = torch.cat([first, values.narrow(axis, 0, size - 1)], dim=axis)
+        after = torch.cat([values.narrow(axis, 1, size - 1), last], dim=axis)
+        values = (1 - share.abs()) * values + share.clamp_min(0) * before + (-share).clamp_min(0) * after
+    return values

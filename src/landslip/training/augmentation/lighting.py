@@ -1,4 +1,4 @@
-"""Draws the light of each patch. Only spectral channels are lit."""
+"""Draws the light of each patch, and how the instrument takes it. Only spectral channels are lit."""
 
 import torch
 from torch import Tensor
@@ -8,6 +8,7 @@ from landslip.training.augmentation.chance import Chance
 from landslip.training.augmentation.recipe import AugmentationRecipe
 
 _A_THIRD = 1 / 3
+_HALF = 0.5
 _SHADE_CELLS = 4
 """A shade goes from bright to dark over a third of the patch at the fastest."""
 
@@ -27,6 +28,10 @@ def lit(values: Tensor, wavelengths_nm: Tensor, recipe: AugmentationRecipe, chan
         rows = chance.moved(chance.some(n, _A_THIRD))
         soft = light.blurred(seen[rows], chance.number(len(rows), 0, recipe.blur))
         seen.index_copy_(0, rows, soft)
+    if recipe.shift_px:
+        rows = chance.moved(chance.some(n, _HALF))
+        shift = chance.number(len(rows) * channels * 2, -recipe.shift_px, recipe.shift_px).reshape(-1, channels, 2)
+        seen.index_copy_(0, rows, light.misregistered(seen[rows], shift))
     if recipe.clearing or recipe.haze:
         _see_through_air(seen, wavelengths_nm, recipe, chance)
     if recipe.noise:

@@ -42,6 +42,8 @@ class AugmentationRecipe(Frozen):
     """Most noise, as a share of each channel's mean."""
     blur: Share = 0.7
     """Most blur, for a third of the patches."""
+    shift_px: float = Field(default=0.0, ge=0, le=1)
+    """Most that each channel is moved, down or up and right or left, for half of the patches: bands a little apart."""
     mix_up: Share = 0.0
     """Share of patches that are blended with another of the batch, truth and all."""
     cut_mix: Share = 0.0
@@ -65,8 +67,8 @@ class AugmentationRecipe(Frozen):
 
     @property
     def lights(self) -> bool:
-        """Whether any step changes the light."""
-        shares = (self.colour, self.mixing, self.haze, self.clearing, self.shade, self.noise, self.blur)
+        """Whether any step changes the light, or how the instrument takes it."""
+        shares = (self.colour, self.mixing, self.haze, self.clearing, self.shade, self.noise, self.blur, self.shift_px)
         return any(shares) or self.gain > 1 or self.contrast > 1
 
     @classmethod
