@@ -103,6 +103,39 @@ def test_the_parts_of_a_recipe_are_those_of_the_fold() -> None:
         folds_of("k-fold", ENTRIES, folds=2)
 
 
+def taught_by(*teachers: str, weights: str = "none") -> Recipe:
+    return recipe(f"teacher={{detectors: {json.dumps(teachers)}}}", f"network.weights={json.dumps(weights)}")
+
+
+def test_each_fold_learns_from_the_runs_of_its_own() -> None:
+    fold = folds_of("scene-out", ENTRIES)[1]
+    chained = taught_by("a/{fold}/seed-{seed}/a.onnx", "b/{fold}.onnx", weights="b/{fold}/{seed}.safetensors")
+    made = recipe_for(chained, fold, 7)
+    assert made.teacher is not None
+    assert made.teacher.detectors == ("a/scene-B/seed-7/a.onnx", "b/scene-B.onnx")
+    assert made.network.weights == "b/scene-B/7.safetensors"
+
+
+@pytest.mark.parametrize(
+    "leaking", [taught_by("s2-rgb"), taught_by("{fold}.onnx", "a.onnx"), recipe("network.weights=a.safetensors")]
+)
+def test_what_may_have_seen_what_is_tested_teaches_no_fold(
+    leaking: Recipe, data: Path, trained: list[Trial], tmp_path: Path
+) -> None:
+    with pytest.raises(RecipeError, match=r"may have seen what a fold tests: .*\{fold\}"):
+        evaluate_protocol(leaking, data, tmp_path, "scene-out")
+    assert not trained
+
+
+def test_a_teacher_that_is_not_there_is_missed_before_anything_is_trained(
+    data: Path, trained: list[Trial], tmp_path: Path
+) -> None:
+    (tmp_path / "scene-A.onnx").touch()
+    with pytest.raises(RecipeError, match=r"scene-B.onnx, which scene-B with seed 1 learns from, is not there"):
+        evaluate_protocol(taught_by(f"{tmp_path}/{{fold}}.onnx"), data, tmp_path / "out", "scene-out")
+    assert not trained
+
+
 def test_a_smaller_share_lies_within_a_larger() -> None:
     fold = folds_of("blocks", ENTRIES)[0]
     sets = [set(smaller(fold, share).division.parts[TRAIN]) for share in (1.0, 0.5, 0.1)]

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
-from landslip.errors import SettingsError
+from landslip.errors import RecipeError, SettingsError
 from landslip.patches.division import Division, ProtocolName
 from landslip.patches.patch_set import UNKNOWN_SCENE, Entry
 from landslip.patches.splits import Part
+from landslip.training.networks.choice import RUN_WEIGHTS_SUFFIX
 from landslip.training.parts import TEST, TRAIN, VALIDATION, DivisionRecipe, divide
 from landslip.training.recipe import Recipe
 
@@ -22,6 +24,9 @@ SAYS: Final = {
     "official": "the splits that the makers of the data gave out",
 }
 """What each protocol asks, in words."""
+FOLD: Final = "{fold}"
+SEED: Final = "{seed}"
+"""Stand in a path of a recipe for the fold that is trained, and the seed that it is trained with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,25 @@ def check_seeds(seeds: Sequence[int]) -> None:
 
 
 def recipe_for(recipe: Recipe, fold: Fold, seed: int) -> Recipe:
-    """A recipe with its parts replaced by those of a fold, its tensors stored whole."""
+    """A recipe with its parts replaced by those of a fold, its tensors stored whole.
+
+    Where it learns from other runs, ``{fold}`` and ``{seed}`` in their paths become the fold's name and the seed: a
+    chain of recipes is judged by running each of them by the protocol, one after the other.
+
+    Raises:
+        RecipeError: a run that it learns from is the same for every fold, so that it may know what a fold tests.
+    """
+    for path in learned_from(recipe):
+        if FOLD not in path:
+            raise RecipeError(
+                f"the recipe learns from {path}, which may have seen what a fold tests: train that by the same "
+                f"protocol first and name it as it lies there, with {FOLD} for the fold, such as "
+                f"OUT/runs/{FOLD}/seed-{SEED}/{Path(path).name}"
+            )
+
+    def of_fold(path: str) -> str:
+        return path.replace(FOLD, fold.name).replace(SEED, str(seed))
+
     changes = {
         "seed": seed,
         "division": fold.recipe.model_dump(mode="json"),
@@ -92,7 +115,17 @@ def recipe_for(recipe: Recipe, fold: Fold, seed: int) -> Recipe:
     written = recipe.model_dump(mode="json") | changes
     # Half the size on disk is nothing to an experiment, and its check could end one.
     written["detector"] |= {"half_precision_storage": False}
+    written["network"]["weights"] = of_fold(recipe.network.weights)
+    if recipe.teacher is not None:
+        written["teacher"]["detectors"] = [of_fold(path) for path in recipe.teacher.detectors]
     return Recipe.model_validate(written)
+
+
+def learned_from(recipe: Recipe) -> tuple[str, ...]:
+    """Names and paths of what a recipe learns from beside its data: its teachers, another run's weights."""
+    weights = recipe.network.weights
+    teachers = () if recipe.teacher is None else recipe.teacher.detectors
+    return (*teachers, weights) if weights.endswith(RUN_WEIGHTS_SUFFIX) else teachers
 
 
 def _plain(name: str, number: int) -> str:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from landslip.detector import Detector
-from landslip.errors import SettingsError
+from landslip.errors import RecipeError, SettingsError
 from landslip.evaluation.asking import data_label
 from landslip.evaluation.predictions import Predictions, load_predictions, predict
-from landslip.experiments.folds import SAYS, Fold, recipe_for
+from landslip.experiments.folds import SAYS, Fold, learned_from, recipe_for
 from landslip.patches.opening import open_patches
 from landslip.training.recipe import Recipe
 
@@ -35,6 +35,15 @@ class Trial:
         """Whether its predictions are there."""
         return (self.folder / PREDICTIONS).is_file()
 
+    @property
+    def fold_recipe(self) -> Recipe:
+        """What is trained: the recipe on the fold.
+
+        Raises:
+            RecipeError: it learns from a run that is the same for every fold.
+        """
+        return recipe_for(self.recipe, self.fold, self.seed)
+
     def predictions(self) -> Predictions:
         """What its detector said.
 
@@ -55,11 +64,13 @@ def run_trials(trials: Sequence[Trial], *, jobs: int = 1, progress: bool = True,
 
     Raises:
         SettingsError: fewer than one at once.
+        RecipeError: a run that a training learns from is not there, or is the same for every fold.
         LandslipError: a training failed.
     """
     if jobs < 1:
         raise SettingsError(f"{jobs} trainings at once are none: give --jobs of 1 or more")
     waiting = [trial for trial in trials if not trial.finished]
+    _check_sources(waiting)
     done = len(trials) - len(waiting)
 
     def tell() -> None:
@@ -95,7 +106,7 @@ def run_trial(trial: Trial, *, progress: bool = True) -> None:
     declare_missing_operators()
     from landslip.training.make import make_detector  # noqa: PLC0415 - after the operators
 
-    recipe = recipe_for(trial.recipe, trial.fold, trial.seed)
+    recipe = trial.fold_recipe
     made = trial.folder / f"{recipe.name}.onnx"
     if not made.is_file():
         make_detector(recipe, trial.data, trial.folder, progress=progress, resume=True, division=trial.fold.division)
@@ -103,6 +114,17 @@ def run_trial(trial: Trial, *, progress: bool = True) -> None:
     protocol = f"{trial.fold.division.protocol} ({SAYS[trial.fold.division.protocol]}); {trial.fold.division.how}"
     said = predict(Detector.open(str(made)), patches, protocol=protocol, data=data_label(trial.data), progress=progress)
     replace(said, seeds=(trial.seed,)).save(trial.folder / PREDICTIONS)
+
+
+def _check_sources(trials: Sequence[Trial]) -> None:
+    """See that all that will be learned from is there, before hours go into the first training."""
+    for trial in trials:
+        for path in learned_from(trial.fold_recipe):
+            if not Path(path).is_file():
+                raise RecipeError(
+                    f"{path}, which {trial.fold.name} with seed {trial.seed} learns from, is not there: run its own "
+                    "recipe by the same protocol and with the same seeds first"
+                )
 
 
 def _prepare(threads: int) -> None:

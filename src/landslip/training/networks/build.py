@@ -13,12 +13,12 @@ from torch.nn import functional
 
 from landslip.errors import RecipeError
 from landslip.training.networks.catalogue import PLAIN, Words, encoder_name, find_words
-from landslip.training.networks.choice import NetworkRecipe
+from landslip.training.networks.choice import RUN_WEIGHTS_SUFFIX, NetworkRecipe
 from landslip.training.networks.depthwise import keep_depthwise_exact
 from landslip.training.networks.indices import Indices
 from landslip.training.networks.normalise import Normalise
 from landslip.training.networks.plain_unet import WIDTHS, PlainUnet
-from landslip.training.networks.run_weights import SUFFIX, load_run
+from landslip.training.networks.run_weights import load_run
 from landslip.training.networks.weights import load_encoder, load_hub
 from landslip.training.torchvision_operators import declare_missing_operators
 
@@ -127,7 +127,7 @@ def build_body(recipe: NetworkRecipe, words: Words, channels: int, classes: int 
 def _started(body: nn.Module, weights: str, words: Words, channels: Sequence[str]) -> str:
     if weights == "none":
         return "random"
-    if weights.endswith(SUFFIX):
+    if weights.endswith(RUN_WEIGHTS_SUFFIX):
         return load_run(body, Path(weights), str(words), channels)
     if words.architecture == PLAIN:
         raise RecipeError(f"{PLAIN} has no encoder that '{weights}' could start: take  weights: none")

@@ -1,9 +1,14 @@
 """The section of a recipe that chooses the network and where its weights start."""
 
+from typing import Final
+
 from pydantic import Field
 
 from landslip.training.frozen import Frozen
 from landslip.training.networks.normalise import NormalisationKind
+
+RUN_WEIGHTS_SUFFIX: Final = ".safetensors"
+"""Ends the path of a run's weights."""
 
 
 class NetworkRecipe(Frozen):

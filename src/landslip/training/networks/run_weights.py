@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from landslip.errors import RecipeError
 from landslip.training.networks.widening import fit_stem, said, stem_name
 
-SUFFIX: Final = ".safetensors"
 _CHANNELS: Final = "channels"
 _NETWORK: Final = "network"
 
