@@ -1,4 +1,4 @@
-"""Draws s2-rgb.png: what the packaged detector finds on patches that were picked by rule, not by look.
+"""Draws s2-rgb.png: what the detector s2-rgb finds on patches that were picked by rule, not by look.
 
     python docs/results/draw_s2_rgb.py FOLDER_OF_THE_RGB_PATCHES
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from landslip.detector import DEFAULT, Detector
+from landslip.detector import Detector
 from landslip.evaluation.pixel import count_pixels
 from landslip.evaluation.running import map_patches
 from landslip.levels import at_least, to_levels
@@ -49,7 +49,7 @@ def marked(picture: NDArray[np.uint8], found: NDArray[np.bool_], truth: NDArray[
 
 def main(data: Path, out: Path) -> None:
     """Draw and save the figure."""
-    detector = Detector.open(DEFAULT)
+    detector = Detector.open("s2-rgb")
     patches = open_rgb_set(data)
     width = LEFT + len(PERCENTILES) * (2 * SIDE + 3 * GAP)
     sheet = Image.new("RGB", (width, HEAD + len(PARTS) * (SIDE + HEAD + GAP)), "white")
