@@ -99,6 +99,7 @@ def test_the_parts_of_a_recipe_are_those_of_the_fold() -> None:
     assert (made.seed, made.train.parts, made.choose.parts, made.report) == (7, ("train",), ("validation",), ())
     assert made.division == fold.recipe
     assert made.network == recipe().network
+    assert recipe_for(recipe("finish.unseen=[said.npz]"), fold, 7).finish.unseen == ()
     with pytest.raises(SettingsError, match="3 or more"):
         folds_of("k-fold", ENTRIES, folds=2)
 

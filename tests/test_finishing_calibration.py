@@ -14,6 +14,7 @@ from onnx import helper
 from landslip.detector import DEFAULT, Detector, seal
 from landslip.errors import ChannelError, PatchesError
 from landslip.evaluation.evaluate import evaluate
+from landslip.evaluation.pixel import LevelCounts
 from landslip.evaluation.predictions import Place
 from landslip.finishing.calibrate import Choosing, calibrate
 from landslip.finishing.confidence import fit_confidence
@@ -158,6 +159,22 @@ def test_every_part_has_the_same_say_whatever_its_size() -> None:
     alone = calibrate(logistic(), Choosing({"T": small})), calibrate(logistic(), Choosing({"U": large}))
     low, high = sorted(made.card.threshold for made in alone)
     assert low <= both.card.threshold <= high
+
+
+def test_unseen_ground_has_the_same_say_as_all_that_was_chosen_on() -> None:
+    known, counts = patches(*honest(0)), at_one_level(0.2)
+    alone = calibrate(logistic(), Choosing({"S": known}))
+    both, more = (calibrate(logistic(), Choosing({"S": known}, unseen={"X by Y": [counts] * n})) for n in (1, 5))
+    assert both.card.threshold == more.card.threshold
+    assert both.card.threshold <= 0.2 < alone.card.threshold
+    assert both.card.temperature == alone.card.temperature
+    assert both.card.threshold_chosen == "highest mean F1 on S, and with the same say over X by Y"
+
+
+def at_one_level(probability: float) -> LevelCounts:
+    """Ground whose landslides are all said with one probability, and all else with 0."""
+    said = np.where(np.arange(100) < 50, probability, 0).astype(np.float32)
+    return LevelCounts.of(said, (np.arange(100) < 50).astype(np.uint8))
 
 
 def test_a_threshold_must_serve_in_other_light_too() -> None:

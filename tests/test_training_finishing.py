@@ -1,5 +1,6 @@
 """Laws of finishing: ranges are percentiles, light touches no terrain, and nothing that chose is called unseen."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +16,20 @@ declare_missing_operators()
 pytest.importorskip("segmentation_models_pytorch", reason="needs the extra train")
 pytest.importorskip("lightning", reason="needs the extra train")
 
-from landslip.errors import PatchesError  # noqa: E402
+from landslip.errors import PatchesError, PredictionsError, RecipeError  # noqa: E402
+from landslip.evaluation.predictions import Place  # noqa: E402
 from landslip.patches.rgb import open_rgb_set  # noqa: E402
 from landslip.patches.splits import Part  # noqa: E402
 from landslip.training.finishing.assemble import _role  # noqa: E402
 from landslip.training.finishing.lights import lights_for  # noqa: E402
 from landslip.training.finishing.ranges import input_ranges, knows_absolute_values  # noqa: E402
 from landslip.training.finishing.recipe import FinishRecipe  # noqa: E402
+from landslip.training.finishing.unseen import unseen_ground  # noqa: E402
 from landslip.training.make import make_detector  # noqa: E402
 from landslip.training.once import parts_of  # noqa: E402
 from learning_made import small_recipe  # noqa: E402
 from patches_made import make_rgb_set  # noqa: E402
+from predictions_made import held  # noqa: E402
 
 
 @given(seed=st.integers(0, 30), batches=st.integers(1, 4))
@@ -91,5 +95,43 @@ def test_a_part_to_choose_by_must_hold_a_landslide(tmp_path: Path) -> None:
     data = make_rgb_set(tmp_path / "set", {"A": range(3), "B": [5, 6]}, masks=quiet)
     recipe = small_recipe(train=Part(scenes=("A",)), choose=Part(scenes=("B",)))
     with pytest.raises(PatchesError, match="no landslide in the 2 patches"):
+        make_detector(recipe, data, tmp_path / "out", progress=False)
+    assert not (tmp_path / "out").exists()
+
+
+def by_scene_out(tmp_path: Path, protocol: str = "scene-out: each scene by others") -> str:
+    """Predictions of two scenes, of two patches each: one patch right at level 50, the other at level 100."""
+    places = tuple(Place("train", number, "AABB"[number], number % 2, 0) for number in range(4))
+    masks = np.ones((4, 2, 2), np.uint8)
+    masks[:, 0] = 0
+    levels = masks * np.array([50, 100, 50, 100], np.uint8)[:, None, None]
+    said = replace(held(levels, masks, places), protocol=protocol, seeds=(3,), detector="student")
+    said.save(tmp_path / "said.npz")
+    return str(tmp_path / "said.npz")
+
+
+def test_what_is_reported_chooses_nothing_through_unseen_ground(tmp_path: Path) -> None:
+    file = by_scene_out(tmp_path)
+    ((title, counts),) = unseen_ground([file], {"train/1", "train/2"}).items()
+    assert title == "the scenes A, B as networks of student saw them that learned from the others (seed 3)"
+    assert [one.landslide.nonzero()[0].tolist() for one in counts] == [[50], [100]]
+    assert [int(one.other.sum()) for one in counts] == [2, 2]
+    with pytest.raises(RecipeError, match="no landslide of scene B beside what is reported"):
+        unseen_ground([file], {"train/2", "train/3"})
+
+
+def test_unseen_ground_is_that_of_scene_out_alone(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="predictions of the protocol 'paper: random'"):
+        unseen_ground([by_scene_out(tmp_path, "paper: random")], set())
+    with pytest.raises(PredictionsError, match="nowhere"):
+        unseen_ground([str(tmp_path / "nowhere.npz")], set())
+
+
+def test_unseen_ground_is_looked_for_before_anything_is_learned(tmp_path: Path) -> None:
+    data = make_rgb_set(tmp_path / "set", {"A": range(3), "B": range(3, 6)})
+    recipe = small_recipe(
+        train=Part(scenes=("A",)), choose=Part(scenes=("B",)), finish=FinishRecipe(unseen=("nowhere.npz",))
+    )
+    with pytest.raises(PredictionsError, match="nowhere"):
         make_detector(recipe, data, tmp_path / "out", progress=False)
     assert not (tmp_path / "out").exists()

@@ -137,9 +137,13 @@ class LevelCounts:
         return np.asarray(2 * tp / np.maximum(tp + fp + self.landslide.sum(), 1), dtype=np.float64)
 
 
-def best_threshold(kinds: Sequence[LevelCounts]) -> float:
-    """The threshold with the highest mean F1 over several sets of pixels; the lowest of equals."""
-    mean = np.mean([counts.f1_curve() for counts in kinds], axis=0)
+def best_threshold(*groups: Sequence[LevelCounts]) -> float:
+    """The threshold with the highest mean F1 over several sets of pixels; the lowest of equals.
+
+    Args:
+        groups: of such sets, none empty; each group has the same say, and within it each set.
+    """
+    mean = np.mean([np.mean([counts.f1_curve() for counts in kinds], axis=0) for kinds in groups], axis=0)
     # Level 0 would call every pixel a landslide, and the last is certainty: neither is a threshold.
     return round((1 + int(mean[1:TOP_LEVEL].argmax())) * STEP, 3)
 

@@ -116,6 +116,8 @@ def recipe_for(recipe: Recipe, fold: Fold, seed: int) -> Recipe:
     # Half the size on disk is nothing to an experiment, and its check could end one.
     written["detector"] |= {"half_precision_storage": False}
     written["network"]["weights"] = of_fold(recipe.network.weights)
+    # What was said of scenes left out is about the very patches that are tested.
+    written["finish"]["unseen"] = ()
     if recipe.teacher is not None:
         written["teacher"]["detectors"] = [of_fold(path) for path in recipe.teacher.detectors]
     return Recipe.model_validate(written)

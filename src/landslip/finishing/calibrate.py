@@ -6,7 +6,7 @@ changes nothing.
 """
 
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import reduce
@@ -45,6 +45,9 @@ class Choosing:
     """Sets of patches by their names for the card, such as one a scene; each weighs the same, whatever its size."""
     lights: Mapping[str, Light] = field(default_factory=lambda: MappingProxyType({}))
     """Changes of light under which the threshold, too, must serve, by name."""
+    unseen: Mapping[str, Sequence[LevelCounts]] = field(default_factory=lambda: MappingProxyType({}))
+    """Pixels of ground that those who looked at it had never seen, each scene by itself, by who looked at what. For
+    the threshold all of it together weighs as much as all that is chosen on patches."""
     threshold: float | None = None
     """A threshold that is fixed beforehand; None to choose it."""
 
@@ -52,12 +55,14 @@ class Choosing:
         """How a threshold is chosen, for the card."""
         if self.threshold is not None:
             return "fixed beforehand, not chosen on data"
-        kinds = len(self.parts) > 1 or bool(self.lights)
+        kinds = len(self.parts) > 1 or bool(self.lights or self.unseen)
         where = "; ".join(self.parts)
         over = f", averaged over the {len(self.parts)} parts" if len(self.parts) > 1 else ""
         if self.lights:
             changed = f"its own light and {len(self.lights)} changed lights ({', '.join(self.lights)})"
             over += f"{' and over' if over else ', averaged over'} {changed}"
+        if self.unseen:
+            over += f", and with the same say over {'; '.join(self.unseen)}"
         return f"highest {'mean ' if kinds else ''}F1 on {where}{over}"
 
 
@@ -94,7 +99,7 @@ def calibrate(detector: Detector, choosing: Choosing, *, engine: str = "auto", p
         for title, light in choosing.lights.items():
             for name, part in parts:
                 kinds.append(_counts(_maps(made, mapper, part, f"{name}, {title}", light, progress=progress)))
-        threshold = best_threshold(kinds)
+        threshold = best_threshold(kinds, *([unseen] if (unseen := list(chain(*choosing.unseen.values()))) else []))
     return seal(
         calibrated,
         _changed(

@@ -8,11 +8,12 @@ from typing import Any
 from landslip.detector import Detector
 from landslip.errors import PatchesError
 from landslip.patches.attribution import attribution
-from landslip.patches.division import Division
+from landslip.patches.division import Division, key_of
 from landslip.patches.opening import open_patches
 from landslip.patches.patch_set import PatchSet
 from landslip.training.feeding import LoadedPart, load_part
-from landslip.training.finishing.assemble import assemble
+from landslip.training.finishing.assemble import assemble, patches_of
+from landslip.training.finishing.unseen import unseen_ground
 from landslip.training.loop.fit import Fitted, draw_run, fit
 from landslip.training.loop.module import Teacher
 from landslip.training.networks.run_weights import save_weights
@@ -68,12 +69,15 @@ def make_once(
         DetectorError: a teacher cannot be opened.
         OutputError: the folder holds a run.
         PatchesError: the data are damaged or cannot be divided, or there is no landslide to choose by.
+        PredictionsError: what was said of unseen ground cannot be read.
         RecipeError: a part of the recipe is empty, or two share patches; the run in the folder is another one.
         RunError: training or export failed.
     """
     if not resume:
         check_free(folder, recipe.name)
     parts = parts_of(recipe, open_patches(data), division)
+    reported = {key_of(entry) for part in recipe.report for entry in patches_of(part, recipe, parts).entries}
+    unseen = unseen_ground(recipe.finish.unseen, reported)
     threads = recipe.machine.read_threads
     taught = recipe.teacher is not None and recipe.teacher.share > 0
     train = load_part(
@@ -101,7 +105,7 @@ def make_once(
     )
     weights_path = folder / "weights.safetensors"
     save_weights(weights_path, fitted.network.state_dict(), network=str(fitted.built.words), channels=recipe.inputs)
-    detector = assemble(recipe, fitted, parts, train, choose.stack(), notes=notes, progress=progress)
+    detector = assemble(recipe, fitted, parts, train, choose.stack(), unseen=unseen, notes=notes, progress=progress)
     detector_path = folder / f"{recipe.name}.onnx"
     detector.save(detector_path)
     return Made(detector, detector_path, weights_path, fitted)

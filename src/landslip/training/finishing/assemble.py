@@ -4,7 +4,7 @@ Everything after the export is found by running the exported graph with the engi
 says holds for what users run.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ import landslip
 from landslip.card import Card, Normalisation, Score
 from landslip.detector import Detector, seal
 from landslip.evaluation.evaluate import evaluate
+from landslip.evaluation.pixel import LevelCounts
 from landslip.finishing.calibrate import Choosing, calibrate, with_card
 from landslip.finishing.ensemble import ensemble
 from landslip.finishing.parity import check_ensemble
@@ -42,6 +43,7 @@ def assemble(
     train: LoadedPart,
     choose: PatchStack,
     *,
+    unseen: Mapping[str, Sequence[LevelCounts]],
     notes: Iterable[str] = (),
     progress: bool = True,
 ) -> Detector:
@@ -53,6 +55,7 @@ def assemble(
         parts: of the set; on those that the recipe names temperature and threshold are chosen, all are scored.
         train: what was learned from, for the ranges of its channels.
         choose: patches on which export and storage are checked.
+        unseen: ground that its like never saw, for the threshold.
         notes: what else was learned from, in sentences for the card.
         progress: show bars on stderr.
 
@@ -78,7 +81,7 @@ def assemble(
         detector = _turning(recipe, detector)
     lights = lights_for(recipe.channels) if recipe.finish.lights else {}
     choosing = {str(part): patches_of(part, recipe, parts) for part in recipe.finish.parts or (recipe.choose,)}
-    detector = calibrate(detector, Choosing(choosing, lights, recipe.detector.threshold), progress=progress)
+    detector = calibrate(detector, Choosing(choosing, lights, unseen, recipe.detector.threshold), progress=progress)
     return with_card(detector, scores=tuple(measured(detector, recipe, parts, progress=progress)))
 
 

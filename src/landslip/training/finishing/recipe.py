@@ -14,3 +14,5 @@ class FinishRecipe(Frozen):
     """Whether the threshold must serve under changed light too: the mean F1 over its own light and the stresses."""
     parts: tuple[Part, ...] = ()
     """Parts over which temperature and threshold are chosen, each with the same say; empty for the choosing part."""
+    unseen: tuple[str, ...] = ()
+    """Predictions (.npz) of the same recipe by scene-out: the threshold must serve on ground it never saw as well."""
