@@ -1,0 +1,45 @@
+"""What a threshold that was chosen for new ground as well brings on a scene that nothing was chosen on.
+
+    python docs/results/threshold_on_new_ground.py FOLDER_OF_THE_RGB_PATCHES OUT_OF_SCENE_OUT
+
+For each scene that was left out: F1 at the threshold from the last rows of the scenes learned from, and at the one
+that ``finish.unseen`` would choose by those rows and by the *other* scenes left out, in equal parts. So the scene that
+is scored chooses nothing. Then the best threshold in hindsight.
+"""
+
+import sys
+from pathlib import Path
+
+from landslip.detector import Detector
+from landslip.evaluation.pixel import LevelCounts, best_threshold
+from landslip.evaluation.predictions import Predictions, load_predictions, predict
+from landslip.patches.division import read_division
+from landslip.patches.opening import open_patches
+from landslip.training.parts import VALIDATION
+
+
+def counts_of(said: Predictions) -> LevelCounts:
+    """Pixels of all patches by level."""
+    return LevelCounts.of_levels(said.levels, said.masks)
+
+
+def main(data: Path, out: Path) -> None:
+    """Print a row a scene."""
+    runs = sorted(out.glob("runs/scene-*/seed-1"))
+    unseen = {run.parent.name: load_predictions(run / "predictions.npz") for run in runs}
+    patches = open_patches(data)
+    sys.stdout.write(f"{'left out':10} {'from home':>14} {'for new ground':>16} {'in hindsight':>14}   F1 at threshold\n")
+    for run in runs:
+        (file,) = run.glob("*.onnx")
+        said = unseen[run.parent.name]
+        chosen_on = read_division(run / "division.json").choose(patches, VALIDATION)
+        home = counts_of(predict(Detector.open(str(file)), chosen_on, protocol="", data=""))
+        others = [counts_of(other) for name, other in unseen.items() if name != run.parent.name]
+        here = counts_of(said)
+        row = (said.threshold, best_threshold([home], others), best_threshold([here]))
+        cells = [f"{here.at(one).f1:.3f} at {one:.3f}" for one in row]
+        sys.stdout.write(f"{run.parent.name:10} {cells[0]:>14} {cells[1]:>16} {cells[2]:>14}\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
