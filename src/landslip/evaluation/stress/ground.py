@@ -49,6 +49,10 @@ class Ground:
         """How many patches the blocks hold."""
         return len(self.blocks) * self.side**2
 
+    def __str__(self) -> str:
+        """How many patches, and how they lie."""
+        return f"{self.patches:,} patches" + (f" in blocks of {self.side} x {self.side}" if self.side > 1 else "")
+
     @property
     def units(self) -> Units:
         """Each block a unit of its own."""

@@ -145,8 +145,8 @@ def size_plan(test: Test, ground: Ground, joiner: Joiner) -> Planned:
     )
     own = float(test.detector.card.tile_px)
     text = (
-        f"How much ground the network sees at once, on the same {ground.patches:,} patches at every size "
-        f"({ground.units.text}). Larger patches are joined from neighbours, smaller ones cut; nothing is blended."
+        f"How much ground the network sees at once, on the same {ground} at every size. "
+        "Larger patches are joined from neighbours, smaller ones cut; nothing is blended."
     )
     axis = "side of what the network sees (pixels)"
     return Planned(SIZE, "", "Patch size", axis, text, own, ground.units, levels)
@@ -174,8 +174,8 @@ def sampling_plans(test: Test, ground: Ground, joiner: Joiner) -> list[Planned]:
             variant = Variant(_key(SAMPLING, name), partial(_sampled, joiner, sampling / own, back), len(ground.blocks))
             levels.append((sampling, "", variant))
         text = (
-            f"The image made coarser by means over the area of a pixel (finer: interpolated), on {ground.patches:,} "
-            f"patches ({ground.units.text}). As it is: mapped and scored in these pixels. "
+            f"The image made coarser by means over the area of a pixel (finer: interpolated), on {ground}. "
+            "As it is: mapped and scored in these pixels. "
             f"Brought back: interpolated to {own:g} m before mapping, scored against the truth at {own:g} m."
         )
         made.append(Planned(SAMPLING, line, "Ground sampling", axis, text, own, ground.units, tuple(levels)))
