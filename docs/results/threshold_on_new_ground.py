@@ -28,7 +28,8 @@ def main(data: Path, out: Path) -> None:
     runs = sorted(out.glob("runs/scene-*/seed-1"))
     unseen = {run.parent.name: load_predictions(run / "predictions.npz") for run in runs}
     patches = open_patches(data)
-    sys.stdout.write(f"{'left out':10} {'from home':>14} {'for new ground':>16} {'in hindsight':>14}   F1 at threshold\n")
+    head = ("left out", "from home", "for new ground", "in hindsight")
+    sys.stdout.write("{:10} {:>14} {:>16} {:>14}   F1 at threshold\n".format(*head))
     for run in runs:
         (file,) = run.glob("*.onnx")
         said = unseen[run.parent.name]
