@@ -99,7 +99,8 @@ def calibrate(detector: Detector, choosing: Choosing, *, engine: str = "auto", p
         for title, light in choosing.lights.items():
             for name, part in parts:
                 kinds.append(_counts(_maps(made, mapper, part, f"{name}, {title}", light, progress=progress)))
-        threshold = best_threshold(kinds, *([unseen] if (unseen := list(chain(*choosing.unseen.values()))) else []))
+        unseen = list(chain(*choosing.unseen.values()))
+        threshold = best_threshold(kinds, unseen) if unseen else best_threshold(kinds)
     return seal(
         calibrated,
         _changed(
