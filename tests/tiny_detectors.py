@@ -103,3 +103,34 @@ def resealed(network: onnx.ModelProto, written: Card | str) -> bytes:
     raw = forged.SerializeToString(deterministic=True)
     start = raw.rindex(blank.encode())
     return raw[:start] + hashlib.sha256(raw).hexdigest().encode() + raw[start + 64 :]
+
+
+def layered_model(opset: int = 18) -> onnx.ModelProto:
+    """Two convolutions of single pixels, each normalised by what it was over training data, and a last one."""
+    chance = np.random.default_rng(5)
+    sizes = {"first": (4, 3, 1, 1), "second": (5, 4, 1, 1), "last": (1, 5, 1, 1)}
+    weights = {name: chance.normal(size=size).astype(np.float32) for name, size in sizes.items()}
+    nodes, value = [], INPUT
+    for name, width, typical in (("first", 4, 3000.0), ("second", 5, 1.0)):
+        layer = {
+            "scale": chance.uniform(0.5, 2, width),
+            "shift": chance.normal(size=width),
+            "mean": typical * chance.normal(size=width),
+            "variance": typical**2 * chance.uniform(0.5, 2, width),
+        }
+        weights |= {f"{name}.{what}": values.astype(np.float32) for what, values in layer.items()}
+        nodes += [
+            helper.make_node("Conv", [value, name], [f"{name}.seen"]),
+            helper.make_node(
+                "BatchNormalization", [f"{name}.seen", *(f"{name}.{what}" for what in layer)], [f"{name}.even"]
+            ),
+            helper.make_node("Relu", [f"{name}.even"], [f"{name}.given"]),
+        ]
+        value = f"{name}.given"
+    nodes += [helper.make_node("Conv", [value, "last"], ["logit"]), helper.make_node("Sigmoid", ["logit"], [OUTPUT])]
+    return model(nodes, weights, 3, opset)
+
+
+def layered(channels: Sequence[str] = TRUE_COLOUR, opset: int = 18, **changes: object) -> Detector:
+    """A detector with batch normalisation, whose answer for a pixel depends on that pixel alone."""
+    return seal(layered_model(opset), card("layered", channels, **changes))

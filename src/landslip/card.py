@@ -51,6 +51,16 @@ class Member(_Frozen):
     forward_passes: Annotated[int, Field(ge=1)] = 1
 
 
+class Adaptation(_Frozen):
+    """Which place a detector was adapted to, without any truth of it (``finishing/adapt.py``)."""
+
+    to: Text
+    images: Annotated[int, Field(ge=1)]
+    """Of the place, that were looked at."""
+    share: Annotated[float, Field(gt=0, le=1)]
+    """How far its normalising layers went from the statistics of training to those of the place."""
+
+
 class SeenStatistics(_Frozen):
     """What the images of the training part are like, in the numbers of ``seen/statistics.py``."""
 
@@ -115,6 +125,8 @@ class Card(_Frozen):
     """Range (1st to 99th percentile) of each channel in training, where the training data know absolute values."""
     seen: SeenStatistics | None = None
     """What the images of the training part are like, to know how far another lies from them; older cards lack it."""
+    adapted: Adaptation | None = None
+    """The place that it was adapted to; None for as it was trained."""
     not_good_for: Annotated[tuple[str, ...], Field(min_length=1)]
     licence: Text
     attribution: Annotated[tuple[str, ...], Field(min_length=1)]

@@ -25,6 +25,7 @@ def card_text(detector: Detector) -> str:
         ("confidence", card.confidence.text if card.confidence else "the mean probability inside an outline"),
         ("ranges", _ranges(card)),
         ("trained on", card.trained_on),
+        *_adapted(card),
         *(("score", _score(score)) for score in card.scores),
         *(("not good for", text) for text in card.not_good_for),
         ("licence", card.licence),
@@ -41,6 +42,14 @@ def _cost(card: Card) -> list[tuple[str, str]]:
     members = f"mean of {', '.join(member.name for member in card.members)}"
     turned = {"none": "", "flips": ", each flipped 4 ways", "d4": ", each turned and flipped 8 ways"}[card.turns]
     return [("costs", f"{card.forward_passes} passes of a network for an image: {members}{turned}")]
+
+
+def _adapted(card: Card) -> list[tuple[str, str]]:
+    if card.adapted is None:
+        return []
+    to, share = card.adapted, card.adapted.share
+    how = "" if share == 1 else f", {share:.0%} of the way"
+    return [("adapted to", f"{to.to}, by {to.images} images without truth{how}: not measured there")]
 
 
 def _ranges(card: Card) -> str:

@@ -7,9 +7,11 @@ what follows in the precision asked for.
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 
 # openvino's own import reports its use to a public server, without asking and by forking this process. Without this
@@ -70,6 +72,30 @@ class OpenVinoEngine:
             given = [one | {_normalised(number): value for number, value in enumerate(seen)} for one, seen in both]
             results = _run(self._second, given)
         return np.concatenate([answer for answer, *_ in results])[:, 0]
+
+
+def outputs_of(
+    model: onnx.ModelProto, shape: tuple[int, ...]
+) -> Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]:
+    """Make a graph with any outputs ready to run on images (n, C, h, w) of one shape, in float32; gives all outputs.
+
+    Raises:
+        EngineError: OpenVINO cannot run the graph.
+    """
+    core = openvino.Core()
+    try:
+        read = core.read_model(model.SerializeToString(), b"")
+        read.reshape({INPUT: list(shape)})
+        compiled = core.compile_model(read, "CPU", {properties.hint.inference_precision: "f32"})
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise EngineError(f"OpenVINO cannot run this graph ({reason})") from error
+
+    def run(images: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        answers = compiled({INPUT: images})
+        return [answers[output] for output in compiled.outputs]
+
+    return run
 
 
 def _cut(model: openvino.Model) -> tuple[openvino.Model, openvino.Model | None]:

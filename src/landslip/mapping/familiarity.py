@@ -11,7 +11,7 @@ from landslip.card import Card
 from landslip.errors import DetectorError
 from landslip.mapping.job import Job
 from landslip.mapping.record.summary import FamiliarityRecord
-from landslip.scenes.window import Window
+from landslip.scenes.places import places_over
 from landslip.seen.measure import LEAST_OBSERVED, Gauge
 
 PLACES_A_SIDE: Final = 8
@@ -102,22 +102,11 @@ def warnings_of(record: FamiliarityRecord, card: Card) -> list[str]:
 
 def _places(job: Job, side_px: int) -> Iterator[_Place]:
     """Patches spread evenly over the mapped part of a scene, of which enough was observed."""
-    region = job.region
-    if min(region.height, region.width) < side_px / 2:
-        return
-    for row in _starts(region.row, region.height, side_px):
-        for col in _starts(region.col, region.width, side_px):
-            window = Window(row, col, min(side_px, region.bottom - row), min(side_px, region.right - col))
-            values, observed = job.scene.read(job.detector.card.channels, window)
-            observed = observed & job.wanted(window)
-            if observed.mean() >= LEAST_OBSERVED:
-                yield _Place(values, observed)
-
-
-def _starts(first: int, length: int, side_px: int) -> list[int]:
-    count = max(1, length // side_px)
-    numbers = np.unique(np.rint(np.linspace(0, count - 1, min(count, PLACES_A_SIDE))).astype(int))
-    return [first + side_px * number for number in numbers.tolist()]
+    for window in places_over(job.region, side_px, PLACES_A_SIDE):
+        values, observed = job.scene.read(job.detector.card.channels, window)
+        observed = observed & job.wanted(window)
+        if observed.mean() >= LEAST_OBSERVED:
+            yield _Place(values, observed)
 
 
 def _outside(place: _Place, card: Card) -> NDArray[np.float64]:

@@ -7,6 +7,13 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
+from onnx_ir.passes.common import (
+    CommonSubexpressionEliminationPass,
+    DeduplicateInitializersPass,
+    LiftConstantsToInitializersPass,
+    RemoveUnusedNodesPass,
+)
+from onnxscript.optimizer import fold_constants
 from torch import Tensor, nn
 
 from landslip.detector import INPUT, OUTPUT, Detector
@@ -58,6 +65,9 @@ def export_graph(network: DetectingNetwork, temperature: float, channels: int) -
             whole,
             (example,),
             dynamo=True,
+            # Its own optimiser would fold batch normalisation into the convolutions, and what is folded cannot be
+            # adapted to a place any more (finishing/adapt.py). Engines fold it themselves as they load a graph.
+            optimize=False,
             input_names=[INPUT],
             output_names=[OUTPUT],
             opset_version=OPSET,
@@ -66,6 +76,10 @@ def export_graph(network: DetectingNetwork, temperature: float, channels: int) -
         )
     if program is None:
         raise RunError("the network could not be exported to ONNX")
+    fold_constants(program.model)
+    lifted = LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)
+    for tidy in (RemoveUnusedNodesPass(), lifted, DeduplicateInitializersPass(), CommonSubexpressionEliminationPass()):
+        tidy(program.model)
     return _bare(program.model_proto)
 
 
@@ -77,9 +91,11 @@ def store_half(model: onnx.ModelProto) -> onnx.ModelProto:
     stored = onnx.ModelProto()
     stored.CopyFrom(model)
     casts = []
+    # A variance may be beyond what half precision holds; those of all layers are a hundredth of the file.
+    exact = {name for node in stored.graph.node if node.op_type == "BatchNormalization" for name in node.input[1:]}
     for tensor in stored.graph.initializer:
         values = onnx.numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < 256:
+        if values.dtype != np.float32 or values.size < 256 or tensor.name in exact:
             continue
         short = f"{tensor.name}.half"
         casts.append(onnx.helper.make_node("Cast", [short], [tensor.name], to=onnx.TensorProto.FLOAT))

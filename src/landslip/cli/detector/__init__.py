@@ -12,6 +12,7 @@ VERBS: Final = {
     "import": "Make a detector of weights that others trained.",
     "fetch": "Download published weights and make a detector of them.",
     "ensemble": "Join detectors, and turns and flips, into one that averages.",
+    "adapt": "Set a detector to the light and ground of a place, without any truth.",
     "calibrate": "Choose a detector's temperature and threshold anew, on labelled patches.",
     "export": "Write a detector in the form that another tool wants.",
     "bench": "Time the engines on this machine.",
@@ -21,4 +22,4 @@ VERBS: Final = {
 
 @click.group(cls=LazyGroup, package=__name__, helps=VERBS)
 def command() -> None:
-    """List detectors, read their cards; import, join, calibrate, write and time them."""
+    """List detectors, read their cards; import, join, adapt, calibrate, write and time them."""

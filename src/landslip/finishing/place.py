@@ -1,0 +1,68 @@
+"""What a place is like: images of it, spread evenly, that a detector can be adapted to. No truth is looked at."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.detector import Detector
+from landslip.errors import PatchesError
+from landslip.evaluation.running import image_observed, values_for
+from landslip.finishing.adapt import LEAST_IMAGES
+from landslip.mapping.tiles.gaps import fill_gaps
+from landslip.patches.patch_set import PatchSet
+from landslip.scenes.places import places_over
+from landslip.scenes.scene import Scene
+
+MOST_A_SIDE: Final = 16
+"""Images along each side of a scene; their square is the most that is looked at, of patches too."""
+_LEAST_OBSERVED: Final = 0.75
+"""What a gap is filled with is smooth: too much of it would say that the place is."""
+
+
+def images_of_scene(detector: Detector, scene: Scene) -> list[NDArray[np.float32]]:
+    """Images (C, H, W) of a scene, as large as the detector's tiles, or smaller where the scene is small.
+
+    Raises:
+        ChannelError: the scene lacks a channel that the detector needs.
+        SceneError: it cannot be read.
+    """
+    side, multiple = detector.card.tile_px, detector.card.size_multiple
+    images = list(_of_side(detector, scene, side))
+    while len(images) < LEAST_IMAGES and (side := side // 2 // multiple * multiple) >= multiple:
+        images = list(_of_side(detector, scene, side))
+    return images
+
+
+def _of_side(detector: Detector, scene: Scene, side: int) -> Iterator[NDArray[np.float32]]:
+    for window in places_over(scene.window, side, MOST_A_SIDE):
+        if (window.height, window.width) == (side, side):
+            values, observed = scene.read(detector.card.channels, window)
+            if observed.mean() >= _LEAST_OBSERVED:
+                yield fill_gaps(values, observed)
+
+
+def images_of_patches(detector: Detector, patches: PatchSet[Any]) -> list[NDArray[np.float32]]:
+    """Images (C, H, W) of patches, cut below and to the right to a size that the detector takes.
+
+    Raises:
+        ChannelError: the patches lack a channel that the detector needs.
+        PatchesError: they are too small.
+    """
+    multiple = detector.card.size_multiple
+    most = MOST_A_SIDE**2
+    spread = np.unique(np.linspace(0, max(0, len(patches) - 1), min(len(patches), most)).astype(int)).tolist()
+    images = []
+    for place in spread:
+        values = values_for(detector, patches.read(patches.entries[place]))
+        height, width = (size // multiple * multiple for size in values.shape[1:])
+        if not height or not width:
+            raise PatchesError(
+                f"patches of {values.shape[1]} x {values.shape[2]} px are smaller than {multiple} px, "
+                f"the least that {detector.card.name} takes: give larger ones"
+            )
+        observed = image_observed(values)[:height, :width]
+        if observed.mean() >= _LEAST_OBSERVED:
+            images.append(fill_gaps(values[:, :height, :width], observed))
+    return images
