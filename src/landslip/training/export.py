@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
+from onnx_ir import Model
 from onnx_ir.passes.common import (
     CommonSubexpressionEliminationPass,
     DeduplicateInitializersPass,
@@ -14,6 +15,8 @@ from onnx_ir.passes.common import (
     RemoveUnusedNodesPass,
 )
 from onnxscript.optimizer import fold_constants
+from onnxscript.rewriter import RewritePass
+from onnxscript.rewriter.rules.common import fuse_pad_into_conv_rule, remove_optional_bias_from_conv_rule
 from torch import Tensor, nn
 
 from landslip.detector import INPUT, OUTPUT, Detector
@@ -65,8 +68,8 @@ def export_graph(network: DetectingNetwork, temperature: float, channels: int) -
             whole,
             (example,),
             dynamo=True,
-            # Its own optimiser would fold batch normalisation into the convolutions, and what is folded cannot be
-            # adapted to a place any more (finishing/adapt.py). Engines fold it themselves as they load a graph.
+            # Folded into convolutions, batch normalisation could not be adapted to a place any more
+            # (finishing/adapt.py). Engines fold it themselves as they load a graph.
             optimize=False,
             input_names=[INPUT],
             output_names=[OUTPUT],
@@ -76,11 +79,18 @@ def export_graph(network: DetectingNetwork, temperature: float, channels: int) -
         )
     if program is None:
         raise RunError("the network could not be exported to ONNX")
-    fold_constants(program.model)
-    lifted = LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)
-    for tidy in (RemoveUnusedNodesPass(), lifted, DeduplicateInitializersPass(), CommonSubexpressionEliminationPass()):
-        tidy(program.model)
+    _tidy(program.model)
     return _bare(program.model_proto)
+
+
+def _tidy(model: Model) -> None:
+    """What the exporter's own optimiser does, but for folding batch normalisation into convolutions."""
+    fold_constants(model)
+    RewritePass((fuse_pad_into_conv_rule, remove_optional_bias_from_conv_rule))(model)
+    RemoveUnusedNodesPass()(model)
+    LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+    DeduplicateInitializersPass()(model)
+    CommonSubexpressionEliminationPass()(model)
 
 
 def store_half(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -1,0 +1,54 @@
+"""What adapting to a place without truth brings, on scenes that the networks of a protocol never saw.
+
+    python docs/results/adapted_to_the_place.py FOLDER_OF_THE_RGB_PATCHES OUT_OF_SCENE_OUT
+
+Every network of every seed is adapted to the images of the scene that was left out (``landslip detector adapt``) and
+scored there by the threshold that it was trained with. F1 pooled over all pixels: mean and deviation over the seeds.
+"""
+
+import sys
+from pathlib import Path
+from statistics import mean, stdev
+
+from landslip.detector import Detector
+from landslip.evaluation.pixel import LevelCounts
+from landslip.evaluation.predictions import predict
+from landslip.finishing.adapt import adapt
+from landslip.finishing.place import images_of_patches
+from landslip.patches.opening import open_patches
+from landslip.patches.splits import Part
+
+SHARES = (0.0, 0.5, 0.75, 1.0)
+
+
+def f1_at(detector: Detector, data: Path, scene: str, share: float) -> float:
+    """F1 on a scene of a detector that went a share of the way to it."""
+    patches = open_patches(data).where(Part(scenes=(scene,)).holds)
+    if share:
+        detector = adapt(detector, images_of_patches(detector, patches), scene, share=share)
+    said = predict(detector, patches, protocol="", data="")
+    return LevelCounts.of_levels(said.levels, said.masks).at(detector.card.threshold).f1
+
+
+def main(data: Path, out: Path) -> None:
+    """Print a row a scene, and the mean of the scenes."""
+    sys.stdout.write("left out  " + "".join(f"{f'share {share:g}':>16}" for share in SHARES) + "   seeds\n")
+    rows: list[list[list[float]]] = []
+    for folder in sorted((out / "runs").glob("scene-*")):
+        scene = folder.name.removeprefix("scene-")
+        files = sorted(folder.glob("seed-*/*.onnx"))
+        detectors = [Detector.open(str(file)) for file in files]
+        rows.append([[f1_at(one, data, scene, share) for one in detectors] for share in SHARES])
+        write(scene, rows[-1], len(files))
+    write("mean", [[mean(seeds) for seeds in zip(*column, strict=True)] for column in zip(*rows, strict=True)], 0)
+
+
+def write(name: str, by_share: list[list[float]], seeds: int) -> None:
+    """Print mean and deviation of each column."""
+    cells = [f"{mean(one):.3f} ({stdev(one) if len(one) > 1 else 0:.3f})" for one in by_share]
+    sys.stdout.write(f"{name:10}" + "".join(f"{cell:>16}" for cell in cells) + f"{seeds or '':>8}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
