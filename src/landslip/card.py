@@ -158,6 +158,13 @@ class Card(_Frozen):
         return self
 
     @property
+    def unmeasured(self) -> str:
+        """What to say where there are no scores, in a sentence."""
+        if self.adapted is not None:
+            return f"It was adapted to {self.adapted.to} without any truth: nobody has measured how well it does."
+        return "This detector comes without scores: nobody has measured how well it does."
+
+    @property
     def units(self) -> tuple[str, ...]:
         """The unit of each channel, in order."""
         return tuple(CHANNELS[name].unit for name in self.channels)

@@ -162,7 +162,7 @@ def trust(card: Card) -> Block:
             column.text("All scores are in report.html.", 14, ink=FAINT)
             column.gap(5)
         if not card.scores:
-            column.text("This detector comes without scores: nobody has measured how well it does.", 15)
+            column.text(card.unmeasured, 15)
             column.gap(5)
         column.text("Not good for", 15, weight=0.4, lines=1)
         for limit in card.not_good_for[:_SHOWN_LIMITS]:

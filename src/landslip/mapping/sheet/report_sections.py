@@ -44,7 +44,7 @@ def detector_section(summary: Summary, card: Card) -> str:
             )
         )
     else:
-        parts.append(paragraph("This detector comes without scores: nobody has measured how well it does."))
+        parts.append(paragraph(card.unmeasured))
     return "".join([*parts, "<h3>What it is not good for</h3>", bullets(map(sentence, card.not_good_for))])
 
 
