@@ -85,7 +85,7 @@ def export_graph(network: DetectingNetwork, temperature: float, channels: int) -
 
 def _tidy(model: Model) -> None:
     """What the exporter's own optimiser does, but for folding batch normalisation into convolutions."""
-    fold_constants(model)
+    fold_constants(model, onnx_shape_inference=True)
     RewritePass((fuse_pad_into_conv_rule, remove_optional_bias_from_conv_rule))(model)
     RemoveUnusedNodesPass()(model)
     LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
