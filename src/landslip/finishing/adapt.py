@@ -62,8 +62,9 @@ def adapt(
     before = statistics_in(model)
     if not before:
         raise DetectorError(
-            f"{detector.card.name} has no batch normalisation in its graph, so it cannot be adapted: train it anew "
-            "with this version of landslip, which leaves it in, or calibrate it by a few landslides that you know"
+            f"{detector.card.name} has no batch normalisation in its graph, so it cannot be adapted: take "
+            "s2-rgb-adaptable, train it anew with this version of landslip, which leaves it in, or calibrate it by a few "
+            "landslides that you know"
         )
     if len(images) < LEAST_IMAGES:
         raise PatchesError(
