@@ -63,8 +63,8 @@ def adapt(
     if not before:
         raise DetectorError(
             f"{detector.card.name} has no batch normalisation in its graph, so it cannot be adapted: take "
-            "s2-rgb-adaptable, train it anew with this version of landslip, which leaves it in, or calibrate it by a few "
-            "landslides that you know"
+            "s2-rgb-adaptable, train it anew with this version of landslip, which leaves it in, or calibrate it by a "
+            "few landslides that you know"
         )
     if len(images) < LEAST_IMAGES:
         raise PatchesError(
