@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from onnx import numpy_helper
+from PIL import Image
 
 from landslip.card import Adaptation
 from landslip.cli import main
@@ -25,7 +26,7 @@ from landslip.patches.rgb import open_rgb_set
 from landslip.scenes.arrays import array_scene
 from landslip.scenes.places import places_over
 from landslip.scenes.window import Window
-from patches_made import make_rgb_set
+from patches_made import make_rgb_set, scar
 from tiny_detectors import TRUE_COLOUR, brightness, card, layered, layered_model
 
 EPSILON = 1e-5
@@ -201,7 +202,11 @@ def test_images_of_patches_fit_the_detector_and_are_not_too_many(tmp_path: Path)
     # Patches of 64 px, of which a detector that runs on multiples of 48 px takes a part.
     sizes = {image.shape for image in images_of_patches(layered(size_multiple=48, tile_px=48), patches)}
     assert sizes == {(3, 48, 48)}
-    with pytest.raises(PatchesError, match="are smaller than 256 px"):
+    # Patches of two sizes: the smaller is the measure.
+    Image.fromarray(scar(0, side=32)[0]).save(tmp_path / "set/img/image_0.png")
+    Image.fromarray(scar(0, side=32)[1].astype(bool)).save(tmp_path / "set/mask/mask_0.png")
+    assert {image.shape for image in images_of_patches(layered(), open_rgb_set(tmp_path / "set"))} == {(3, 32, 32)}
+    with pytest.raises(PatchesError, match="is smaller than 256 px"):
         images_of_patches(layered(size_multiple=256, tile_px=256), patches)
 
 

@@ -58,7 +58,7 @@ class Adaptation(_Frozen):
     images: Annotated[int, Field(ge=1)]
     """Of the place, that were looked at."""
     share: Annotated[float, Field(gt=0, le=1)]
-    """How far its normalising layers went from the statistics of training to those of the place."""
+    """How far its normalising layers went from the statistics that they had to those of the place."""
 
 
 class SeenStatistics(_Frozen):

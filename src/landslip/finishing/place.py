@@ -44,25 +44,26 @@ def _of_side(detector: Detector, scene: Scene, side: int) -> Iterator[NDArray[np
 
 
 def images_of_patches(detector: Detector, patches: PatchSet[Any]) -> list[NDArray[np.float32]]:
-    """Images (C, H, W) of patches, cut below and to the right to a size that the detector takes.
+    """Images (C, H, W) of patches, cut below and to the right to one size that the detector takes.
 
     Raises:
         ChannelError: the patches lack a channel that the detector needs.
-        PatchesError: they are too small.
+        PatchesError: one is too small.
     """
     multiple = detector.card.size_multiple
     most = MOST_A_SIDE**2
     spread = np.unique(np.linspace(0, max(0, len(patches) - 1), min(len(patches), most)).astype(int)).tolist()
+    found = [values_for(detector, patches.read(patches.entries[place])) for place in spread]
+    height, width = (min((one.shape[axis] for one in found), default=multiple) for axis in (1, 2))
+    if min(height, width) < multiple:
+        raise PatchesError(
+            f"a patch of {height} x {width} px is smaller than {multiple} px, the least that {detector.card.name} takes: leave "
+            "it out"
+        )
     images = []
-    for place in spread:
-        values = values_for(detector, patches.read(patches.entries[place]))
-        height, width = (size // multiple * multiple for size in values.shape[1:])
-        if not height or not width:
-            raise PatchesError(
-                f"patches of {values.shape[1]} x {values.shape[2]} px are smaller than {multiple} px, "
-                f"the least that {detector.card.name} takes: give larger ones"
-            )
-        observed = image_observed(values)[:height, :width]
+    for values in found:
+        cut = values[:, : height // multiple * multiple, : width // multiple * multiple]
+        observed = image_observed(cut)
         if observed.mean() >= _LEAST_OBSERVED:
-            images.append(fill_gaps(values[:, :height, :width], observed))
+            images.append(fill_gaps(cut, observed))
     return images
