@@ -57,8 +57,8 @@ def images_of_patches(detector: Detector, patches: PatchSet[Any]) -> list[NDArra
     height, width = (min((one.shape[axis] for one in found), default=multiple) for axis in (1, 2))
     if min(height, width) < multiple:
         raise PatchesError(
-            f"a patch of {height} x {width} px is smaller than {multiple} px, the least that {detector.card.name} takes: leave "
-            "it out"
+            f"a patch of {height} x {width} px is smaller than {multiple} px, the least that {detector.card.name} "
+            "takes: leave it out"
         )
     images = []
     for values in found:
