@@ -4,6 +4,7 @@
 
 Every network of every seed is adapted to the images of the scene that was left out (``landslip detector adapt``) and
 scored there by the threshold that it was trained with. F1 pooled over all pixels: mean and deviation over the seeds.
+Scenes whose training is not finished are left out, and so is then the mean.
 """
 
 import sys
@@ -37,10 +38,13 @@ def main(data: Path, out: Path) -> None:
     for folder in sorted((out / "runs").glob("scene-*")):
         scene = folder.name.removeprefix("scene-")
         files = sorted(folder.glob("seed-*/*.onnx"))
+        if not files:
+            continue
         detectors = [Detector.open(str(file)) for file in files]
         rows.append([[f1_at(one, data, scene, share) for one in detectors] for share in SHARES])
         write(scene, rows[-1], len(files))
-    write("mean", [[mean(seeds) for seeds in zip(*column, strict=True)] for column in zip(*rows, strict=True)], 0)
+    if len({len(row[0]) for row in rows}) == 1:
+        write("mean", [[mean(seeds) for seeds in zip(*column, strict=True)] for column in zip(*rows, strict=True)], 0)
 
 
 def write(name: str, by_share: list[list[float]], seeds: int) -> None:
