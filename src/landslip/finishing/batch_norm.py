@@ -8,7 +8,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-_OPERATOR: Final = "BatchNormalization"
+from landslip.finishing.composition import operator_set
+
+OPERATOR: Final = "BatchNormalization"
 _MEAN, _VARIANCE = 3, 4
 """Places among the operator's inputs."""
 _PREFIX: Final = "statistics"
@@ -57,7 +59,7 @@ def measuring(model: onnx.ModelProto) -> tuple[onnx.ModelProto, tuple[str, ...]]
     told.CopyFrom(model)
     graph = told.graph
     widths = {layer: found.mean.size for layer, found in statistics_in(model).items()}
-    opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+    opset = operator_set(model)
     constants = {"axes": np.array([0, 2, 3], np.int64), "upright": np.array([1, -1, 1, 1], np.int64)}
     graph.initializer.extend(
         onnx.numpy_helper.from_array(values, f"{_PREFIX}.{name}") for name, values in constants.items()
@@ -65,7 +67,7 @@ def measuring(model: onnx.ModelProto) -> tuple[onnx.ModelProto, tuple[str, ...]]
     nodes: list[onnx.NodeProto] = []
     outputs: list[onnx.ValueInfoProto] = []
     for node in graph.node:
-        if node.op_type != _OPERATOR or node.output[0] not in widths:
+        if node.op_type != OPERATOR or node.output[0] not in widths:
             nodes.append(node)
             continue
         replaced, tells = _by_batch(node, opset)
@@ -99,7 +101,7 @@ def with_statistics(model: onnx.ModelProto, statistics: Mapping[str, Statistics]
 
 
 def _layers(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
-    return (node for node in graph.node if node.op_type == _OPERATOR)
+    return (node for node in graph.node if node.op_type == OPERATOR)
 
 
 def _constants(graph: onnx.GraphProto) -> dict[str, NDArray[np.float32]]:

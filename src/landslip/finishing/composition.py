@@ -103,6 +103,11 @@ class Composition:
         return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", opset)], ir_version=ir_version)
 
 
+def operator_set(model: onnx.ModelProto) -> int:
+    """Which version of the standard operators a model is written in."""
+    return next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+
+
 def _is_weight(node: onnx.NodeProto) -> bool:
     return node.op_type == "Constant" and node.attribute[0].name == "value"
 

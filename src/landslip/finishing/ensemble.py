@@ -18,7 +18,7 @@ import landslip
 from landslip.card import Card, Member, Normalisation
 from landslip.detector import INPUT, Detector, seal
 from landslip.errors import DetectorError
-from landslip.finishing.composition import Composition
+from landslip.finishing.composition import Composition, operator_set
 from landslip.finishing.turns import PASSES, Turns, over_turns
 from landslip.levels import STEP
 
@@ -75,7 +75,7 @@ def _check_alike(cards: Sequence[Card]) -> None:
 
 def _of_one_opset(models: Sequence[onnx.ModelProto], cards: Sequence[Card]) -> tuple[list[onnx.ModelProto], int]:
     """The models, the older ones brought to the operator set of the newest, and which that is."""
-    versions = [_opset(model) for model in models]
+    versions = [operator_set(model) for model in models]
     newest = max(*versions, _OLDEST_OPSET)
     raised = []
     for model, version, card in zip(models, versions, cards, strict=True):
@@ -88,10 +88,6 @@ def _of_one_opset(models: Sequence[onnx.ModelProto], cards: Sequence[Card]) -> t
                 f"({reason}): export it anew"
             ) from error
     return raised, newest
-
-
-def _opset(model: onnx.ModelProto) -> int:
-    return next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
 
 
 def _chosen(made: Composition, places: list[int], channels: int) -> str:

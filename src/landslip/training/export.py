@@ -23,6 +23,7 @@ from landslip.detector import INPUT, OUTPUT, Detector
 from landslip.engines import open_engine
 from landslip.errors import RunError
 from landslip.evaluation.pixel import LevelCounts, best_threshold
+from landslip.finishing.batch_norm import OPERATOR
 from landslip.training.networks.build import DetectingNetwork
 
 OPSET = 18
@@ -102,7 +103,7 @@ def store_half(model: onnx.ModelProto) -> onnx.ModelProto:
     stored.CopyFrom(model)
     casts = []
     # A variance may be beyond what half precision holds; those of all layers are a hundredth of the file.
-    exact = {name for node in stored.graph.node if node.op_type == "BatchNormalization" for name in node.input[1:]}
+    exact = {name for node in stored.graph.node if node.op_type == OPERATOR for name in node.input[1:]}
     for tensor in stored.graph.initializer:
         values = onnx.numpy_helper.to_array(tensor)
         if values.dtype != np.float32 or values.size < 256 or tensor.name in exact:
