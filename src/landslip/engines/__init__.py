@@ -3,11 +3,13 @@
 Every engine runs its network at one fixed shape, so that an answer never depends on what else was in the batch.
 """
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Final, Literal, Protocol
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 
 from landslip.detector import Detector
@@ -89,6 +91,22 @@ def open_engine(
 
         make = TorchEngine
     return make(detector, height=height, width=width, precision=precision, threads=threads)
+
+
+def outputs_of(
+    model: onnx.ModelProto, shape: tuple[int, ...]
+) -> Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]:
+    """Make a graph that is no detector ready to run on images (n, C, h, w) of one shape, in float32; gives all outputs.
+
+    Raises:
+        EngineError: OpenVINO cannot run it.
+        MissingExtraError: OpenVINO, which alone does this, is not installed.
+    """
+    if find_spec("openvino") is None:
+        raise MissingExtraError("measuring a graph needs OpenVINO, which is not installed: pip install openvino")
+    from landslip.engines.openvino import outputs_of as run_all  # noqa: PLC0415 - each engine is optional
+
+    return run_all(model, shape)
 
 
 class _Maker(Protocol):

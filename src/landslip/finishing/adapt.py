@@ -19,7 +19,7 @@ from tqdm import tqdm
 import landslip
 from landslip.card import Adaptation
 from landslip.detector import Detector, seal
-from landslip.engines.openvino import outputs_of
+from landslip.engines import outputs_of
 from landslip.errors import DetectorError, PatchesError, SettingsError
 from landslip.finishing.batch_norm import Statistics, measuring, statistics_in, with_statistics
 from landslip.finishing.calibrate import with_card
