@@ -47,9 +47,9 @@ def _cost(card: Card) -> list[tuple[str, str]]:
 def _adapted(card: Card) -> list[tuple[str, str]]:
     if card.adapted is None:
         return []
-    to, share = card.adapted, card.adapted.share
+    place, images, share = card.adapted.to, card.adapted.images, card.adapted.share
     how = "" if share == 1 else f", {share:.0%} of the way"
-    return [("adapted to", f"{to.to}, by {to.images} images without truth{how}: not measured there")]
+    return [("adapted to", f"{place}, by {images} images without truth{how}: not measured there")]
 
 
 def _ranges(card: Card) -> str:

@@ -63,7 +63,7 @@ def command(
         where, images = f"scene {scene.name}", images_of_scene(detector, scene)
     else:
         part = Part(scenes=scenes, rows=rows_from_text(rows) if rows else None)
-        where = ", ".join(filter(None, (data.resolve().name, str(part))))
+        where = f"{data.resolve().name}, {part}"
         images = images_of_patches(detector, open_patches(data).where(part.holds))
     made = adapt(detector, images, where, share=share, name=name, progress=not quiet)
     write_detector(made, output)
