@@ -13,12 +13,12 @@ from time import perf_counter
 
 import numpy as np
 
-from landslip.detector import DEFAULT, Detector
-from landslip.engines import Engine, Precision, available, open_engine
+from landslip.datasets.patch import stack_patches
+from landslip.datasets.rgb import open_rgb_set
+from landslip.detector.detector import DEFAULT, Detector
 from landslip.errors import EngineError
 from landslip.evaluation.evaluate import evaluate
-from landslip.patches.patch import stack_patches
-from landslip.patches.rgb import open_rgb_set
+from landslip.inference.engine import Engine, Precision, available, open_engine
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "l4s-rgb-scene-b"
 ROUNDS = 5

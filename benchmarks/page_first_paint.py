@@ -14,8 +14,8 @@ import time
 
 from playwright.sync_api import Browser, sync_playwright
 
-from landslip.detector import DEFAULT
-from landslip.page import words
+from landslip.detector.detector import DEFAULT
+from landslip.page import messages as words
 from page_served import served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

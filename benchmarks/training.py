@@ -29,18 +29,18 @@ from torch import Tensor, nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
 from torch.utils.data import DataLoader, Dataset  # noqa: E402
 
-from landslip.evaluation.pixel import LevelCounts, best_threshold  # noqa: E402
-from landslip.patches.opening import open_patches  # noqa: E402
-from landslip.patches.patch import PatchStack  # noqa: E402
+from landslip.datasets.formats import open_patches  # noqa: E402
+from landslip.datasets.patch import PatchStack  # noqa: E402
+from landslip.metrics.counts import LevelCounts, best_threshold  # noqa: E402
 from landslip.training.augmentation import AugmentationRecipe  # noqa: E402
-from landslip.training.feeding import LoadedPart, load_part  # noqa: E402
-from landslip.training.loop.chance import reproducible  # noqa: E402
-from landslip.training.loop.fit import fit, normalisation_for  # noqa: E402
+from landslip.training.data.feeding import LoadedPart, load_part  # noqa: E402
+from landslip.training.data.target import Target  # noqa: E402
 from landslip.training.loop.precision import precision_for  # noqa: E402
+from landslip.training.loop.seeding import reproducible  # noqa: E402
+from landslip.training.loop.trainer import fit, normalisation_for  # noqa: E402
 from landslip.training.losses import build_loss  # noqa: E402
 from landslip.training.networks.catalogue import encoder_name, find_words  # noqa: E402
-from landslip.training.recipe import Recipe, read_recipe  # noqa: E402
-from landslip.training.target import Target  # noqa: E402
+from landslip.training.recipe.recipe import Recipe, read_recipe  # noqa: E402
 
 
 class Turn(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from landslip.training.target import Target
+from landslip.training.data.target import Target
 
 MANY = ("B02", "B04", "B08", "B11", "slope", "elevation", "aspect_sin", "aspect_cos")
 """Channels of every kind."""

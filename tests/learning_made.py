@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from landslip.patches.feed import MemorySource
-from landslip.patches.patch import PatchStack
-from landslip.training.feeding import LoadedPart
-from landslip.training.recipe import Recipe
+from landslip.datasets.loader import MemorySource
+from landslip.datasets.patch import PatchStack
+from landslip.training.data.feeding import LoadedPart
+from landslip.training.recipe.recipe import Recipe
 
 DETECTOR = {
     "title": "Squares",

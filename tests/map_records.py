@@ -7,9 +7,9 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from landslip.card import Card, Normalisation, Score
+from landslip.detector.card import Card, Normalisation, Score
 from landslip.mapping.inventory.attributes import COLUMNS
-from landslip.mapping.record.summary import SENTINEL_ATTRIBUTION, SceneRecord, SettingsRecord, Summary
+from landslip.mapping.metadata.summary import SENTINEL_ATTRIBUTION, SceneRecord, SettingsRecord, Summary
 
 TERRAIN = ("elevation_min_m", "elevation_max_m", "relief_m", "slope_mean_deg", "slope_max_deg", "aspect_deg")
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from landslip.page import words
+from landslip.page import messages as words
 from page_made import detector_file
 from tiny_detectors import brightness
 
@@ -50,7 +50,7 @@ class Served:
 
     def workers(self) -> list[psutil.Process]:
         return [
-            one for one in psutil.Process(self.process.pid).children() if "landslip.page.work.worker" in one.cmdline()
+            one for one in psutil.Process(self.process.pid).children() if "landslip.page.jobs.worker" in one.cmdline()
         ]
 
 

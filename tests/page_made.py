@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.detector import Detector
+from landslip.detector.detector import Detector
 from landslip.errors import LandslipError
-from landslip.page.settings import PageSettings
-from landslip.page.work.perform import perform
-from landslip.page.work.pool import LaneSettings
-from landslip.page.work.results import SceneResult
-from landslip.page.work.sources import SceneSource
-from landslip.page.work.tasks import Bounds, MapTask, ReadAnswer, ReadTask, Upload
-from landslip.page.work.ticket import Ticket
-from landslip.page.workshop import Workshop
+from landslip.page.jobs.job import Ticket
+from landslip.page.jobs.perform import perform
+from landslip.page.jobs.pool import LaneSettings
+from landslip.page.jobs.results import SceneResult
+from landslip.page.jobs.sources import SceneSource
+from landslip.page.jobs.tasks import Bounds, MapTask, ReadAnswer, ReadTask, Upload
+from landslip.page.server.server_state import Workshop
+from landslip.page.server.settings import PageSettings
 from scenes_made import blobs, scene_file
 from tiny_detectors import brightness
 

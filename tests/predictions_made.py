@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from landslip.evaluation.predictions import Place, Predictions
-from landslip.levels import TOP_LEVEL
+from landslip.probability import TOP_LEVEL
 
 HEIGHT, WIDTH = 5, 6
 

@@ -8,8 +8,8 @@ from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from landslip.detector import Detector
-from landslip.mapping.aoi import AreaOfInterest
+from landslip.detector.detector import Detector
+from landslip.mapping.area import AreaOfInterest
 from landslip.mapping.run import map_scene
 from landslip.mapping.settings import MapSettings
 from landslip.scenes.arrays import array_scene

@@ -13,8 +13,8 @@ from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 
 from landslip.errors import AreaError
-from landslip.mapping.aoi import AreaOnGrid, area_of_interest
-from landslip.scenes.window import Window
+from landslip.grid.window import Window
+from landslip.mapping.area import AreaOnGrid, area_of_interest
 
 DEGREES = GeoBox((200, 300), Affine(1e-3, 0, 92, 0, -1e-3, 22.5), "EPSG:4326")
 UTM = GeoBox((200, 300), Affine(10, 0, 400_000, 0, -10, 2_500_000), "EPSG:32646")

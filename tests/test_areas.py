@@ -10,11 +10,11 @@ from odc.geo.geobox import GeoBox
 from pyproj import CRS, Transformer
 
 from landslip.errors import SceneError
-from landslip.mapping.grid import MapGrid
+from landslip.grid.footprint import footprint_lonlat
+from landslip.grid.map_grid import MapGrid
+from landslip.grid.window import Window
 from landslip.mapping.inventory.attributes import landslide_table
 from landslip.mapping.inventory.outlines import Outline
-from landslip.mapping.record.footprint import footprint_lonlat
-from landslip.scenes.window import Window
 from tiny_detectors import card
 
 _A, _F = 6_378_137.0, 1 / 298.257223563

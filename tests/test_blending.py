@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landslip.mapping.tiles.blending import Canvas, ramp, tile_weights
-from landslip.mapping.tiles.lattice import Lattice
-from landslip.scenes.window import Window
+from landslip.grid.lattice import Lattice
+from landslip.grid.window import Window
+from landslip.inference.blending import Canvas, ramp, tile_weights
 
 SIDE = st.integers(1, 200)
 

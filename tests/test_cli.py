@@ -11,7 +11,7 @@ import pytest
 from command_line import run
 from landslip import __version__
 from landslip.cli import COMMANDS
-from landslip.detector import DEFAULT, packaged
+from landslip.detector.detector import DEFAULT, packaged
 from landslip.mapping.products import PRODUCTS
 from scenes_made import blobs, scene_file
 from tiny_detectors import brightness, identity

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from landslip.cli import main
-from landslip.detector import Detector
+from landslip.detector.detector import Detector
 from patches_made import make_rgb_set
 from tiny_detectors import brightness, identity
 

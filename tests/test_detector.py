@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 from pydantic import ValidationError
 
-from landslip.card import Card
-from landslip.detector import (
+from landslip.detector.card import Card
+from landslip.detector.detector import (
     CARD_KEY,
     DEFAULT,
     SEAL_KEY,

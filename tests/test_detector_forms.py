@@ -9,12 +9,13 @@ import openvino
 import pytest
 
 from command_line import run
-from landslip.card import Card
-from landslip.detector import Detector
-from landslip.engines import available, other_forms
-from landslip.engines.other_forms import write_form
-from landslip.engines.timing import time_engines
+from landslip.detector.card import Card
+from landslip.detector.detector import Detector
 from landslip.errors import OutputError, RunError
+from landslip.inference import export as other_forms
+from landslip.inference.benchmark import time_engines
+from landslip.inference.engine import available
+from landslip.inference.export import write_form
 from tiny_detectors import brightness
 
 

@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 from onnx import NodeProto, helper
 
-from landslip.detector import DEFAULT, Detector, seal
-from landslip.engines import EXTRAS, Engine, available, open_engine
+from landslip.detector.detector import DEFAULT, Detector, seal
 from landslip.errors import EngineError, MissingExtraError
+from landslip.inference.engine import EXTRAS, Engine, available, open_engine
 from tiny_detectors import brightness, card, identity, model
 
 ENGINES = [
@@ -100,7 +100,7 @@ def test_an_unknown_engine_is_named_with_those_there_are() -> None:
 
 
 def test_a_missing_engine_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("landslip.engines.find_spec", lambda _: None)
+    monkeypatch.setattr("landslip.inference.engine.find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=r"pip install 'landslip\[edge\]'"):
         opened(identity(), "onnxruntime")
     with pytest.raises(MissingExtraError, match="pip install openvino"):
@@ -164,7 +164,7 @@ def test_a_graph_that_cannot_run_at_this_size_is_an_error_in_words(name: str) ->
 )
 def test_an_operator_in_torch_gives_what_onnx_runtime_gives(node: NodeProto, more: dict[str, object]) -> None:
     torch, runtime = pytest.importorskip("torch"), pytest.importorskip("onnxruntime")
-    from landslip.engines.torch_operators import OPERATORS
+    from landslip.inference.torch_operators import OPERATORS
 
     chance = np.random.default_rng(3)
     given = {"x": chance.normal(size=(2, 3, 8, 8)).astype(np.float32)} | {
@@ -192,7 +192,7 @@ def test_openvino_reports_to_nobody(tmp_path: Path):
     """Its package forks and asks a public server on import; the engine forbids that, and leaves no trace at home."""
     script = (
         "import sys\n"
-        "import landslip.engines.openvino\n"
+        "import landslip.inference.openvino\n"
         "held = [name for name in sys.modules if name.startswith('openvino_telemetry.')]\n"
         "sys.exit(', '.join(held) or 0)\n"
     )
@@ -212,8 +212,8 @@ def test_an_engine_tells_nobody_that_it_runs(name: str, tmp_path: Path):
     scratch.mkdir()
     script = (
         "import sys, time\n"
-        "from landslip.detector import Detector\n"
-        "from landslip.engines import open_engine\n"
+        "from landslip.detector.detector import Detector\n"
+        "from landslip.inference.engine import open_engine\n"
         f"open_engine(Detector.open(sys.argv[1]), {name!r}, height=32, width=32)\n"
         "time.sleep(3)\n"
     )

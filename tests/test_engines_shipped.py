@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from landslip.detector import Detector, packaged
-from landslip.engines import available, open_engine
+from landslip.datasets.patch import stack_patches
+from landslip.datasets.rgb import open_rgb_set
+from landslip.detector.detector import Detector, packaged
 from landslip.errors import EngineError
 from landslip.evaluation.evaluate import evaluate
-from landslip.patches.patch import stack_patches
-from landslip.patches.rgb import open_rgb_set
+from landslip.inference.engine import available, open_engine
 
 OTHERS = [name for name in available() if name != "openvino"]
 

@@ -8,16 +8,16 @@ import pytest
 from onnx import helper
 
 from command_line import run
-from landslip.detector import INPUT, OUTPUT, Detector, seal
+from landslip.datasets.l4s_channels import L4S_CHANNELS
+from landslip.datasets.patch import Patch
+from landslip.datasets.patch_set import EntrySet
+from landslip.detector.detector import INPUT, OUTPUT, Detector, seal
 from landslip.errors import PatchesError, SettingsError
-from landslip.evaluation.ablation.groups import taken_from
-from landslip.evaluation.ablation.report import write_ablation
-from landslip.evaluation.ablation.shuffling import ablate_detector
 from landslip.evaluation.evaluate import evaluate
 from landslip.evaluation.predictions import Place
-from landslip.patches.l4s_channels import L4S_CHANNELS
-from landslip.patches.patch import Patch
-from landslip.patches.patch_set import EntrySet
+from landslip.studies.ablation.groups import taken_from
+from landslip.studies.ablation.permutation import ablate_detector
+from landslip.studies.ablation.report import write_ablation
 from tiny_detectors import card, model
 
 CHANNELS = ("B04", "B08", "slope")

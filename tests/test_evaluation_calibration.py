@@ -8,14 +8,14 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, precision_recall_curve
 
 from landslip.errors import SettingsError
-from landslip.evaluation.calibration.reliability import calibration, temperature_effect
-from landslip.evaluation.calibration.temperature import scaled, without_temperature
-from landslip.evaluation.calibration.thresholds import object_costs, sweep
 from landslip.evaluation.objects.found import find_inventories
-from landslip.evaluation.pixel import LevelCounts
 from landslip.evaluation.predictions import Predictions
-from landslip.evaluation.table import counts_of
-from landslip.levels import STEP, to_levels
+from landslip.metrics.calibration import calibration, temperature_effect
+from landslip.metrics.count_tables import counts_of
+from landslip.metrics.counts import LevelCounts
+from landslip.metrics.temperature import scaled, without_temperature
+from landslip.metrics.thresholds import object_costs, sweep
+from landslip.probability import STEP, to_levels
 from predictions_made import held, predictions
 
 

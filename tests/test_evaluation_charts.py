@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landslip.evaluation.charts.axis import Axis
-from landslip.evaluation.charts.chart import Chart, Reference, Series, runs
-from landslip.evaluation.charts.drawing import as_file, chart_svg
-from landslip.evaluation.charts.rows import Row, RowChart, rows_svg
+from landslip.figures.charts.axis import Axis
+from landslip.figures.charts.chart import Chart, Reference, Series, runs
+from landslip.figures.charts.drawing import as_file, chart_svg
+from landslip.figures.charts.rows import Row, RowChart, rows_svg
 
 numbers = st.floats(-1e6, 1e6).map(lambda value: round(value, 6))
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from sklearn.metrics import f1_score, jaccard_score, precision_recall_fscore_support
 
 from landslip.errors import SettingsError
-from landslip.evaluation.definitions import BATCH, DEFINITIONS, by_definition
 from landslip.evaluation.evaluate import scored
 from landslip.evaluation.predictions import Place, Predictions
-from landslip.evaluation.table import FIGURES, counts_of
+from landslip.metrics.count_tables import FIGURES, counts_of
+from landslip.metrics.definitions import BATCH, DEFINITIONS, by_definition
 from landslip.training.torchvision_operators import declare_missing_operators
 from predictions_made import held, predictions
 

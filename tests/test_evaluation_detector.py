@@ -8,13 +8,13 @@ import pytest
 from click.testing import CliRunner
 
 from landslip.cli.evaluate import command
-from landslip.detector import DEFAULT, Detector, packaged
+from landslip.datasets.parts import Part
+from landslip.datasets.patch import Patch
+from landslip.datasets.rgb import RgbSet, open_rgb_set
+from landslip.detector.detector import DEFAULT, Detector, packaged
 from landslip.errors import ChannelError, EngineError, PatchesError, SettingsError
 from landslip.evaluation.evaluate import evaluate
-from landslip.evaluation.running import mapper_for
-from landslip.patches.patch import Patch
-from landslip.patches.rgb import RgbSet, open_rgb_set
-from landslip.patches.splits import Part
+from landslip.inference.patch_prediction import mapper_for
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +106,9 @@ def test_a_missing_channel_is_named(detector: Detector, few: RgbSet, monkeypatch
 @pytest.mark.slow
 def test_the_figures_on_the_card_are_what_evaluate_finds(detector: Detector, shared_data: Path) -> None:
     pytest.importorskip("torch", reason="the division of the card's recipe is the trainer's: needs the extra train")
-    from landslip.patches.division import key_of
-    from landslip.training.parts import division_for
-    from landslip.training.recipe import Recipe
+    from landslip.datasets.division import key_of
+    from landslip.training.data.parts import division_for
+    from landslip.training.recipe.recipe import Recipe
 
     patches = open_rgb_set(shared_data / "l4s-rgb")
     division = division_for(Recipe.model_validate(detector.card.recipe).division, patches)
@@ -128,8 +128,8 @@ def test_no_packaged_detector_learned_from_the_patches_that_are_kept_apart(share
     pytest.importorskip(
         "torch", reason="which patches a recipe learns from is known to the trainer: needs the extra train"
     )
-    from landslip.training.parts import division_for, find_parts
-    from landslip.training.recipe import read_recipe
+    from landslip.training.data.parts import division_for, find_parts
+    from landslip.training.recipe.recipe import read_recipe
 
     examples = Path(__file__).parents[1] / "examples"
     kept = {entry.id for entry in open_rgb_set(examples / "l4s-rgb-kept-apart").entries}

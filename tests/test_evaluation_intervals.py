@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from landslip.errors import PredictionsError, SettingsError
 from landslip.evaluation.comparison import compare, compare_by_scene
-from landslip.evaluation.intervals import by_scene, intervals
 from landslip.evaluation.predictions import Place, Predictions
-from landslip.evaluation.table import FIGURES, counts_of, f1
-from landslip.evaluation.units import Units, best_units, block_units, patch_units
+from landslip.metrics.count_tables import FIGURES, counts_of, f1
+from landslip.metrics.intervals import by_scene, intervals
+from landslip.metrics.resampling_units import Units, best_units, block_units, patch_units
 from predictions_made import held, predictions
 
 

@@ -23,7 +23,7 @@ from landslip.evaluation.objects.matching import match
 from landslip.evaluation.objects.mosaics import mosaics
 from landslip.evaluation.objects.score import IOUS, object_score, wilson
 from landslip.evaluation.predictions import Place, Predictions
-from landslip.evaluation.table import counts_of
+from landslip.metrics.count_tables import counts_of
 from predictions_made import from_bits, held, predictions
 
 bits = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12))

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from landslip.evaluation.pixel import LevelCounts, PixelCounts, best_threshold, count_pixels, f1_interval
-from landslip.levels import at_least, to_levels
+from landslip.metrics.counts import LevelCounts, PixelCounts, best_threshold, count_pixels, f1_interval
+from landslip.probability import at_least, to_levels
 
 SHAPE = (6, 7)
 truths = hnp.arrays(np.uint8, SHAPE, elements=st.sampled_from([0, 1, 255]))

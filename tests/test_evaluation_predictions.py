@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from landslip.datasets.patch import Patch
+from landslip.datasets.patch_set import EntrySet
 from landslip.errors import PatchesError, PredictionsError, SettingsError
 from landslip.evaluation.evaluate import evaluate, scored
 from landslip.evaluation.objects.found import find_inventories
 from landslip.evaluation.predictions import Place, Predictions, load_predictions, predict
-from landslip.levels import to_levels
-from landslip.patches.patch import Patch
-from landslip.patches.patch_set import EntrySet
+from landslip.probability import to_levels
 from tiny_detectors import identity
 
 

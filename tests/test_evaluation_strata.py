@@ -9,17 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_edt
 
+from landslip.datasets.patch import Patch
+from landslip.datasets.patch_set import EntrySet
+from landslip.datasets.rgb import open_rgb_set
 from landslip.errors import ChannelError, PredictionsError, SettingsError
-from landslip.evaluation.pixel import count_pixels
 from landslip.evaluation.predictions import Place, Predictions
 from landslip.evaluation.strata.covariates import Covariate, covariates_for, illumination
 from landslip.evaluation.strata.figures import BORDER_EDGES_M, by_border, by_ground
 from landslip.evaluation.strata.gallery import FALSE_ALARM, FOUND, MISSED, draw_gallery, verdict, worst
-from landslip.evaluation.table import counts_of
-from landslip.patches.patch import Patch
-from landslip.patches.patch_set import EntrySet
-from landslip.patches.rgb import open_rgb_set
-from landslip.patches.synthetic.patch_set import make_patches, plan_set
+from landslip.metrics.count_tables import counts_of
+from landslip.metrics.counts import count_pixels
+from landslip.synthetic.patch_set import make_patches, plan_set
 from predictions_made import held, predictions
 
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from command_line import run
+from landslip.datasets.patch import Patch
+from landslip.datasets.patch_set import EntrySet
 from landslip.errors import ChannelError, OutputError
-from landslip.evaluation import variants
 from landslip.evaluation.evaluate import evaluate
 from landslip.evaluation.predictions import Place
-from landslip.evaluation.stress.report import write_stress
-from landslip.evaluation.stress.run import stress_test
-from landslip.patches.patch import Patch
-from landslip.patches.patch_set import EntrySet
+from landslip.studies import perturbed_runs as variants
+from landslip.studies.stress.report import write_stress
+from landslip.studies.stress.run import stress_test
 from tiny_detectors import identity
 
 

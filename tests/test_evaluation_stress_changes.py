@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from landslip.channels import CHANNELS
 from landslip.errors import SettingsError
 from landslip.evaluation.predictions import Place
-from landslip.evaluation.stress import geometry, light
-from landslip.evaluation.stress.ground import complete_blocks, largest_ground
-from landslip.evaluation.stress.stresses import NAMES, STRESSES, stresses_named
+from landslip.studies.stress import geometry, light
+from landslip.studies.stress.ground import complete_blocks, largest_ground
+from landslip.studies.stress.stresses import NAMES, STRESSES, stresses_named
 
 CHANNELS_USED = ("B02", "B04", "B08", "slope", "elevation")
 

@@ -13,14 +13,14 @@ from pyproj import Geod, Transformer
 
 from landslip.cli.evaluate_map import command
 from landslip.errors import AreaError, LandslipError, TruthError
-from landslip.evaluation.pixel import PixelCounts, count_pixels
-from landslip.evaluation.truth.finished_map import FinishedMap, open_map
-from landslip.evaluation.truth.polygons import PolygonTruth, read_polygons
-from landslip.evaluation.truth.score import MapScore, score_map
-from landslip.mapping.aoi import area_of_interest
+from landslip.evaluation.reference.polygons import PolygonTruth, read_polygons
+from landslip.evaluation.reference.score import MapScore, score_map
+from landslip.grid.window import Window
+from landslip.mapping.area import area_of_interest
+from landslip.mapping.finished_map import FinishedMap, open_map
 from landslip.mapping.run import map_scene
 from landslip.mapping.settings import MapSettings
-from landslip.scenes.window import Window
+from landslip.metrics.counts import PixelCounts, count_pixels
 from rasters import NORTH_UP, UTM, write_raster
 from scenes_made import memory_scene
 from tiny_detectors import identity

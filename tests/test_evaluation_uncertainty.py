@@ -12,18 +12,18 @@ from onnx import helper
 from sklearn.metrics import roc_auc_score
 
 from command_line import run
-from landslip.detector import INPUT, OUTPUT, Detector, seal
-from landslip.engines import open_engine
-from landslip.engines.turning import FLIPS, TurningEngine
+from landslip.detector.detector import INPUT, OUTPUT, Detector, seal
 from landslip.errors import PredictionsError, SettingsError
 from landslip.evaluation.predictions import Predictions, predict
-from landslip.evaluation.truth.finished_map import open_map
-from landslip.evaluation.uncertainty.ranking import rank_errors, risk_curve
-from landslip.evaluation.uncertainty.spread import ensemble_predictions, with_spread_over_turns
-from landslip.levels import to_levels
+from landslip.evaluation.tta_std import ensemble_predictions, with_spread_over_turns
+from landslip.grid.window import Window
+from landslip.inference.engine import open_engine
+from landslip.inference.tta import FLIPS, TurningEngine
+from landslip.mapping.finished_map import open_map
 from landslip.mapping.run import map_scene
 from landslip.mapping.settings import MapSettings
-from landslip.scenes.window import Window
+from landslip.metrics.risk_coverage import rank_errors, risk_curve
+from landslip.probability import to_levels
 from predictions_made import held, predictions
 from rasters import write_raster
 from scenes_made import blobs, memory_scene

@@ -13,23 +13,24 @@ from landslip.training.torchvision_operators import declare_missing_operators  #
 
 declare_missing_operators()
 
-from landslip.errors import OutputError, PredictionsError, RecipeError, SettingsError  # noqa: E402
-from landslip.evaluation.asking import data_label  # noqa: E402
-from landslip.evaluation.predictions import Place, predict  # noqa: E402
-from landslip.evaluation.table import counts_of, f1  # noqa: E402
 from landslip.experiments import trial as trial_room  # noqa: E402
-from landslip.experiments.folds import PROTOCOLS, folds_of, recipe_for  # noqa: E402
-from landslip.experiments.physics import KINDS, compare_physics, smaller, without_physics  # noqa: E402
-from landslip.experiments.physics_report import write_physics  # noqa: E402
-from landslip.experiments.pooled import pooled  # noqa: E402
-from landslip.experiments.protocol import evaluate_protocol  # noqa: E402
-from landslip.experiments.retraining import ablate_recipe  # noqa: E402
-from landslip.experiments.trial import PREDICTIONS, Trial  # noqa: E402
-from landslip.patches.division import key_of  # noqa: E402
-from landslip.patches.opening import open_patches  # noqa: E402
-from landslip.patches.touching import find_leaks  # noqa: E402
-from landslip.training.parts import TRAIN  # noqa: E402
-from landslip.training.recipe import Recipe, read_recipe  # noqa: E402
+
+from landslip.datasets.division import key_of  # noqa: E402
+from landslip.datasets.formats import open_patches  # noqa: E402
+from landslip.datasets.leakage import find_leaks  # noqa: E402
+from landslip.errors import OutputError, PredictionsError, RecipeError, SettingsError  # noqa: E402
+from landslip.evaluation.predictions import Place, predict  # noqa: E402
+from landslip.evaluation.resolve import data_label  # noqa: E402
+from landslip.metrics.count_tables import counts_of, f1  # noqa: E402
+from landslip.studies.ablation.retraining import ablate_recipe  # noqa: E402
+from landslip.studies.cross_validation import evaluate_protocol  # noqa: E402
+from landslip.studies.folds import PROTOCOLS, folds_of, recipe_for  # noqa: E402
+from landslip.studies.physics import KINDS, compare_physics, smaller, without_physics  # noqa: E402
+from landslip.studies.physics_report import write_physics  # noqa: E402
+from landslip.studies.pooled import pooled  # noqa: E402
+from landslip.studies.trials import PREDICTIONS, Trial  # noqa: E402
+from landslip.training.data.parts import TRAIN  # noqa: E402
+from landslip.training.recipe.recipe import Recipe, read_recipe  # noqa: E402
 from predictions_made import held  # noqa: E402
 from scenes_of_patches import TINY, rgb_scenes  # noqa: E402
 from tiny_detectors import brightness  # noqa: E402
@@ -233,7 +234,7 @@ def test_physics_is_all_that_differs(tmp_path: Path, trained: list[Trial], monke
 
 
 def test_physics_is_compared_on_all_and_on_little(shared_data: Path, tmp_path: Path, trained: list[Trial]) -> None:
-    from landslip.patches.synthetic.patch_set import make_patch_set, plan_set
+    from landslip.synthetic.patch_set import make_patch_set, plan_set
 
     made = tmp_path / "made"
     make_patch_set(made, plan_set(18, 1, 3), seed=3)

@@ -13,19 +13,19 @@ from odc.geo.geobox import GeoBox
 from onnx import numpy_helper
 from PIL import Image
 
-from landslip.card import Adaptation
 from landslip.cli import main
-from landslip.detector import Detector, seal
+from landslip.datasets.rgb import open_rgb_set
+from landslip.detector.card import Adaptation
+from landslip.detector.detector import Detector, seal
 from landslip.errors import DetectorError, MissingExtraError, PatchesError, SettingsError
-from landslip.finishing.adapt import adapt
-from landslip.finishing.batch_norm import Statistics, measuring, statistics_in, with_statistics
-from landslip.finishing.ensemble import ensemble
-from landslip.finishing.parity import run
-from landslip.finishing.place import MOST_A_SIDE, images_of_patches, images_of_scene
-from landslip.patches.rgb import open_rgb_set
+from landslip.grid.spread_windows import places_over
+from landslip.grid.window import Window
+from landslip.post_training.adaptation import adapt
+from landslip.post_training.batch_norm import Statistics, measuring, statistics_in, with_statistics
+from landslip.post_training.ensemble import ensemble
+from landslip.post_training.parity import run
+from landslip.post_training.target_images import MOST_A_SIDE, images_of_patches, images_of_scene
 from landslip.scenes.arrays import array_scene
-from landslip.scenes.places import places_over
-from landslip.scenes.window import Window
 from patches_made import make_rgb_set, scar
 from tiny_detectors import TRUE_COLOUR, brightness, card, layered, layered_model
 
@@ -116,7 +116,7 @@ def test_what_is_over_a_full_batch_counts_for_nothing_of_its_own() -> None:
 
 
 def test_without_openvino_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("landslip.engines.find_spec", lambda name: None)
+    monkeypatch.setattr("landslip.inference.engine.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match="pip install openvino"):
         adapt(layered(), list(images()), "there")
 

@@ -11,20 +11,20 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import helper
 
-from landslip.detector import DEFAULT, Detector, seal
+from landslip.datasets.parts import Part
+from landslip.datasets.patch import Patch
+from landslip.datasets.patch_set import EntrySet
+from landslip.datasets.rgb import open_rgb_set
+from landslip.detector.detector import DEFAULT, Detector, seal
 from landslip.errors import ChannelError, PatchesError
 from landslip.evaluation.evaluate import evaluate
-from landslip.evaluation.pixel import LevelCounts
 from landslip.evaluation.predictions import Place
-from landslip.finishing.calibrate import Choosing, calibrate
-from landslip.finishing.confidence import fit_confidence
-from landslip.finishing.ensemble import ensemble
-from landslip.finishing.parity import run, trial_images
-from landslip.finishing.temperature import fit_temperature, logits_of, temperature_in, with_temperature
-from landslip.patches.patch import Patch
-from landslip.patches.patch_set import EntrySet
-from landslip.patches.rgb import open_rgb_set
-from landslip.patches.splits import Part
+from landslip.metrics.counts import LevelCounts
+from landslip.post_training.calibration import Choosing, calibrate
+from landslip.post_training.confidence import fit_confidence
+from landslip.post_training.ensemble import ensemble
+from landslip.post_training.parity import run, trial_images
+from landslip.post_training.temperature import fit_temperature, logits_of, temperature_in, with_temperature
 from tiny_detectors import brightness, card, identity, identity_model, model
 
 

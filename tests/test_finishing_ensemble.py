@@ -5,12 +5,12 @@ import pytest
 from numpy.typing import NDArray
 from onnx import helper
 
-from landslip.detector import DEFAULT, Detector, seal
-from landslip.engines import available, open_engine
+from landslip.detector.detector import DEFAULT, Detector, seal
 from landslip.errors import DetectorError, EngineError, RunError
-from landslip.finishing.ensemble import ensemble
-from landslip.finishing.parity import by_hand, check_ensemble, run, trial_images
-from landslip.finishing.turns import PASSES, Turns
+from landslip.inference.engine import available, open_engine
+from landslip.post_training.ensemble import ensemble
+from landslip.post_training.graph_tta import PASSES, Turns
+from landslip.post_training.parity import by_hand, check_ensemble, run, trial_images
 from tiny_detectors import TRUE_COLOUR, brightness, card, identity, model
 
 TURNS = pytest.mark.parametrize("turns", PASSES)
@@ -160,7 +160,7 @@ def test_every_member_is_normalised_in_float32_whatever_the_network_computes_in(
 def test_the_graph_is_cut_behind_the_normalisation_of_every_member() -> None:
     import openvino
 
-    from landslip.engines.openvino import _cut
+    from landslip.inference.openvino import _cut
 
     joined = ensemble([Detector.open(name) for name in ("s2-rgb", "s2-rgb-sensitive")], "both", turns="d4")
     network = openvino.Core().read_model(joined.onnx_bytes, b"")

@@ -8,12 +8,12 @@ import pytest
 from affine import Affine
 from pyproj import CRS
 
-from landslip.levels import NOT_OBSERVED
-from landslip.mapping.grid import MapGrid
+from landslip.grid.map_grid import MapGrid
+from landslip.grid.window import Window
 from landslip.mapping.inventory import outlines
 from landslip.mapping.raster.following import Follower
 from landslip.mapping.raster.probability import ProbabilityRaster
-from landslip.scenes.window import Window
+from landslip.probability import NOT_OBSERVED
 
 
 @pytest.fixture

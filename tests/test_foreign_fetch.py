@@ -21,11 +21,11 @@ from command_line import run  # noqa: E402
 from fetch_server import Faults, Served, serving  # noqa: E402
 from landslip.channels import CHANNELS  # noqa: E402
 from landslip.errors import OutputError, RunError, WeightsError  # noqa: E402
-from landslip.fetching.connection import Connection  # noqa: E402
-from landslip.fetching.keeping import PINS, kept_folder, read_pins  # noqa: E402
-from landslip.training.foreign.deepslide import DEEPSLIDE, REPOSITORY, recipe_of  # noqa: E402
-from landslip.training.foreign.fitting import words_of  # noqa: E402
-from landslip.training.foreign.published import fetch_published  # noqa: E402
+from landslip.files.connection import Connection  # noqa: E402
+from landslip.files.pins import PINS, kept_folder, read_pins  # noqa: E402
+from landslip.training.pretrained.deepslide import DEEPSLIDE, REPOSITORY, recipe_of  # noqa: E402
+from landslip.training.pretrained.fitting import words_of  # noqa: E402
+from landslip.training.pretrained.published import fetch_published  # noqa: E402
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 

@@ -18,16 +18,16 @@ from command_line import run  # noqa: E402
 from fetch_server import serving  # noqa: E402
 from foreign_made import Inner, Trained, shake, trained  # noqa: E402
 from landslip.channels import CHANNELS, TRUE_COLOUR  # noqa: E402
-from landslip.detector import Detector  # noqa: E402
-from landslip.engines import open_engine  # noqa: E402
-from landslip.engines.typical_values import typical_values  # noqa: E402
+from landslip.datasets.l4s_channels import DIVISORS, L4S_CHANNELS  # noqa: E402
+from landslip.detector.detector import Detector  # noqa: E402
 from landslip.errors import LandslipError, RecipeError, WeightsError  # noqa: E402
-from landslip.patches.l4s_channels import DIVISORS, L4S_CHANNELS  # noqa: E402
-from landslip.training.foreign.deepslide import DEEPSLIDE, recipe_of  # noqa: E402
-from landslip.training.foreign.fitting import FittedBody, OneClass, fit_file  # noqa: E402
-from landslip.training.foreign.importing import import_detector  # noqa: E402
-from landslip.training.foreign.reading import ForeignFile, read_foreign  # noqa: E402
-from landslip.training.foreign.recipe import ForeignRecipe  # noqa: E402
+from landslip.inference.engine import open_engine  # noqa: E402
+from landslip.inference.synthetic_inputs import typical_values  # noqa: E402
+from landslip.training.pretrained.deepslide import DEEPSLIDE, recipe_of  # noqa: E402
+from landslip.training.pretrained.fitting import FittedBody, OneClass, fit_file  # noqa: E402
+from landslip.training.pretrained.importing import import_detector  # noqa: E402
+from landslip.training.pretrained.reading import ForeignFile, read_foreign  # noqa: E402
+from landslip.training.pretrained.recipe_section import ForeignRecipe  # noqa: E402
 
 SMALL = "unet/tu-test_resnet"
 """Half a million numbers: the smallest that segmentation-models-pytorch builds."""

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch", reason="needs the extra train")
 pytest.importorskip("safetensors", reason="needs the extra train")
 
 from landslip.errors import WeightsError  # noqa: E402 - after the check for torch
-from landslip.training.foreign.matching import match  # noqa: E402
+from landslip.training.pretrained.matching import match  # noqa: E402
 
 NETWORK = {
     "encoder.conv1.weight": torch.zeros(4, 3, 3, 3),

@@ -19,15 +19,15 @@ from torch.nn import functional  # noqa: E402
 from command_line import run  # noqa: E402
 from fetch_server import serving  # noqa: E402
 from foreign_made import amplify, shake  # noqa: E402
-from landslip.detector import Detector  # noqa: E402
-from landslip.engines import open_engine  # noqa: E402
-from landslip.engines.typical_values import typical_values  # noqa: E402
+from landslip.datasets.l4s_channels import DIVISORS, L4S_CHANNELS  # noqa: E402
+from landslip.detector.detector import Detector  # noqa: E402
 from landslip.errors import WeightsError  # noqa: E402
-from landslip.patches.l4s_channels import DIVISORS, L4S_CHANNELS  # noqa: E402
-from landslip.training.foreign.deepslide import recipe_of  # noqa: E402
-from landslip.training.foreign.fitting import FittedBody, fit_file  # noqa: E402
-from landslip.training.foreign.reading import ForeignFile  # noqa: E402
-from landslip.training.foreign.segformer import RaisedFourfold, translated  # noqa: E402
+from landslip.inference.engine import open_engine  # noqa: E402
+from landslip.inference.synthetic_inputs import typical_values  # noqa: E402
+from landslip.training.pretrained.deepslide import recipe_of  # noqa: E402
+from landslip.training.pretrained.fitting import FittedBody, fit_file  # noqa: E402
+from landslip.training.pretrained.reading import ForeignFile  # noqa: E402
+from landslip.training.pretrained.segformer import RaisedFourfold, translated  # noqa: E402
 
 B0: dict[str, object] = {}
 B2: dict[str, object] = {

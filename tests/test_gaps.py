@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landslip.mapping.tiles.gaps import fill_gaps
+from landslip.inference.gap_filling import fill_gaps
 
 
 @st.composite

@@ -16,15 +16,15 @@ from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from landslip.card import Confidence
-from landslip.levels import NOT_OBSERVED
-from landslip.mapping.grid import MapGrid
+from landslip.detector.card import Confidence
+from landslip.grid.map_grid import MapGrid
+from landslip.grid.window import Window
 from landslip.mapping.inventory.attributes import COLUMNS, confidence
 from landslip.mapping.inventory.files import LAYER, largest, portions, read_geopackage, write_geoparquet
 from landslip.mapping.inventory.find import Found, find_landslides
 from landslip.mapping.inventory.ground import ground_under
+from landslip.probability import NOT_OBSERVED
 from landslip.scenes.scene import Scene
-from landslip.scenes.window import Window
 from scenes_made import memory_scene
 from tiny_detectors import card
 

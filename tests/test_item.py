@@ -12,7 +12,7 @@ from pystac.extensions.file import FileExtension
 from pystac.extensions.mlm import MLMExtension
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
 
-from landslip.mapping.record.item import stac_item
+from landslip.mapping.metadata.stac_item import stac_item
 from map_records import card_of, summary_of
 
 BBOX = (91.0, 22.0, 92.0, 23.0)

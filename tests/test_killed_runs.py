@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 import rasterio
 
-from landslip.detector import Detector
+from landslip.detector.detector import Detector
+from landslip.mapping.metadata.summary import Summary
 from landslip.mapping.products import PRODUCTS
 from landslip.mapping.raster import fill
-from landslip.mapping.record.summary import Summary
 from landslip.mapping.run import map_scene
 from landslip.mapping.settings import MapSettings
 from landslip.scenes.rasters import open_scene

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from landslip.errors import SettingsError
-from landslip.mapping.tiles.lattice import Lattice, blocks
-from landslip.scenes.window import Window
+from landslip.grid.lattice import Lattice, blocks
+from landslip.grid.window import Window
 
 SIDES = st.integers(1, 300) | st.sampled_from([1, 2, 31, 32, 33, 127, 128, 129, 211, 257])
 

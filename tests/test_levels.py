@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from landslip.levels import NOT_OBSERVED, STEP, TOP_LEVEL, at_least, lowest_level, to_levels, to_probability
+from landslip.probability import NOT_OBSERVED, STEP, TOP_LEVEL, at_least, lowest_level, to_levels, to_probability
 
 SHARES = st.floats(0, 1, width=32)
 

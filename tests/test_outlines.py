@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from rasterio.features import rasterize
 
-from landslip.levels import NOT_OBSERVED, STEP
+from landslip.grid.window import Window
 from landslip.mapping.inventory.ground import Ground
 from landslip.mapping.inventory.outlines import Outline, outlines, strips
-from landslip.scenes.window import Window
+from landslip.probability import NOT_OBSERVED, STEP
 
 THRESHOLD = 0.5
 

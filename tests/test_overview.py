@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pyproj import CRS
 
-from landslip.drawing.cartography import (
+from landslip.figures.cartography import (
     CASING_PX,
     draw_scale_bar,
     north_on_picture,
@@ -22,10 +22,10 @@ from landslip.drawing.cartography import (
     round_length_m,
     scale_bar,
 )
-from landslip.drawing.picture import colours, fitting_size, hatching, painted, resized
-from landslip.drawing.typography import text_width, wrapped
-from landslip.mapping.grid import MapGrid
-from landslip.mapping.sheet.overview import Picture, draw_overview
+from landslip.figures.picture import colours, fitting_size, hatching, painted, resized
+from landslip.figures.typography import text_width, wrapped
+from landslip.grid.map_grid import MapGrid
+from landslip.mapping.report.overview import Picture, draw_overview
 from map_records import card_of, summary_of
 
 UTM = Affine(10, 0, 400_000, 0, -10, 2_480_000)

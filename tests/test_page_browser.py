@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from command_line import run
 from l4s_made import make_l4s
-from landslip.page import words
+from landslip.page import messages as words
 from map_comparison import assert_equal_maps
 from page_browser import BROWSER, WAIT_MS, Served, counted, map_it, press, save, show_tab, told, upload
 from scenes_made import blobs, scene_file

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bad_uploads import ARCHIVES, FOREIGN, RASTERS
-from landslip.page import words
+from landslip.page import messages as words
 from page_browser import BROWSER, WAIT_MS, Served, press, put_in, sync_api, upload
 from scenes_made import blobs, scene_file
 

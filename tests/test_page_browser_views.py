@@ -10,7 +10,7 @@ import geopandas as gpd
 import shapely
 
 from command_line import run
-from landslip.page import words
+from landslip.page import messages as words
 from page_browser import BROWSER, WAIT_MS, Served, counted, map_it, press, put_in, show_tab, sync_api, upload
 from rasters import UTM, write_raster
 from scenes_made import TRUE_COLOUR, blobs, scene_file

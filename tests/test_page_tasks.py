@@ -10,15 +10,15 @@ import pytest
 import rasterio
 
 from command_line import run
+from landslip.datasets.formats import open_patches
 from landslip.evaluation.evaluate import evaluate
-from landslip.evaluation.pixel import LevelCounts
+from landslip.mapping.finished_map_levels import opened
 from landslip.mapping.run import map_scene
 from landslip.mapping.settings import MapSettings
-from landslip.page.intake.rasters import open_source
-from landslip.page.work.recorded import opened
-from landslip.page.work.results import Drawn, Found, PatchResult, Products, SceneResult
-from landslip.page.work.sources import PatchSource, SceneSource
-from landslip.page.work.tasks import (
+from landslip.metrics.counts import LevelCounts
+from landslip.page.jobs.results import Drawn, Found, PatchResult, Products, SceneResult
+from landslip.page.jobs.sources import PatchSource, SceneSource
+from landslip.page.jobs.tasks import (
     Choice,
     DifferenceTask,
     ExploreTask,
@@ -32,7 +32,7 @@ from landslip.page.work.tasks import (
     SketchTask,
     Upload,
 )
-from landslip.patches.opening import open_patches
+from landslip.page.uploads.rasters import open_source
 from map_comparison import assert_equal_maps
 from page_made import detector_file, done, made_scene, mapped, read
 from rasters import write_raster

@@ -12,17 +12,17 @@ from click.testing import CliRunner
 from streamlit.testing.v1 import AppTest
 
 import landslip.page.app
-import landslip.page.shared
-from landslip.detector import DEFAULT
-from landslip.page import words
-from landslip.page.serving import streamlit_options
-from landslip.page.settings import PageSettings
+import landslip.page.server.session
+from landslip.detector.detector import DEFAULT
+from landslip.page import messages as words
+from landslip.page.jobs.job import Progress
+from landslip.page.jobs.results import LaidTruth
+from landslip.page.jobs.tasks import TruthTask, Upload
+from landslip.page.server.server_state import Workshop
+from landslip.page.server.serving import streamlit_options
+from landslip.page.server.settings import PageSettings
 from landslip.page.views.landslide_map import view_of
 from landslip.page.views.parts import plain, progress_text
-from landslip.page.work.results import LaidTruth
-from landslip.page.work.tasks import TruthTask, Upload
-from landslip.page.work.ticket import Progress
-from landslip.page.workshop import Workshop
 from page_made import BOUNDS, detector_file, done, inline_workshop
 from rasters import write_raster
 from scenes_made import blobs, scene_file
@@ -38,7 +38,7 @@ def workshop(tmp_path: Path, examples: Path, monkeypatch: pytest.MonkeyPatch) ->
     shutil.move(scene_file(tmp_path, blobs(96, 120)), folder / "chittagong.tif")
     shutil.copytree(examples / "l4s-rgb-scene-b", tmp_path / "examples" / "l4s-rgb-scene-b")
     held = inline_workshop(examples=tmp_path / "examples", detectors=(detector_file(tmp_path),))
-    monkeypatch.setattr(landslip.page.shared, "workshop_for", lambda _: held)
+    monkeypatch.setattr(landslip.page.server.session, "workshop_for", lambda _: held)
     yield held
     held.close()
 
@@ -70,7 +70,7 @@ def show_view(page: AppTest, name: str) -> AppTest:
 
         import streamlit as st
 
-        from landslip.page import shared
+        from landslip.page.server import session as shared
 
         module = importlib.import_module(f"landslip.page.views.{name}")
         module.show(shared.workshop_for(""), st.session_state["landslip"])

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import rasterio
 
-from landslip.page import words
+from landslip.page import messages as words
 from landslip.page.errors import QueueError
-from landslip.page.settings import PageSettings
-from landslip.page.work.limits import Limits
-from landslip.page.work.pool import LaneSettings, Pool
-from landslip.page.work.tasks import BenchTask, Bounds, MapTask, ReadTask, Upload
-from landslip.page.work.ticket import Ticket
-from landslip.page.workshop import Workshop
+from landslip.page.jobs.job import Ticket
+from landslip.page.jobs.limits import Limits
+from landslip.page.jobs.pool import LaneSettings, Pool
+from landslip.page.jobs.tasks import BenchTask, Bounds, MapTask, ReadTask, Upload
+from landslip.page.server.server_state import Workshop
+from landslip.page.server.settings import PageSettings
 from page_made import InlinePool, detector_file, made_scene
 from rasters import NORTH_UP, UTM
 from tiny_detectors import brightness
@@ -200,7 +200,7 @@ def test_a_worker_ends_with_its_server(tmp_path: Path):
     import sys
 
     held = subprocess.Popen(
-        [sys.executable, "-m", "landslip.page.work.worker", LIMITS.model_dump_json()],
+        [sys.executable, "-m", "landslip.page.jobs.worker", LIMITS.model_dump_json()],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from landslip.datasets.division import Division, key_of, read_division
+from landslip.datasets.leakage import find_leaks
+from landslip.datasets.patch_set import Split
+from landslip.datasets.protocols import blocks, k_fold, official, paper, scene_out
+from landslip.datasets.rgb import open_rgb_set
 from landslip.errors import OutputError, PatchesError
-from landslip.patches.division import Division, key_of, read_division
-from landslip.patches.patch_set import Split
-from landslip.patches.protocols import blocks, k_fold, official, paper, scene_out
-from landslip.patches.rgb import open_rgb_set
-from landslip.patches.touching import find_leaks
 
 
 @dataclass(frozen=True)

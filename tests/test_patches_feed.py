@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from l4s_made import make_l4s
+from landslip.datasets.l4s import open_l4s
+from landslip.datasets.loader import Batch, MemorySource, Source, batches
+from landslip.datasets.patch import PatchStack, stack_patches
+from landslip.datasets.store.pack import pack_l4s
 from landslip.errors import PatchesError, SettingsError
-from landslip.patches.feed import Batch, MemorySource, Source, batches
-from landslip.patches.l4s import open_l4s
-from landslip.patches.patch import PatchStack, stack_patches
-from landslip.patches.store.pack import pack_l4s
 
 
 def numbered(count: int) -> MemorySource:

@@ -12,11 +12,11 @@ from click.testing import CliRunner
 
 from fetch_server import Faults, serving
 from landslip.cli.data.fetch import command
+from landslip.datasets.fetch import fetch
+from landslip.datasets.fetch_source import list_files
 from landslip.errors import OutputError, PatchesError, RunError
-from landslip.fetching.connection import Connection
-from landslip.patches.fetching.fetch import fetch
-from landslip.patches.fetching.source import list_files
-from landslip.patches.fetching.unpacking import Limits, unpack
+from landslip.files.connection import Connection
+from landslip.files.unpacking import Limits, unpack
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from l4s_made import make_l4s, truth, whole, write_h5, write_image
 from landslip.channels import ndvi
+from landslip.datasets.check.check import check_l4s
+from landslip.datasets.hdf5 import read_dataset
+from landslip.datasets.l4s import open_l4s
+from landslip.datasets.l4s_channels import DIVISORS, L4S_CHANNELS, SIDE_PX
+from landslip.datasets.l4s_values import IMAGE, file_values, whole_numbers
+from landslip.datasets.manifest import read_places
+from landslip.datasets.patch import LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED, Patch
+from landslip.datasets.uint16 import OFFSETS, fits, pack_values, unpack_values
 from landslip.errors import MissingExtraError, PatchesError
-from landslip.patches.check.check import check_l4s
-from landslip.patches.hdf5 import read_dataset
-from landslip.patches.l4s import open_l4s
-from landslip.patches.l4s_channels import DIVISORS, L4S_CHANNELS, SIDE_PX
-from landslip.patches.l4s_values import IMAGE, file_values, whole_numbers
-from landslip.patches.packed import OFFSETS, fits, pack_values, unpack_values
-from landslip.patches.patch import LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED, Patch
-from landslip.patches.places import read_places
 
 
 def test_real_files_give_whole_numbers_and_every_bit_back(shared_data: Path) -> None:

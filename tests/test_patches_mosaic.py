@@ -17,20 +17,20 @@ from PIL import Image
 
 from landslip.channels import TRUE_COLOUR
 from landslip.cli import landslip
+from landslip.datasets.attribution import attribution
+from landslip.datasets.formats import open_patches
+from landslip.datasets.manifest import read_places
+from landslip.datasets.mosaic.assembly import assemble
+from landslip.datasets.mosaic.edges import Way, edge_profiles
+from landslip.datasets.mosaic.files import write_mosaics
+from landslip.datasets.mosaic.matches import match_edges
+from landslip.datasets.mosaic.recovery import Recovery, certainty, recover, scene_name
+from landslip.datasets.patch import Patch
+from landslip.datasets.patch_set import Split
+from landslip.datasets.rgb import open_rgb_set
 from landslip.errors import OutputError, PatchesError
-from landslip.patches.attribution import attribution
-from landslip.patches.mosaic.assembly import assemble
-from landslip.patches.mosaic.edges import Way, edge_profiles
-from landslip.patches.mosaic.files import write_mosaics
-from landslip.patches.mosaic.matches import match_edges
-from landslip.patches.mosaic.recovery import Recovery, certainty, recover, scene_name
-from landslip.patches.opening import open_patches
-from landslip.patches.patch import Patch
-from landslip.patches.patch_set import Split
-from landslip.patches.places import read_places
-from landslip.patches.rgb import open_rgb_set
 from landslip.scenes.rasters import open_scene
-from landslip.scenes.unplaced import without_place
+from landslip.scenes.ungeoreferenced import without_place
 
 SIDE = 32
 Place = tuple[str, int, int]
@@ -210,7 +210,7 @@ def test_comparing_in_portions_is_comparing_all_at_once(monkeypatch: pytest.Monk
     patches, _ = cut(dn, TRUE_COLOUR, np.ones((4, 5)), np.ones((4, 5), np.bool_), 3)
     edges = edge_profiles(patches)
     at_once = match_edges(edges)
-    monkeypatch.setattr("landslip.patches.mosaic.matches._AT_ONCE", 3)
+    monkeypatch.setattr("landslip.datasets.mosaic.matches._AT_ONCE", 3)
     portions = match_edges(edges)
     assert set(portions.candidates) == set(at_once.candidates)
     np.testing.assert_array_equal(portions.before.best, at_once.before.best)

@@ -13,17 +13,17 @@ from PIL import Image
 
 from landslip.channels import CHANNELS, TRUE_COLOUR, ndvi
 from landslip.cli import landslip
+from landslip.datasets.formats import open_patches
+from landslip.datasets.patch import LANDSLIDE, NOT_LANDSLIDE, Patch
+from landslip.datasets.pictures.choosing import choose
+from landslip.datasets.pictures.contact_sheet import contact_sheet
+from landslip.datasets.pictures.detail_sheet import detail_sheet
+from landslip.datasets.pictures.truth import count_landslides, truth_text, with_truth
+from landslip.datasets.pictures.views import natural, shade, views
+from landslip.datasets.rgb import open_rgb_set
 from landslip.errors import LandslipError, OutputError, PatchesError
-from landslip.patches.opening import open_patches
-from landslip.patches.patch import LANDSLIDE, NOT_LANDSLIDE, Patch
-from landslip.patches.pictures.choosing import choose
-from landslip.patches.pictures.contact import contact_sheet
-from landslip.patches.pictures.detail import detail_sheet
-from landslip.patches.pictures.legend import legend
-from landslip.patches.pictures.ramps import ELEVATION, NDVI, SLOPE, Ramp
-from landslip.patches.pictures.truth import count_landslides, truth_text, with_truth
-from landslip.patches.pictures.views import natural, shade, views
-from landslip.patches.rgb import open_rgb_set
+from landslip.figures.colour_ramps import ELEVATION, NDVI, SLOPE, Ramp
+from landslip.figures.legend import legend
 
 ALL = tuple(name for name in CHANNELS if name != "B8A")
 SIDE = 32

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from landslip.channels import CHANNELS, TRUE_COLOUR
+from landslip.datasets.patch import Patch, stack_patches
+from landslip.datasets.rgb import DN_PER_STEP, open_rgb_set, png_to_dn
 from landslip.errors import PatchesError
-from landslip.patches.patch import Patch, stack_patches
-from landslip.patches.rgb import DN_PER_STEP, open_rgb_set, png_to_dn
 
 
 def picture(number: int, size: int = 8) -> NDArray[np.uint8]:

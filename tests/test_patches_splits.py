@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from landslip.datasets.parts import Part, rows_from_text
+from landslip.datasets.rgb import PatchEntry
 from landslip.errors import PatchesError
-from landslip.patches.rgb import PatchEntry
-from landslip.patches.splits import Part, rows_from_text
 
 
 def entry(scene: str, row: int | None) -> PatchEntry:

@@ -10,9 +10,9 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from l4s_made import make_l4s, whole
+from landslip.datasets.l4s import open_l4s
+from landslip.datasets.statistics import Moments, train_moments
 from landslip.errors import PatchesError
-from landslip.patches.l4s import open_l4s
-from landslip.patches.statistics import Moments, train_moments
 
 VALUES = arrays(np.float64, (3, 60), elements=st.floats(-1e4, 7e4))
 

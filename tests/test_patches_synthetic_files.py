@@ -18,15 +18,15 @@ from rasterio.features import rasterize
 
 from landslip.channels import CHANNELS
 from landslip.cli.data.make import command
+from landslip.datasets.l4s import open_l4s
 from landslip.errors import OutputError, PatchesError
-from landslip.patches.l4s import open_l4s
-from landslip.patches.synthetic import patch_set
-from landslip.patches.synthetic.patch_set import block_values, make_patch_set, make_patches, plan_set
-from landslip.patches.synthetic.region import PIXEL_M, make_region
-from landslip.patches.synthetic.scene_files import make_scene
+from landslip.grid.terrain import slope_deg
+from landslip.grid.window import Window
 from landslip.scenes.rasters import open_scene
-from landslip.scenes.terrain import slope_deg
-from landslip.scenes.window import Window
+from landslip.synthetic import patch_set
+from landslip.synthetic.patch_set import block_values, make_patch_set, make_patches, plan_set
+from landslip.synthetic.region import PIXEL_M, make_region
+from landslip.synthetic.scene_files import make_scene
 
 SEED = 4
 
@@ -115,7 +115,7 @@ def test_the_manifest_says_where_each_patch_lies_and_neighbours_touch(made: Path
 
 def test_a_patch_does_not_hang_on_what_is_made_with_it() -> None:
     plan = plan_set(20, 1, SEED)[0]
-    from landslip.patches.synthetic.landscape import Landscape
+    from landslip.synthetic.landscape import Landscape
 
     landscape = Landscape(plan.region)
     whole, mask = block_values(landscape, Window(0, 0, 384, 640))
@@ -164,7 +164,7 @@ def test_a_scene_opens_with_every_channel_in_place_and_time(scene: Path) -> None
 
 
 def test_truth_polygons_are_the_mask_and_their_areas_true(scene: Path) -> None:
-    from landslip.patches.synthetic.landscape import Landscape
+    from landslip.synthetic.landscape import Landscape
 
     truth = gpd.read_file(scene / "truth.gpkg")
     landscape = Landscape(make_region(2, SEED, 271, 805))
@@ -267,9 +267,9 @@ def test_memory_is_bounded_whatever_the_size_of_the_scene(tmp_path: Path) -> Non
     program = (
         "import sys; from pathlib import Path\n"
         # Not getrusage: its figure is that of the tests, which started the process.
-        "from landslip.mapping.record.memory import peak_rss_mb\n"
-        "from landslip.patches.synthetic.region import make_region\n"
-        "from landslip.patches.synthetic.scene_files import make_scene\n"
+        "from landslip.mapping.metadata.memory import peak_rss_mb\n"
+        "from landslip.synthetic.region import make_region\n"
+        "from landslip.synthetic.scene_files import make_scene\n"
         "make_scene(Path(sys.argv[2]), make_region(0, 0, int(sys.argv[1]), int(sys.argv[1])))\n"
         "print(peak_rss_mb())"
     )

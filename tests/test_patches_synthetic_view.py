@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from landslip.channels import ndvi
-from landslip.patches.synthetic.landscape import GRID_PX, Landscape, View
-from landslip.patches.synthetic.landslides import (
+from landslip.grid.window import Window
+from landslip.synthetic.landscape import GRID_PX, Landscape, View
+from landslip.synthetic.landslides import (
     AREA_SCALE_M2,
     AREA_SHAPE,
     AREA_SHIFT_M2,
@@ -18,9 +19,8 @@ from landslip.patches.synthetic.landslides import (
     Landslide,
     draw_areas_m2,
 )
-from landslip.patches.synthetic.region import PIXEL_M, make_region
-from landslip.patches.synthetic.spectra import SPECTRAL
-from landslip.scenes.window import Window
+from landslip.synthetic.region import PIXEL_M, make_region
+from landslip.synthetic.spectra import SPECTRAL
 
 WHOLE = Window(0, 0, 600, 600)
 

@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landslip.mapping.tiles.lattice import Lattice, blocks
-from landslip.mapping.tiles.plan import plan
-from landslip.scenes.window import Window
+from landslip.grid.lattice import Lattice, blocks
+from landslip.grid.window import Window
+from landslip.mapping.raster.block_order import plan
 
 
 @st.composite

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from landslip.errors import SettingsError
-from landslip.mapping.tiles.lattice import Lattice, blocks
-from landslip.mapping.tiles.plan import plan
-from landslip.mapping.tiles.predict import Predictor, Reading, cut_tiles, lattice_for, predict_array
-from landslip.scenes.window import Window
+from landslip.grid.lattice import Lattice, blocks
+from landslip.grid.window import Window
+from landslip.inference.predict import Predictor, Reading, cut_tiles, lattice_for, predict_array
+from landslip.mapping.raster.block_order import plan
 from tiny_detectors import card
 
 SIDES = st.integers(1, 90) | st.sampled_from([1, 2, 31, 37, 61, 89])

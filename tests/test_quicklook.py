@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import CRS
 
-from landslip.mapping.grid import MapGrid
-from landslip.mapping.sheet import quicklook
-from landslip.mapping.sheet.quicklook import Quicklook, picture_channels
-from landslip.mapping.tiles.lattice import blocks
-from landslip.scenes.window import Window
+from landslip.grid.lattice import blocks
+from landslip.grid.map_grid import MapGrid
+from landslip.grid.window import Window
+from landslip.mapping.raster import quicklook
+from landslip.mapping.raster.quicklook import Quicklook, picture_channels
 from scenes_made import memory_scene
 
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from landslip.card import Confidence
-from landslip.drawing.wording import (
+from landslip.detector.card import Confidence
+from landslip.figures.formatting import (
     area_text,
     date_text,
     duration_text,
@@ -24,8 +24,8 @@ from landslip.drawing.wording import (
     sentence,
     share_text,
 )
-from landslip.mapping.sheet.frequency import frequency, frequency_svg
-from landslip.mapping.sheet.report import write_report
+from landslip.figures.frequency_area import frequency, frequency_svg
+from landslip.mapping.report.report import write_report
 from map_records import TERRAIN, card_of, landslides_of, summary_of
 
 OVERVIEW = Image.new("RGB", (60, 40), "green")

@@ -17,16 +17,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from landslip.detector import Detector
+from landslip.detector.detector import Detector
 from landslip.errors import ChannelError, OutputError, SettingsError
-from landslip.levels import NOT_OBSERVED, STEP, TOP_LEVEL, at_least, to_probability
-from landslip.mapping.aoi import area_of_interest
+from landslip.grid.window import Window
+from landslip.mapping.area import area_of_interest
 from landslip.mapping.products import PRODUCTS
 from landslip.mapping.raster import fill
 from landslip.mapping.run import map_scene
 from landslip.mapping.settings import MapSettings
+from landslip.probability import NOT_OBSERVED, STEP, TOP_LEVEL, at_least, to_probability
 from landslip.scenes.rasters import open_scene
-from landslip.scenes.window import Window
 from map_comparison import assert_equal_maps, read_map
 from scenes_made import blobs, levels_of, memory_scene, scene_file
 from tiny_detectors import brightness, identity

@@ -6,8 +6,8 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from landslip.errors import ChannelError, SceneError
+from landslip.grid.window import Window
 from landslip.scenes.arrays import array_scene
-from landslip.scenes.window import Window
 
 GRID = GeoBox((6, 5), Affine(10, 0, 0, 0, -10, 0), "EPSG:32646")
 VALUES = np.arange(60, dtype=np.float32).reshape(2, 6, 5)

@@ -9,8 +9,8 @@ from rasterio.control import GroundControlPoint
 
 from landslip.cli import main
 from landslip.errors import SceneError
+from landslip.grid.window import Window
 from landslip.scenes.rasters import open_scene
-from landslip.scenes.window import Window
 from rasters import write_raster
 
 NAMES = ("B04", "B03", "B02")

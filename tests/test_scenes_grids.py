@@ -11,9 +11,9 @@ from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 
 from landslip.errors import SceneError
-from landslip.scenes.grids import ground_resolution_m, points_in, same_grid
+from landslip.grid.alignment import ground_resolution_m, points_in, same_grid
+from landslip.grid.window import Window
 from landslip.scenes.rasters import open_scene
-from landslip.scenes.window import Window
 from rasters import NORTH_UP, ROTATED, SOUTH_UP, UTM, write_raster
 
 RNG = np.random.default_rng(0)

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from landslip.grid.window import Window
 from landslip.scenes.rasters import open_scene
 from landslip.scenes.scene import Scene
-from landslip.scenes.window import Window
 from rasters import write_raster
 
 CHANNELS = ("B04", "B03", "B02", "B08", "B11")

@@ -7,9 +7,9 @@ import pytest
 import rasterio
 
 from landslip.errors import SceneError
+from landslip.grid.terrain import slope_deg
+from landslip.grid.window import Window
 from landslip.scenes.rasters import open_scene
-from landslip.scenes.terrain import slope_deg
-from landslip.scenes.window import Window
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from landslip.scenes.terrain import aspect_deg, slope_deg
+from landslip.grid.terrain import aspect_deg, slope_deg
 
 ROWS, COLS = np.mgrid[:7, :9].astype(float)
 grounds = arrays(np.float64, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.integers(-400, 8800))

@@ -12,18 +12,18 @@ from pydantic import ValidationError
 from scipy.spatial.distance import mahalanobis
 from scipy.stats import spearmanr
 
-from landslip.card import Card, SeenStatistics
-from landslip.detector import DEFAULT, Detector
+from landslip.datasets.parts import Part
+from landslip.datasets.patch import Patch
+from landslip.datasets.rgb import open_rgb_set
+from landslip.detector.card import Card, SeenStatistics
+from landslip.detector.detector import DEFAULT, Detector
+from landslip.detector.ood_distance import Gauge, seen_statistics
+from landslip.detector.ood_statistics import statistic_names, statistics_of
 from landslip.errors import DetectorError, PatchesError, PredictionsError
-from landslip.evaluation.familiarity import distances_of, familiarity_score, rank_correlation
+from landslip.evaluation.domain_shift import distances_of, familiarity_score, rank_correlation
 from landslip.evaluation.predictions import Place, predict
 from landslip.mapping.run import map_scene
 from landslip.mapping.settings import MapSettings
-from landslip.patches.patch import Patch
-from landslip.patches.rgb import open_rgb_set
-from landslip.patches.splits import Part
-from landslip.seen.measure import Gauge, seen_statistics
-from landslip.seen.statistics import statistic_names, statistics_of
 from predictions_made import held
 from scenes_made import memory_scene
 from tiny_detectors import TRUE_COLOUR, brightness, card

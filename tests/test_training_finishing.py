@@ -16,17 +16,17 @@ declare_missing_operators()
 pytest.importorskip("segmentation_models_pytorch", reason="needs the extra train")
 pytest.importorskip("lightning", reason="needs the extra train")
 
+from landslip.datasets.parts import Part  # noqa: E402
+from landslip.datasets.rgb import open_rgb_set  # noqa: E402
 from landslip.errors import PatchesError, PredictionsError, RecipeError  # noqa: E402
 from landslip.evaluation.predictions import Place  # noqa: E402
-from landslip.patches.rgb import open_rgb_set  # noqa: E402
-from landslip.patches.splits import Part  # noqa: E402
-from landslip.training.finishing.assemble import _role  # noqa: E402
-from landslip.training.finishing.lights import lights_for  # noqa: E402
-from landslip.training.finishing.ranges import input_ranges, knows_absolute_values  # noqa: E402
-from landslip.training.finishing.recipe import FinishRecipe  # noqa: E402
-from landslip.training.finishing.unseen import unseen_ground  # noqa: E402
+from landslip.training.assembly.assemble import _role  # noqa: E402
+from landslip.training.assembly.cross_scene import unseen_ground  # noqa: E402
+from landslip.training.assembly.input_ranges import input_ranges, knows_absolute_values  # noqa: E402
+from landslip.training.assembly.perturbations import lights_for  # noqa: E402
 from landslip.training.make import make_detector  # noqa: E402
-from landslip.training.once import parts_of  # noqa: E402
+from landslip.training.recipe.assembly_section import FinishRecipe  # noqa: E402
+from landslip.training.single_run import parts_of  # noqa: E402
 from learning_made import small_recipe  # noqa: E402
 from patches_made import make_rgb_set  # noqa: E402
 from predictions_made import held  # noqa: E402

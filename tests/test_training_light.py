@@ -11,10 +11,10 @@ torch = pytest.importorskip("torch", reason="needs the extra train")
 
 from batches_made import make_batch  # noqa: E402 - after the check for torch
 from landslip.channels import CHANNELS, TRUE_COLOUR  # noqa: E402
-from landslip.evaluation.stress.light import moved  # noqa: E402
+from landslip.studies.stress.light import moved  # noqa: E402
 from landslip.training.augmentation import light  # noqa: E402
+from landslip.training.augmentation.perturbations import STRESSES  # noqa: E402
 from landslip.training.networks.normalise import Normalise  # noqa: E402
-from landslip.training.stress import STRESSES  # noqa: E402
 
 NM = torch.tensor([CHANNELS[name].wavelength_nm for name in TRUE_COLOUR])
 

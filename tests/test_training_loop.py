@@ -16,19 +16,19 @@ from landslip.training.torchvision_operators import declare_missing_operators  #
 declare_missing_operators()
 pytest.importorskip("lightning", reason="needs the extra train")
 
+from landslip.datasets.patch import PatchStack  # noqa: E402
 from landslip.errors import MissingExtraError, RunError  # noqa: E402
-from landslip.evaluation.pixel import LevelCounts  # noqa: E402
-from landslip.patches.patch import PatchStack  # noqa: E402
-from landslip.training.feeding import in_turn  # noqa: E402
-from landslip.training.loop.averaging import end_epoch, follow  # noqa: E402
-from landslip.training.loop.chance import generator_of, reproducible, seed_of  # noqa: E402
-from landslip.training.loop.course import CHECKPOINTS, LAST, Standing  # noqa: E402
-from landslip.training.loop.fit import draw_run, fit, share_of  # noqa: E402
-from landslip.training.loop.look import Look, count_lights, look_from, wavelengths  # noqa: E402
+from landslip.metrics.counts import LevelCounts  # noqa: E402
+from landslip.training.data.feeding import in_turn  # noqa: E402
+from landslip.training.data.target import Target  # noqa: E402
+from landslip.training.loop.callback import CHECKPOINTS, LAST, Standing  # noqa: E402
 from landslip.training.loop.precision import precision_for  # noqa: E402
 from landslip.training.loop.schedule import build_optimiser, rate_share  # noqa: E402
-from landslip.training.loop.settings import Constant, Cosine, FitRecipe, MachineRecipe, Steps  # noqa: E402
-from landslip.training.target import Target  # noqa: E402
+from landslip.training.loop.seeding import generator_of, reproducible, seed_of  # noqa: E402
+from landslip.training.loop.trainer import draw_run, fit, share_of  # noqa: E402
+from landslip.training.loop.validation import Look, count_lights, look_from, wavelengths  # noqa: E402
+from landslip.training.loop.weight_averaging import end_epoch, follow  # noqa: E402
+from landslip.training.recipe.fit_sections import Constant, Cosine, FitRecipe, MachineRecipe, Steps  # noqa: E402
 from learning_made import part_of, small_recipe, squares  # noqa: E402
 
 TRAIN, CHOOSE = part_of(squares(10)), part_of(squares(4, seed=1))
@@ -259,7 +259,7 @@ def test_a_teacher_has_the_last_word(tmp_path: Path) -> None:
 def test_the_bar_tells_loss_and_f1(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("landslip.training.loop.bar.DELAY_S", 0)
+    monkeypatch.setattr("landslip.training.loop.progress.DELAY_S", 0)
     fit(small_recipe({"epochs": 2}), TRAIN, CHOOSE, tmp_path, progress=True)
     out, err = capfd.readouterr()
     assert out == ""

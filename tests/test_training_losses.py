@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch", reason="needs the extra train")
 
+from landslip.training.data.target import Target  # noqa: E402
 from landslip.training.losses import Loss, LossRecipe, build_loss  # noqa: E402 - after the check for torch
 from landslip.training.losses.boundary import Boundary  # noqa: E402
 from landslip.training.losses.cross_entropy import CrossEntropy, PaperCrossEntropy, SoftCrossEntropy  # noqa: E402
@@ -16,7 +17,6 @@ from landslip.training.losses.lovasz import Lovasz  # noqa: E402
 from landslip.training.losses.overlap import Dice, Tversky  # noqa: E402
 from landslip.training.losses.runout import Runout  # noqa: E402
 from landslip.training.losses.term import Term  # noqa: E402
-from landslip.training.target import Target  # noqa: E402
 
 CHANNELS = ("B04", "slope", "elevation")
 N, SIZE = 3, 16

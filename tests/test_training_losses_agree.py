@@ -12,6 +12,7 @@ from landslip.training.torchvision_operators import declare_missing_operators  #
 declare_missing_operators()
 smp = pytest.importorskip("segmentation_models_pytorch", reason="needs the extra train")
 
+from landslip.training.data.target import Target  # noqa: E402
 from landslip.training.losses import LossRecipe, build_loss  # noqa: E402
 from landslip.training.losses.boundary import Boundary  # noqa: E402
 from landslip.training.losses.cross_entropy import CrossEntropy, PaperCrossEntropy, SoftCrossEntropy  # noqa: E402
@@ -20,7 +21,6 @@ from landslip.training.losses.hard_pixels import HardPixels  # noqa: E402
 from landslip.training.losses.lovasz import Lovasz  # noqa: E402
 from landslip.training.losses.overlap import Dice, Tversky  # noqa: E402
 from landslip.training.losses.term import Term  # noqa: E402
-from landslip.training.target import Target  # noqa: E402
 
 NOT_OBSERVED = 255
 few = settings(max_examples=10)

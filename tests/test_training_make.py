@@ -16,21 +16,21 @@ pytest.importorskip("onnxscript", reason="needs the extra train")
 
 from landslip.channels import TRUE_COLOUR  # noqa: E402
 from landslip.cli import main  # noqa: E402
-from landslip.detector import DEFAULT, Detector, seal  # noqa: E402
-from landslip.engines import available, open_engine  # noqa: E402
+from landslip.datasets.patch import stack_patches  # noqa: E402
+from landslip.datasets.rgb import open_rgb_set  # noqa: E402
+from landslip.detector.detector import DEFAULT, Detector, seal  # noqa: E402
 from landslip.errors import RecipeError, RunError  # noqa: E402
-from landslip.finishing.adapt import adapt  # noqa: E402
-from landslip.finishing.batch_norm import statistics_in  # noqa: E402
-from landslip.patches.patch import stack_patches  # noqa: E402
-from landslip.patches.rgb import open_rgb_set  # noqa: E402
-from landslip.training.export import ProbabilityNetwork, check_parity, check_storage, export_graph, store_half  # noqa: E402
+from landslip.inference.engine import available, open_engine  # noqa: E402
+from landslip.post_training.adaptation import adapt  # noqa: E402
+from landslip.post_training.batch_norm import statistics_in  # noqa: E402
+from landslip.training.assembly.export import ProbabilityNetwork, check_parity, check_storage, export_graph, store_half  # noqa: E402
 from landslip.training.make import make_detector  # noqa: E402
 from landslip.training.networks.build import DetectingNetwork, build_network  # noqa: E402
-from landslip.training.networks.choice import NetworkRecipe  # noqa: E402
 from landslip.training.networks.normalise import Normalise  # noqa: E402
-from landslip.training.recipe import read_recipe  # noqa: E402
+from landslip.training.recipe.network_section import NetworkRecipe  # noqa: E402
+from landslip.training.recipe.recipe import read_recipe  # noqa: E402
 
-RECIPE = Path(__file__).parents[1] / "src/landslip/training/recipes/s2-rgb.yaml"
+RECIPE = Path(__file__).parents[1] / "src/landslip/training/recipe/packaged/s2-rgb.yaml"
 
 
 def slim_network(seed: int = 0) -> DetectingNetwork:

@@ -16,8 +16,8 @@ pytest.importorskip("segmentation_models_pytorch", reason="needs the extra train
 
 from landslip.training.networks import weights  # noqa: E402
 from landslip.training.networks.build import build_network  # noqa: E402
-from landslip.training.networks.choice import NetworkRecipe  # noqa: E402
 from landslip.training.networks.normalise import Normalise  # noqa: E402
+from landslip.training.recipe.network_section import NetworkRecipe  # noqa: E402
 
 SLIM = (32, 16, 16, 8, 8)
 

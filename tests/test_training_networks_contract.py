@@ -15,17 +15,17 @@ from landslip.training.torchvision_operators import declare_missing_operators  #
 declare_missing_operators()
 pytest.importorskip("segmentation_models_pytorch", reason="needs the extra train")
 
-from landslip.detector import seal  # noqa: E402
-from landslip.engines import available, open_engine  # noqa: E402
-from landslip.engines.typical_values import typical_values  # noqa: E402
-from landslip.patches.l4s_channels import L4S_CHANNELS  # noqa: E402
-from landslip.training.export import check_parity, export_graph  # noqa: E402
-from landslip.training.foreign.fitting import words_of  # noqa: E402
+from landslip.datasets.l4s_channels import L4S_CHANNELS  # noqa: E402
+from landslip.detector.detector import seal  # noqa: E402
+from landslip.inference.engine import available, open_engine  # noqa: E402
+from landslip.inference.synthetic_inputs import typical_values  # noqa: E402
+from landslip.training.assembly.export import check_parity, export_graph  # noqa: E402
 from landslip.training.networks.build import SIZE_MULTIPLE, DetectingNetwork, build_network  # noqa: E402
 from landslip.training.networks.catalogue import PAPER  # noqa: E402
-from landslip.training.networks.choice import NetworkRecipe  # noqa: E402
 from landslip.training.networks.normalise import Normalise  # noqa: E402
 from landslip.training.networks.run_weights import save_weights  # noqa: E402
+from landslip.training.pretrained.fitting import words_of  # noqa: E402
+from landslip.training.recipe.network_section import NetworkRecipe  # noqa: E402
 from tiny_detectors import card  # noqa: E402
 
 QUICK = ("unet-mobilenet-v2", "segformer/mit_b0", "fpn/tu-test_resnet")

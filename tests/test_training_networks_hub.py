@@ -20,13 +20,13 @@ from safetensors.torch import save_file  # noqa: E402
 
 from fetch_server import serving  # noqa: E402
 from landslip.channels import TRUE_COLOUR  # noqa: E402
+from landslip.datasets.l4s_channels import L4S_CHANNELS  # noqa: E402
 from landslip.errors import RecipeError  # noqa: E402
-from landslip.patches.l4s_channels import L4S_CHANNELS  # noqa: E402
 from landslip.training.networks.build import BuiltNetwork, build_network  # noqa: E402
 from landslip.training.networks.catalogue import PAPER, encoder_name  # noqa: E402
-from landslip.training.networks.choice import NetworkRecipe  # noqa: E402
 from landslip.training.networks.normalise import Normalise  # noqa: E402
 from landslip.training.networks.widening import stem_name  # noqa: E402
+from landslip.training.recipe.network_section import NetworkRecipe  # noqa: E402
 
 QUICK = ("unet-mobilenet-v2", "unet-efficientnet-b0", "unet-densenet121")
 WITH_ENCODER = [

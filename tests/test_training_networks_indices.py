@@ -14,17 +14,17 @@ from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 from landslip.channels import TRUE_COLOUR, ndvi  # noqa: E402
-from landslip.detector import seal  # noqa: E402
-from landslip.engines.typical_values import typical_values  # noqa: E402
+from landslip.datasets.l4s_channels import L4S_CHANNELS  # noqa: E402
+from landslip.detector.detector import seal  # noqa: E402
 from landslip.errors import RecipeError  # noqa: E402
-from landslip.experiments.retraining import recipe_with, recipe_without  # noqa: E402
-from landslip.patches.l4s_channels import L4S_CHANNELS  # noqa: E402
-from landslip.training.export import check_parity, export_graph  # noqa: E402
+from landslip.inference.synthetic_inputs import typical_values  # noqa: E402
+from landslip.studies.ablation.retraining import recipe_with, recipe_without  # noqa: E402
+from landslip.training.assembly.export import check_parity, export_graph  # noqa: E402
 from landslip.training.networks.build import SIZE_MULTIPLE, build_network  # noqa: E402
-from landslip.training.networks.choice import NetworkRecipe  # noqa: E402
 from landslip.training.networks.indices import INDICES, TYPICAL_DEVIATION, Indices, indices_of  # noqa: E402
 from landslip.training.networks.normalise import Normalise  # noqa: E402
-from landslip.training.recipe import read_recipe  # noqa: E402
+from landslip.training.recipe.network_section import NetworkRecipe  # noqa: E402
+from landslip.training.recipe.recipe import read_recipe  # noqa: E402
 from tiny_detectors import card  # noqa: E402
 
 

@@ -9,14 +9,14 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra train")
 
 from l4s_made import make_l4s, truth, whole
+from landslip.datasets.division import Division, key_of
+from landslip.datasets.l4s import open_l4s
+from landslip.datasets.parts import Part
+from landslip.datasets.patch import Patch
+from landslip.datasets.patch_set import EntrySet, Split
 from landslip.errors import ChannelError, LandslipError, PatchesError, RecipeError
-from landslip.patches.division import Division, key_of
-from landslip.patches.l4s import open_l4s
-from landslip.patches.patch import Patch
-from landslip.patches.patch_set import EntrySet, Split
-from landslip.patches.splits import Part
-from landslip.training.feeding import Feeding, in_turn, load_part
-from landslip.training.parts import DivisionRecipe, divide, find_parts
+from landslip.training.data.feeding import Feeding, in_turn, load_part
+from landslip.training.data.parts import DivisionRecipe, divide, find_parts
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ pytest.importorskip("torch", reason="needs the extra train")
 from command_line import run
 from landslip.errors import RecipeError
 from landslip.training.augmentation import AugmentationRecipe
-from landslip.training.recipe import Recipe, first_difference, packaged_names, read_recipe
-from landslip.training.showing import commented
+from landslip.training.recipe.comments import commented
+from landslip.training.recipe.recipe import Recipe, first_difference, packaged_names, read_recipe
 
-PACKAGED = Path(str(resources.files("landslip") / "training/recipes/s2-rgb.yaml"))
+PACKAGED = Path(str(resources.files("landslip") / "training/recipe/packaged/s2-rgb.yaml"))
 
 
 def test_the_packaged_recipe_keeps_its_parts_apart() -> None:

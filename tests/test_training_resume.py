@@ -17,11 +17,11 @@ pytest.importorskip("lightning", reason="needs the extra train")
 from lightning.pytorch import Trainer  # noqa: E402
 
 from landslip.errors import OutputError, RecipeError, RunError  # noqa: E402
-from landslip.training.loop.course import CHECKPOINTS, LAST  # noqa: E402
-from landslip.training.loop.fit import Fitted, fit  # noqa: E402
-from landslip.training.recipe import Recipe  # noqa: E402
+from landslip.training.data.target import Target  # noqa: E402
+from landslip.training.loop.callback import CHECKPOINTS, LAST  # noqa: E402
+from landslip.training.loop.trainer import Fitted, fit  # noqa: E402
+from landslip.training.recipe.recipe import Recipe  # noqa: E402
 from landslip.training.run_folder import check_free, start_run  # noqa: E402
-from landslip.training.target import Target  # noqa: E402
 from learning_made import part_of, small_recipe, squares  # noqa: E402
 
 TRAIN, CHOOSE = part_of(squares(10)), part_of(squares(4, seed=1))

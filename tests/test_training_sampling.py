@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from landslip.datasets.loader import MemorySource, batches
+from landslip.datasets.patch import PatchStack
 from landslip.errors import PatchesError
-from landslip.patches.feed import MemorySource, batches
-from landslip.patches.patch import PatchStack
-from landslip.training.sampling import PatchFacts, SamplingRecipe, probabilities, sample_order
+from landslip.training.data.sampling import PatchFacts, SamplingRecipe, probabilities, sample_order
 
 shares = st.floats(0, 0.5)
 recipes = st.builds(SamplingRecipe, landslide=shares, hard=shares, scenes=st.floats(0, 1))

@@ -16,27 +16,27 @@ declare_missing_operators()
 pytest.importorskip("segmentation_models_pytorch", reason="needs the extra train")
 pytest.importorskip("lightning", reason="needs the extra train")
 
-from landslip.detector import Detector  # noqa: E402
+from landslip.datasets.division import key_of  # noqa: E402
+from landslip.datasets.loader import MemorySource  # noqa: E402
+from landslip.datasets.parts import Part  # noqa: E402
+from landslip.datasets.patch import PatchStack, stack_patches  # noqa: E402
+from landslip.datasets.rgb import open_rgb_set  # noqa: E402
+from landslip.detector.detector import Detector  # noqa: E402
 from landslip.errors import PatchesError, RecipeError, RunError  # noqa: E402
-from landslip.patches.division import key_of  # noqa: E402
-from landslip.patches.feed import MemorySource  # noqa: E402
-from landslip.patches.patch import PatchStack, stack_patches  # noqa: E402
-from landslip.patches.rgb import open_rgb_set  # noqa: E402
-from landslip.patches.splits import Part  # noqa: E402
 from landslip.training.augmentation import Augmentation, AugmentationRecipe  # noqa: E402
-from landslip.training.feeding import load_part  # noqa: E402
-from landslip.training.loop.fit import fit  # noqa: E402
+from landslip.training.data.feeding import load_part  # noqa: E402
+from landslip.training.data.joining import join  # noqa: E402
+from landslip.training.data.sources import Joined, Relabelled  # noqa: E402
+from landslip.training.data.target import Target  # noqa: E402
+from landslip.training.distillation.distil import Distillation, distillation  # noqa: E402
+from landslip.training.distillation.pseudo_labels import Taken, sure_masks  # noqa: E402
+from landslip.training.distillation.soft_labels import opinions  # noqa: E402
+from landslip.training.distillation.unlabelled import draw, without  # noqa: E402
+from landslip.training.loop.trainer import fit  # noqa: E402
 from landslip.training.make import make_detector  # noqa: E402
 from landslip.training.networks.run_weights import read_weights  # noqa: E402
-from landslip.training.recipe import Recipe, read_recipe  # noqa: E402
-from landslip.training.sources import Joined, Relabelled  # noqa: E402
-from landslip.training.target import Target  # noqa: E402
-from landslip.training.teaching.distil import Distillation, distillation  # noqa: E402
-from landslip.training.teaching.joining import join  # noqa: E402
-from landslip.training.teaching.opinions import opinions  # noqa: E402
-from landslip.training.teaching.recipe import SelfTrainingRecipe, TeacherRecipe  # noqa: E402
-from landslip.training.teaching.sure import Taken, sure_masks  # noqa: E402
-from landslip.training.teaching.unlabelled import draw, without  # noqa: E402
+from landslip.training.recipe.distillation_section import SelfTrainingRecipe, TeacherRecipe  # noqa: E402
+from landslip.training.recipe.recipe import Recipe, read_recipe  # noqa: E402
 from patches_made import make_rgb_set, scar  # noqa: E402
 from tiny_detectors import brightness, identity  # noqa: E402
 

@@ -5,9 +5,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra train")
 
 from batches_made import equal, generator, make_many  # noqa: E402 - after the check for torch
-from landslip.training.augmentation.chance import Chance  # noqa: E402
+from landslip.training.augmentation.random_source import Chance  # noqa: E402
 from landslip.training.augmentation.windows import windowed  # noqa: E402
-from landslip.training.target import Target  # noqa: E402
+from landslip.training.data.target import Target  # noqa: E402
 
 
 def numbered(n: int, height: int, width: int) -> "tuple[torch.Tensor, Target]":

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from landslip.errors import OutputError
+from landslip.grid.window import Window
 from landslip.mapping.workspace import UNFINISHED, Workspace, check_room, open_workspace, sha256_of
-from landslip.scenes.window import Window
 
 PRODUCTS = ("a.tif", "b.gpkg", "summary.json")
 ONE, OTHER = Window(0, 0, 16, 16), Window(0, 16, 16, 9)

@@ -8,8 +8,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from landslip.card import Card, Normalisation
-from landslip.detector import CARD_KEY, INPUT, OUTPUT, SEAL_KEY, Detector, seal
+from landslip.detector.card import Card, Normalisation
+from landslip.detector.detector import CARD_KEY, INPUT, OUTPUT, SEAL_KEY, Detector, seal
 
 TRUE_COLOUR = ("B04", "B03", "B02")
 

@@ -11,13 +11,13 @@ import sys
 from pathlib import Path
 from statistics import mean, stdev
 
-from landslip.detector import Detector
-from landslip.evaluation.pixel import LevelCounts
+from landslip.datasets.formats import open_patches
+from landslip.datasets.parts import Part
+from landslip.detector.detector import Detector
 from landslip.evaluation.predictions import predict
-from landslip.finishing.adapt import adapt
-from landslip.finishing.place import images_of_patches
-from landslip.patches.opening import open_patches
-from landslip.patches.splits import Part
+from landslip.metrics.counts import LevelCounts
+from landslip.post_training.adaptation import adapt
+from landslip.post_training.target_images import images_of_patches
 
 SHARES = (0.0, 0.5, 0.75, 1.0)
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from landslip.detector import DEFAULT, Detector
-from landslip.evaluation.running import mapper_for
-from landslip.levels import at_least, to_levels
-from landslip.patches.patch import NOT_LANDSLIDE
-from landslip.patches.rgb import open_rgb_set
-from landslip.patches.splits import Part
+from landslip.datasets.parts import Part
+from landslip.datasets.patch import NOT_LANDSLIDE
+from landslip.datasets.rgb import open_rgb_set
+from landslip.detector.detector import DEFAULT, Detector
+from landslip.inference.patch_prediction import mapper_for
+from landslip.probability import at_least, to_levels
 
 ROWS = (50, 57)
 

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from landslip.detector import Detector
-from landslip.evaluation.pixel import count_pixels
-from landslip.evaluation.running import map_patches
-from landslip.levels import at_least, to_levels
-from landslip.patches.patch import LANDSLIDE, Patch
-from landslip.patches.rgb import open_rgb_set
-from landslip.patches.splits import Part
+from landslip.datasets.parts import Part
+from landslip.datasets.patch import LANDSLIDE, Patch
+from landslip.datasets.rgb import open_rgb_set
+from landslip.detector.detector import Detector
+from landslip.inference.patch_prediction import map_patches
+from landslip.metrics.counts import count_pixels
+from landslip.probability import at_least, to_levels
 
 PARTS = {
     "A rows 50-57 (chosen on)": Part(scenes=("A",), rows=(50, 57)),

@@ -10,12 +10,12 @@ is scored chooses nothing. Then the best threshold in hindsight.
 import sys
 from pathlib import Path
 
-from landslip.detector import Detector
-from landslip.evaluation.pixel import LevelCounts, best_threshold
+from landslip.datasets.division import read_division
+from landslip.datasets.formats import open_patches
+from landslip.detector.detector import Detector
 from landslip.evaluation.predictions import Predictions, load_predictions, predict
-from landslip.patches.division import read_division
-from landslip.patches.opening import open_patches
-from landslip.training.parts import VALIDATION
+from landslip.metrics.counts import LevelCounts, best_threshold
+from landslip.training.data.parts import VALIDATION
 
 
 def counts_of(said: Predictions) -> LevelCounts:

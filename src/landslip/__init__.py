@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from landslip.detector import Detector
+    from landslip.detector.detector import Detector
     from landslip.evaluation.evaluate import evaluate
     from landslip.mapping.run import map_scene
     from landslip.scenes.rasters import open_scene
@@ -19,7 +19,7 @@ __version__ = "0.1.0"
 __all__ = ["Detector", "Scene", "__version__", "evaluate", "map_scene", "open_scene", "train"]
 
 _HOMES = {
-    "Detector": "landslip.detector",
+    "Detector": "landslip.detector.detector",
     "Scene": "landslip.scenes.scene",
     "evaluate": "landslip.evaluation.evaluate",
     "map_scene": "landslip.mapping.run",

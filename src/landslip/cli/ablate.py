@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from landslip.evaluation.ablation.result import Ablation
-    from landslip.experiments.physics import PhysicsResult
-    from landslip.patches.division import ProtocolName
+    from landslip.datasets.division import ProtocolName
+    from landslip.studies.ablation.result import Ablation
+    from landslip.studies.physics import PhysicsResult
 
 
 @click.command("ablate")
@@ -79,21 +79,21 @@ def command(
     from landslip.cli.training_extra import require_training
 
     require_training()
-    from landslip.training.recipe import read_recipe
+    from landslip.training.recipe.recipe import read_recipe
 
     chosen = read_recipe(recipe or "", settings)
     more = {"protocol": protocol, "seeds": numbers(seeds), "folds": folds, "jobs": jobs, "progress": not quiet}
     with progress_bar(quiet=quiet) as watch:
         if physics:
-            from landslip.experiments.physics import compare_physics
-            from landslip.experiments.physics_report import write_physics
+            from landslip.studies.physics import compare_physics
+            from landslip.studies.physics_report import write_physics
 
             compared = compare_physics(chosen, data, output, shares=_shares(shares), watch=watch, **more)  # type: ignore[arg-type]  # options by name
             pages = write_physics(compared, output, chosen.detector.attribution)
             click.echo(json.dumps(compared.as_dict(), indent=2) if as_json else _physics_text(compared))
         else:
-            from landslip.evaluation.ablation.report import write_ablation
-            from landslip.experiments.retraining import ablate_recipe
+            from landslip.studies.ablation.report import write_ablation
+            from landslip.studies.ablation.retraining import ablate_recipe
 
             ablated = ablate_recipe(chosen, data, output, names=names, watch=watch, **more)  # type: ignore[arg-type]  # options by name
             pages = write_ablation(ablated, output, chosen.detector.attribution)
@@ -113,12 +113,12 @@ def _detector(
     quiet: bool,
 ) -> tuple["Ablation", tuple[Path, ...]]:
     from landslip.cli.progress import progress_bar
-    from landslip.detector import Detector
-    from landslip.evaluation.ablation.report import write_ablation
-    from landslip.evaluation.ablation.shuffling import ablate_detector
-    from landslip.evaluation.asking import data_label
-    from landslip.patches.opening import open_patches
-    from landslip.patches.splits import Part, rows_from_text
+    from landslip.datasets.formats import open_patches
+    from landslip.datasets.parts import Part, rows_from_text
+    from landslip.detector.detector import Detector
+    from landslip.evaluation.resolve import data_label
+    from landslip.studies.ablation.permutation import ablate_detector
+    from landslip.studies.ablation.report import write_ablation
 
     part = Part(scenes=scenes, rows=rows_from_text(rows) if rows else None)
     opened, label = Detector.open(name), data_label(data)
@@ -164,7 +164,7 @@ def _text(found: "Ablation") -> str:
 
 
 def _physics_text(found: "PhysicsResult") -> str:
-    from landslip.experiments.physics_report import heads, table_rows
+    from landslip.studies.physics_report import heads, table_rows
 
     lines = [f"{found.detector} on {found.data}, {found.patches} patches; {found.protocol}", ""]
     table = [heads(found), *table_rows(found)]

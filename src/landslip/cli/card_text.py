@@ -3,8 +3,8 @@
 import textwrap
 from collections.abc import Iterator
 
-from landslip.card import Card, Score
-from landslip.detector import Detector
+from landslip.detector.card import Card, Score
+from landslip.detector.detector import Detector
 
 _WIDTH = 100
 _LABEL = 16

@@ -9,8 +9,8 @@ import click
 from landslip.cli.evaluate_map import evaluate_map, map_options
 
 if TYPE_CHECKING:
+    from landslip.datasets.division import ProtocolName
     from landslip.evaluation.predictions import Predictions
-    from landslip.patches.division import ProtocolName
 
 
 def _words(_: click.Context, __: click.Parameter, text: str | None) -> tuple[str, ...]:
@@ -105,7 +105,7 @@ def command(
     if data is None:
         raise click.UsageError("give the patches to score on, or a finished map with --map and its --truth")
     if protocol is not None:
-        from landslip.cli.evaluate_protocol import run_protocol
+        from landslip.cli.cross_validate import run_protocol
 
         if recipe is None or output is None:
             raise click.UsageError("give what to train with --recipe and a folder with -o")
@@ -126,12 +126,12 @@ def command(
     if recipe is not None or output is not None or settings:
         raise click.UsageError("--recipe, --set and -o belong to --protocol, which trains")
     from landslip.cli.evaluation_text import scores_text
-    from landslip.detector import DEFAULT, Detector
-    from landslip.evaluation.asking import data_label, matched, said_by
-    from landslip.evaluation.definitions import definitions_named
+    from landslip.datasets.formats import open_patches
+    from landslip.datasets.parts import Part, rows_from_text
+    from landslip.detector.detector import DEFAULT, Detector
+    from landslip.evaluation.resolve import data_label, matched, said_by
     from landslip.evaluation.scores import score
-    from landslip.patches.opening import open_patches
-    from landslip.patches.splits import Part, rows_from_text
+    from landslip.metrics.definitions import definitions_named
 
     definitions_named(also)
     part = Part(scenes=scenes, rows=rows_from_text(rows) if rows else None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from landslip.evaluation.truth.score import MapScore
+    from landslip.evaluation.reference.score import MapScore
 
 
 def map_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -63,9 +63,9 @@ def evaluate_map(
     """
     if map_folder is None or truth is None:
         raise click.UsageError("--map and --truth belong together: give the folder of a map and the truth of its place")
-    from landslip.evaluation.truth.finished_map import open_map
-    from landslip.evaluation.truth.score import score_map
-    from landslip.mapping.aoi import area_of_interest
+    from landslip.evaluation.reference.score import score_map
+    from landslip.mapping.area import area_of_interest
+    from landslip.mapping.finished_map import open_map
 
     mapped = open_map(map_folder)
     score = score_map(
@@ -81,7 +81,7 @@ def evaluate_map(
 
 def as_text(score: "MapScore") -> str:
     """The figures for people."""
-    from landslip.drawing.wording import area_text, count_text, sentence
+    from landslip.figures.formatting import area_text, count_text, sentence
 
     said, intervals, areas = score.predictions, score.intervals(), score.areas_m2
     labelled = area_text(areas["found"] + areas["false_alarm"] + areas["missed"] + areas["quiet"])

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 
 from landslip.evaluation.comparison import Comparison, Difference
-from landslip.evaluation.intervals import FEW, Interval
 from landslip.evaluation.scores import Scores
-from landslip.evaluation.table import FIGURES
+from landslip.metrics.count_tables import FIGURES
+from landslip.metrics.intervals import FEW, Interval
 
 _HEADS = {"f1": "F1", "precision": "precision", "recall": "recall", "iou": "IoU"}
 

@@ -105,8 +105,8 @@ def command(
     summary.json.
     """
     from landslip.cli.progress import progress_bar
-    from landslip.detector import DEFAULT, Detector
-    from landslip.mapping.aoi import area_of_interest
+    from landslip.detector.detector import DEFAULT, Detector
+    from landslip.mapping.area import area_of_interest
     from landslip.mapping.run import map_scene
     from landslip.mapping.settings import MapSettings
     from landslip.scenes.rasters import open_scene

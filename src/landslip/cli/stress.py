@@ -42,12 +42,12 @@ def command(
     Leaves stress.html, stress.json and a chart of each stress as SVG. A run that was stopped goes on where it was.
     """
     from landslip.cli.progress import progress_bar
-    from landslip.detector import Detector
-    from landslip.evaluation.asking import data_label
-    from landslip.evaluation.stress.report import write_stress
-    from landslip.evaluation.stress.run import stress_test
-    from landslip.patches.opening import open_patches
-    from landslip.patches.splits import Part, rows_from_text
+    from landslip.datasets.formats import open_patches
+    from landslip.datasets.parts import Part, rows_from_text
+    from landslip.detector.detector import Detector
+    from landslip.evaluation.resolve import data_label
+    from landslip.studies.stress.report import write_stress
+    from landslip.studies.stress.run import stress_test
 
     part = Part(scenes=scenes, rows=rows_from_text(rows) if rows else None)
     opened = Detector.open(detector)

@@ -52,12 +52,12 @@ def command(
     from landslip.training.train import require_training
 
     require_training()
-    from landslip.training.recipe import read_recipe
+    from landslip.training.recipe.recipe import read_recipe
 
     chosen = read_recipe(recipe, settings if seed is None else (*settings, f"seed={seed}"))
     if show:
-        from landslip.training.recipe import recipe_text
-        from landslip.training.showing import commented, words_of
+        from landslip.training.recipe.comments import commented, words_of
+        from landslip.training.recipe.recipe import recipe_text
 
         click.echo(commented(chosen, words_of(recipe_text(recipe))), nl=False)
         return

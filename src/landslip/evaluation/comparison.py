@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.errors import PredictionsError
-from landslip.evaluation.intervals import CONFIDENCE, DRAWS, FEW, resampled
 from landslip.evaluation.predictions import Predictions
-from landslip.evaluation.table import FIGURES, counts_of
-from landslip.evaluation.units import Units, best_units
+from landslip.metrics.count_tables import FIGURES, counts_of
+from landslip.metrics.intervals import CONFIDENCE, DRAWS, FEW, resampled
+from landslip.metrics.resampling_units import Units, best_units
 
 PERMUTATIONS: Final = 10_000
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from landslip.detector import Detector
-from landslip.engines import Precision
-from landslip.evaluation.pixel import PixelCounts, count_pixels
+from landslip.datasets.patch_set import PatchSet
+from landslip.detector.detector import Detector
 from landslip.evaluation.predictions import Predictions, predict
-from landslip.patches.patch_set import PatchSet
+from landslip.inference.engine import Precision
+from landslip.metrics.counts import PixelCounts, count_pixels
 
 
 @dataclass(frozen=True, slots=True)

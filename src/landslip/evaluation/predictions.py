@@ -14,13 +14,13 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.detector import Detector
-from landslip.engines import Precision
+from landslip.datasets.patch import LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED
+from landslip.datasets.patch_set import PatchSet, Split, split_named
+from landslip.detector.detector import Detector
 from landslip.errors import OutputError, PatchesError, PredictionsError, SettingsError
-from landslip.evaluation.running import map_patches
-from landslip.levels import at_least, to_levels
-from landslip.patches.patch import LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED
-from landslip.patches.patch_set import PatchSet, Split, split_named
+from landslip.inference.engine import Precision
+from landslip.inference.patch_prediction import map_patches
+from landslip.probability import at_least, to_levels
 
 _FORMAT: Final = "landslip predictions 1"
 _NONE: Final = -1

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from landslip.evaluation.comparison import Comparison, compare, compare_by_scene
-from landslip.evaluation.definitions import Ratios, by_definition, definitions_named
 from landslip.evaluation.evaluate import Evaluation, scored
-from landslip.evaluation.intervals import Interval, intervals
-from landslip.evaluation.pixel import DEFINITION
 from landslip.evaluation.predictions import Predictions
-from landslip.evaluation.table import counts_of
-from landslip.evaluation.units import Units, best_units
+from landslip.metrics.count_tables import counts_of
+from landslip.metrics.counts import DEFINITION
+from landslip.metrics.definitions import Ratios, by_definition, definitions_named
+from landslip.metrics.intervals import Interval, intervals
+from landslip.metrics.resampling_units import Units, best_units
 
 Intervals = dict[str, Interval]
 """By the name of the figure."""

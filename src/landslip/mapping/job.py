@@ -7,16 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 import landslip
-from landslip.detector import Detector
-from landslip.engines import Engine, open_engine
-from landslip.engines.turning import TurningEngine
-from landslip.mapping.aoi import AreaOfInterest, AreaOnGrid
-from landslip.mapping.grid import MapGrid
+from landslip.detector.detector import Detector
+from landslip.grid.lattice import Lattice, blocks
+from landslip.grid.map_grid import MapGrid
+from landslip.grid.window import Window
+from landslip.inference.engine import Engine, open_engine
+from landslip.inference.predict import lattice_for
+from landslip.inference.tta import TurningEngine
+from landslip.mapping.area import AreaOfInterest, AreaOnGrid
 from landslip.mapping.settings import MapSettings
-from landslip.mapping.tiles.lattice import Lattice, blocks
-from landslip.mapping.tiles.predict import lattice_for
 from landslip.scenes.scene import Scene
-from landslip.scenes.window import Window
 
 
 @dataclass(frozen=True, slots=True)

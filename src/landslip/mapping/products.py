@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Final
 
 import landslip
-from landslip.drawing.picture import Picture
+from landslip.figures.picture import Picture
+from landslip.grid.footprint import footprint_lonlat
 from landslip.mapping.inventory.files import largest, read_geopackage, write_geoparquet
 from landslip.mapping.inventory.find import Found
 from landslip.mapping.job import Job
+from landslip.mapping.metadata.stac_item import stac_item
+from landslip.mapping.metadata.summarise import Effort, finished, summarise, with_files
+from landslip.mapping.metadata.summary import SENTINEL_ATTRIBUTION, FamiliarityRecord
 from landslip.mapping.raster.probability import ProbabilityRaster
-from landslip.mapping.record.footprint import footprint_lonlat
-from landslip.mapping.record.item import stac_item
-from landslip.mapping.record.summarise import Effort, finished, summarise, with_files
-from landslip.mapping.record.summary import SENTINEL_ATTRIBUTION, FamiliarityRecord
-from landslip.mapping.sheet.overview import draw_overview
-from landslip.mapping.sheet.report import write_report
+from landslip.mapping.report.overview import draw_overview
+from landslip.mapping.report.report import write_report
 
 PROBABILITY: Final = "probability.tif"
 GEOPACKAGE: Final = "landslides.gpkg"

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from landslip.engines import Precision
+from landslip.inference.engine import Precision
 
 Uncertainty = Literal["none", "tta"]
 

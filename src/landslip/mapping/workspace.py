@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import IO, Final
 
 from landslip.errors import OutputError
-from landslip.locking import hold
-from landslip.scenes.window import Window
+from landslip.files.locking import hold
+from landslip.grid.window import Window
 
 UNFINISHED: Final = ".unfinished"
 _IDENTITY: Final = "identity.json"

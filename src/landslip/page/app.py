@@ -8,10 +8,10 @@ from typing import Final
 
 import streamlit as st
 
-from landslip.page import words
-from landslip.page.settings import PageSettings
-from landslip.page.shared import Memory, memory_of, workshop_for
-from landslip.page.workshop import Workshop
+from landslip.page import messages as words
+from landslip.page.server.server_state import Workshop
+from landslip.page.server.session import Memory, memory_of, workshop_for
+from landslip.page.server.settings import PageSettings
 
 PAGES: Final = (
     ("predict", words.PREDICT, ":material/landslide:"),

@@ -9,8 +9,8 @@ from odc.geo.geobox import GeoBox
 
 from landslip.channels import channels_named
 from landslip.errors import SceneError
+from landslip.grid.window import Window
 from landslip.scenes.scene import Layer, Scene
-from landslip.scenes.window import Window
 
 
 @dataclass(frozen=True, slots=True, eq=False)

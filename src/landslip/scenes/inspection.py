@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.channels import CHANNELS
-from landslip.scenes.grids import ground_resolution_m
+from landslip.grid.alignment import ground_resolution_m
+from landslip.grid.window import Window
 from landslip.scenes.scene import Scene
-from landslip.scenes.window import Window
 
 _WINDOWS_A_SIDE = 8
 _WINDOW_PX = 64

@@ -16,8 +16,8 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window as RasterioWindow
 
 from landslip.errors import SceneError
+from landslip.grid.window import Window
 from landslip.scenes.tiff_length import bytes_needed
-from landslip.scenes.window import Window
 
 _EXACT_IN_FLOAT32 = frozenset({"uint8", "int8", "uint16", "int16", "float32"})
 _SAMPLE_PX = 512

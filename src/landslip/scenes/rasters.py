@@ -10,10 +10,10 @@ from odc.geo.geobox import GeoBox
 
 from landslip.channels import CHANNELS
 from landslip.errors import SceneError
+from landslip.grid.alignment import ground_resolution_m, overlap, same_grid
 from landslip.scenes.bands import TakenBand, bands_by_list, bands_by_name
 from landslip.scenes.dates import acquisition_date
 from landslip.scenes.georeference import file_grids
-from landslip.scenes.grids import ground_resolution_m, overlap, same_grid
 from landslip.scenes.raster_file import RasterFile
 from landslip.scenes.regridded import Regridded
 from landslip.scenes.scene import Layer, Scene, Source

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from landslip.scenes.grids import points_in
+from landslip.grid.alignment import points_in
+from landslip.grid.resampling import bilinear, footprint, nearest, thinned
+from landslip.grid.window import Window
 from landslip.scenes.raster_file import RasterFile
-from landslip.scenes.resampling import bilinear, footprint, nearest, thinned
-from landslip.scenes.window import Window
 
 _MOST_PIXELS = 2**22
 """Pixels of a file held at a time, however much finer than the scene it is."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from landslip.errors import ChannelError
-from landslip.scenes.window import Window
+from landslip.grid.window import Window
 
 
 class Source(Protocol):

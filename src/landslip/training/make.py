@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from landslip.patches.division import Division
-from landslip.training.once import Made, make_once
-from landslip.training.recipe import Recipe
-from landslip.training.teaching.self_training import self_train
+from landslip.datasets.division import Division
+from landslip.training.distillation.self_training import self_train
+from landslip.training.recipe.recipe import Recipe
+from landslip.training.single_run import Made, make_once
 
 __all__ = ["Made", "make_detector"]
 

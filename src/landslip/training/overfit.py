@@ -9,16 +9,16 @@ from typing import Any, Final
 
 import numpy as np
 
+from landslip.datasets.attribution import attribution
+from landslip.datasets.formats import open_patches
 from landslip.errors import RecipeError
-from landslip.patches.attribution import attribution
-from landslip.patches.opening import open_patches
 from landslip.training.augmentation import AugmentationRecipe
-from landslip.training.feeding import LoadedPart, load_part
-from landslip.training.loop.fit import draw_run, fit
-from landslip.training.parts import division_for, find_parts
-from landslip.training.recipe import Recipe
+from landslip.training.data.feeding import LoadedPart, load_part
+from landslip.training.data.parts import division_for, find_parts
+from landslip.training.data.sampling import SamplingRecipe
+from landslip.training.loop.trainer import draw_run, fit
+from landslip.training.recipe.recipe import Recipe
 from landslip.training.run_folder import check_free, start_run
-from landslip.training.sampling import SamplingRecipe
 
 LEARNED_F1: Final = 0.9
 """From here on the patches count as learned; borders drawn by hand are not to be had exactly."""

@@ -12,10 +12,10 @@ import torch
 import yaml
 
 import landslip
+from landslip.datasets.division import Division
 from landslip.errors import OutputError, RecipeError
-from landslip.patches.division import Division
 from landslip.training.loop.processes import is_first
-from landslip.training.recipe import Recipe, first_difference, read_recipe
+from landslip.training.recipe.recipe import Recipe, first_difference, read_recipe
 
 RECIPE: Final = "recipe.yaml"
 RUN: Final = "run.json"

@@ -7,7 +7,7 @@ from landslip.errors import require_extra
 
 if TYPE_CHECKING:
     from landslip.training.make import Made
-    from landslip.training.recipe import Recipe
+    from landslip.training.recipe.recipe import Recipe
 
 _MODULES: Final = (
     "segmentation_models_pytorch",
@@ -58,7 +58,7 @@ def train(
     """
     require_training()
     from landslip.training.make import make_detector  # noqa: PLC0415 - needs the extra
-    from landslip.training.recipe import read_recipe  # noqa: PLC0415
+    from landslip.training.recipe.recipe import read_recipe  # noqa: PLC0415
 
     chosen = read_recipe(recipe) if isinstance(recipe, str | Path) else recipe
     more = None if unlabelled is None else Path(unlabelled)

@@ -16,7 +16,7 @@ def command(context: click.Context, folder: Path, as_json: bool, quiet: bool) ->
     Leaves with 0 where nothing is wrong, 1 where something is, 2 where nothing can be used.
     """
     from landslip.cli.progress import progress_bar
-    from landslip.patches.check.check import check_l4s
+    from landslip.datasets.check.check import check_l4s
 
     with progress_bar(quiet=quiet) as watch:
         report = check_l4s(folder, watch)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from landslip.patches.fetching.source import SourceName
+    from landslip.datasets.fetch_source import SourceName
 
 
 @click.command()
@@ -24,7 +24,7 @@ def command(folder: Path, source: "SourceName", base_url: str | None, quiet: boo
     A call that was broken off is gone on with by the same call.
     """
     from landslip.cli.progress import progress_bar
-    from landslip.patches.fetching.fetch import ATTRIBUTION, fetch
+    from landslip.datasets.fetch import ATTRIBUTION, fetch
 
     with progress_bar(quiet=quiet) as progress:
         fetched = fetch(folder, source, base_url=base_url, progress=progress)

@@ -59,8 +59,8 @@ def _refuse_idle(context: click.Context, names: tuple[str, ...], as_scene: bool)
 
 
 def _make_scene(folder: Path, region: int, seed: int, size: tuple[int, int], clouds: float, quiet: bool) -> None:
-    from landslip.patches.synthetic.region import make_region
-    from landslip.patches.synthetic.scene_files import make_scene
+    from landslip.synthetic.region import make_region
+    from landslip.synthetic.scene_files import make_scene
 
     made = make_region(region, seed, *size, clouds=clouds)
     with progress_bar(quiet=quiet) as progress:
@@ -70,7 +70,7 @@ def _make_scene(folder: Path, region: int, seed: int, size: tuple[int, int], clo
 
 
 def _make_patches(folder: Path, patches: int, regions: int, seed: int, clouds: float, quiet: bool) -> None:
-    from landslip.patches.synthetic.patch_set import make_patch_set, plan_set
+    from landslip.synthetic.patch_set import make_patch_set, plan_set
 
     plans = plan_set(patches, regions, seed, clouds=clouds)
     with progress_bar(quiet=quiet) as progress:

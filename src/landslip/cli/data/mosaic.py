@@ -40,10 +40,10 @@ def command(
     from collections import Counter
 
     from landslip.cli.progress import progress_bar
-    from landslip.patches.attribution import attribution
-    from landslip.patches.mosaic.files import write_mosaics
-    from landslip.patches.mosaic.recovery import certainty, recover
-    from landslip.patches.opening import open_patches
+    from landslip.datasets.attribution import attribution
+    from landslip.datasets.formats import open_patches
+    from landslip.datasets.mosaic.files import write_mosaics
+    from landslip.datasets.mosaic.recovery import certainty, recover
 
     opened = open_patches(patches)
     chosen = opened if split is None else opened.where(lambda entry: entry.split == split)

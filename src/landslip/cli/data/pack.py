@@ -33,10 +33,10 @@ def command(
     A run that was killed is gone on with. Files that are not whole DN, degrees and metres are refused.
     """
     from landslip.cli.progress import progress_bar
-    from landslip.patches.l4s import open_l4s
-    from landslip.patches.places import read_places
-    from landslip.patches.store.pack import pack_l4s
-    from landslip.patches.store.verify import verify_store
+    from landslip.datasets.l4s import open_l4s
+    from landslip.datasets.manifest import read_places
+    from landslip.datasets.store.pack import pack_l4s
+    from landslip.datasets.store.verify import verify_store
 
     places = None if places_path is None else read_places(places_path)
     with progress_bar(quiet=quiet) as watch:

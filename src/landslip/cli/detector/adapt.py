@@ -46,12 +46,12 @@ def command(
     by images of the place (AdaBN); weights and threshold stay. It helps detectors that see values as they are, and
     hardly those that take every tile as its own measure: docs/detectors.md tells what was measured.
     """
-    from landslip.detector import Detector
+    from landslip.datasets.formats import open_patches
+    from landslip.datasets.parts import Part, rows_from_text
+    from landslip.detector.detector import Detector
     from landslip.errors import SettingsError
-    from landslip.finishing.adapt import adapt
-    from landslip.finishing.place import images_of_patches, images_of_scene
-    from landslip.patches.opening import open_patches
-    from landslip.patches.splits import Part, rows_from_text
+    from landslip.post_training.adaptation import adapt
+    from landslip.post_training.target_images import images_of_patches, images_of_scene
     from landslip.scenes.rasters import open_scene
 
     if bool(paths) == (data is not None):

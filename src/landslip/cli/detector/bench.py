@@ -19,8 +19,8 @@ def command(detector: str | None, patches: int, threads: int | None, quiet: bool
 
     On made-up values: how fast, not how good. On a machine that does other work as well only the ratios say something.
     """
-    from landslip.detector import DEFAULT, Detector
-    from landslip.engines.timing import ROUNDS, time_engines
+    from landslip.detector.detector import DEFAULT, Detector
+    from landslip.inference.benchmark import ROUNDS, time_engines
 
     opened = Detector.open(detector or DEFAULT)
     with progress_bar(quiet=quiet) as progress:

@@ -38,12 +38,12 @@ def command(
     Scores on its card were of the old threshold: they go, and those on the patches it was calibrated on take their
     place, marked as such. Measure it elsewhere with  landslip evaluate.
     """
-    from landslip.detector import Detector
+    from landslip.datasets.formats import open_patches
+    from landslip.datasets.parts import Part, rows_from_text
+    from landslip.detector.detector import Detector
     from landslip.evaluation.evaluate import evaluate
-    from landslip.finishing.calibrate import Choosing, calibrate, with_card
-    from landslip.finishing.scores import score_of
-    from landslip.patches.opening import open_patches
-    from landslip.patches.splits import Part, rows_from_text
+    from landslip.post_training.calibration import Choosing, calibrate, with_card
+    from landslip.post_training.scores import score_of
 
     detector = Detector.open(detector_name)
     name = checked_name(output, name or detector.card.name)

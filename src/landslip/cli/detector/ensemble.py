@@ -9,7 +9,7 @@ import click
 from landslip.cli.detector.output import checked_name, write_detector
 
 if TYPE_CHECKING:
-    from landslip.finishing.turns import Turns
+    from landslip.post_training.graph_tta import Turns
 
 
 @click.command("ensemble")
@@ -31,9 +31,9 @@ def command(detectors: tuple[str, ...], output: Path, turns: "Turns", name: str 
     With one detector and --tta this is test-time augmentation. The new file is a detector like any other; its card says
     how many passes an image costs. It is checked against its members, averaged by hand, before it is written.
     """
-    from landslip.detector import Detector
-    from landslip.finishing.ensemble import ensemble
-    from landslip.finishing.parity import check_ensemble
+    from landslip.detector.detector import Detector
+    from landslip.post_training.ensemble import ensemble
+    from landslip.post_training.parity import check_ensemble
 
     name = checked_name(output, name)
     members = [Detector.open(detector) for detector in detectors]

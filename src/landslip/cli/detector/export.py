@@ -16,8 +16,8 @@ def command(detector: str, form: str, output: Path) -> None:
 
     What was written is read back and run beside the detector; where they differ, nothing is left.
     """
-    from landslip.detector import Detector
-    from landslip.engines.other_forms import write_form
+    from landslip.detector.detector import Detector
+    from landslip.inference.export import write_form
 
     opened = Detector.open(detector)
     paths, difference = write_form(opened, "openvino" if form == "openvino" else "onnx", output)

@@ -30,14 +30,14 @@ def command(
     if name is None:
         raise click.UsageError("give the NAME of what to fetch; --list shows what there is")
     need_training()
-    from landslip.training.foreign.deepslide import recipe_of
+    from landslip.training.pretrained.deepslide import recipe_of
 
     recipe = recipe_of(name).model_copy(update={"half_precision_storage": half_precision})
     path = free_file(out or Path(f"{recipe.name}.onnx"), "--out")
     from landslip.errors import RunError
-    from landslip.fetching.hub import HUB
-    from landslip.training.foreign.importing import import_detector
-    from landslip.training.foreign.published import by_hand, fetch_published
+    from landslip.files.hub import HUB
+    from landslip.training.pretrained.importing import import_detector
+    from landslip.training.pretrained.published import by_hand, fetch_published
 
     with progress_bar(quiet=quiet) as progress:
         try:
@@ -50,7 +50,7 @@ def command(
 
 
 def _list() -> None:
-    from landslip.training.foreign.deepslide import DEEPSLIDE, REPOSITORY, SOURCE
+    from landslip.training.pretrained.deepslide import DEEPSLIDE, REPOSITORY, SOURCE
 
     click.echo(f"{'name':<30} {'file':<26} network")
     for name, published in DEEPSLIDE.items():

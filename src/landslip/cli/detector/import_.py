@@ -72,8 +72,8 @@ def command(
     need_training()
     from pydantic import ValidationError
 
-    from landslip.training.foreign.importing import import_detector
-    from landslip.training.foreign.recipe import ForeignRecipe
+    from landslip.training.pretrained.importing import import_detector
+    from landslip.training.pretrained.recipe_section import ForeignRecipe
 
     known: dict[str, Any] = {
         "threshold": threshold,
@@ -107,6 +107,6 @@ def command(
 
 def _channels(text: str) -> tuple[str, ...]:
     from landslip.channels import channels_named
-    from landslip.patches.l4s_channels import L4S_CHANNELS
+    from landslip.datasets.l4s_channels import L4S_CHANNELS
 
     return L4S_CHANNELS if text.strip().lower() == "l4s" else channels_named(text.split(","))

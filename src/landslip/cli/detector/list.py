@@ -9,7 +9,7 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def command(as_json: bool) -> None:
     """List the detectors that come with landslip."""
-    from landslip.detector import DEFAULT, Detector, packaged
+    from landslip.detector.detector import DEFAULT, Detector, packaged
 
     cards = {name: Detector.open(name).card for name in packaged()}
     if as_json:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from landslip.training.foreign.importing import Imported
+    from landslip.training.pretrained.importing import Imported
 
 
 def need_training() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from landslip.detector import Detector
+    from landslip.detector.detector import Detector
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]*")
 

@@ -10,7 +10,7 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print the card as JSON.")
 def command(detector: str, as_json: bool) -> None:
     """Show the card of a detector: what it takes, how good it is, what it is not good for."""
-    from landslip.detector import Detector
+    from landslip.detector.detector import Detector
 
     opened = Detector.open(detector)
     if as_json:

@@ -11,11 +11,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from landslip.datasets.patch import LANDSLIDE, NOT_OBSERVED
 from landslip.errors import SettingsError
 from landslip.evaluation.objects.distance import distance_px
 from landslip.evaluation.objects.mosaics import mosaics
 from landslip.evaluation.predictions import Predictions
-from landslip.patches.patch import LANDSLIDE, NOT_OBSERVED
 
 TOLERANCES_M: Final = (10.0, 20.0, 50.0)
 

@@ -6,13 +6,13 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from landslip.datasets.patch import LANDSLIDE, NOT_OBSERVED
 from landslip.errors import SettingsError
 from landslip.evaluation.objects.labelling import labelled, overlaps
 from landslip.evaluation.objects.matching import match
 from landslip.evaluation.objects.mosaics import Mosaic, mosaics
 from landslip.evaluation.predictions import Predictions
-from landslip.levels import NOT_OBSERVED as MAP_NOT_OBSERVED
-from landslip.patches.patch import LANDSLIDE, NOT_OBSERVED
+from landslip.probability import NOT_OBSERVED as MAP_NOT_OBSERVED
 
 LEAST_IOU: Final = 0.5
 """Overlap from which a mapped landslide is a true one; the usual one of object detection."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from landslip.errors import require_extra
 from landslip.evaluation.objects.found import Inventories, Inventory
-from landslip.mapping.sheet.frequency import Frequency, frequency
+from landslip.figures.frequency_area import Frequency, frequency
 
 LEAST_TO_FIT: Final = 50
 """Fewer landslides than this say nothing of a law."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from landslip.datasets.patch_set import UNKNOWN_SCENE, Entry
 from landslip.errors import PredictionsError
-from landslip.patches.patch_set import UNKNOWN_SCENE, Entry
 
 Cell = tuple[int, int]
 """Row and column of a patch in its scene."""

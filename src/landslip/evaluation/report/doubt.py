@@ -4,16 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from landslip.detector.ood_distance import Gauge
 from landslip.errors import PredictionsError
-from landslip.evaluation.charts.axis import Axis
-from landslip.evaluation.charts.chart import Chart, Reference, Series
-from landslip.evaluation.charts.drawing import chart_svg
-from landslip.evaluation.familiarity import LEAST_LANDSLIDE_PX, SceneFamiliarity, distances_of, familiarity_score
+from landslip.evaluation.domain_shift import LEAST_LANDSLIDE_PX, SceneFamiliarity, distances_of, familiarity_score
 from landslip.evaluation.report.section import Asked, Section, chart, figure
-from landslip.evaluation.table import counts_of, f1
-from landslip.evaluation.uncertainty.ranking import rank_errors
-from landslip.mapping.sheet.report_tables import paragraph, plain_table
-from landslip.seen.measure import Gauge
+from landslip.figures.charts.axis import Axis
+from landslip.figures.charts.chart import Chart, Reference, Series
+from landslip.figures.charts.drawing import chart_svg
+from landslip.figures.html_tables import paragraph, plain_table
+from landslip.metrics.count_tables import counts_of, f1
+from landslip.metrics.risk_coverage import rank_errors
 
 _NAMES = {"probability": "by the probability itself", "spread": "by how much several answers differ"}
 _FAR_SHARE = 0.99

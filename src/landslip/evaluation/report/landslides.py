@@ -4,17 +4,17 @@ import math
 from collections.abc import Sequence
 from importlib.util import find_spec
 
-from landslip.drawing.wording import area_text
-from landslip.evaluation.charts.axis import Axis
-from landslip.evaluation.charts.chart import Chart, Reference, Series
-from landslip.evaluation.charts.drawing import chart_svg
-from landslip.evaluation.charts.rows import Row, RowChart, rows_svg
 from landslip.evaluation.objects.boundary import boundary_scores
 from landslip.evaluation.objects.found import Inventories, find_inventories
 from landslip.evaluation.objects.frequency import FrequencyArea, frequency_areas
 from landslip.evaluation.objects.score import ObjectScore, SizeBin, object_score
 from landslip.evaluation.report.section import Asked, Section, chart, count, figure
-from landslip.mapping.sheet.report_tables import pairs_table, paragraph, plain_table
+from landslip.figures.charts.axis import Axis
+from landslip.figures.charts.chart import Chart, Reference, Series
+from landslip.figures.charts.drawing import chart_svg
+from landslip.figures.charts.rows import Row, RowChart, rows_svg
+from landslip.figures.formatting import area_text
+from landslip.figures.html_tables import pairs_table, paragraph, plain_table
 
 
 def landslides_section(asked: Asked, found: Inventories) -> Section:

@@ -8,12 +8,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pydantic import ValidationError
 
 import landslip
-from landslip.evaluation.asking import SYNTHETIC_LABEL
-from landslip.evaluation.intervals import FEW
+from landslip.datasets.attribution import SYNTHETIC
+from landslip.datasets.parts import Part
 from landslip.evaluation.report.section import Asked, Section
-from landslip.mapping.sheet.report_tables import bullets, pairs_table
-from landslip.patches.attribution import SYNTHETIC
-from landslip.patches.splits import Part
+from landslip.evaluation.resolve import SYNTHETIC_LABEL
+from landslip.figures.html_tables import bullets, pairs_table
+from landslip.metrics.intervals import FEW
 
 _PACKAGES = ("numpy", "onnx", "openvino", "onnxruntime", "torch")
 

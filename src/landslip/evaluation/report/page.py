@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import landslip
-from landslip.evaluation.pixel import DEFINITION
 from landslip.evaluation.report.doubt import familiarity_section, uncertainty_section
-from landslip.evaluation.report.ground import gallery_section, strata_section
 from landslip.evaluation.report.landslides import (
     frequency_section,
     inventories,
@@ -21,6 +19,8 @@ from landslip.evaluation.report.pixels import by_scene_section, comparison_secti
 from landslip.evaluation.report.probabilities import calibration_section, threshold_section
 from landslip.evaluation.report.section import Asked, Section, from_to
 from landslip.evaluation.report.sheet import Headline, Sheet, write_pair
+from landslip.evaluation.report.strata import gallery_section, strata_section
+from landslip.metrics.counts import DEFINITION
 
 Watch = Callable[[str, int, int], None]
 

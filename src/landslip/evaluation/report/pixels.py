@@ -1,14 +1,14 @@
 """Sections on pixels: the figures by scene, by other definitions, and against another detector."""
 
-from landslip.evaluation.charts.axis import Axis
-from landslip.evaluation.charts.rows import Row, RowChart, rows_svg
 from landslip.evaluation.comparison import Comparison
-from landslip.evaluation.definitions import DEFINITIONS, by_definition
-from landslip.evaluation.intervals import FEW
 from landslip.evaluation.report.section import Asked, Section, chart, count, figure, from_to
 from landslip.evaluation.scores import Intervals
-from landslip.evaluation.table import FIGURES
-from landslip.mapping.sheet.report_tables import paragraph, plain_table
+from landslip.figures.charts.axis import Axis
+from landslip.figures.charts.rows import Row, RowChart, rows_svg
+from landslip.figures.html_tables import paragraph, plain_table
+from landslip.metrics.count_tables import FIGURES
+from landslip.metrics.definitions import DEFINITIONS, by_definition
+from landslip.metrics.intervals import FEW
 
 HEADS = {"f1": "F1", "precision": "Precision", "recall": "Recall", "iou": "IoU"}
 ALL = "all together"

@@ -1,13 +1,13 @@
 """Sections on probabilities: whether they mean what they say, and what each threshold brings."""
 
-from landslip.evaluation import table
-from landslip.evaluation.calibration.reliability import Calibration, temperature_effect
-from landslip.evaluation.calibration.thresholds import Choice, sweep
-from landslip.evaluation.charts.axis import Axis
-from landslip.evaluation.charts.chart import Chart, Reference, Series
-from landslip.evaluation.charts.drawing import chart_svg
 from landslip.evaluation.report.section import Asked, Section, chart, figure
-from landslip.mapping.sheet.report_tables import paragraph, plain_table
+from landslip.figures.charts.axis import Axis
+from landslip.figures.charts.chart import Chart, Reference, Series
+from landslip.figures.charts.drawing import chart_svg
+from landslip.figures.html_tables import paragraph, plain_table
+from landslip.metrics import count_tables as table
+from landslip.metrics.calibration import Calibration, temperature_effect
+from landslip.metrics.thresholds import Choice, sweep
 
 _RECALLS = (0.5, 0.7, 0.8, 0.9)
 _COSTS = (2.0, 5.0, 10.0)

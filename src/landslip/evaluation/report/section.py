@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from landslip.card import Card
+from landslip.datasets.patch_set import PatchSet
+from landslip.detector.card import Card
 from landslip.evaluation.predictions import Predictions
 from landslip.evaluation.scores import Scores
-from landslip.patches.patch_set import PatchSet
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ from string import Template
 from typing import Any
 
 import landslip
-from landslip.drawing.wording import date_text, sentence
 from landslip.errors import OutputError
-from landslip.evaluation.charts.style import page_style
 from landslip.evaluation.report.section import Section
-from landslip.mapping.sheet.report_tables import bullets, paragraph
+from landslip.figures.charts.style import page_style
+from landslip.figures.formatting import date_text, sentence
+from landslip.figures.html_tables import bullets, paragraph
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Sheet:
 
     def html(self) -> str:
         """The page. It loads nothing from elsewhere, and its content security policy forbids it to."""
-        style = _packaged("landslip.mapping.sheet", "report.css") + _packaged(__package__, "report.css") + page_style()
+        style = _packaged("landslip.mapping.report", "report.css") + _packaged(__package__, "report.css") + page_style()
         made = f"Made by landslip {landslip.__version__} on {date_text(datetime.now(UTC))}."
         return Template(_packaged(__package__, "report.html")).substitute(
             title=escape(f"{self.kicker}: {self.lead}"),

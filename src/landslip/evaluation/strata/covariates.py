@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.channels import TRUE_COLOUR, ndvi
+from landslip.datasets.patch import Patch
 from landslip.errors import SettingsError
-from landslip.patches.patch import Patch
-from landslip.scenes.terrain import aspect_deg, slope_deg
+from landslip.grid.terrain import aspect_deg, slope_deg
 
 Layer = NDArray[np.float32]
 _SECTORS: Final = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")

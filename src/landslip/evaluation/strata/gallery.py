@@ -8,21 +8,21 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from landslip.channels import TRUE_COLOUR
-from landslip.drawing.picture import hatching
-from landslip.drawing.typography import FAINT, INK, PAPER, Column, draw_text, plain, text_width
-from landslip.drawing.wording import area_text
+from landslip.datasets.attribution import SENTINEL
+from landslip.datasets.patch import LANDSLIDE, Patch
+from landslip.datasets.patch import NOT_OBSERVED as UNKNOWN
+from landslip.datasets.patch_set import PatchSet
+from landslip.datasets.pictures.truth import enlarged, place_text, with_truth
+from landslip.datasets.pictures.views import composite
 from landslip.errors import ChannelError, PredictionsError
 from landslip.evaluation.predictions import Predictions
-from landslip.evaluation.table import counts_of
-from landslip.levels import NOT_OBSERVED, to_probability
-from landslip.patches.attribution import SENTINEL
-from landslip.patches.patch import LANDSLIDE, Patch
-from landslip.patches.patch import NOT_OBSERVED as UNKNOWN
-from landslip.patches.patch_set import PatchSet
-from landslip.patches.pictures.legend import legend
-from landslip.patches.pictures.ramps import Ramp
-from landslip.patches.pictures.truth import enlarged, place_text, with_truth
-from landslip.patches.pictures.views import composite
+from landslip.figures.colour_ramps import Ramp
+from landslip.figures.formatting import area_text
+from landslip.figures.legend import legend
+from landslip.figures.picture import hatching
+from landslip.figures.typography import FAINT, INK, PAPER, Column, draw_text, plain, text_width
+from landslip.metrics.count_tables import counts_of
+from landslip.probability import NOT_OBSERVED, to_probability
 
 PROBABILITY: Final = Ramp(
     ((250, 248, 240), (246, 216, 150), (236, 150, 84), (196, 72, 78), (116, 28, 92), (44, 12, 66)), ""

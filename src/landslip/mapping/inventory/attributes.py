@@ -12,8 +12,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from landslip.card import Card, Confidence
-from landslip.mapping.grid import MapGrid
+from landslip.detector.card import Card, Confidence
+from landslip.grid.map_grid import MapGrid
 from landslip.mapping.inventory.outlines import Outline
 
 COLUMNS: Final = {

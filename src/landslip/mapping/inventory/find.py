@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.levels import NOT_OBSERVED
-from landslip.mapping.grid import MapGrid
+from landslip.grid.map_grid import MapGrid
+from landslip.grid.window import Window
 from landslip.mapping.inventory.attributes import landslide_table
 from landslip.mapping.inventory.files import append_to_geopackage, check_geopackage, portions
 from landslip.mapping.inventory.ground import ground_under
 from landslip.mapping.inventory.outlines import Outline, outlines
 from landslip.mapping.job import Job
-from landslip.scenes.window import Window
+from landslip.probability import NOT_OBSERVED
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.mapping.grid import MapGrid
+from landslip.grid.map_grid import MapGrid
+from landslip.grid.terrain import aspect_deg, slope_deg
+from landslip.grid.window import Window
 from landslip.scenes.scene import Scene
-from landslip.scenes.terrain import aspect_deg, slope_deg
-from landslip.scenes.window import Window
 
 
 @dataclass(frozen=True, slots=True)

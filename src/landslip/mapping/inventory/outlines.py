@@ -15,9 +15,9 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.features import shapes
 
-from landslip.levels import STEP, at_least
+from landslip.grid.window import Window
 from landslip.mapping.inventory.ground import Ground, GroundSums
-from landslip.scenes.window import Window
+from landslip.probability import STEP, at_least
 
 STRIP_PX = 1 << 22
 

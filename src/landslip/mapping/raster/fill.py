@@ -12,16 +12,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.levels import to_levels
+from landslip.grid.lattice import blocks
+from landslip.grid.window import Window
+from landslip.inference.predict import Cut, Predictor, Reading, Tiles, cut_tiles
 from landslip.mapping.job import Job
+from landslip.mapping.raster.block_order import Step, plan
 from landslip.mapping.raster.following import Follower
 from landslip.mapping.raster.probability import ProbabilityRaster
-from landslip.mapping.sheet.quicklook import Quicklook, picture_channels
-from landslip.mapping.tiles.lattice import blocks
-from landslip.mapping.tiles.plan import Step, plan
-from landslip.mapping.tiles.predict import Cut, Predictor, Reading, Tiles, cut_tiles
+from landslip.mapping.raster.quicklook import Quicklook, picture_channels
 from landslip.mapping.workspace import Workspace
-from landslip.scenes.window import Window
+from landslip.probability import to_levels
 
 _KEPT_TILES_BYTES: Final = 128_000_000
 

@@ -6,9 +6,9 @@ from threading import Condition
 import numpy as np
 from numpy.typing import NDArray
 
+from landslip.grid.window import Window
 from landslip.mapping.inventory.outlines import strips
 from landslip.mapping.raster.probability import ProbabilityRaster
-from landslip.scenes.window import Window
 
 
 class Follower:

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
-from landslip.levels import NOT_OBSERVED, STEP
-from landslip.mapping.grid import MapGrid
+from landslip.grid.map_grid import MapGrid
+from landslip.grid.window import Window
 from landslip.mapping.inventory.outlines import strips
-from landslip.scenes.unplaced import without_place
-from landslip.scenes.window import Window
+from landslip.probability import NOT_OBSERVED, STEP
+from landslip.scenes.ungeoreferenced import without_place
 
 GDAL_SETTINGS: Final = {"GDAL_CACHEMAX": 128}
 """MB; GDAL's own default is a share of the machine's memory."""

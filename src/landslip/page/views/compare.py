@@ -5,15 +5,15 @@ from typing import Any
 import streamlit as st
 
 from landslip.channels import TRUE_COLOUR
-from landslip.drawing.wording import area_text
-from landslip.page import words
-from landslip.page.shared import Memory
+from landslip.figures.formatting import area_text
+from landslip.page import messages as words
+from landslip.page.jobs.results import Found, SceneResult
+from landslip.page.jobs.tasks import Choice, DifferenceTask
+from landslip.page.server.server_state import Workshop
+from landslip.page.server.session import Memory
 from landslip.page.views.parts import told
 from landslip.page.views.scene_result import choose_threshold, found_at, picture_of, sketched
 from landslip.page.views.swipe import show_swipe
-from landslip.page.work.results import Found, SceneResult
-from landslip.page.work.tasks import Choice, DifferenceTask
-from landslip.page.workshop import Workshop
 
 
 def show(workshop: Workshop, memory: Memory) -> None:

@@ -6,12 +6,12 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from landslip.drawing.wording import duration_text
-from landslip.page import words
-from landslip.page.shared import Memory, Run
+from landslip.figures.formatting import duration_text
+from landslip.page import messages as words
+from landslip.page.jobs.tasks import BenchTask
+from landslip.page.server.server_state import Offered, Workshop
+from landslip.page.server.session import Memory, Run
 from landslip.page.views.parts import card_in_words, show_runs, told
-from landslip.page.work.tasks import BenchTask
-from landslip.page.workshop import Offered, Workshop
 
 _REPORTS: Final = Path(__file__).parents[4] / "docs" / "results"
 _BENCH: Final = "bench-answers"

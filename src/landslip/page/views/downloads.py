@@ -6,10 +6,10 @@ from typing import Final
 
 import streamlit as st
 
-from landslip.page import words
-from landslip.page.shared import Memory
-from landslip.page.work.results import PatchResult, Products, SceneResult
-from landslip.page.work.tasks import Choice, PatchProductsTask, ProductsTask
+from landslip.page import messages as words
+from landslip.page.jobs.results import PatchResult, Products, SceneResult
+from landslip.page.jobs.tasks import Choice, PatchProductsTask, ProductsTask
+from landslip.page.server.session import Memory
 
 _MIME: Final = {
     ".gpkg": "application/geopackage+sqlite3",

@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from landslip.drawing.wording import share_text
-from landslip.page import words
-from landslip.page.shared import Memory
+from landslip.figures.formatting import share_text
+from landslip.page import messages as words
+from landslip.page.jobs.sources import PatchSource
+from landslip.page.jobs.tasks import ExploreTask, MosaicTask, SheetTask
+from landslip.page.server.server_state import Workshop
+from landslip.page.server.session import Memory
 from landslip.page.views.parts import told
 from landslip.page.views.patch_result import choose_page, show_cards
-from landslip.page.work.sources import PatchSource
-from landslip.page.work.tasks import ExploreTask, MosaicTask, SheetTask
-from landslip.page.workshop import Workshop
 
 _COLOURS = ("#8a3b12", "#2b6f8f")
 """Landslide dark and warm, the rest lighter and cool: told apart by lightness too."""

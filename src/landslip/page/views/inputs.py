@@ -6,16 +6,16 @@ from typing import Final
 import streamlit as st
 
 from landslip.channels import TRUE_COLOUR
-from landslip.drawing.wording import sentence
-from landslip.page import words
+from landslip.figures.formatting import sentence
+from landslip.page import messages as words
 from landslip.page.errors import UploadError
-from landslip.page.intake.receiving import receive
-from landslip.page.settings import PageSettings
-from landslip.page.shared import Memory, Run
+from landslip.page.jobs.sources import PatchSource, SceneSource
+from landslip.page.jobs.tasks import Bounds, ReadAnswer, ReadTask, Upload
+from landslip.page.server.server_state import Workshop
+from landslip.page.server.session import Memory, Run
+from landslip.page.server.settings import PageSettings
+from landslip.page.uploads.receive import receive
 from landslip.page.views.parts import card_in_words, plain, told
-from landslip.page.work.sources import PatchSource, SceneSource
-from landslip.page.work.tasks import Bounds, ReadAnswer, ReadTask, Upload
-from landslip.page.workshop import Workshop
 
 _TYPES: Final = ["tif", "tiff", "jp2", "h5", "hdf5", "zip"]
 _EXAMPLE_KEY, _DETECTORS_KEY = "example", "detectors"

@@ -7,14 +7,14 @@ from typing import Any, Final
 import pydeck
 import streamlit as st
 
-from landslip.page import words
-from landslip.page.palette import CHOSEN, OUTLINE, TRUTH
-from landslip.page.shared import Memory
+from landslip.figures.palette import CHOSEN, OUTLINE, TRUTH
+from landslip.page import messages as words
+from landslip.page.jobs.results import Drawn, Found, SceneResult
+from landslip.page.jobs.tasks import Box
+from landslip.page.server.server_state import Workshop
+from landslip.page.server.session import Memory
 from landslip.page.views.parts import data_address
 from landslip.page.views.table import choose
-from landslip.page.work.results import Drawn, Found, SceneResult
-from landslip.page.work.tasks import Box
-from landslip.page.workshop import Workshop
 
 _HEIGHT_PX: Final = 560
 _WIDTH_PX: Final = 640

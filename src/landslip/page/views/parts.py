@@ -10,13 +10,13 @@ from typing import Final
 
 import streamlit as st
 
-from landslip.card import Score
-from landslip.drawing.wording import duration_text, sentence
+from landslip.detector.card import Score
 from landslip.errors import LandslipError
-from landslip.page import words
-from landslip.page.shared import Memory, Run
-from landslip.page.work.ticket import Progress
-from landslip.page.workshop import Offered, Workshop
+from landslip.figures.formatting import duration_text, sentence
+from landslip.page import messages as words
+from landslip.page.jobs.job import Progress
+from landslip.page.server.server_state import Offered, Workshop
+from landslip.page.server.session import Memory, Run
 
 _NEWS_EVERY_S: Final = 0.7
 LAYERS_KEY: Final = "layers"

@@ -5,16 +5,16 @@ from typing import Any, Final
 import numpy as np
 import streamlit as st
 
-from landslip.evaluation.pixel import LevelCounts
-from landslip.levels import STEP, lowest_level
-from landslip.page import words
-from landslip.page.shared import Memory
+from landslip.metrics.counts import LevelCounts
+from landslip.page import messages as words
+from landslip.page.jobs.results import PatchResult
+from landslip.page.jobs.tasks import Choice, SheetTask
+from landslip.page.server.session import Memory
 from landslip.page.views.downloads import show_patch_downloads
 from landslip.page.views.parts import told
 from landslip.page.views.scene_result import show_legend
 from landslip.page.views.scores import score_line, show_scores
-from landslip.page.work.results import PatchResult
-from landslip.page.work.tasks import Choice, SheetTask
+from landslip.probability import STEP, lowest_level
 
 _PER_PAGE: Final = 12
 _COLUMNS: Final = 4

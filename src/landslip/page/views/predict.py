@@ -4,16 +4,16 @@ from typing import Any
 
 import streamlit as st
 
-from landslip.page import words
-from landslip.page.intake.receiving import check_room
-from landslip.page.shared import Memory, Run
+from landslip.page import messages as words
+from landslip.page.jobs.results import PatchResult, SceneResult
+from landslip.page.jobs.sources import PatchSource, SceneSource
+from landslip.page.jobs.tasks import MapTask, PatchesTask, ReadAnswer
+from landslip.page.server.server_state import Workshop
+from landslip.page.server.session import Memory, Run
+from landslip.page.uploads.receive import check_room
 from landslip.page.views.inputs import choose_detectors, choose_image
 from landslip.page.views.parts import plain, show_runs, told
 from landslip.page.views.truth import choose_truth, keep_truth
-from landslip.page.work.results import PatchResult, SceneResult
-from landslip.page.work.sources import PatchSource, SceneSource
-from landslip.page.work.tasks import MapTask, PatchesTask, ReadAnswer
-from landslip.page.workshop import Workshop
 
 
 def show(workshop: Workshop, memory: Memory) -> None:

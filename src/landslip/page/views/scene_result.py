@@ -8,19 +8,19 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from landslip.channels import TRUE_COLOUR
-from landslip.drawing.wording import area_text, count_text, sentence
-from landslip.levels import STEP, lowest_level
-from landslip.page import words
-from landslip.page.shared import Memory
+from landslip.datasets.pictures.views import FALSE_COLOUR
+from landslip.figures.formatting import area_text, count_text, sentence
+from landslip.page import messages as words
+from landslip.page.jobs.results import Drawn, Found, LaidTruth, SceneResult
+from landslip.page.jobs.tasks import Choice, OutlineTask, PictureTask, SketchTask
+from landslip.page.server.server_state import Workshop
+from landslip.page.server.session import Memory
 from landslip.page.views.downloads import show_scene_downloads
 from landslip.page.views.landslide_map import show_map
 from landslip.page.views.parts import LAYERS_KEY, plain, told
 from landslip.page.views.scores import show_scene_scores
 from landslip.page.views.table import chosen_landslide, show_attributes, show_table
-from landslip.page.work.results import Drawn, Found, LaidTruth, SceneResult
-from landslip.page.work.tasks import Choice, OutlineTask, PictureTask, SketchTask
-from landslip.page.workshop import Workshop
-from landslip.patches.pictures.views import FALSE_COLOUR
+from landslip.probability import STEP, lowest_level
 
 _MOST_BESIDE: Final = 3
 
@@ -231,7 +231,7 @@ def show_sketch(
 
 def show_legend() -> None:
     """What the colours of the probability mean."""
-    from landslip.page.palette import PROBABILITY  # noqa: PLC0415
+    from landslip.figures.palette import PROBABILITY  # noqa: PLC0415
 
     stops = ", ".join(f"rgb{stop}" for stop in PROBABILITY.stops)
     st.html(

@@ -4,15 +4,15 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from landslip.drawing.wording import count_text, sentence
-from landslip.evaluation.pixel import DEFINITION, LevelCounts, PixelCounts, best_threshold
-from landslip.levels import STEP
-from landslip.page import words
-from landslip.page.palette import ACCENT
-from landslip.page.shared import Memory
+from landslip.figures.formatting import count_text, sentence
+from landslip.figures.palette import ACCENT
+from landslip.metrics.counts import DEFINITION, LevelCounts, PixelCounts, best_threshold
+from landslip.page import messages as words
+from landslip.page.jobs.results import SceneResult, Scored
+from landslip.page.jobs.tasks import ScoreTask
+from landslip.page.server.session import Memory
 from landslip.page.views.parts import plain
-from landslip.page.work.results import SceneResult, Scored
-from landslip.page.work.tasks import ScoreTask
+from landslip.probability import STEP
 
 
 def show_scene_scores(memory: Memory, result: SceneResult, threshold: float) -> None:

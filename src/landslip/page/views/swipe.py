@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from landslip.page import words
+from landslip.page import messages as words
 from landslip.page.views.parts import data_address
 
 _HTML = """

@@ -6,9 +6,9 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from landslip.drawing.wording import area_text, length_text, place_text
-from landslip.page import words
-from landslip.page.work.results import Found, SceneResult
+from landslip.figures.formatting import area_text, length_text, place_text
+from landslip.page import messages as words
+from landslip.page.jobs.results import Found, SceneResult
 
 Row = Mapping[str, Any]
 _COLUMNS: Final = ("id", "area_m2", "confidence", "slope_mean_deg", "length_m", "width_m", "lon", "lat")

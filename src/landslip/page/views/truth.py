@@ -4,18 +4,18 @@ from typing import Any, Final
 
 import streamlit as st
 
-from landslip.drawing.wording import count_text
-from landslip.page import words
+from landslip.figures.formatting import count_text
+from landslip.page import messages as words
 from landslip.page.errors import UploadError
-from landslip.page.intake.contents import TRUTH_KINDS
-from landslip.page.intake.receiving import receive
-from landslip.page.shared import Memory, Run
+from landslip.page.jobs.results import LaidTruth
+from landslip.page.jobs.sources import SceneSource
+from landslip.page.jobs.tasks import TruthTask
+from landslip.page.server.server_state import Workshop
+from landslip.page.server.session import Memory, Run
+from landslip.page.uploads.file_types import TRUTH_KINDS
+from landslip.page.uploads.receive import receive
 from landslip.page.views.inputs import bounds_of
 from landslip.page.views.parts import LAYERS_KEY, plain, told
-from landslip.page.work.results import LaidTruth
-from landslip.page.work.sources import SceneSource
-from landslip.page.work.tasks import TruthTask
-from landslip.page.workshop import Workshop
 
 _TYPES: Final = ["gpkg", "geojson", "json", "zip", "tif", "tiff"]
 

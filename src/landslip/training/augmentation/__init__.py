@@ -5,6 +5,6 @@ every device draws the same. What is not observed stays not observed, whatever i
 """
 
 from landslip.training.augmentation.augment import Augmentation
-from landslip.training.augmentation.recipe import AugmentationRecipe
+from landslip.training.recipe.augmentation_section import AugmentationRecipe
 
 __all__ = ["Augmentation", "AugmentationRecipe"]

@@ -8,18 +8,18 @@ import torch
 from torch import Tensor
 
 from landslip.errors import RecipeError
-from landslip.training.augmentation.chance import Chance
+from landslip.training.augmentation.background import quietened
 from landslip.training.augmentation.dropout import draw_absent, dropped
 from landslip.training.augmentation.gaps import hide_some
 from landslip.training.augmentation.geometry import turned, zoomed
 from landslip.training.augmentation.kinds import ChannelKinds
 from landslip.training.augmentation.lighting import lit
 from landslip.training.augmentation.pairs import mix_some
-from landslip.training.augmentation.quiet import quietened
-from landslip.training.augmentation.recipe import AugmentationRecipe
+from landslip.training.augmentation.random_source import Chance
 from landslip.training.augmentation.rows import change_at
 from landslip.training.augmentation.windows import windowed
-from landslip.training.target import Target
+from landslip.training.data.target import Target
+from landslip.training.recipe.augmentation_section import AugmentationRecipe
 
 _ZOOMED_SHARE = 0.5
 

@@ -8,7 +8,7 @@ one that normalises by tile and channel sees 0 too, and one that normalises by t
 import torch
 from torch import Tensor
 
-from landslip.training.augmentation.chance import Chance
+from landslip.training.augmentation.random_source import Chance
 
 
 def dropped(values: Tensor, absent: Tensor, means: Tensor) -> Tensor:

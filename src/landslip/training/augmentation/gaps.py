@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from landslip.training.augmentation.chance import Chance
-from landslip.training.augmentation.recipe import AugmentationRecipe
+from landslip.training.augmentation.random_source import Chance
 from landslip.training.augmentation.rows import change_at
-from landslip.training.target import Target
+from landslip.training.data.target import Target
+from landslip.training.recipe.augmentation_section import AugmentationRecipe
 
 _MOST_HIDDEN = 7 / 8
 _CLOUD_CELLS = 6

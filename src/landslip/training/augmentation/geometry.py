@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from landslip.training.augmentation import directions
 from landslip.training.augmentation.directions import Pairs
-from landslip.training.target import Target
+from landslip.training.data.target import Target
 
 _OBSERVED_SHARE = 0.999
 """A pixel that takes more than a rounding error from what is not observed is not observed."""

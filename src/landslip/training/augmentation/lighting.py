@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from landslip.training.augmentation import light
-from landslip.training.augmentation.chance import Chance
-from landslip.training.augmentation.recipe import AugmentationRecipe
+from landslip.training.augmentation.random_source import Chance
+from landslip.training.recipe.augmentation_section import AugmentationRecipe
 
 _A_THIRD = 1 / 3
 _HALF = 0.5

@@ -10,10 +10,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from landslip.training.augmentation.chance import Chance
-from landslip.training.augmentation.recipe import AugmentationRecipe
+from landslip.training.augmentation.random_source import Chance
 from landslip.training.augmentation.rows import change_at, rows_of
-from landslip.training.target import Target
+from landslip.training.data.target import Target
+from landslip.training.recipe.augmentation_section import AugmentationRecipe
 
 
 def mix_some(values: Tensor, target: Target, recipe: AugmentationRecipe, chance: Chance) -> None:

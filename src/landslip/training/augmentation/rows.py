@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from landslip.training.target import Target
+from landslip.training.data.target import Target
 
 Change = Callable[[Tensor, Target], tuple[Tensor, Target]]
 

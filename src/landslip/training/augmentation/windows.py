@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from landslip.training.augmentation.chance import Chance
-from landslip.training.target import Target
+from landslip.training.augmentation.random_source import Chance
+from landslip.training.data.target import Target
 
 
 def windowed(values: Tensor, target: Target, side_px: int, draw: Chance) -> tuple[Tensor, Target]:

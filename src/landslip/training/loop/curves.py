@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from landslip.training.loop.course import Standing
+from landslip.training.loop.callback import Standing
 
 NAME: Final = "curves.png"
 _INK, _FAINT, _RULE, _PAPER = "#1f2326", "#62696e", "#dedbd4", "#fcfbf8"

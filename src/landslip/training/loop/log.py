@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from landslip.errors import MissingExtraError
-from landslip.training.loop.look import Look
-from landslip.training.recipe import Recipe
+from landslip.training.loop.validation import Look
+from landslip.training.recipe.recipe import Recipe
 from landslip.training.torchvision_operators import declare_missing_operators
 
 declare_missing_operators()

@@ -9,14 +9,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from landslip.training.augmentation import Augmentation
-from landslip.training.feeding import Fed
-from landslip.training.loop.averaging import follow
-from landslip.training.loop.chance import generator_of, seed_of
+from landslip.training.data.feeding import Fed
+from landslip.training.data.target import Target
 from landslip.training.loop.schedule import build_optimiser
+from landslip.training.loop.seeding import generator_of, seed_of
+from landslip.training.loop.weight_averaging import follow
 from landslip.training.losses import build_loss
 from landslip.training.networks.build import DetectingNetwork
-from landslip.training.recipe import Recipe
-from landslip.training.target import Target
+from landslip.training.recipe.recipe import Recipe
 from landslip.training.torchvision_operators import declare_missing_operators
 
 declare_missing_operators()

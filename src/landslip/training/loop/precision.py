@@ -4,7 +4,7 @@ from typing import Any, Final, Literal
 
 import torch
 
-from landslip.training.loop.settings import MachineRecipe
+from landslip.training.recipe.fit_sections import MachineRecipe
 
 Plugin = Literal["32-true", "bf16-mixed"]
 _PLUGINS: Final[dict[str, Plugin]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}

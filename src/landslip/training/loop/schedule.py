@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
-from landslip.training.loop.settings import Cosine, FitRecipe, OneCycle, Schedule, Steps
+from landslip.training.recipe.fit_sections import Cosine, FitRecipe, OneCycle, Schedule, Steps
 
 
 def build_optimiser(

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from landslip.errors import RecipeError
+from landslip.training.data.target import Target
 from landslip.training.losses.pixels import Pixels
-from landslip.training.losses.recipe import LossRecipe
-from landslip.training.target import Target
+from landslip.training.losses.recipe_section import LossRecipe
 
 
 class Loss(nn.Module):

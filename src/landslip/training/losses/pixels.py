@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from landslip.training.target import Target
+from landslip.training.data.target import Target
 
 
 @dataclass(frozen=True, slots=True)

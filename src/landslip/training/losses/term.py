@@ -6,7 +6,7 @@ from typing import ClassVar
 from pydantic import Field
 from torch import Tensor
 
-from landslip.training.frozen import Frozen
+from landslip.files.model import Frozen
 from landslip.training.losses.pixels import Pixels
 
 

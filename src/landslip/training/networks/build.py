@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from landslip.errors import RecipeError
+from landslip.training.loop.depthwise import keep_depthwise_exact
 from landslip.training.networks.catalogue import PLAIN, Words, encoder_name, find_words
-from landslip.training.networks.choice import RUN_WEIGHTS_SUFFIX, NetworkRecipe
-from landslip.training.networks.depthwise import keep_depthwise_exact
 from landslip.training.networks.indices import Indices
 from landslip.training.networks.normalise import Normalise
 from landslip.training.networks.plain_unet import WIDTHS, PlainUnet
 from landslip.training.networks.run_weights import load_run
 from landslip.training.networks.weights import load_encoder, load_hub
+from landslip.training.recipe.network_section import RUN_WEIGHTS_SUFFIX, NetworkRecipe
 from landslip.training.torchvision_operators import declare_missing_operators
 
 declare_missing_operators()

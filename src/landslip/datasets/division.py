@@ -1,0 +1,151 @@
+"""A division of a set: which patch belongs to which part, as a small value with a file of its own.
+
+The file is JSON. A patch is named by the split that its makers put it in and its number, ``train/42``, because one
+number may stand in several splits.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+
+from landslip.datasets.patch_set import SPLITS, Entry, PatchSet
+from landslip.errors import OutputError, PatchesError
+
+ProtocolName = Literal["paper", "official", "blocks", "scene-out", "k-fold"]
+_KEY: Final = re.compile(rf"({'|'.join(SPLITS)})/\d+")
+
+
+class Division(BaseModel):
+    """The parts of a set of patches; none belongs to two of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal["landslip division"] = "landslip division"
+    version: Literal[1] = 1
+    protocol: ProtocolName
+    how: str
+    """In words: what was done, so that another can do it again."""
+    parts: Mapping[str, tuple[str, ...]]
+    """The patches of each part, such as ``train/42``, in the order of the set."""
+    left_out: tuple[str, ...] = ()
+    """Patches of the set that are in no part: those in a gap, and those whose place is not known."""
+
+    @field_validator("parts")
+    @classmethod
+    def _named(cls, parts: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+        empty = sorted(name for name, patches in parts.items() if not patches)
+        if len(parts) < 2 or empty:
+            raise ValueError(f"a division has two parts or more and none is empty, here {', '.join(empty) or 'one'}")
+        return parts
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "Division":
+        counts = Counter(key for keys in (*self.parts.values(), self.left_out) for key in keys)
+        unnamed = next((key for key in counts if not _KEY.fullmatch(key)), None)
+        if unnamed is not None:
+            raise ValueError(f"'{unnamed}' names no patch: write its split and number, such as train/42")
+        twice = next((key for key, count in counts.items() if count > 1), None)
+        if twice is not None:
+            raise ValueError(f"patch {twice} stands twice: a patch belongs to one part")
+        return self
+
+    def part_of(self, entry: Entry) -> str | None:
+        """The part that a patch belongs to; None where it was left out or is not known."""
+        name = key_of(entry)
+        return next((part for part, keys in self.parts.items() if name in keys), None)
+
+    def choose(self, patches: PatchSet[Any], *parts: str) -> PatchSet[Any]:
+        """Keep the patches of some parts.
+
+        Raises:
+            PatchesError: there is no such part, or the set lacks one of its patches.
+        """
+        unknown = sorted(set(parts) - set(self.parts))
+        if unknown:
+            raise PatchesError(f"the division has no part {', '.join(unknown)}: it has {', '.join(self.parts)}")
+        wanted = {key for part in parts for key in self.parts[part]}
+        chosen = patches.where(lambda entry: key_of(entry) in wanted)
+        if len(chosen) != len(wanted):
+            missing = sorted(wanted - {key_of(entry) for entry in chosen.entries})
+            raise PatchesError(
+                f"the set lacks {len(missing)} patches of the division, {missing[0]} among them: "
+                "give the set that was divided, or divide this one"
+            )
+        return chosen
+
+    def write(self, path: Path) -> None:
+        """Write the division to a JSON file; the file is whole or not there.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        unfinished = path.with_name(f".{path.name}.unfinished")
+        try:
+            unfinished.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+            unfinished.replace(path)
+        except OSError as error:
+            raise OutputError(
+                f"{path} cannot be written ({error}): give a file in a folder you may write to"
+            ) from error
+
+    def __str__(self) -> str:
+        sizes = ", ".join(f"{len(keys)} {part}" for part, keys in self.parts.items())
+        return f"{self.protocol}: {sizes}" + (f", {len(self.left_out)} left out" if self.left_out else "")
+
+
+def read_division(path: Path) -> Division:
+    """Read a division from its file.
+
+    Raises:
+        PatchesError: it cannot be read, or is no division.
+    """
+    try:
+        return Division.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise PatchesError(f"{path} cannot be read ({error}): give the JSON file of a division") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(step) for step in first["loc"]) or "the file"
+        raise PatchesError(f"{path} is no division of patches, at {place}: {first['msg']}") from error
+
+
+def key_of(entry: Entry) -> str:
+    """The name of a patch in a division: ``train/42``."""
+    return f"{entry.split}/{entry.id}"
+
+
+def divided(protocol: ProtocolName, how: str, entries: Iterable[Entry], part_of: Mapping[str, str]) -> Division:
+    """Make a division of a set.
+
+    Args:
+        protocol: its name.
+        how: in words.
+        entries: of the set.
+        part_of: part by name of the patch; patches that are not in it are left out.
+
+    Raises:
+        PatchesError: fewer than two parts hold a patch.
+    """
+    keys = [key_of(entry) for entry in entries]
+    names = sorted(set(part_of.values()), key=_order)
+    if len(names) < 2:
+        raise PatchesError(
+            f"the protocol '{protocol}' leaves {', '.join(names) or 'nothing'} alone of {len(keys)} patches: "
+            "it takes more scenes, rows or patches, or a smaller gap"
+        )
+    return Division(
+        protocol=protocol,
+        how=how,
+        parts={name: tuple(key for key in keys if part_of.get(key) == name) for name in names},
+        left_out=tuple(key for key in keys if key not in part_of),
+    )
+
+
+def _order(part: str) -> tuple[int, str]:
+    """Train, validation, test, and then the others by name."""
+    known: tuple[str, ...] = SPLITS
+    return known.index(part) if part in known else len(known), part.zfill(9)

@@ -1,0 +1,158 @@
+"""Reads one dataset of an HDF5 file that may be damaged or made to do harm.
+
+An HDF5 file can point at other files (external and virtual datasets, external and soft links), declare shapes of any
+size, unpack a few bytes to many gigabytes, and name filters that are loaded as plug-ins. What the file declares is
+looked at before a value is read; only what a plain data set needs is let through, and it is unpacked within bounds.
+"""
+
+import math
+import stat
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.datasets.hdf5_chunks import FILTERS, ChunkError, read_chunks
+from landslip.errors import PatchesError, require_extra
+
+MAX_FILE_BYTES: Final = 1 << 26
+"""64 MiB: 35 times an image of Landslide4Sense. A larger file is not opened."""
+_CHUNK_MARGIN: Final = 16
+"""A chunk may be larger than the dataset by this factor, as where the dataset was meant to grow."""
+
+_NAMES_SHOWN: Final = 5
+
+FileFault = Literal["unreadable", "not HDF5", "too large", "key", "link", "shape", "dtype", "storage", "filter"]
+
+
+class Hdf5Error(PatchesError):
+    """What is wrong with one file."""
+
+    def __init__(self, path: Path, kind: FileFault, text: str) -> None:
+        """Note a fault.
+
+        Args:
+            path: the file.
+            kind: what it is called in the findings of a check.
+            text: the rest of a sentence that begins with the file's name.
+        """
+        super().__init__(f"{path} {text}")
+        self.kind = kind
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The one dataset that a file must hold."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of its values."""
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+
+
+def read_dataset(path: Path, wanted: Wanted) -> NDArray[Any]:
+    """Read a dataset whole, after what the file declares was found to be plain.
+
+    Raises:
+        Hdf5Error: the file does not hold the dataset as wanted, or holds it in a way that is not read.
+    """
+    h5py = require_extra("h5py", "train")
+    try:
+        _check_is_plain_file(path)
+        with h5py.File(path, "r", locking=False) as file:
+            dataset = _declared(h5py, path, file.id, wanted)
+            if dataset.get_create_plist().get_layout() == h5py.h5d.CHUNKED:
+                return read_chunks(dataset, wanted.shape, dataset.dtype).astype(wanted.dtype, copy=False)
+            values = np.empty(wanted.shape, wanted.dtype)
+            dataset.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
+            return values
+    except Hdf5Error:
+        raise
+    except ChunkError as fault:
+        raise Hdf5Error(path, "storage", f"cannot be read, {fault}: fetch it again") from fault
+    # The library turns what it finds in a damaged file into any of these.
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError, MemoryError, zlib.error) as error:
+        raise Hdf5Error(path, "unreadable", f"cannot be read as HDF5 ({_first_line(error)}): fetch it again") from error
+
+
+def _check_is_plain_file(path: Path) -> None:
+    """A pipe or a device would block for ever when opened."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise Hdf5Error(path, "unreadable", "is not a file")
+    if status.st_size > MAX_FILE_BYTES:
+        raise Hdf5Error(
+            path, "too large", f"has {status.st_size:,} bytes: a file of this set has at most a few million"
+        )
+    with path.open("rb") as file:
+        if file.read(8) != b"\x89HDF\r\n\x1a\n":
+            raise Hdf5Error(path, "not HDF5", "is not HDF5, it does not begin with the format's signature")
+
+
+def _declared(h5py: Any, path: Path, file: Any, wanted: Wanted) -> Any:
+    """Open the dataset, once everything that the file declares of it is as wanted."""
+    name = wanted.name.encode()
+    root = h5py.h5g.open(file, b"/")
+    if not root.links.exists(name):
+        names = ", ".join(_names(root)) or "nothing"
+        raise Hdf5Error(path, "key", f"holds {names} instead of {wanted.name}")
+    if root.links.get_info(name).type != h5py.h5l.TYPE_HARD:
+        raise Hdf5Error(path, "link", f"gives {wanted.name} as a link elsewhere, which is not followed")
+    dataset = h5py.h5o.open(root, name)
+    if not isinstance(dataset, h5py.h5d.DatasetID):
+        raise Hdf5Error(path, "key", f"holds {wanted.name} as something that is no dataset")
+    space = dataset.get_space()
+    shape = space.get_simple_extent_dims() if space.get_simple_extent_type() == h5py.h5s.SIMPLE else ()
+    if shape != wanted.shape:
+        raise Hdf5Error(path, "shape", f"declares {wanted.name} of shape {shape}: it must be {wanted.shape}")
+    kind = dataset.get_type()
+    # Compound and other types can nest deeply: only plain numbers are looked at further.
+    plain = kind.get_class() in (h5py.h5t.INTEGER, h5py.h5t.FLOAT)
+    dtype = kind.dtype.newbyteorder("=").name if plain else "no plain number"
+    if dtype != wanted.dtype:
+        raise Hdf5Error(path, "dtype", f"declares {wanted.name} as {dtype}: it must be {wanted.dtype}")
+    _check_storage(h5py, path, dataset, wanted)
+    return dataset
+
+
+def _names(root: Any) -> list[str]:
+    """A few of the names in a group."""
+    found: list[str] = []
+
+    def note(name: bytes) -> bool | None:
+        found.append(ascii(name.decode("utf-8", "replace")[:40])[1:-1])
+        return True if len(found) == _NAMES_SHOWN else None  # anything but None ends it
+
+    root.links.iterate(note)
+    return found
+
+
+def _check_storage(h5py: Any, path: Path, dataset: Any, wanted: Wanted) -> None:
+    plan = dataset.get_create_plist()
+    layout = plan.get_layout()
+    if layout not in (h5py.h5d.COMPACT, h5py.h5d.CONTIGUOUS, h5py.h5d.CHUNKED) or plan.get_external_count():
+        raise Hdf5Error(path, "storage", f"keeps {wanted.name} in other files, which are not followed")
+    for index in range(plan.get_nfilters()):
+        code = plan.get_filter(index)[0]
+        if code not in FILTERS:
+            raise Hdf5Error(path, "filter", f"packs {wanted.name} with filter {code}: only gzip and shuffle are read")
+    if layout == h5py.h5d.CHUNKED:
+        chunk_bytes = math.prod(plan.get_chunk()) * np.dtype(wanted.dtype).itemsize
+        if chunk_bytes > _CHUNK_MARGIN * wanted.size_bytes:
+            raise Hdf5Error(
+                path, "storage", f"declares chunks of {chunk_bytes:,} bytes, far more than {wanted.name} has"
+            )
+    elif dataset.get_storage_size() != wanted.size_bytes:
+        raise Hdf5Error(path, "storage", f"declares {wanted.name} but holds no values for it")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:200]

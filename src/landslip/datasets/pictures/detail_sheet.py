@@ -1,0 +1,163 @@
+"""One patch in detail: every view large, its spectrum, and what tells its landslides from the rest."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from landslip.channels import CHANNELS, ndvi
+from landslip.datasets.attribution import SENTINEL
+from landslip.datasets.patch import LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED, Patch
+from landslip.datasets.pictures.contact_sheet import OUTLINED
+from landslip.datasets.pictures.spectrum import LANDSLIDE_INK, REST_INK, spectrum
+from landslip.datasets.pictures.truth import count_landslides, enlarged, place_text, with_truth
+from landslip.datasets.pictures.views import View, views
+from landslip.figures.cartography import draw_scale_bar, scale_bar
+from landslip.figures.formatting import area_text, count_text
+from landslip.figures.legend import legend
+from landslip.figures.typography import FAINT, INK, PAPER, Column
+
+_EDGE_PX: Final = 40
+_GAP_PX: Final = 20
+_PANEL_PX: Final = 384
+_LARGE_PANEL_PX: Final = 640
+"""Where there is but one view, with the truth and without."""
+_SIDE_PX: Final = 340
+_BESIDE: Final = 3
+
+
+def detail_sheet(patch: Patch, title: str, *, pixel_size_m: float = 10.0, source: str = SENTINEL) -> Image.Image:
+    """Draw one patch in detail.
+
+    Args:
+        patch: in DN, degrees, metres.
+        title: of the sheet.
+        pixel_size_m: side of a pixel on the ground.
+        source: where the patch comes from, in a sentence.
+
+    Returns:
+        RGB.
+    """
+    seen = views(patch, pixel_size_m)
+    # The first view stands there twice, so that nothing hides the ground.
+    side_px = _PANEL_PX if len(seen) > 1 else _LARGE_PANEL_PX
+    panels = [
+        _panel(seen[0], patch, side_px, truth=False),
+        *(_panel(view, patch, side_px, truth=True) for view in seen),
+    ]
+    beside = min(_BESIDE, len(panels))
+    grid = _grid(panels, beside)
+    side = Column(_SIDE_PX)
+    _facts(side, patch, pixel_size_m, side_px)
+    margin = side.render()
+    body = Image.new("RGB", (grid.width + 2 * _GAP_PX + _SIDE_PX, max(grid.height, margin.height)), PAPER)
+    body.paste(grid, (0, 0))
+    body.paste(margin, (grid.width + 2 * _GAP_PX, 0))
+    sheet = Column(body.width)
+    sheet.text(title, 26, weight=0.5, lines=1)
+    sheet.gap(2)
+    sheet.text(_size_text(patch, pixel_size_m), 15, ink=FAINT)
+    sheet.gap(18)
+    sheet.picture(body)
+    sheet.gap(12)
+    sheet.text(f"{OUTLINED} {source}", 13, ink=FAINT)
+    drawn = sheet.render()
+    whole = Image.new("RGB", (drawn.width + 2 * _EDGE_PX, drawn.height + 2 * _EDGE_PX - 10), PAPER)
+    whole.paste(drawn, (_EDGE_PX, _EDGE_PX - 10))
+    return whole
+
+
+def _panel(view: View, patch: Patch, side_px: int, *, truth: bool) -> Image.Image:
+    """A view with its title above, and below it what its colours mean."""
+    picture = enlarged(view.rgb, side_px)
+    panel = Column(side_px)
+    panel.text(f"{view.title}, with the truth" if truth and view.title == "True colour" else view.title, 17, weight=0.3)
+    panel.gap(2)
+    panel.picture(with_truth(picture, patch) if truth else picture)
+    panel.gap(6)
+    if view.ramp:
+        panel.picture(legend(view.ramp, view.low, view.high, side_px))
+        panel.gap(2)
+    else:
+        panel.text(view.note, 13, ink=FAINT, lines=1)
+    return panel.render()
+
+
+def _grid(panels: list[Image.Image], beside: int) -> Image.Image:
+    """Panels of one width in rows."""
+    width, height = panels[0].width + _GAP_PX, max(panel.height for panel in panels) + 14
+    rows = -(-len(panels) // beside)
+    grid = Image.new("RGB", (beside * width - _GAP_PX, rows * height), PAPER)
+    for number, panel in enumerate(panels):
+        grid.paste(panel, (number % beside * width, number // beside * height))
+    return grid
+
+
+def _size_text(patch: Patch, pixel_size_m: float) -> str:
+    height, width = patch.mask.shape
+    words = [
+        place_text(patch),
+        f"{width} x {height} px of {pixel_size_m:g} m, {area_text(height * width * pixel_size_m**2)}",
+    ]
+    return "; ".join(word for word in words if word)
+
+
+def _facts(side: Column, patch: Patch, pixel_size_m: float, side_px: int) -> None:
+    """What the truth says, and what tells landslides from the rest."""
+    landslide, rest = patch.mask == LANDSLIDE, patch.mask == NOT_LANDSLIDE
+    side.text("Truth", 17, weight=0.3)
+    if (patch.mask == NOT_OBSERVED).all():
+        side.text("not known for this patch", 15)
+    else:
+        side.text(
+            f"{count_text(count_landslides(patch.mask), 'landslide', 'landslides')}, "
+            f"{area_text(float(landslide.sum()) * pixel_size_m**2)}, {landslide.mean():.1%} of the patch",
+            15,
+        )
+    length_m, length_px = scale_bar(pixel_size_m * patch.mask.shape[1] / side_px, 200)
+    side.gap(12)
+    side.drawing(40, lambda image, y: draw_scale_bar(image, (0, y), length_m, length_px))
+    side.gap(22)
+    _medians(side, patch, landslide, rest)
+    reflectance = [name for name in patch.channels if CHANNELS[name].kind == "reflectance"]
+    if len(reflectance) >= 4:
+        side.gap(22)
+        side.text("Spectrum", 17, weight=0.3)
+        side.text("median reflectance by wavelength, bars over the middle half of the pixels", 13, ink=FAINT)
+        side.gap(6)
+        side.picture(spectrum(patch, _SIDE_PX))
+
+
+def _medians(side: Column, patch: Patch, landslide: NDArray[np.bool_], rest: NDArray[np.bool_]) -> None:
+    """A small table: the median of what is told apart by, inside and outside of the truth."""
+    layers = dict(zip(patch.channels, patch.values, strict=True))
+    rows: list[tuple[str, NDArray[np.float32], str]] = []
+    if {"B04", "B08"} <= set(layers):
+        rows.append(("NDVI", ndvi(layers["B04"], layers["B08"]), "{:.2f}"))
+    if "slope" in layers:
+        rows.append(("slope", layers["slope"], "{:.0f}°"))
+    if "elevation" in layers:
+        rows.append(("elevation", layers["elevation"], "{:,.0f} m"))
+    if not rows:
+        return
+    everywhere = (patch.mask == NOT_OBSERVED).all()
+    side.text("Medians", 17, weight=0.3)
+    columns = [("all", np.ones_like(rest), INK)] if everywhere else []
+    columns += [("landslides", landslide, LANDSLIDE_INK)] if landslide.any() else []
+    columns += [("the rest", rest, REST_INK)] if rest.any() else []
+    table = Image.new("RGB", (_SIDE_PX, 24 * (len(rows) + 1)), PAPER)
+    for number, (name, where, ink) in enumerate(columns):
+        cells = Column(110)
+        cells.text(name, 14, ink=ink, weight=0.3)
+        for _, values, text in rows:
+            cells.gap(4)
+            cells.text(text.format(float(np.median(values[where]))), 15)
+        table.paste(cells.render(), (110 + number * 110, 0))
+    names = Column(110)
+    names.gap(19)
+    for name, _, _ in rows:
+        names.gap(4)
+        names.text(name, 15, ink=FAINT)
+    table.paste(names.render(), (0, 0))
+    side.picture(table)

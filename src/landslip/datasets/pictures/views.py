@@ -1,0 +1,150 @@
+"""What can be seen of a patch: colour composites, NDVI, slope, and elevation with its relief shaded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.channels import CHANNELS, TRUE_COLOUR, ndvi
+from landslip.datasets.patch import Patch
+from landslip.figures.colour_ramps import ELEVATION, NDVI, SLOPE, Ramp
+from landslip.grid.terrain import aspect_deg, slope_deg
+
+FALSE_COLOUR: Final = ("B08", "B04", "B03")
+"""Near infrared, red, green: plants red, bare ground cyan to white, water black."""
+_DARK_PERCENTILE: Final = 0.5
+_BRIGHT_PERCENTILE: Final = 99.3
+_GAMMA: Final = 1 / 1.5
+_SUN_AZIMUTH_DEG: Final = 315.0
+_SUN_HEIGHT_DEG: Final = 45.0
+_BRIGHTEST: Final = 1.12
+"""More light would bleach the colours that elevation is read from."""
+_SHADE: Final = 0.65
+"""How much of the light is the sun's in a shaded relief; the rest comes from everywhere."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """One way to look at a patch."""
+
+    title: str
+    note: str
+    rgb: NDArray[np.uint8]
+    """(H, W, 3)."""
+    ramp: Ramp | None = None
+    """What the colours mean, where they stand for numbers ..."""
+    low: float = 0.0
+    high: float = 1.0
+    """... from the first of its colours to the last."""
+
+
+def views(patch: Patch, pixel_size_m: float) -> tuple[View, ...]:
+    """Everything that the channels of a patch let one see, in a fixed order.
+
+    Args:
+        patch: in DN, degrees, metres.
+        pixel_size_m: side of a pixel on the ground, for the shading of its relief.
+    """
+    layers = dict(zip(patch.channels, patch.values, strict=True))
+    seen: list[View] = []
+    if set(TRUE_COLOUR) <= set(layers):
+        seen.append(View("True colour", "B04 B03 B02", composite(patch.values, patch.channels, TRUE_COLOUR)))
+    if set(FALSE_COLOUR) <= set(layers):
+        seen.append(
+            View("False colour", "B08 B04 B03", composite(patch.values, patch.channels, FALSE_COLOUR, alike=False))
+        )
+    if {"B04", "B08"} <= set(layers):
+        index = ndvi(layers["B04"], layers["B08"])
+        seen.append(View("NDVI", "(B08 - B04) / (B08 + B04)", NDVI.painted(index, -0.1, 0.8), NDVI, -0.1, 0.8))
+    if "slope" in layers:
+        seen.append(View("Slope", "degrees", SLOPE.painted(layers["slope"], 0, 60), SLOPE, 0, 60))
+    if "elevation" in layers:
+        heights = layers["elevation"]
+        low, high = _range(heights)
+        light = np.minimum(shade(heights, pixel_size_m), _BRIGHTEST)[..., np.newaxis]
+        tinted = ELEVATION.painted(heights, low, high) * light
+        rgb = np.rint(np.clip(tinted, 0, 255)).astype(np.uint8)
+        seen.append(View("Elevation", "metres, relief shaded", rgb, ELEVATION, low, high))
+    if not seen:
+        first = next(iter(layers))
+        low, high = _range(layers[first])
+        seen.append(
+            View(first, CHANNELS[first].unit, ELEVATION.painted(layers[first], low, high), ELEVATION, low, high)
+        )
+    return tuple(seen)
+
+
+def composite(
+    values: NDArray[np.float32], channels: Sequence[str], shown: Sequence[str], *, alike: bool = True
+) -> NDArray[np.uint8]:
+    """Three channels as red, green and blue.
+
+    Args:
+        values: (C, H, W).
+        channels: names of the C layers.
+        shown: the three to show.
+        alike: as for ``natural``.
+
+    Returns:
+        (H, W, 3).
+    """
+    picked = values[[list(channels).index(name) for name in shown]]
+    return natural(picked, np.ones(picked.shape[1:], np.bool_), alike=alike)
+
+
+def natural(values: NDArray[np.float32], observed: NDArray[np.bool_], *, alike: bool = True) -> NDArray[np.uint8]:
+    """Stretch three channels to a screen with the haze taken out.
+
+    What is darkest in a channel is taken for haze and subtracted (dark-object subtraction, Chavez 1988, Remote Sensing
+    of Environment 24); then the channels are scaled, and a gamma opens the shadows.
+
+    Args:
+        values: (3, h, w) in DN, or DN times any factor.
+        observed: (h, w).
+        alike: scale all three alike, so that hues stay; else each to its own brightest, where one of them would
+            drown the others, as near infrared does.
+
+    Returns:
+        RGB (h, w, 3); black where not observed.
+    """
+    rgb = np.zeros((*observed.shape, 3), np.uint8)
+    if not observed.any():
+        return rgb
+    seen = values[:, observed].astype(np.float64)
+    seen -= np.percentile(seen, _DARK_PERCENTILE, axis=1, keepdims=True)
+    bright = np.percentile(seen, _BRIGHT_PERCENTILE, axis=None if alike else 1, keepdims=True)
+    # A channel of one value has no range: it is shown in the middle.
+    share = np.divide(seen, bright, out=np.full_like(seen, 0.5), where=bright > 0)
+    rgb[observed] = np.rint(np.clip(share, 0, 1) ** _GAMMA * 255).astype(np.uint8).T
+    return rgb
+
+
+def shade(elevation_m: NDArray[np.float32], pixel_size_m: float) -> NDArray[np.float32]:
+    """How bright the relief is, lit from the upper left: 1 where level, (H, W).
+
+    Lambert's cosine of the angle between the sun and the ground (Horn 1981, Proceedings of the IEEE 69(1)), softened.
+    Elevation is smoothed a little first: it comes in whole metres, and coarser than the image, and would show as steps.
+    """
+    elevation_m = _smooth(_smooth(elevation_m))
+    slope = np.radians(slope_deg(elevation_m, pixel_size_m, pixel_size_m))
+    # Level ground has no aspect, and needs none.
+    aspect = np.radians(np.nan_to_num(aspect_deg(elevation_m, pixel_size_m, pixel_size_m)))
+    height, azimuth = np.radians(_SUN_HEIGHT_DEG), np.radians(_SUN_AZIMUTH_DEG)
+    cosine = np.cos(slope) * np.sin(height) + np.sin(slope) * np.cos(height) * np.cos(azimuth - aspect)
+    lit: NDArray[np.float32] = (1 - _SHADE + _SHADE * np.maximum(cosine, 0) / np.sin(height)).astype(np.float32)
+    return lit
+
+
+def _smooth(layer: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Means of 3 x 3 pixels, the middle counting most (binomial)."""
+    for _ in range(2):
+        ends = np.concatenate([layer[:1], layer, layer[-1:]])
+        layer = (ends[:-2] + 2 * ends[1:-1] + ends[2:]).T / 4
+    return layer
+
+
+def _range(values: NDArray[np.float32]) -> tuple[float, float]:
+    low, high = float(values.min()), float(values.max())
+    return (low, high) if high > low else (low, low + 1)

@@ -1,0 +1,125 @@
+"""The files of an unfinished store: rows are only ever added, so a killed run goes on after the last whole one."""
+
+import csv
+import io
+import os
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import DTypeLike, NDArray
+
+from landslip.datasets.l4s_channels import L4S_CHANNELS, SIDE_PX
+from landslip.datasets.store.format import COLUMNS, IMAGES, MASKS, TABLE, StoreEntry, entries_of
+from landslip.errors import PatchesError
+
+_IMAGE_BYTES: Final = len(L4S_CHANNELS) * SIDE_PX**2 * 2
+_MASK_BYTES: Final = SIDE_PX**2
+_SYNCED_EVERY: Final = 64
+
+
+class StoreWriter:
+    """Adds patches to the files of a store, in order; a context manager."""
+
+    def __init__(self, folder: Path, patches: int) -> None:
+        """Open the files of a store in a folder, which may hold the rows of a run that was killed.
+
+        Args:
+            folder: of the unfinished store.
+            patches: how many there will be.
+        """
+        self._paths = tuple(folder / name for name in (IMAGES, MASKS, TABLE))
+        self._heads = (
+            _npy_head((patches, len(L4S_CHANNELS), SIDE_PX, SIDE_PX), np.uint16),
+            _npy_head((patches, SIDE_PX, SIDE_PX), np.uint8),
+            _csv_line(COLUMNS),
+        )
+        self.entries: list[StoreEntry] = list(self._whole_rows())
+        self._files = [self._reopened(number) for number in range(3)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files:
+            file.close()
+
+    def add(self, entry: StoreEntry, image: NDArray[np.uint16], mask: NDArray[np.uint8]) -> None:
+        """Add a patch; its row of the table is written once its pixels are."""
+        parts = (image.astype("<u2", copy=False).tobytes(), mask.tobytes())
+        for file, part in zip(self._files[:2], parts, strict=True):
+            file.write(part)
+            file.flush()
+        self._files[2].write(_csv_line(entry.cells()))
+        self._files[2].flush()
+        self.entries.append(entry)
+        if len(self.entries) % _SYNCED_EVERY == 0:
+            self.sync()
+
+    def sync(self) -> None:
+        """See to it that all that was added is on the disk."""
+        for file in self._files:
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _whole_rows(self) -> Sequence[StoreEntry]:
+        """The patches that an earlier run wrote whole: all of their bytes are there, and are what the table says."""
+        images, masks, table = self._paths
+        if not all(path.exists() for path in self._paths):
+            return []
+        lines = table.read_bytes()
+        lines = lines[: lines.rfind(b"\n") + 1]
+        if not lines.startswith(self._heads[2]):
+            return []
+        try:
+            entries = entries_of(io.StringIO(lines.decode("utf-8"), newline=""), table)
+        except (PatchesError, UnicodeDecodeError):
+            return []
+        whole: list[StoreEntry] = []
+        with images.open("rb") as image_file, masks.open("rb") as mask_file:
+            if any(
+                file.read(len(head)) != head
+                for file, head in zip((image_file, mask_file), self._heads[:2], strict=True)
+            ):
+                return []
+            for entry in entries:
+                image, mask = image_file.read(_IMAGE_BYTES), mask_file.read(_MASK_BYTES)
+                if zlib.crc32(mask, zlib.crc32(image)) != entry.crc32:
+                    break
+                whole.append(entry)
+        return whole
+
+    def _reopened(self, number: int) -> io.BufferedRandom:
+        """Open one of the files behind its last whole row; what comes after it is cut off."""
+        path, head = self._paths[number], self._heads[number]
+        if not self.entries:
+            path.write_bytes(head)
+        rows = len(self.entries)
+        table_bytes = len(b"".join([head, *(_csv_line(entry.cells()) for entry in self.entries)]))
+        end = (len(head) + rows * _IMAGE_BYTES, len(head) + rows * _MASK_BYTES, table_bytes)[number]
+        file = path.open("r+b")
+        file.truncate(end)
+        file.seek(end)
+        return file
+
+
+def crc32_of(image: NDArray[np.uint16], mask: NDArray[np.uint8]) -> int:
+    """Checksum of a patch's bytes in the two arrays, image then mask."""
+    return zlib.crc32(mask.tobytes(), zlib.crc32(image.astype("<u2", copy=False).tobytes()))
+
+
+def _npy_head(shape: tuple[int, ...], dtype: DTypeLike) -> bytes:
+    """The head of an .npy file of this shape."""
+    head = io.BytesIO()
+    description = npy.dtype_to_descr(np.dtype(dtype).newbyteorder("<"))
+    npy.write_array_header_1_0(head, {"descr": description, "fortran_order": False, "shape": shape})
+    return head.getvalue()
+
+
+def _csv_line(cells: Sequence[object]) -> bytes:
+    line = io.StringIO(newline="")
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue().encode("utf-8")

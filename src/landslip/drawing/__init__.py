@@ -1,1 +1,0 @@
-"""Pictures for people: text that fits, outlines that are seen, scale bars, colours, figures with units."""

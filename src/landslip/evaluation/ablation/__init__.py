@@ -1,1 +1,0 @@
-"""Ablation: what each channel is worth, to a detector as it is, and to one that never had it."""

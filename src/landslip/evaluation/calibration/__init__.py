@@ -1,1 +1,0 @@
-"""How far a probability can be taken at its word, and which threshold to take."""

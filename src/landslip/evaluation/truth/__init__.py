@@ -1,1 +1,0 @@
-"""Truth from anywhere: polygons or a label raster against a finished landslide map."""

@@ -1,1 +1,0 @@
-"""Whether a detector knows where it is wrong."""

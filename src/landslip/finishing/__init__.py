@@ -1,1 +1,0 @@
-"""What makes a trained detector a finished one: ensembles, turns, temperature, threshold, confidence. No torch."""

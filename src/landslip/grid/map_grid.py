@@ -1,0 +1,134 @@
+"""Where the pixels of a map lie on the ground: in the scene's CRS, in longitude and latitude, and in metres.
+
+Lengths and areas are geodesic on WGS 84 (Karney 2013), so that a grid in degrees, across the antimeridian or around a
+pole gives the same square metres as any other. Pixel coordinates are (x = column, y = row) from the upper left corner.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import shapely
+from affine import Affine
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from pyproj import CRS, Geod, Transformer
+from pyproj.exceptions import ProjError
+
+from landslip.errors import SceneError
+from landslip.grid.window import Window
+
+_GEOD: Final = Geod(ellps="WGS84")
+# Edges longer than this many pixels are cut up before they are bent onto the ellipsoid.
+_STRAIGHT_PX: Final = 32.0
+
+Coordinates = NDArray[np.float64]
+"""(n, 2) float64."""
+
+
+@dataclass(frozen=True)
+class MapGrid:
+    """The grid of a map: a window of the scene's grid. Without a CRS, ``transform`` only scales pixels to metres."""
+
+    crs: CRS | None
+    transform: Affine
+    height: int
+    width: int
+
+    @classmethod
+    def of(cls, geobox: GeoBox, window: Window) -> "MapGrid":
+        """The grid of a window of a scene.
+
+        Raises:
+            SceneError: the CRS has no known place on Earth.
+        """
+        crs = None if geobox.crs is None else CRS.from_user_input(geobox.crs.proj)
+        grid = cls(crs, geobox.affine * Affine.translation(window.col, window.row), window.height, window.width)
+        try:
+            finite = np.isfinite(grid.centre_lonlat).all()
+        except ProjError:
+            finite = np.False_
+        if crs is not None and not finite:
+            raise SceneError(
+                f"the scene's CRS ({crs.name}) does not say where on Earth its centre lies, so areas cannot be "
+                "computed: reproject the scene, or map it as an image with --pixel-size METRES"
+            )
+        return grid
+
+    @cached_property
+    def _lonlat(self) -> Transformer | None:
+        return None if self.crs is None else Transformer.from_crs(self.crs, "EPSG:4326", always_xy=True)
+
+    @property
+    def centre_lonlat(self) -> Coordinates:
+        """Longitude and latitude of the middle, (2,); NaN without a CRS."""
+        return self.to_lonlat(np.array([[self.width / 2, self.height / 2]])).reshape(2)
+
+    @property
+    def pixel_size_m(self) -> tuple[float, float]:
+        """Width and height of a pixel at the centre."""
+        across, down = self.pixel_vectors_m(np.array([[self.width / 2, self.height / 2]]))
+        return float(np.hypot(*across[0])), float(np.hypot(*down[0]))
+
+    def to_crs(self, pixels: Coordinates) -> Coordinates:
+        """Pixel coordinates to the scene's CRS; without one they stay pixel coordinates."""
+        if self.crs is None:
+            return pixels
+        t = self.transform
+        x, y = pixels.T
+        return np.column_stack([t.a * x + t.b * y + t.c, t.d * x + t.e * y + t.f])
+
+    def to_lonlat(self, pixels: Coordinates) -> Coordinates:
+        """Pixel coordinates to longitude, -180 to 180, and latitude on WGS 84; NaN without a CRS."""
+        if self._lonlat is None:
+            return np.full_like(pixels, np.nan, dtype=np.float64)
+        lon, lat = self._lonlat.transform(*self.to_crs(pixels).T)
+        # A grid in degrees may run on beyond the antimeridian.
+        return np.column_stack([np.where(np.abs(lon) > 180, (lon + 180) % 360 - 180, lon), lat])
+
+    def pixel_vectors_m(self, pixels: Coordinates) -> tuple[Coordinates, Coordinates]:
+        """How far one pixel to the right and one pixel down lead, as (n, 2) east and north in metres."""
+        if self.crs is None:
+            size_x, size_y = abs(self.transform.a), abs(self.transform.e)
+            return np.tile([size_x, 0.0], (len(pixels), 1)), np.tile([0.0, -size_y], (len(pixels), 1))
+        return self._step_m(pixels, [0.5, 0.0]), self._step_m(pixels, [0.0, 0.5])
+
+    def _step_m(self, pixels: Coordinates, half_step: list[float]) -> Coordinates:
+        start, end = self.to_lonlat(pixels - half_step), self.to_lonlat(pixels + half_step)
+        azimuth_deg, _, distance_m = _GEOD.inv(*start.T, *end.T)
+        azimuth = np.radians(azimuth_deg)
+        return np.column_stack([np.sin(azimuth) * distance_m, np.cos(azimuth) * distance_m])
+
+    def pixel_area_m2(self, pixels: Coordinates) -> NDArray[np.float64]:
+        """Ground area of a pixel at each of (n, 2) places, (n,)."""
+        across, down = self.pixel_vectors_m(pixels)
+        return np.abs(across[:, 0] * down[:, 1] - across[:, 1] * down[:, 0])
+
+    def areas_and_perimeters_m(
+        self, geometries: NDArray[np.object_]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Geodesic areas in square metres and perimeters in metres of (n,) polygons in pixel coordinates.
+
+        Each ring is measured for itself: its turning sense means nothing where longitudes jump or a pole lies inside.
+        """
+        areas_m2, perimeters_m = np.zeros(len(geometries)), np.zeros(len(geometries))
+        on_ground = shapely.transform(shapely.segmentize(geometries, _STRAIGHT_PX), self._measurable)
+        polygons, owners = shapely.get_parts(on_ground, return_index=True)
+        for polygon, owner in zip(polygons, owners, strict=True):
+            for index, ring in enumerate([polygon.exterior, *polygon.interiors]):
+                area_m2, perimeter_m = self._ring_m(shapely.get_coordinates(ring))
+                areas_m2[owner] += area_m2 if index == 0 else -area_m2
+                perimeters_m[owner] += perimeter_m
+        return areas_m2, perimeters_m
+
+    def _measurable(self, pixels: Coordinates) -> Coordinates:
+        """Pixel coordinates to longitude and latitude, or to metres without a CRS."""
+        return pixels * self.pixel_size_m if self.crs is None else self.to_lonlat(pixels)
+
+    def _ring_m(self, ring: Coordinates) -> tuple[float, float]:
+        if self.crs is None:
+            metres = shapely.Polygon(ring)
+            return float(metres.area), float(metres.length)
+        area_m2, perimeter_m = _GEOD.polygon_area_perimeter(*ring[:-1].T)
+        return abs(area_m2), perimeter_m

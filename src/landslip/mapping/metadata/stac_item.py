@@ -1,0 +1,227 @@
+"""item.json: the map for catalogues, as a STAC 1.1 item with the machine learning model (MLM) extension 1.4.
+
+The MLM extension wants the model among the assets. A detector is not copied beside each map, so it is named by its hash
+(a Named Information URI, RFC 6920), and its fields say all it takes to run it.
+"""
+
+import base64
+import re
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import shapely
+from pyproj import CRS
+from shapely.geometry.base import BaseGeometry
+
+from landslip.channels import CHANNELS
+from landslip.detector.card import Card
+from landslip.figures.formatting import date_text
+from landslip.mapping.metadata.map_files import MAP_FILES
+from landslip.mapping.metadata.summary import SceneRecord, Summary
+from landslip.probability import NOT_OBSERVED, STEP
+
+_EXTENSIONS: Final = (
+    "https://stac-extensions.github.io/mlm/v1.4.0/schema.json",
+    "https://stac-extensions.github.io/eo/v2.0.0/schema.json",
+    "https://stac-extensions.github.io/file/v2.1.0/schema.json",
+    "https://stac-extensions.github.io/processing/v1.2.0/schema.json",
+    "https://stac-extensions.github.io/projection/v2.0.0/schema.json",
+    "https://stac-extensions.github.io/raster/v2.0.0/schema.json",
+)
+_SHA256_MULTIHASH: Final = "1220"
+"""Code of SHA-256 (12) and its length in bytes (20), as the file extension wants before a checksum."""
+_EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
+
+Bbox = tuple[float, float, float, float]
+Json = dict[str, Any]
+
+
+def stac_item(summary: Summary, card: Card, bbox_lonlat: Bbox | None, footprint_lonlat: BaseGeometry | None) -> Json:
+    """Describe a map as a STAC item.
+
+    Args:
+        summary: of the map.
+        card: of the detector.
+        bbox_lonlat: west, south, east, north in degrees; None without a CRS.
+        footprint_lonlat: outline of the mapped area in longitude and latitude; None without a CRS.
+
+    Returns:
+        What JSON can hold, links relative to the map's folder.
+    """
+    item: Json = {
+        "type": "Feature",
+        "stac_version": "1.1.0",
+        "stac_extensions": list(_EXTENSIONS),
+        "id": _identifier(summary),
+        "geometry": None,
+        "properties": _properties(summary, card),
+        "links": [],
+        "assets": _assets(summary, card),
+    }
+    if footprint_lonlat is not None and bbox_lonlat is not None:
+        item["geometry"] = _as_lists(shapely.geometry.mapping(footprint_lonlat))
+        item["bbox"] = [float(bound) for bound in bbox_lonlat]
+    return item
+
+
+def _properties(summary: Summary, card: Card) -> Json:
+    title = f"Landslides of {summary.scene.name}, {date_text(summary.scene.date)}"
+    return {
+        "title": title,
+        "description": "Landslide candidates found by a model; nobody has checked them on the ground. "
+        + " ".join(f"{line.rstrip('.')}." for line in summary.attribution),
+        **_times(summary),
+        "created": _time_text(summary.created),
+        "license": "other",
+        "gsd": sum(summary.scene.pixel_size_m) / 2,
+        "bands": [_band(name) for name in card.channels],
+        **_projection(summary.scene),
+        **_model(summary, card),
+        "processing:level": "L4",
+        "processing:lineage": f"Detector {card.name} on {', '.join(card.channels)}; probability at least "
+        f"{summary.threshold:g}, at least {summary.settings.min_area_m2:g} square metres",
+        "processing:datetime": _time_text(summary.created),
+        "processing:software": dict(summary.versions) | {summary.engine: summary.engine_version},
+        "landslip:landslides": summary.landslides,
+        "landslip:landslide_area_m2": summary.landslide_area_m2,
+        "landslip:observed_share": summary.observed_share,
+        "landslip:observed_area_m2": summary.observed_area_m2,
+        "landslip:threshold": summary.threshold,
+        "landslip:detector": summary.detector,
+        "landslip:detector_sha256": summary.detector_sha256,
+        "landslip:warnings": list(summary.warnings),
+    }
+
+
+def _times(summary: Summary) -> Json:
+    """When the image was taken; where nobody knows, some time before the map was made."""
+    if summary.scene.date is not None:
+        return {"datetime": _time_text(summary.scene.date)}
+    return {
+        "datetime": None,
+        "start_datetime": _time_text(_EARLIEST),
+        "end_datetime": _time_text(summary.created),
+    }
+
+
+def _time_text(moment: datetime) -> str:
+    """A moment as RFC 3339 in UTC; one without a zone is taken as UTC."""
+    known = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return known.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _projection(scene: SceneRecord) -> Json:
+    """The map's grid."""
+    shape = {"proj:shape": [scene.height, scene.width], "proj:transform": list(scene.transform)}
+    if scene.crs is None:
+        return {"proj:code": None, **shape}
+    crs = CRS.from_user_input(scene.crs)
+    authority = crs.to_authority()
+    if authority:
+        return {"proj:code": ":".join(authority), **shape}
+    return {"proj:code": None, "proj:wkt2": crs.to_wkt(), **shape}
+
+
+def _band(name: str) -> Json:
+    """A channel as a STAC 1.1 band."""
+    channel = CHANNELS[name]
+    band: Json = {"name": name, "description": channel.title}
+    if channel.unit != "DN":
+        band["unit"] = channel.unit
+    if channel.common_name:
+        band["eo:common_name"] = channel.common_name
+    if channel.wavelength_nm is not None:
+        # STAC counts wavelengths in micrometres.
+        band["eo:center_wavelength"] = round(channel.wavelength_nm / 1000, 6)
+    return band
+
+
+def _model(summary: Summary, card: Card) -> Json:
+    """The detector in the words of the MLM extension."""
+    tile_px = summary.settings.tile_px
+    order = ["batch", "channel", "height", "width"]
+    return {
+        # The extension wants a letter first and a letter or figure last, which a detector's name need not have.
+        "mlm:name": f"landslip {card.name}".rstrip("._-"),
+        "mlm:architecture": card.network,
+        "mlm:framework": "ONNX",
+        "mlm:tasks": ["semantic-segmentation"],
+        "mlm:input": [
+            {
+                "name": "input",
+                "description": f"DN, degrees or metres; normalised inside the graph: {card.normalisation.text}",
+                "bands": list(card.channels),
+                "input": {
+                    "shape": [-1, len(card.channels), tile_px, tile_px],
+                    "dim_order": order,
+                    "data_type": "float32",
+                },
+                "resize_type": None,
+            }
+        ],
+        "mlm:output": [
+            {
+                "name": "probability",
+                "description": "Probability that a pixel is landslide",
+                "tasks": ["semantic-segmentation"],
+                "result": {"shape": [-1, 1, tile_px, tile_px], "dim_order": order, "data_type": "float32"},
+                "classification:classes": [],
+            }
+        ],
+        "mlm:hyperparameters": {
+            "threshold": summary.threshold,
+            "overlap_px": summary.settings.overlap_px,
+            "min_area_m2": summary.settings.min_area_m2,
+        },
+    }
+
+
+def _assets(summary: Summary, card: Card) -> Json:
+    assets: Json = {}
+    for file in MAP_FILES:
+        asset: Json = {
+            "href": f"./{file.name}",
+            "title": file.title,
+            "description": file.text,
+            "type": file.media_type,
+            "roles": list(file.roles),
+        }
+        if file.name in summary.files:
+            asset["file:checksum"] = _SHA256_MULTIHASH + summary.files[file.name]
+        if file.key == "probability":
+            names = ["probability", *(["spread"] if summary.settings.uncertainty != "none" else [])]
+            asset["bands"] = [
+                {"name": name, "data_type": "uint8", "nodata": NOT_OBSERVED, "raster:scale": STEP} for name in names
+            ]
+        assets[file.key] = asset
+    assets["detector"] = {
+        "href": _named_information(summary.detector_sha256),
+        "title": card.title,
+        "description": f"Detector '{card.name}', named by its hash (RFC 6920): it does not lie beside the map",
+        "type": "application/octet-stream; framework=onnx; profile=onnx",
+        "roles": ["mlm:model", "mlm:weights"],
+        "mlm:artifact_type": "onnx",
+        "file:checksum": _SHA256_MULTIHASH + summary.detector_sha256,
+        "bands": [_band(name) for name in card.channels],
+    }
+    return assets
+
+
+def _named_information(sha256: str) -> str:
+    """The name of a file by its hash: ``ni:///sha-256;`` and the hash in base64url (RFC 6920, section 3)."""
+    return "ni:///sha-256;" + base64.urlsafe_b64encode(bytes.fromhex(sha256)).decode().rstrip("=")
+
+
+def _identifier(summary: Summary) -> str:
+    """Scene, detector and time: letters, figures, points, dashes and underscores, as STAC advises."""
+    scene = re.sub(r"[^A-Za-z0-9._-]+", "-", summary.scene.name).strip("-") or "scene"
+    return f"{scene[:120]}_{summary.detector}_{summary.created.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def _as_lists(value: Any) -> Any:
+    """GeoJSON with lists for tuples, so that it equals what is read back."""
+    if isinstance(value, dict):
+        return {key: _as_lists(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_lists(inner) for inner in value]
+    return value

@@ -1,1 +1,0 @@
-"""What programs read: the summary of a map and its STAC item."""

@@ -1,0 +1,240 @@
+"""What stands around the picture on a map sheet: heading, warnings, key, facts, foot. Each is a block for a column."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from landslip.channels import TRUE_COLOUR
+from landslip.detector.card import Card
+from landslip.figures.cartography import (
+    CASING,
+    CASING_PX,
+    OUTLINE,
+    OUTLINE_PX,
+    draw_scale_bar,
+    north_arrow,
+    north_on_picture,
+    scale_bar,
+)
+from landslip.figures.formatting import (
+    area_text,
+    count_text,
+    date_text,
+    length_text,
+    number_text,
+    place_text,
+    sentence,
+    share_text,
+)
+from landslip.figures.picture import Picture, hatching
+from landslip.figures.typography import FAINT, INK, Column, plain, wrapped
+from landslip.grid.map_grid import MapGrid
+from landslip.mapping.metadata.summary import Summary
+
+Block = Callable[[Column], None]
+
+CAVEAT: Final = "Landslides on this map are candidates found by a model. Nobody has checked them on the ground."
+
+_SHOWN_WARNINGS: Final = 8
+_SHOWN_SCORES: Final = 3
+_SHOWN_LIMITS: Final = 6
+_AMBER: Final = (255, 240, 205)
+_AMBER_EDGE: Final = (184, 106, 0)
+_SWATCH_PX: Final = (46, 30)
+
+
+def headline(summary: Summary) -> str:
+    """What was found, in a sentence."""
+    if summary.observed_share == 0:
+        return "Nothing was observed: this map cannot say whether there are landslides"
+    if summary.landslides == 0:
+        return "Landslides found: 0" + ("" if summary.observed_share == 1 else ". Not observed ground may hold some")
+    found = f"Landslides found: {summary.landslides:,}, area {area_text(summary.landslide_area_m2)}"
+    if summary.observed_area_m2 <= 0:
+        return found
+    return f"{found} ({share_text(summary.landslide_area_m2 / summary.observed_area_m2)} of what was observed)"
+
+
+def heading(summary: Summary) -> Block:
+    """The scene's name and what was found."""
+
+    def write(column: Column) -> None:
+        column.text(summary.scene.name or "Scene without a name", 38, weight=0.6, lines=2)
+        column.gap(4)
+        column.text(headline(summary), 24, lines=3)
+
+    return write
+
+
+def warnings(messages: Sequence[str]) -> Block:
+    """What to beware of, in a box that is seen."""
+
+    def write(column: Column) -> None:
+        box = Column(column.width - 32, _AMBER)
+        box.gap(12)
+        box.text("Please note" if len(messages) == 1 else f"Please note ({len(messages)})", 19, weight=0.5)
+        for message in messages[:_SHOWN_WARNINGS]:
+            box.gap(6)
+            box.text(sentence(message), 16, lines=7)
+        if len(messages) > _SHOWN_WARNINGS:
+            box.gap(6)
+            box.text(f"and {len(messages) - _SHOWN_WARNINGS} more in summary.json", 16, ink=FAINT)
+        box.gap(12)
+        framed = Image.new("RGB", (column.width, box.height), _AMBER)
+        framed.paste(box.render(), (18, 0))
+        ImageDraw.Draw(framed).rectangle([0, 0, 5, box.height], _AMBER_EDGE)
+        column.picture(framed)
+
+    return write
+
+
+def key(metres_per_px: float, grid: MapGrid) -> Block:
+    """What the signs mean, the scale, and the way north where the grid knows it."""
+
+    def write(column: Column) -> None:
+        _row(column, _outline_swatch(), "landslide, as the detector sees it")
+        column.gap(8)
+        hatched = Image.fromarray(hatching(_SWATCH_PX[1], _SWATCH_PX[0]))
+        _row(column, hatched, "not observed: nothing is known")
+        if not np.isfinite(metres_per_px) or metres_per_px <= 0:
+            return
+        column.gap(18)
+        arrow = _north(grid)
+        length_m, length_px = scale_bar(metres_per_px, min(260, column.width - 140))
+
+        def scale_and_north(image: Image.Image, y: int) -> None:
+            draw_scale_bar(image, (0, y + (18 if arrow else 0)), length_m, length_px)
+            if arrow:
+                image.paste(arrow, (min(column.width, 400) - arrow.width, y), arrow)
+
+        column.drawing(arrow.height if arrow else 40, scale_and_north)
+
+    return write
+
+
+def facts(picture: Picture, summary: Summary, card: Card, grid: MapGrid) -> Block:
+    """When, with what, and how it was mapped."""
+    threshold = number_text(summary.threshold)
+    if abs(summary.threshold - card.threshold) > 1e-9:
+        threshold += f" (the detector's own: {number_text(card.threshold)})"
+    channels = ", ".join(picture.channels)
+    shown = f"true colour ({channels})" if picture.channels == TRUE_COLOUR else f"{channels} as red, green, blue"
+    pixel_x_m, pixel_y_m = summary.scene.pixel_size_m
+    square = abs(pixel_y_m / pixel_x_m - 1) < 0.01 if pixel_x_m > 0 else True
+    pixel = length_text(pixel_x_m) if square else f"{length_text(pixel_x_m)} x {length_text(pixel_y_m)}"
+    place = "not known" if grid.crs is None else place_text(*(float(degrees) for degrees in grid.centre_lonlat))
+    rows = [
+        ("Image", date_text(summary.scene.date)),
+        ("Shown", shown),
+        ("Pixel", pixel),
+        ("Centre", place),
+        ("Observed", f"{share_text(summary.observed_share)} of the mapped area"),
+        ("Detector", summary.detector),
+        ("Threshold", threshold),
+        ("Smallest", "no limit" if summary.settings.min_area_m2 <= 0 else area_text(summary.settings.min_area_m2)),
+    ]
+
+    if summary.settings.aoi:
+        rows.insert(4, ("Area", summary.settings.aoi))
+
+    def write(column: Column) -> None:
+        for name, value in rows:
+            _fact(column, name, value)
+
+    return write
+
+
+def trust(card: Card) -> Block:
+    """How well the detector did elsewhere, and what it is not good for."""
+
+    def write(column: Column) -> None:
+        column.text("How far to trust it", 19, weight=0.5, lines=1)
+        column.gap(4)
+        for score in card.scores[:_SHOWN_SCORES]:
+            figures = f"precision {score.precision:.2f}, recall {score.recall:.2f}, F1 {score.f1:.2f}"
+            column.text(f"{score.data}: {figures}", 15, lines=4)
+            seeds = [count_text(len(score.seeds), "seed", "seeds")] if score.seeds else []
+            column.text("; ".join([score.protocol, score.definition, *seeds]), 14, ink=FAINT, lines=4)
+            column.gap(5)
+        if len(card.scores) > _SHOWN_SCORES:
+            column.text("All scores are in report.html.", 14, ink=FAINT)
+            column.gap(5)
+        if not card.scores:
+            column.text(card.unmeasured, 15)
+            column.gap(5)
+        column.text("Not good for", 15, weight=0.4, lines=1)
+        for limit in card.not_good_for[:_SHOWN_LIMITS]:
+            top = column.height
+            column.text("·", 15, lines=1)
+            column.height = top
+            column.text(sentence(limit), 15, indent=14, lines=3)
+
+    return write
+
+
+def foot(summary: Summary) -> Block:
+    """What the map is, where the data come from, and what made it."""
+    version = summary.versions.get("landslip", "")
+    made = f"Made with landslip {version}".strip() + f" on {date_text(summary.created)}."
+
+    def write(column: Column) -> None:
+        column.rule()
+        column.gap(12)
+        column.text(CAVEAT, 16, lines=4)
+        column.gap(3)
+        for line in summary.attribution:
+            column.text(line, 14, ink=FAINT, lines=2)
+        column.text(made, 14, ink=FAINT)
+
+    return write
+
+
+def _row(column: Column, swatch: Image.Image, text: str) -> None:
+    """A sign and what it means, side by side."""
+    indent = swatch.width + 14
+    lines = len(wrapped(text, 17, column.width - indent, 3))
+    text_height = lines * round(17 * 1.36)
+    top = column.height
+    column.picture(swatch)
+    column.height = top + max(0, (swatch.height - text_height) // 2)
+    column.text(text, 17, indent=indent)
+    column.height = max(column.height, top + swatch.height)
+
+
+def _fact(column: Column, name: str, value: str) -> None:
+    """A name and its value in two columns, with a thin rule above."""
+    column.rule()
+    column.gap(6)
+    top = column.height
+    column.text(name, 16, ink=FAINT, lines=1)
+    column.height = top
+    column.text(plain(value), 16, indent=102, lines=3)
+    column.gap(5)
+
+
+def _outline_swatch() -> Image.Image:
+    """A landslide outlined, half on dark forest and half on bright soil."""
+    finer = 4
+    width, height = (length * finer for length in _SWATCH_PX)
+    swatch = Image.new("RGB", (width, height), (38, 58, 40))
+    pen = ImageDraw.Draw(swatch)
+    pen.rectangle([width // 2, 0, width, height], (186, 166, 138))
+    ring = [(0.2, 0.4), (0.42, 0.2), (0.66, 0.32), (0.84, 0.62), (0.62, 0.82), (0.36, 0.66), (0.2, 0.4)]
+    points = [(x * width, y * height) for x, y in ring]
+    for colour, width_px in ((CASING, CASING_PX), (OUTLINE, OUTLINE_PX)):
+        pen.line([*points, points[1]], colour, round(width_px * finer), joint="curve")
+    swatch = swatch.resize(_SWATCH_PX, Image.Resampling.BOX)
+    ImageDraw.Draw(swatch).rectangle([0, 0, swatch.width - 1, swatch.height - 1], None, INK)
+    return swatch
+
+
+def _north(grid: MapGrid) -> Image.Image | None:
+    """The north arrow, or None where the grid does not know."""
+    if grid.crs is None:
+        return None
+    middle = np.array([[grid.width / 2, grid.height / 2]])
+    across_m, down_m = grid.pixel_vectors_m(middle)
+    direction = north_on_picture(tuple(across_m[0].tolist()), tuple(down_m[0].tolist()))
+    return north_arrow(direction) if direction else None

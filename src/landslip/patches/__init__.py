@@ -1,1 +1,0 @@
-"""Patches: small labelled images, where the truth comes from."""

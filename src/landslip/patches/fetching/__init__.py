@@ -1,1 +1,0 @@
-"""Landslide4Sense from where it is published: listed, downloaded, verified, unpacked."""

@@ -1,1 +1,0 @@
-"""Scene recovery: which patches lay side by side, found from their edges alone, and the mosaic they make."""

@@ -1,1 +1,0 @@
-"""Pictures of patches: contact sheets, and one patch in detail."""

@@ -1,0 +1,99 @@
+"""Adapts a detector to a place of which no truth is known, by what images of the place do inside its network.
+
+A network's layers of batch normalisation take off the mean, and divide by the deviation, that they had over the
+training data. In another light and on other ground neither fits, and what follows is off by as much: probabilities of a
+whole scene are then too low or too high together. Here the layers take mean and deviation from images of the place (Li
+et al. 2016, arXiv 1603.04779), or from between there and training (Schneider et al. 2020, arXiv 2006.16971). Nothing
+else changes: not a weight, not the threshold, not what the graph costs.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+import landslip
+from landslip.detector.card import Adaptation
+from landslip.detector.detector import Detector, seal
+from landslip.errors import DetectorError, PatchesError, SettingsError
+from landslip.inference.engine import outputs_of
+from landslip.post_training.batch_norm import Statistics, measuring, statistics_in, with_statistics
+from landslip.post_training.calibration import with_card
+
+LEAST_IMAGES: Final = 8
+"""Of fewer the mean says little of a place."""
+_BATCH: Final = 16
+
+
+def adapt(
+    detector: Detector,
+    images: Sequence[NDArray[np.float32]],
+    where: str,
+    *,
+    share: float = 1.0,
+    name: str | None = None,
+    progress: bool = False,
+) -> Detector:
+    """Set a detector's layers of batch normalisation to images of a place; scores, which were of others, go.
+
+    Each layer sees what the layers before it give once they are normalised by these images. The images are put into
+    batches by chance, the same each time.
+
+    Args:
+        detector: what to adapt; it may have been adapted before.
+        images: values (C, H, W) in physical units, all of one size, without gaps; at least ``LEAST_IMAGES``.
+        where: the place, for the card.
+        share: how far to go from the statistics that the layers have to those of the images.
+        name: of the new detector; that of the old where None.
+        progress: show a bar on stderr.
+
+    Raises:
+        DetectorError: the graph has no layer of batch normalisation that could be set.
+        PatchesError: there are too few images.
+        SettingsError: the share is none.
+    """
+    if not 0 < share <= 1:
+        raise SettingsError(f"a share of {share:g} of a place's statistics: give a number above 0, up to 1")
+    model = onnx.load_model_from_string(detector.onnx_bytes)
+    before = statistics_in(model)
+    if not before:
+        raise DetectorError(
+            f"{detector.card.name} has no batch normalisation in its graph, so it cannot be adapted: take "
+            "s2-rgb-adaptable, train it anew with this version of landslip, which leaves it in, or calibrate it by a "
+            "few landslides that you know"
+        )
+    if len(images) < LEAST_IMAGES:
+        raise PatchesError(
+            f"{len(images)} images of {where}: {LEAST_IMAGES} at least are needed to say what the place is like"
+        )
+    measured = _measure(model, images, progress=progress)
+    adapted = with_statistics(model, {layer: before[layer].towards(there, share) for layer, there in measured.items()})
+    return with_card(
+        seal(adapted, detector.card),
+        name=name or detector.card.name,
+        scores=(),
+        adapted=Adaptation(to=where, images=len(images), share=share),
+        landslip_version=landslip.__version__,
+        created=datetime.now(UTC).date(),
+    )
+
+
+def _measure(model: onnx.ModelProto, images: Sequence[NDArray[np.float32]], *, progress: bool) -> dict[str, Statistics]:
+    """Mean over batches of each layer's mean and variance."""
+    told, layers = measuring(model)
+    size = min(_BATCH, len(images))
+    order = np.random.default_rng(0).permutation(len(images))
+    # What is left over makes no batch of its own: a few images would count for as much as many.
+    batches = [order[first : first + size] for first in range(0, len(images) - size + 1, size)]
+    run = outputs_of(told, (size, *images[0].shape))
+    sums = [np.zeros(())] * (2 * len(layers))
+    for batch in tqdm(batches, desc="adapting", unit="batch", disable=not progress, delay=2):
+        outputs = run(np.stack([images[place] for place in batch]))
+        sums = [total + output.astype(np.float64).ravel() for total, output in zip(sums, outputs, strict=True)]
+    means = [np.asarray(total / len(batches), np.float32) for total in sums]
+    pairs = zip(means[::2], means[1::2], strict=True)
+    return {layer: Statistics(*pair) for layer, pair in zip(layers, pairs, strict=True)}

@@ -1,1 +1,0 @@
-"""How far an image lies from those that a detector learned from."""

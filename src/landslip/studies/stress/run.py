@@ -1,0 +1,116 @@
+"""Runs a stress test: every level of every stress on the same ground, at the detector's own threshold."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from landslip.datasets.patch_set import PatchSet
+from landslip.detector.detector import Detector
+from landslip.errors import PatchesError
+from landslip.inference.engine import Precision
+from landslip.studies.perturbed_runs import Measured, Watch, entries_sha256, measure
+from landslip.studies.stress.ground import Joiner, largest_ground
+from landslip.studies.stress.plan import Planned, Test, lost_plans, plain_plan, sampling_plans, size_plan
+from landslip.studies.stress.result import Curve, StressTest, point
+from landslip.studies.stress.stresses import LOST, SAMPLING, SIZE, SIZES_PX, STRESSES, stresses_named
+
+
+def stress_test(
+    detector: Detector,
+    patches: PatchSet[Any],
+    folder: Path,
+    *,
+    data: str = "",
+    names: Sequence[str] = (),
+    threshold: float | None = None,
+    seed: int = 1,
+    engine: str = "auto",
+    precision: Precision = "float32",
+    watch: Watch = lambda doing, done, total: None,
+) -> StressTest:
+    """Try a detector on ground that was changed in every way, or in some.
+
+    Args:
+        detector: to be tried.
+        patches: whose truth is known.
+        folder: what is finished is kept here, so that a run that was stopped goes on.
+        data: name of the data, for the record.
+        names: of the stresses; all where empty.
+        threshold: between 0 and 1; the card's where None.
+        seed: of noise and clouds.
+        engine: as for a map.
+        precision: as for a map.
+        watch: told what is being done, how much of it is done and how much there is.
+
+    Raises:
+        SettingsError: there is no such stress, or the threshold is not between 0 and 1.
+        PatchesError: there is no patch, or one is damaged.
+        ChannelError: the patches lack a channel that the detector needs.
+        OutputError: the folder belongs to another run, or cannot be written.
+    """
+    chosen = stresses_named(names)
+    if not len(patches):
+        raise PatchesError("no patch was left to try: choose scenes and rows that the set has")
+    test = Test(detector, patches, seed)
+    planned: list[Planned] = []
+    left_out: list[str] = []
+    blocks: list[Planned] = []
+    if SIZE in chosen or SAMPLING in chosen:
+        first = patches.read(patches.entries[0])
+        ground = largest_ground(patches.entries, first.mask.shape[0])
+        joiner = Joiner(detector, patches, ground)
+        if SIZE in chosen:
+            blocks.append(size_plan(test, ground, joiner))
+            beyond = [f"{size} px" for size in SIZES_PX if size > ground.side_px]
+            if beyond:
+                left_out.append(f"patch size {', '.join(beyond)}: no block of so many known patches")
+        if SAMPLING in chosen:
+            blocks += sampling_plans(test, ground, joiner)
+    planned += [plain_plan(test, STRESSES[name]) for name in chosen if name in STRESSES]
+    if LOST in chosen:
+        planned += lost_plans(test)
+    asked = {"patches": entries_sha256(patches.entries), "data": data, "seed": seed, "test": "stress"}
+    found: dict[str, Measured] = {}
+    for group, kept in ((blocks, folder / "blocks"), (planned, folder / "patches")):
+        variants = {variant.key: variant for one in group for _, _, variant in one.levels}
+        if not variants:
+            continue
+        rows = len(group[0].units.labels)
+        found |= measure(
+            detector,
+            tuple(variants.values()),
+            rows,
+            kept,
+            asked=asked,
+            threshold=threshold,
+            engine=engine,
+            precision=precision,
+            watch=watch,
+        )
+    return StressTest(
+        detector=detector.card.name,
+        sha256=detector.sha256,
+        threshold=detector.card.threshold if threshold is None else threshold,
+        data=data,
+        patches=len(patches),
+        seed=seed,
+        curves=tuple(_curve(one, found, seed) for one in (*blocks, *planned)),
+        left_out=tuple(left_out),
+    )
+
+
+def _curve(planned: Planned, found: dict[str, Measured], seed: int) -> Curve:
+    return Curve(
+        planned.stress,
+        planned.line,
+        planned.title,
+        planned.axis,
+        planned.text,
+        planned.untouched,
+        planned.units.text,
+        planned.units.count,
+        tuple(
+            point(level, found[variant.key], planned.units, label=label, seed=seed)
+            for level, label, variant in planned.levels
+        ),
+    )

@@ -1,1 +1,0 @@
-"""From a trained network to a sealed detector that knows its threshold, its temperature and what it is worth."""

@@ -1,1 +1,0 @@
-"""Detectors of weights that others trained: read, matched name by name, exported, checked, sealed."""

@@ -1,0 +1,207 @@
+"""Fits a foreign file to the network that it is said to be, or says what is wrong and what would fit."""
+
+from dataclasses import dataclass
+from typing import Final, cast
+
+import torch
+from torch import Size, Tensor, nn
+
+from landslip.errors import WeightsError
+from landslip.training.networks.build import build_body
+from landslip.training.networks.catalogue import PAPER, Words, find_words
+from landslip.training.networks.widening import stem_name
+from landslip.training.pretrained.matching import Match, match
+from landslip.training.pretrained.reading import ForeignFile
+from landslip.training.pretrained.recipe_section import ForeignRecipe
+from landslip.training.pretrained.segformer import build_transformers_segformer, is_transformers, translated
+from landslip.training.recipe.network_section import NetworkRecipe
+
+_NONE_FITS: Final = (
+    "give the network that the weights are of; none of the paper fits, others go as architecture/encoder"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FittedBody:
+    """A network with foreign weights: (N, C, H, W) as its author fed it, to one logit (N, 1, H, W)."""
+
+    body: nn.Module
+    words: Words
+    match: Match
+    mixing: str | None
+    """Name in the file of a 1 x 1 convolution that mixes the channels ahead of the network, where there is one."""
+
+
+class Mixed(nn.Module):
+    """A 1 x 1 convolution that mixes the channels to fewer, ahead of a network that takes only so many."""
+
+    def __init__(self, channels: int, mixed: int, body: nn.Module, *, bias: bool) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, mixed, 1, bias=bias)
+        self.body = body
+
+    def forward(self, values: Tensor) -> Tensor:
+        """What the network says of the mixed channels."""
+        return cast(Tensor, self.body(self.conv(values)))
+
+
+class OneClass(nn.Module):
+    """The logit of one class against all others: the sigmoid of it is the softmax's probability of that class."""
+
+    def __init__(self, body: nn.Module, landslide_class: int) -> None:
+        super().__init__()
+        self.body = body
+        self.landslide_class = landslide_class
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Logit (N, 1, H, W) out of K classes."""
+        classes = self.body(values)
+        mine = self.landslide_class
+        others = torch.cat([classes[:, :mine], classes[:, mine + 1 :]], dim=1)
+        return cast(Tensor, classes[:, mine : mine + 1] - torch.logsumexp(others, dim=1, keepdim=True))
+
+
+def fit_file(file: ForeignFile, recipe: ForeignRecipe) -> FittedBody:
+    """Build the network that a recipe names and load a file's tensors into it, all of them accounted for.
+
+    Raises:
+        RecipeError: there is no such network.
+        WeightsError: the file is not that network; says what is missing, misshapen or left over, and what would fit.
+    """
+    words = words_of(recipe.network)
+    if recipe.classes > 1 and recipe.landslide_class >= recipe.classes:
+        raise WeightsError(
+            f"there is no class {recipe.landslide_class} among {recipe.classes}: the first is 0, the last "
+            f"{recipe.classes - 1}"
+        )
+    try:
+        fitted = _fit(file, recipe, words)
+    except _MisfitError as error:
+        fitting = [] if error.remedy else others_that_fit(file, recipe, words)
+        other = f"it fits {' and '.join(fitting)}: give  --network {fitting[0]}" if fitting else _NONE_FITS
+        raise WeightsError(f"{file.name} is not {words} ({error}): {error.remedy or other}") from error
+    fitted.body.eval()
+    return fitted
+
+
+def words_of(network: str) -> Words:
+    """The two words of a network by the paper's name or as architecture/encoder.
+
+    Raises:
+        RecipeError: there is no such network.
+    """
+    architecture, slash, encoder = network.partition("/")
+    return find_words(None if slash else network, architecture, encoder)
+
+
+def others_that_fit(file: ForeignFile, recipe: ForeignRecipe, not_this: Words) -> list[str]:
+    """Networks of the paper, by name, that the file fits."""
+    found = []
+    for name, words in PAPER.items():
+        # Building a MiT takes a second: only where there are tensors of one.
+        if words == not_this or (_is_mit(words) and not any("patch_embed" in one for one in file.tensors)):
+            continue
+        try:
+            _fit(file, recipe, words, only_shapes=True)
+        except _MisfitError:
+            continue
+        found.append(name)
+    return found
+
+
+class _MisfitError(Exception):
+    """A file is not a network; with a remedy, where what is wrong is known."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+def _fit(file: ForeignFile, recipe: ForeignRecipe, words: Words, *, only_shapes: bool = False) -> FittedBody:
+    tensors = dict(file.tensors)
+    theirs = is_transformers(tensors)
+    if theirs and words.architecture != "segformer":
+        raise _MisfitError("it holds a SegFormer of transformers")
+    tensors = translated(tensors) if theirs else tensors
+    channels = len(recipe.channels)
+    body = _build(file, recipe, words, channels, only_shapes=only_shapes)
+    found = match(tensors, _shapes(body), leave_out=recipe.leave_out)
+    stem = tensors.get(found.prefix + stem_name(body, channels))
+    mixing = None
+    if stem is not None and stem.ndim == 4 and stem.shape[1] != channels:
+        mixed = stem.shape[1]
+        body = _build(file, recipe, words, mixed, only_shapes=only_shapes)
+        found = match(tensors, _shapes(body), leave_out=recipe.leave_out)
+        body, found, mixing = _with_mixing(body, found, tensors, channels, mixed)
+    _check_classes(body, found, tensors, recipe.classes)
+    if not found.whole:
+        raise _MisfitError(found.said(), _remedy(found))
+    if not only_shapes:
+        counters = {name: value for name, value in body.state_dict().items() if name not in found.tensors}
+        body.load_state_dict(counters | dict(found.tensors), strict=True)
+    if recipe.classes > 1:
+        body = OneClass(body, recipe.landslide_class)
+    return FittedBody(body, words, found, mixing)
+
+
+def _build(file: ForeignFile, recipe: ForeignRecipe, words: Words, channels: int, *, only_shapes: bool) -> nn.Module:
+    # Without memory for the numbers where only shapes are asked for; but MiT's constructor reads numbers.
+    device = "meta" if only_shapes and not _is_mit(words) else "cpu"
+    with torch.device(device):
+        if is_transformers(file.tensors):
+            return build_transformers_segformer(words, file.tensors, channels, recipe.classes, recipe.raised)
+        return build_body(NetworkRecipe(), words, channels, recipe.classes)
+
+
+def _is_mit(words: Words) -> bool:
+    return words.encoder.startswith("mit_")
+
+
+def _shapes(body: nn.Module) -> dict[str, Size]:
+    return {name: value.shape for name, value in body.state_dict().items()}
+
+
+def _with_mixing(
+    body: nn.Module, found: Match, tensors: dict[str, Tensor], channels: int, mixed: int
+) -> tuple[nn.Module, Match, str]:
+    """Put the file's mixing convolution ahead of a network."""
+    wanted = (mixed, channels, 1, 1)
+    weights = [name for name in found.foreign if name.endswith(".weight") and tensors[name].shape == wanted]
+    if len(weights) != 1:
+        raise _MisfitError(
+            f"it takes {mixed} channels, {channels} were named",
+            f"name {mixed} with --channels, in the order in which it was trained on them",
+        )
+    at = weights[0].removesuffix("weight")
+    bias = at + "bias" in tensors
+    names = {"conv.weight": weights[0]} | ({"conv.bias": at + "bias"} if bias else {})
+    inside = {f"body.{name}": value for name, value in found.tensors.items()}
+    taken = {name: tensors[old] for name, old in names.items()}
+    matched = Match(
+        tensors=inside | taken,
+        prefix=found.prefix,
+        missing=found.missing,
+        misshapen=found.misshapen,
+        foreign=tuple(name for name in found.foreign if name not in names.values()),
+        harmless=found.harmless,
+        counters=found.counters,
+    )
+    return Mixed(channels, mixed, body, bias=bias), matched, at.rstrip(".")
+
+
+def _check_classes(body: nn.Module, found: Match, tensors: dict[str, Tensor], classes: int) -> None:
+    """Say so where all that differs is the number of classes."""
+    head = next(name for name, module in reversed(list(body.named_modules())) if isinstance(module, nn.Conv2d))
+    weight = tensors.get(found.prefix + head.removeprefix("body.") + ".weight")
+    if weight is not None and weight.ndim == 4 and weight.shape[0] != classes and not found.missing:
+        answers = weight.shape[0]
+        raise _MisfitError(
+            f"it answers with {answers} classes, not {classes}",
+            "give  --classes 1" if answers == 1 else f"give  --classes {answers} --landslide-class N  (the first is 0)",
+        )
+
+
+def _remedy(found: Match) -> str:
+    if found.foreign and not (found.missing or found.misshapen):
+        return "if these are no part of the network, say so with  --leave-out BEGINNING"
+    return ""

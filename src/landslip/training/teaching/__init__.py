@@ -1,1 +1,0 @@
-"""Learning from what other detectors say: distillation on the same patches, self-training on patches without truth."""
