@@ -18,13 +18,13 @@ from typing import NamedTuple
 
 import h5py
 import numpy as np
-from landslip.patches.store import PatchStore, open_store
 
 from landslip.datasets.l4s import L4sSet, open_l4s
 from landslip.datasets.l4s_channels import DIVISORS, SIDE_PX
 from landslip.datasets.loader import MemorySource, Source, batches
 from landslip.datasets.patch import stack_patches
 from landslip.datasets.store.pack import pack_l4s
+from landslip.datasets.store.reading import PatchStore, open_store
 
 BATCH = 16
 ROUNDS = 5

@@ -13,8 +13,6 @@ from landslip.training.torchvision_operators import declare_missing_operators  #
 
 declare_missing_operators()
 
-from landslip.experiments import trial as trial_room  # noqa: E402
-
 from landslip.datasets.division import key_of  # noqa: E402
 from landslip.datasets.formats import open_patches  # noqa: E402
 from landslip.datasets.leakage import find_leaks  # noqa: E402
@@ -22,6 +20,7 @@ from landslip.errors import OutputError, PredictionsError, RecipeError, Settings
 from landslip.evaluation.predictions import Place, predict  # noqa: E402
 from landslip.evaluation.resolve import data_label  # noqa: E402
 from landslip.metrics.count_tables import counts_of, f1  # noqa: E402
+from landslip.studies import trials as trial_room  # noqa: E402
 from landslip.studies.ablation.retraining import ablate_recipe  # noqa: E402
 from landslip.studies.cross_validation import evaluate_protocol  # noqa: E402
 from landslip.studies.folds import PROTOCOLS, folds_of, recipe_for  # noqa: E402

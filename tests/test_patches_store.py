@@ -11,7 +11,6 @@ import numpy as np
 import psutil
 import pytest
 from click.testing import CliRunner
-from landslip.patches.store import open_store
 
 from l4s_made import make_l4s, truth, whole, write_image
 from landslip.cli import landslip
@@ -19,6 +18,7 @@ from landslip.datasets.attribution import MARK, SENTINEL, SYNTHETIC, attribution
 from landslip.datasets.l4s import open_l4s
 from landslip.datasets.store.format import HEADER, IMAGES, MASKS, TABLE, StoreEntry
 from landslip.datasets.store.pack import pack_l4s
+from landslip.datasets.store.reading import open_store
 from landslip.datasets.store.unfinished import folder_of
 from landslip.datasets.store.verify import verify_store
 from landslip.datasets.store.writing import StoreWriter, crc32_of

@@ -1,1 +1,1 @@
-"""datasets."""
+"""Labelled patches: readers, checks, splits, leakage, statistics, batches."""

@@ -1,1 +1,1 @@
-"""Evaluation: what a detector's map is worth, against patches whose truth is known."""
+"""Accuracy of a detector on labelled patches and of a finished map against a reference."""

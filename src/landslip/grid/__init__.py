@@ -1,1 +1,1 @@
-"""grid."""
+"""Geometry of pixel grids without I/O: windows, tiles, alignment, resampling, terrain."""

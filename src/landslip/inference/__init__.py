@@ -1,1 +1,1 @@
-"""inference."""
+"""From arrays to probabilities: engines, tiles, gap filling, blending, test-time augmentation, export."""

@@ -1,1 +1,1 @@
-"""metrics."""
+"""Counts, F1, thresholds, calibration and intervals: arrays in, numbers out."""

@@ -1,1 +1,1 @@
-"""post_training."""
+"""Detectors from detectors, on ONNX graphs and without PyTorch: calibration, ensembles, adaptation."""

@@ -1,1 +1,1 @@
-"""GeoTIFFs and arrays as scenes: rasters of one place on one grid, channels by name."""
+"""Rasters of one area on one grid: channels by name, units, dates, validity."""

@@ -1,1 +1,1 @@
-"""studies."""
+"""Studies that need many runs: cross-validation, ablation, stress tests, physics terms."""

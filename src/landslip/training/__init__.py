@@ -1,1 +1,1 @@
-"""Training: recipe, networks, losses, augmentation, the loop, export to a detector. Needs the extra ``train``."""
+"""From labelled patches to a detector (extra `train`)."""

@@ -1,1 +1,1 @@
-"""check."""
+"""Checks of a Landslide4Sense folder."""

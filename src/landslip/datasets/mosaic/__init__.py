@@ -1,1 +1,1 @@
-"""mosaic."""
+"""Recovery of the scenes that patches were cut from."""

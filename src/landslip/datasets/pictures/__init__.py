@@ -1,1 +1,1 @@
-"""pictures."""
+"""Pictures of labelled patches."""

@@ -1,1 +1,1 @@
-"""store."""
+"""A packed, memory-mapped store of patches (uint16, lossless)."""

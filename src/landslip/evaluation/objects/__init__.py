@@ -1,1 +1,1 @@
-"""Landslides as a person counts them: found, missed, false alarms, their sizes and outlines."""
+"""Accuracy by landslide: matching, detection rates, boundaries, frequency-area distributions."""

@@ -1,1 +1,1 @@
-"""reference."""
+"""A finished map against a reference inventory or label raster."""

@@ -1,1 +1,1 @@
-"""The report of an evaluation: one page that needs nothing else, and the same as JSON."""
+"""The HTML and JSON report of an evaluation."""

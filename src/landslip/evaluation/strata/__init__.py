@@ -1,1 +1,1 @@
-"""Where a detector fails: figures by what the ground is like, and its worst patches to look at."""
+"""Accuracy by terrain, land cover and illumination."""

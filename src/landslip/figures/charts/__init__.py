@@ -1,1 +1,1 @@
-"""charts."""
+"""Charts of evaluation and studies."""

@@ -1,1 +1,1 @@
-"""From probabilities to landslides: outlines, what is known of each, and the files that hold them."""
+"""The landslides of a map: polygons, attributes, files."""

@@ -1,1 +1,1 @@
-"""The probability of a map as a raster: made, filled block by block, read behind the run that fills it."""
+"""The probability raster of a map: written block by block, resumable."""

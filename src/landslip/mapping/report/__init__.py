@@ -1,1 +1,1 @@
-"""report."""
+"""Overview picture and HTML report of a map."""

@@ -1,1 +1,1 @@
-"""jobs."""
+"""Tasks of the page and the worker processes that run them."""

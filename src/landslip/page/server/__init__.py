@@ -1,1 +1,1 @@
-"""server."""
+"""State of the server and of visitor sessions; how the page is served."""

@@ -1,1 +1,1 @@
-"""uploads."""
+"""Uploads of visitors: received, checked and read."""

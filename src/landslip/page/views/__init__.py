@@ -1,1 +1,1 @@
-"""What a visitor sees: Predict, Compare, Explore, Detectors."""
+"""What a visitor sees: one file a view."""

@@ -1,1 +1,1 @@
-"""ablation."""
+"""Channel ablation, with and without retraining."""

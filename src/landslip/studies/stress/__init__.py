@@ -1,1 +1,1 @@
-"""stress."""
+"""Stress tests: F1 under changes of light, resolution, registration and missing data."""

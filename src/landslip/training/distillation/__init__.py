@@ -1,1 +1,1 @@
-"""distillation."""
+"""Learning from other detectors: soft labels and pseudo-labels."""

@@ -1,1 +1,1 @@
-"""Networks: by the paper's names or by architecture and encoder, their starting weights, their normalisation."""
+"""Networks: catalogue, construction, pre-trained weights, normalisation, spectral indices."""

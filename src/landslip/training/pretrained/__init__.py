@@ -1,1 +1,1 @@
-"""pretrained."""
+"""Detectors from weights that others trained and published."""

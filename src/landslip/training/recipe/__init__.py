@@ -1,1 +1,1 @@
-"""recipe."""
+"""The training recipe: every setting of a run in one validated YAML file."""
