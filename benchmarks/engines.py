@@ -13,7 +13,7 @@ from time import perf_counter
 
 import numpy as np
 
-from landslip.datasets.patch import stack_patches
+from landslip.datasets.patch_set import stack_patches
 from landslip.datasets.rgb import open_rgb_set
 from landslip.detector.detector import DEFAULT, Detector
 from landslip.errors import EngineError

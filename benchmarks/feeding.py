@@ -20,9 +20,9 @@ import h5py
 import numpy as np
 
 from landslip.datasets.l4s import L4sSet, open_l4s
-from landslip.datasets.l4s_channels import DIVISORS, SIDE_PX
+from landslip.datasets.l4s_values import DIVISORS, SIDE_PX
 from landslip.datasets.loader import MemorySource, Source, batches
-from landslip.datasets.patch import stack_patches
+from landslip.datasets.patch_set import stack_patches
 from landslip.datasets.store.pack import pack_l4s
 from landslip.datasets.store.reading import PatchStore, open_store
 

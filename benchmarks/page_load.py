@@ -31,14 +31,13 @@ from websockets.sync.client import connect
 
 from landslip.detector.detector import DEFAULT, Detector
 from landslip.mapping.inventory.files import read_geopackage
+from landslip.mapping.job import MapSettings
 from landslip.mapping.run import map_scene
-from landslip.mapping.settings import MapSettings
 from landslip.page.errors import PageError
 from landslip.page.jobs.results import Found, SceneResult
-from landslip.page.jobs.sources import SceneSource
-from landslip.page.jobs.tasks import Bounds, Choice, MapTask, OutlineTask, ReadAnswer, ReadTask
+from landslip.page.jobs.tasks import Bounds, Choice, MapTask, OutlineTask, ReadAnswer, ReadTask, SceneSource
 from landslip.page.server.server_state import Visit, Workshop
-from landslip.page.server.settings import PageSettings
+from landslip.page.server.serving import PageSettings
 from landslip.page.uploads.receive import receive
 from landslip.scenes.rasters import open_scene
 from page_served import served

@@ -18,29 +18,24 @@ from statistics import mean, median, stdev
 from typing import Any, NamedTuple
 
 import numpy as np
+import segmentation_models_pytorch as smp
 import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset
 
-from landslip.training.torchvision_operators import declare_missing_operators
-
-declare_missing_operators()
-
-import segmentation_models_pytorch as smp  # noqa: E402 - its import needs the operators declared above
-from torch import Tensor, nn  # noqa: E402
-from torch.nn import functional  # noqa: E402
-from torch.utils.data import DataLoader, Dataset  # noqa: E402
-
-from landslip.datasets.formats import open_patches  # noqa: E402
-from landslip.datasets.patch import PatchStack  # noqa: E402
-from landslip.metrics.counts import LevelCounts, best_threshold  # noqa: E402
-from landslip.training.augmentation import AugmentationRecipe  # noqa: E402
-from landslip.training.data.feeding import LoadedPart, load_part  # noqa: E402
-from landslip.training.data.target import Target  # noqa: E402
-from landslip.training.loop.precision import precision_for  # noqa: E402
-from landslip.training.loop.seeding import reproducible  # noqa: E402
-from landslip.training.loop.trainer import fit, normalisation_for  # noqa: E402
-from landslip.training.losses import build_loss  # noqa: E402
-from landslip.training.networks.catalogue import encoder_name, find_words  # noqa: E402
-from landslip.training.recipe.recipe import Recipe, read_recipe  # noqa: E402
+from landslip.datasets.formats import open_patches
+from landslip.datasets.patch_set import PatchStack
+from landslip.metrics.counts import LevelCounts, best_threshold
+from landslip.training.augmentation import AugmentationRecipe
+from landslip.training.data.feeding import LoadedPart, load_part
+from landslip.training.data.target import Target
+from landslip.training.loop.devices import precision_for
+from landslip.training.loop.seeding import reproducible
+from landslip.training.loop.trainer import fit, normalisation_for
+from landslip.training.losses import build_loss
+from landslip.training.networks.catalogue import encoder_name, find_words
+from landslip.training.recipe.recipe import Recipe, read_recipe
 
 
 class Turn(NamedTuple):

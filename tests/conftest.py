@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+import landslip.training  # noqa: F401 - declares what torchvision's import needs, before any test imports it
+
 # Slow machines are no failure: the laws count, not the seconds.
 settings.register_profile("laws", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", parent=settings.get_profile("laws"), max_examples=400)

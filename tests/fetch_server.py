@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from landslip.datasets.fetch_source import ZENODO_RECORD
+from landslip.datasets.fetch import ZENODO_RECORD
 
 
 @dataclass

@@ -1,12 +1,8 @@
 """Foreign state dicts as their authors' code makes them: modules of training that hold a network inside."""
 
+import segmentation_models_pytorch as smp
 import torch
 from torch import Tensor, nn
-
-from landslip.training.torchvision_operators import declare_missing_operators
-
-declare_missing_operators()
-import segmentation_models_pytorch as smp  # noqa: E402
 
 
 class Inner(nn.Module):

@@ -10,7 +10,7 @@ import numpy as np
 
 from l4s_made import ELEVATION, SLOPE, truth, whole, write_h5, write_image
 from landslip.datasets.hdf5 import MAX_FILE_BYTES
-from landslip.datasets.l4s_channels import DIVISORS
+from landslip.datasets.l4s_values import DIVISORS
 
 IMAGE, MASK = "TrainData/img/image_2.h5", "TrainData/mask/mask_2.h5"
 

@@ -7,8 +7,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.l4s_channels import DIVISORS, L4S_CHANNELS, SIDE_PX
 from landslip.datasets.l4s_files import LAYOUTS
+from landslip.datasets.l4s_values import DIVISORS, L4S_CHANNELS, SIDE_PX
 from landslip.datasets.patch_set import Split
 
 SLOPE, ELEVATION = L4S_CHANNELS.index("slope"), L4S_CHANNELS.index("elevation")

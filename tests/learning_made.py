@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from landslip.datasets.loader import MemorySource
-from landslip.datasets.patch import PatchStack
+from landslip.datasets.patch_set import PatchStack
 from landslip.training.data.feeding import LoadedPart
 from landslip.training.recipe.recipe import Recipe
 

@@ -14,10 +14,9 @@ from landslip.page.jobs.job import Ticket
 from landslip.page.jobs.perform import perform
 from landslip.page.jobs.pool import LaneSettings
 from landslip.page.jobs.results import SceneResult
-from landslip.page.jobs.sources import SceneSource
-from landslip.page.jobs.tasks import Bounds, MapTask, ReadAnswer, ReadTask, Upload
+from landslip.page.jobs.tasks import Bounds, MapTask, ReadAnswer, ReadTask, SceneSource, Upload
 from landslip.page.server.server_state import Workshop
-from landslip.page.server.settings import PageSettings
+from landslip.page.server.serving import PageSettings
 from scenes_made import blobs, scene_file
 from tiny_detectors import brightness
 

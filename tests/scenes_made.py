@@ -10,8 +10,8 @@ from odc.geo.geobox import GeoBox
 
 from landslip.detector.detector import Detector
 from landslip.mapping.area import AreaOfInterest
+from landslip.mapping.job import MapSettings
 from landslip.mapping.run import map_scene
-from landslip.mapping.settings import MapSettings
 from landslip.scenes.arrays import array_scene
 from landslip.scenes.scene import Scene
 from rasters import NORTH_UP, UTM, write_raster

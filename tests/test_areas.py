@@ -10,8 +10,7 @@ from odc.geo.geobox import GeoBox
 from pyproj import CRS, Transformer
 
 from landslip.errors import SceneError
-from landslip.grid.footprint import footprint_lonlat
-from landslip.grid.map_grid import MapGrid
+from landslip.grid.map_grid import MapGrid, footprint_lonlat
 from landslip.grid.window import Window
 from landslip.mapping.inventory.attributes import landslide_table
 from landslip.mapping.inventory.outlines import Outline

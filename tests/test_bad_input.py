@@ -17,9 +17,9 @@ import shapely
 from onnx import helper
 
 from command_line import Told, run
+from landslip.mapping.job import MapSettings
 from landslip.mapping.products import PRODUCTS
 from landslip.mapping.run import map_scene
-from landslip.mapping.settings import MapSettings
 from landslip.mapping.workspace import open_workspace
 from scenes_made import StoppedError, blobs, memory_scene, scene_file, stop_at
 from tiny_detectors import brightness, identity, identity_model, model, resealed

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from landslip.datasets.patch import stack_patches
+from landslip.datasets.patch_set import stack_patches
 from landslip.datasets.rgb import open_rgb_set
 from landslip.detector.detector import Detector, packaged
 from landslip.errors import EngineError

@@ -8,16 +8,15 @@ import pytest
 from onnx import helper
 
 from command_line import run
-from landslip.datasets.l4s_channels import L4S_CHANNELS
-from landslip.datasets.patch import Patch
-from landslip.datasets.patch_set import EntrySet
+from landslip.datasets.l4s_values import L4S_CHANNELS
+from landslip.datasets.patch_set import EntrySet, Patch
 from landslip.detector.detector import INPUT, OUTPUT, Detector, seal
 from landslip.errors import PatchesError, SettingsError
 from landslip.evaluation.evaluate import evaluate
 from landslip.evaluation.predictions import Place
-from landslip.studies.ablation.groups import taken_from
 from landslip.studies.ablation.permutation import ablate_detector
 from landslip.studies.ablation.report import write_ablation
+from landslip.studies.ablation.result import taken_from
 from tiny_detectors import card, model
 
 CHANNELS = ("B04", "B08", "slope")

@@ -13,7 +13,6 @@ from landslip.evaluation.evaluate import scored
 from landslip.evaluation.predictions import Place, Predictions
 from landslip.metrics.count_tables import FIGURES, counts_of
 from landslip.metrics.definitions import BATCH, DEFINITIONS, by_definition
-from landslip.training.torchvision_operators import declare_missing_operators
 from predictions_made import held, predictions
 
 
@@ -40,7 +39,6 @@ def test_pooled_is_what_scikit_learn_says(made: Predictions) -> None:
 
 
 def test_pooled_is_what_torchmetrics_says() -> None:
-    declare_missing_operators()
     import torch
     from torchmetrics.classification import BinaryF1Score, BinaryJaccardIndex, BinaryPrecision, BinaryRecall
 
@@ -160,7 +158,6 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_edge_cases_are_what_both_libraries_say_by_the_same_convention(case: str) -> None:
-    declare_missing_operators()
     import torch
     from torchmetrics.classification import BinaryF1Score, BinaryJaccardIndex, BinaryPrecision, BinaryRecall
 

@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from landslip.cli.evaluate import command
-from landslip.datasets.parts import Part
-from landslip.datasets.patch import Patch
+from landslip.datasets.patch_set import Patch
 from landslip.datasets.rgb import RgbSet, open_rgb_set
+from landslip.datasets.splits import Part
 from landslip.detector.detector import DEFAULT, Detector, packaged
 from landslip.errors import ChannelError, EngineError, PatchesError, SettingsError
 from landslip.evaluation.evaluate import evaluate
@@ -106,7 +106,7 @@ def test_a_missing_channel_is_named(detector: Detector, few: RgbSet, monkeypatch
 @pytest.mark.slow
 def test_the_figures_on_the_card_are_what_evaluate_finds(detector: Detector, shared_data: Path) -> None:
     pytest.importorskip("torch", reason="the division of the card's recipe is the trainer's: needs the extra train")
-    from landslip.datasets.division import key_of
+    from landslip.datasets.splits import key_of
     from landslip.training.data.parts import division_for
     from landslip.training.recipe.recipe import Recipe
 

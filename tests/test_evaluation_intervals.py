@@ -9,8 +9,7 @@ from landslip.errors import PredictionsError, SettingsError
 from landslip.evaluation.comparison import compare, compare_by_scene
 from landslip.evaluation.predictions import Place, Predictions
 from landslip.metrics.count_tables import FIGURES, counts_of, f1
-from landslip.metrics.intervals import by_scene, intervals
-from landslip.metrics.resampling_units import Units, best_units, block_units, patch_units
+from landslip.metrics.intervals import Units, best_units, block_units, by_scene, intervals, patch_units
 from predictions_made import held, predictions
 
 

@@ -14,12 +14,10 @@ from skimage.measure import label, regionprops
 from skimage.segmentation import find_boundaries
 
 from landslip.errors import PredictionsError, SettingsError
-from landslip.evaluation.objects.boundary import boundary_scores, outline
-from landslip.evaluation.objects.distance import distance_px
+from landslip.evaluation.objects.boundary import boundary_scores, distance_px, outline
 from landslip.evaluation.objects.found import find_inventories
 from landslip.evaluation.objects.frequency import LEAST_TO_FIT, fit_power_law, frequency_areas
-from landslip.evaluation.objects.labelling import labelled, overlaps
-from landslip.evaluation.objects.matching import match
+from landslip.evaluation.objects.matching import labelled, match, overlaps
 from landslip.evaluation.objects.mosaics import mosaics
 from landslip.evaluation.objects.score import IOUS, object_score, wilson
 from landslip.evaluation.predictions import Place, Predictions

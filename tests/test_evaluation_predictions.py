@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from landslip.datasets.patch import Patch
-from landslip.datasets.patch_set import EntrySet
+from landslip.datasets.patch_set import EntrySet, Patch
 from landslip.errors import PatchesError, PredictionsError, SettingsError
 from landslip.evaluation.evaluate import evaluate, scored
 from landslip.evaluation.objects.found import find_inventories

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 
 from command_line import run
-from landslip.datasets.patch import Patch
-from landslip.datasets.patch_set import EntrySet
+from landslip.datasets.patch_set import EntrySet, Patch
 from landslip.detector.detector import DEFAULT, Detector
 from landslip.errors import OutputError
 from landslip.evaluation.predictions import Place, Predictions, load_predictions, predict
 from landslip.evaluation.report.page import Report, make_report
-from landslip.evaluation.report.section import Asked
+from landslip.evaluation.report.sheet import Asked
 from landslip.evaluation.scores import score
 from tiny_detectors import TRUE_COLOUR, brightness
 

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_edt
 
-from landslip.datasets.patch import Patch
-from landslip.datasets.patch_set import EntrySet
+from landslip.datasets.patch_set import EntrySet, Patch
 from landslip.datasets.rgb import open_rgb_set
 from landslip.errors import ChannelError, PredictionsError, SettingsError
 from landslip.evaluation.predictions import Place, Predictions

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from command_line import run
-from landslip.datasets.patch import Patch
-from landslip.datasets.patch_set import EntrySet
+from landslip.datasets.patch_set import EntrySet, Patch
 from landslip.errors import ChannelError, OutputError
 from landslip.evaluation.evaluate import evaluate
 from landslip.evaluation.predictions import Place

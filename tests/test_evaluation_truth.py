@@ -18,8 +18,8 @@ from landslip.evaluation.reference.score import MapScore, score_map
 from landslip.grid.window import Window
 from landslip.mapping.area import area_of_interest
 from landslip.mapping.finished_map import FinishedMap, open_map
+from landslip.mapping.job import MapSettings
 from landslip.mapping.run import map_scene
-from landslip.mapping.settings import MapSettings
 from landslip.metrics.counts import PixelCounts, count_pixels
 from rasters import NORTH_UP, UTM, write_raster
 from scenes_made import memory_scene

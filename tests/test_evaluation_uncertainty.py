@@ -20,8 +20,8 @@ from landslip.grid.window import Window
 from landslip.inference.engine import open_engine
 from landslip.inference.tta import FLIPS, TurningEngine
 from landslip.mapping.finished_map import open_map
+from landslip.mapping.job import MapSettings
 from landslip.mapping.run import map_scene
-from landslip.mapping.settings import MapSettings
 from landslip.metrics.risk_coverage import rank_errors, risk_curve
 from landslip.probability import to_levels
 from predictions_made import held, predictions

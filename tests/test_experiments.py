@@ -7,32 +7,30 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
-
-from landslip.training.torchvision_operators import declare_missing_operators  # noqa: E402 - after the check for torch
-
-declare_missing_operators()
-
-from landslip.datasets.division import key_of  # noqa: E402
-from landslip.datasets.formats import open_patches  # noqa: E402
-from landslip.datasets.leakage import find_leaks  # noqa: E402
-from landslip.errors import OutputError, PredictionsError, RecipeError, SettingsError  # noqa: E402
-from landslip.evaluation.predictions import Place, predict  # noqa: E402
-from landslip.evaluation.resolve import data_label  # noqa: E402
-from landslip.metrics.count_tables import counts_of, f1  # noqa: E402
-from landslip.studies import trials as trial_room  # noqa: E402
-from landslip.studies.ablation.retraining import ablate_recipe  # noqa: E402
-from landslip.studies.cross_validation import evaluate_protocol  # noqa: E402
-from landslip.studies.folds import PROTOCOLS, folds_of, recipe_for  # noqa: E402
-from landslip.studies.physics import KINDS, compare_physics, smaller, without_physics  # noqa: E402
-from landslip.studies.physics_report import write_physics  # noqa: E402
-from landslip.studies.pooled import pooled  # noqa: E402
-from landslip.studies.trials import PREDICTIONS, Trial  # noqa: E402
-from landslip.training.data.parts import TRAIN  # noqa: E402
-from landslip.training.recipe.recipe import Recipe, read_recipe  # noqa: E402
-from predictions_made import held  # noqa: E402
-from scenes_of_patches import TINY, rgb_scenes  # noqa: E402
-from tiny_detectors import brightness  # noqa: E402
+from landslip.datasets.formats import open_patches
+from landslip.datasets.leakage import find_leaks
+from landslip.datasets.splits import key_of
+from landslip.errors import OutputError, PredictionsError, RecipeError, SettingsError
+from landslip.evaluation.predictions import Place, predict
+from landslip.evaluation.resolve import data_label
+from landslip.metrics.count_tables import counts_of, f1
+from landslip.studies import trials as trial_room
+from landslip.studies.ablation.retraining import ablate_recipe
+from landslip.studies.cross_validation import evaluate_protocol
+from landslip.studies.folds import (
+    PROTOCOLS,
+    folds_of,
+    pooled,
+    recipe_for,
+)
+from landslip.studies.physics import KINDS, compare_physics, smaller, without_physics
+from landslip.studies.physics_report import write_physics
+from landslip.studies.trials import PREDICTIONS, Trial
+from landslip.training.data.parts import TRAIN
+from landslip.training.recipe.recipe import Recipe, read_recipe
+from predictions_made import held
+from scenes_of_patches import TINY, rgb_scenes
+from tiny_detectors import brightness
 
 ENTRIES = tuple(
     Place("train", number, scene, row, col)

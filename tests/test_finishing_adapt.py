@@ -18,13 +18,11 @@ from landslip.datasets.rgb import open_rgb_set
 from landslip.detector.card import Adaptation
 from landslip.detector.detector import Detector, seal
 from landslip.errors import DetectorError, MissingExtraError, PatchesError, SettingsError
-from landslip.grid.spread_windows import places_over
-from landslip.grid.window import Window
-from landslip.post_training.adaptation import adapt
+from landslip.grid.window import Window, places_over
+from landslip.post_training.adaptation import MOST_A_SIDE, adapt, images_of_patches, images_of_scene
 from landslip.post_training.batch_norm import Statistics, measuring, statistics_in, with_statistics
 from landslip.post_training.ensemble import ensemble
 from landslip.post_training.parity import run
-from landslip.post_training.target_images import MOST_A_SIDE, images_of_patches, images_of_scene
 from landslip.scenes.arrays import array_scene
 from patches_made import make_rgb_set, scar
 from tiny_detectors import TRUE_COLOUR, brightness, card, layered, layered_model

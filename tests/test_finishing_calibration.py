@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import helper
 
-from landslip.datasets.parts import Part
-from landslip.datasets.patch import Patch
-from landslip.datasets.patch_set import EntrySet
+from landslip.datasets.patch_set import EntrySet, Patch
 from landslip.datasets.rgb import open_rgb_set
+from landslip.datasets.splits import Part
 from landslip.detector.detector import DEFAULT, Detector, seal
 from landslip.errors import ChannelError, PatchesError
 from landslip.evaluation.evaluate import evaluate

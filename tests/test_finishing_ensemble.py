@@ -8,8 +8,7 @@ from onnx import helper
 from landslip.detector.detector import DEFAULT, Detector, seal
 from landslip.errors import DetectorError, EngineError, RunError
 from landslip.inference.engine import available, open_engine
-from landslip.post_training.ensemble import ensemble
-from landslip.post_training.graph_tta import PASSES, Turns
+from landslip.post_training.ensemble import PASSES, Turns, ensemble
 from landslip.post_training.parity import by_hand, check_ensemble, run, trial_images
 from tiny_detectors import TRUE_COLOUR, brightness, card, identity, model
 

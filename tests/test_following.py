@@ -11,7 +11,7 @@ from pyproj import CRS
 from landslip.grid.map_grid import MapGrid
 from landslip.grid.window import Window
 from landslip.mapping.inventory import outlines
-from landslip.mapping.raster.following import Follower
+from landslip.mapping.raster.fill import Follower
 from landslip.mapping.raster.probability import ProbabilityRaster
 from landslip.probability import NOT_OBSERVED
 

@@ -10,22 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
-
-from landslip.training.torchvision_operators import declare_missing_operators  # noqa: E402
-
-declare_missing_operators()
-pytest.importorskip("segmentation_models_pytorch", reason="needs the extra train")
-
-from command_line import run  # noqa: E402
-from fetch_server import Faults, Served, serving  # noqa: E402
-from landslip.channels import CHANNELS  # noqa: E402
-from landslip.errors import OutputError, RunError, WeightsError  # noqa: E402
-from landslip.files.connection import Connection  # noqa: E402
-from landslip.files.pins import PINS, kept_folder, read_pins  # noqa: E402
-from landslip.training.pretrained.deepslide import DEEPSLIDE, REPOSITORY, recipe_of  # noqa: E402
-from landslip.training.pretrained.fitting import words_of  # noqa: E402
-from landslip.training.pretrained.published import fetch_published  # noqa: E402
+from command_line import run
+from fetch_server import Faults, Served, serving
+from landslip.channels import CHANNELS
+from landslip.errors import OutputError, RunError, WeightsError
+from landslip.files.connection import Connection
+from landslip.files.pins import PINS, kept_folder, read_pins
+from landslip.training.pretrained.fitting import words_of
+from landslip.training.pretrained.published import (
+    DEEPSLIDE,
+    REPOSITORY,
+    fetch_published,
+    recipe_of,
+)
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 

@@ -4,30 +4,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
-
-from landslip.training.torchvision_operators import declare_missing_operators  # noqa: E402
-
-declare_missing_operators()
-pytest.importorskip("segmentation_models_pytorch", reason="needs the extra train")
-
-from safetensors.torch import save_file  # noqa: E402
-
-from command_line import run  # noqa: E402
-from fetch_server import serving  # noqa: E402
-from foreign_made import Inner, Trained, shake, trained  # noqa: E402
-from landslip.channels import CHANNELS, TRUE_COLOUR  # noqa: E402
-from landslip.datasets.l4s_channels import DIVISORS, L4S_CHANNELS  # noqa: E402
-from landslip.detector.detector import Detector  # noqa: E402
-from landslip.errors import LandslipError, RecipeError, WeightsError  # noqa: E402
-from landslip.inference.engine import open_engine  # noqa: E402
-from landslip.inference.synthetic_inputs import typical_values  # noqa: E402
-from landslip.training.pretrained.deepslide import DEEPSLIDE, recipe_of  # noqa: E402
-from landslip.training.pretrained.fitting import FittedBody, OneClass, fit_file  # noqa: E402
-from landslip.training.pretrained.importing import import_detector  # noqa: E402
-from landslip.training.pretrained.reading import ForeignFile, read_foreign  # noqa: E402
-from landslip.training.pretrained.recipe_section import ForeignRecipe  # noqa: E402
+from command_line import run
+from fetch_server import serving
+from foreign_made import Inner, Trained, shake, trained
+from landslip.channels import CHANNELS, TRUE_COLOUR
+from landslip.datasets.l4s_values import DIVISORS, L4S_CHANNELS
+from landslip.detector.detector import Detector
+from landslip.errors import LandslipError, RecipeError, WeightsError
+from landslip.inference.engine import open_engine
+from landslip.inference.synthetic_inputs import typical_values
+from landslip.training.pretrained.fitting import FittedBody, OneClass, fit_file
+from landslip.training.pretrained.importing import import_detector
+from landslip.training.pretrained.published import DEEPSLIDE, recipe_of
+from landslip.training.pretrained.reading import ForeignFile, read_foreign
+from landslip.training.pretrained.segformer import ForeignRecipe
 
 SMALL = "unet/tu-test_resnet"
 """Half a million numbers: the smallest that segmentation-models-pytorch builds."""

@@ -1,14 +1,12 @@
 """Laws of matching foreign names: any beginning is found, and no tensor goes unaccounted for."""
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
-pytest.importorskip("safetensors", reason="needs the extra train")
-
-from landslip.errors import WeightsError  # noqa: E402 - after the check for torch
-from landslip.training.pretrained.matching import match  # noqa: E402
+from landslip.errors import WeightsError
+from landslip.training.pretrained.matching import match
 
 NETWORK = {
     "encoder.conv1.weight": torch.zeros(4, 3, 3, 3),

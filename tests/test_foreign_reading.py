@@ -6,14 +6,11 @@ import warnings
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
-pytest.importorskip("safetensors", reason="needs the extra train")
-
-from safetensors.torch import save_file  # noqa: E402 - after the check for torch
-
-from landslip.errors import WeightsError  # noqa: E402
-from landslip.training.pretrained.reading import STATE_DICTS, read_foreign  # noqa: E402
+from landslip.errors import WeightsError
+from landslip.training.pretrained.reading import STATE_DICTS, read_foreign
 
 TENSORS = {"conv.weight": torch.randn(4, 3, 3, 3), "bn.running_var": torch.rand(4), "bn.steps": torch.tensor(7)}
 

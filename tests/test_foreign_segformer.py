@@ -4,30 +4,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+import transformers
+from safetensors.torch import load_file
+from torch.nn import functional
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
-
-from landslip.training.torchvision_operators import declare_missing_operators  # noqa: E402
-
-declare_missing_operators()
-pytest.importorskip("segmentation_models_pytorch", reason="needs the extra train")
-transformers = pytest.importorskip("transformers", reason="the second opinion is not installed")
-
-from safetensors.torch import load_file  # noqa: E402
-from torch.nn import functional  # noqa: E402
-
-from command_line import run  # noqa: E402
-from fetch_server import serving  # noqa: E402
-from foreign_made import amplify, shake  # noqa: E402
-from landslip.datasets.l4s_channels import DIVISORS, L4S_CHANNELS  # noqa: E402
-from landslip.detector.detector import Detector  # noqa: E402
-from landslip.errors import WeightsError  # noqa: E402
-from landslip.inference.engine import open_engine  # noqa: E402
-from landslip.inference.synthetic_inputs import typical_values  # noqa: E402
-from landslip.training.pretrained.deepslide import recipe_of  # noqa: E402
-from landslip.training.pretrained.fitting import FittedBody, fit_file  # noqa: E402
-from landslip.training.pretrained.reading import ForeignFile  # noqa: E402
-from landslip.training.pretrained.segformer import RaisedFourfold, translated  # noqa: E402
+from command_line import run
+from fetch_server import serving
+from foreign_made import amplify, shake
+from landslip.datasets.l4s_values import DIVISORS, L4S_CHANNELS
+from landslip.detector.detector import Detector
+from landslip.errors import WeightsError
+from landslip.inference.engine import open_engine
+from landslip.inference.synthetic_inputs import typical_values
+from landslip.training.pretrained.fitting import FittedBody, fit_file
+from landslip.training.pretrained.published import recipe_of
+from landslip.training.pretrained.reading import ForeignFile
+from landslip.training.pretrained.segformer import RaisedFourfold, translated
 
 B0: dict[str, object] = {}
 B2: dict[str, object] = {

@@ -15,11 +15,11 @@ import pytest
 import rasterio
 
 from landslip.detector.detector import Detector
+from landslip.mapping.job import MapSettings
 from landslip.mapping.metadata.summary import Summary
 from landslip.mapping.products import PRODUCTS
 from landslip.mapping.raster import fill
 from landslip.mapping.run import map_scene
-from landslip.mapping.settings import MapSettings
 from landslip.scenes.rasters import open_scene
 from map_comparison import assert_equal_maps
 from scenes_made import StoppedError, blobs, scene_file, stop_at

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from bad_uploads import BAD_UPLOADS, Make, raster, zipped
 from landslip.page.errors import PageError, UploadError
-from landslip.page.jobs.sources import PatchSource, SceneSource
-from landslip.page.server.settings import PageSettings
+from landslip.page.jobs.tasks import PatchSource, SceneSource
+from landslip.page.server.serving import PageSettings
 from landslip.page.uploads.names import in_their_words, number_in, own_stem, shown
 from landslip.page.uploads.receive import receive
 from landslip.scenes.naming import from_file_name

@@ -13,11 +13,10 @@ from command_line import run
 from landslip.datasets.formats import open_patches
 from landslip.evaluation.evaluate import evaluate
 from landslip.mapping.finished_map_levels import opened
+from landslip.mapping.job import MapSettings
 from landslip.mapping.run import map_scene
-from landslip.mapping.settings import MapSettings
 from landslip.metrics.counts import LevelCounts
 from landslip.page.jobs.results import Drawn, Found, PatchResult, Products, SceneResult
-from landslip.page.jobs.sources import PatchSource, SceneSource
 from landslip.page.jobs.tasks import (
     Choice,
     DifferenceTask,
@@ -26,8 +25,10 @@ from landslip.page.jobs.tasks import (
     OutlineTask,
     PatchesTask,
     PatchProductsTask,
+    PatchSource,
     PictureTask,
     ProductsTask,
+    SceneSource,
     SheetTask,
     SketchTask,
     Upload,

@@ -18,13 +18,12 @@ from landslip.evaluation.reference.score import score_map
 from landslip.mapping.finished_map import open_map
 from landslip.metrics.counts import LevelCounts
 from landslip.page.errors import PageError
-from landslip.page.jobs.limits import Limits
 from landslip.page.jobs.pool import LaneSettings, Pool
+from landslip.page.jobs.process import Limits
 from landslip.page.jobs.results import Drawn, LaidTruth, SceneResult, Scored
-from landslip.page.jobs.sources import SceneSource
-from landslip.page.jobs.tasks import PictureTask, ScoreTask, SketchTask, TruthTask
-from landslip.page.server.settings import PageSettings
-from landslip.page.uploads.file_types import TRUTH_KINDS
+from landslip.page.jobs.tasks import PictureTask, SceneSource, ScoreTask, SketchTask, TruthTask
+from landslip.page.server.serving import PageSettings
+from landslip.page.uploads.names import TRUTH_KINDS
 from landslip.page.uploads.receive import receive
 from page_made import BOUNDS, Arriving, detector_file, done, made_scene, mapped
 from rasters import NORTH_UP, UTM, write_raster

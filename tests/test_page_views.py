@@ -6,8 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-pytest.importorskip("streamlit")
 from click.testing import CliRunner
 from streamlit.testing.v1 import AppTest
 
@@ -19,8 +17,7 @@ from landslip.page.jobs.job import Progress
 from landslip.page.jobs.results import LaidTruth
 from landslip.page.jobs.tasks import TruthTask, Upload
 from landslip.page.server.server_state import Workshop
-from landslip.page.server.serving import streamlit_options
-from landslip.page.server.settings import PageSettings
+from landslip.page.server.serving import PageSettings, streamlit_options
 from landslip.page.views.landslide_map import view_of
 from landslip.page.views.parts import plain, progress_text
 from page_made import BOUNDS, detector_file, done, inline_workshop

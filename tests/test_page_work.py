@@ -14,11 +14,11 @@ import rasterio
 from landslip.page import messages as words
 from landslip.page.errors import QueueError
 from landslip.page.jobs.job import Ticket
-from landslip.page.jobs.limits import Limits
 from landslip.page.jobs.pool import LaneSettings, Pool
+from landslip.page.jobs.process import Limits
 from landslip.page.jobs.tasks import BenchTask, Bounds, MapTask, ReadTask, Upload
 from landslip.page.server.server_state import Workshop
-from landslip.page.server.settings import PageSettings
+from landslip.page.server.serving import PageSettings
 from page_made import InlinePool, detector_file, made_scene
 from rasters import NORTH_UP, UTM
 from tiny_detectors import brightness

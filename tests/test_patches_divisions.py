@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from landslip.datasets.division import Division, key_of, read_division
 from landslip.datasets.leakage import find_leaks
 from landslip.datasets.patch_set import Split
 from landslip.datasets.protocols import blocks, k_fold, official, paper, scene_out
 from landslip.datasets.rgb import open_rgb_set
+from landslip.datasets.splits import Division, key_of, read_division
 from landslip.errors import OutputError, PatchesError
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from l4s_made import make_l4s
 from landslip.datasets.l4s import open_l4s
 from landslip.datasets.loader import Batch, MemorySource, Source, batches
-from landslip.datasets.patch import PatchStack, stack_patches
+from landslip.datasets.patch_set import PatchStack, stack_patches
 from landslip.datasets.store.pack import pack_l4s
 from landslip.errors import PatchesError, SettingsError
 

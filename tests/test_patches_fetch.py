@@ -12,8 +12,7 @@ from click.testing import CliRunner
 
 from fetch_server import Faults, serving
 from landslip.cli.data.fetch import command
-from landslip.datasets.fetch import fetch
-from landslip.datasets.fetch_source import list_files
+from landslip.datasets.fetch import fetch, list_files
 from landslip.errors import OutputError, PatchesError, RunError
 from landslip.files.connection import Connection
 from landslip.files.unpacking import Limits, unpack

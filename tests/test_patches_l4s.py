@@ -13,11 +13,20 @@ from landslip.channels import ndvi
 from landslip.datasets.check.check import check_l4s
 from landslip.datasets.hdf5 import read_dataset
 from landslip.datasets.l4s import open_l4s
-from landslip.datasets.l4s_channels import DIVISORS, L4S_CHANNELS, SIDE_PX
-from landslip.datasets.l4s_values import IMAGE, file_values, whole_numbers
+from landslip.datasets.l4s_values import (
+    DIVISORS,
+    IMAGE,
+    L4S_CHANNELS,
+    OFFSETS,
+    SIDE_PX,
+    file_values,
+    fits,
+    pack_values,
+    unpack_values,
+    whole_numbers,
+)
 from landslip.datasets.manifest import read_places
-from landslip.datasets.patch import LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED, Patch
-from landslip.datasets.uint16 import OFFSETS, fits, pack_values, unpack_values
+from landslip.datasets.patch_set import LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED, Patch
 from landslip.errors import MissingExtraError, PatchesError
 
 

@@ -17,20 +17,18 @@ from PIL import Image
 
 from landslip.channels import TRUE_COLOUR
 from landslip.cli import landslip
-from landslip.datasets.attribution import attribution
-from landslip.datasets.formats import open_patches
+from landslip.datasets.formats import attribution, open_patches
 from landslip.datasets.manifest import read_places
 from landslip.datasets.mosaic.assembly import assemble
 from landslip.datasets.mosaic.edges import Way, edge_profiles
 from landslip.datasets.mosaic.files import write_mosaics
 from landslip.datasets.mosaic.matches import match_edges
 from landslip.datasets.mosaic.recovery import Recovery, certainty, recover, scene_name
-from landslip.datasets.patch import Patch
-from landslip.datasets.patch_set import Split
+from landslip.datasets.patch_set import Patch, Split
 from landslip.datasets.rgb import open_rgb_set
 from landslip.errors import OutputError, PatchesError
+from landslip.scenes.raster_file import without_place
 from landslip.scenes.rasters import open_scene
-from landslip.scenes.ungeoreferenced import without_place
 
 SIDE = 32
 Place = tuple[str, int, int]

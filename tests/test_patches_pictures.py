@@ -14,16 +14,14 @@ from PIL import Image
 from landslip.channels import CHANNELS, TRUE_COLOUR, ndvi
 from landslip.cli import landslip
 from landslip.datasets.formats import open_patches
-from landslip.datasets.patch import LANDSLIDE, NOT_LANDSLIDE, Patch
-from landslip.datasets.pictures.choosing import choose
-from landslip.datasets.pictures.contact_sheet import contact_sheet
+from landslip.datasets.patch_set import LANDSLIDE, NOT_LANDSLIDE, Patch
+from landslip.datasets.pictures.contact_sheet import choose, contact_sheet
 from landslip.datasets.pictures.detail_sheet import detail_sheet
 from landslip.datasets.pictures.truth import count_landslides, truth_text, with_truth
 from landslip.datasets.pictures.views import natural, shade, views
 from landslip.datasets.rgb import open_rgb_set
 from landslip.errors import LandslipError, OutputError, PatchesError
-from landslip.figures.colour_ramps import ELEVATION, NDVI, SLOPE, Ramp
-from landslip.figures.legend import legend
+from landslip.figures.colour_ramps import ELEVATION, NDVI, SLOPE, Ramp, legend
 
 ALL = tuple(name for name in CHANNELS if name != "B8A")
 SIDE = 32

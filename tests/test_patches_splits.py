@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from landslip.datasets.parts import Part, rows_from_text
 from landslip.datasets.rgb import PatchEntry
+from landslip.datasets.splits import Part, rows_from_text
 from landslip.errors import PatchesError
 
 

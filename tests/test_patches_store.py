@@ -14,14 +14,12 @@ from click.testing import CliRunner
 
 from l4s_made import make_l4s, truth, whole, write_image
 from landslip.cli import landslip
-from landslip.datasets.attribution import MARK, SENTINEL, SYNTHETIC, attribution
+from landslip.datasets.formats import MARK, SENTINEL, SYNTHETIC, attribution
 from landslip.datasets.l4s import open_l4s
 from landslip.datasets.store.format import HEADER, IMAGES, MASKS, TABLE, StoreEntry
 from landslip.datasets.store.pack import pack_l4s
-from landslip.datasets.store.reading import open_store
-from landslip.datasets.store.unfinished import folder_of
-from landslip.datasets.store.verify import verify_store
-from landslip.datasets.store.writing import StoreWriter, crc32_of
+from landslip.datasets.store.reading import open_store, verify_store
+from landslip.datasets.store.writing import StoreWriter, crc32_of, folder_of
 from landslip.errors import LandslipError, OutputError, PatchesError, RunError
 
 NUMBERS = {"train": [1, 2, 3, 10], "validation": [1, 2], "test": [7]}

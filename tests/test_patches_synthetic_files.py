@@ -267,7 +267,7 @@ def test_memory_is_bounded_whatever_the_size_of_the_scene(tmp_path: Path) -> Non
     program = (
         "import sys; from pathlib import Path\n"
         # Not getrusage: its figure is that of the tests, which started the process.
-        "from landslip.mapping.metadata.memory import peak_rss_mb\n"
+        "from landslip.mapping.metadata.summarise import peak_rss_mb\n"
         "from landslip.synthetic.region import make_region\n"
         "from landslip.synthetic.scene_files import make_scene\n"
         "make_scene(Path(sys.argv[2]), make_region(0, 0, int(sys.argv[1]), int(sys.argv[1])))\n"

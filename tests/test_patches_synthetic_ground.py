@@ -10,13 +10,12 @@ from hypothesis import strategies as st
 from landslip.errors import PatchesError
 from landslip.grid.terrain import slope_deg
 from landslip.grid.window import Window
-from landslip.synthetic.atmosphere import air
+from landslip.synthetic.atmosphere import COVERS, air
 from landslip.synthetic.drainage import breached, drain
 from landslip.synthetic.landscape import Landscape
 from landslip.synthetic.noise import fractal, octave, octave_at, spline, white
 from landslip.synthetic.region import LARGEST_PX, PIXEL_M, make_region
 from landslip.synthetic.relief import LARGEST_GRID, make_relief
-from landslip.synthetic.spectra import COVERS
 
 places = st.integers(-5000, 5000)
 lengths = st.integers(1, 40)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from landslip.channels import ndvi
 from landslip.grid.window import Window
+from landslip.synthetic.atmosphere import SPECTRAL
 from landslip.synthetic.landscape import GRID_PX, Landscape, View
 from landslip.synthetic.landslides import (
     AREA_SCALE_M2,
@@ -20,7 +21,6 @@ from landslip.synthetic.landslides import (
     draw_areas_m2,
 )
 from landslip.synthetic.region import PIXEL_M, make_region
-from landslip.synthetic.spectra import SPECTRAL
 
 WHOLE = Window(0, 0, 600, 600)
 

@@ -21,10 +21,10 @@ from landslip.detector.detector import Detector
 from landslip.errors import ChannelError, OutputError, SettingsError
 from landslip.grid.window import Window
 from landslip.mapping.area import area_of_interest
+from landslip.mapping.job import MapSettings
 from landslip.mapping.products import PRODUCTS
 from landslip.mapping.raster import fill
 from landslip.mapping.run import map_scene
-from landslip.mapping.settings import MapSettings
 from landslip.probability import NOT_OBSERVED, STEP, TOP_LEVEL, at_least, to_probability
 from landslip.scenes.rasters import open_scene
 from map_comparison import assert_equal_maps, read_map

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from scipy.spatial.distance import mahalanobis
 from scipy.stats import spearmanr
 
-from landslip.datasets.parts import Part
-from landslip.datasets.patch import Patch
+from landslip.datasets.patch_set import Patch
 from landslip.datasets.rgb import open_rgb_set
+from landslip.datasets.splits import Part
 from landslip.detector.card import Card, SeenStatistics
 from landslip.detector.detector import DEFAULT, Detector
 from landslip.detector.ood_distance import Gauge, seen_statistics
@@ -22,8 +22,8 @@ from landslip.detector.ood_statistics import statistic_names, statistics_of
 from landslip.errors import DetectorError, PatchesError, PredictionsError
 from landslip.evaluation.domain_shift import distances_of, familiarity_score, rank_correlation
 from landslip.evaluation.predictions import Place, predict
+from landslip.mapping.job import MapSettings
 from landslip.mapping.run import map_scene
-from landslip.mapping.settings import MapSettings
 from predictions_made import held
 from scenes_made import memory_scene
 from tiny_detectors import TRUE_COLOUR, brightness, card

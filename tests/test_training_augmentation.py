@@ -2,23 +2,26 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
-
-from batches_made import MANY, equal, generator, make_batch, make_many  # noqa: E402 - after the check for torch
-from landslip.channels import TRUE_COLOUR  # noqa: E402
-from landslip.errors import ChannelError, RecipeError  # noqa: E402
-from landslip.inference.gap_filling import fill_gaps  # noqa: E402
-from landslip.training.augmentation import Augmentation, AugmentationRecipe  # noqa: E402
-from landslip.training.augmentation.dropout import draw_absent  # noqa: E402
-from landslip.training.augmentation.gaps import clouds, continued, sides  # noqa: E402
-from landslip.training.augmentation.kinds import ChannelKinds  # noqa: E402
-from landslip.training.augmentation.pairs import blend  # noqa: E402
-from landslip.training.augmentation.random_source import Chance  # noqa: E402
-from landslip.training.data.target import Target  # noqa: E402
-from landslip.training.networks.normalise import Normalise  # noqa: E402
+from batches_made import MANY, equal, generator, make_batch, make_many
+from landslip.channels import TRUE_COLOUR
+from landslip.errors import ChannelError, RecipeError
+from landslip.inference.gap_filling import fill_gaps
+from landslip.training.augmentation import Augmentation, AugmentationRecipe
+from landslip.training.augmentation.gaps import (
+    clouds,
+    continued,
+    draw_absent,
+    sides,
+)
+from landslip.training.augmentation.kinds import ChannelKinds
+from landslip.training.augmentation.mixing import blend
+from landslip.training.augmentation.random_source import Chance
+from landslip.training.data.target import Target
+from landslip.training.networks.normalise import Normalise
 
 STILL = AugmentationRecipe.still()
 STEPS: dict[str, object] = {

@@ -6,21 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import yaml
+from PIL import Image
 
-pytest.importorskip("torch", reason="needs the extra train")
-
-from landslip.training.torchvision_operators import declare_missing_operators
-
-declare_missing_operators()
-pytest.importorskip("lightning", reason="needs the extra train")
-
-import numpy as np  # noqa: E402
-import yaml  # noqa: E402
-from PIL import Image  # noqa: E402
-
-from command_line import run  # noqa: E402
-from learning_made import DETECTOR, squares  # noqa: E402
+from command_line import run
+from learning_made import DETECTOR, squares
 
 
 @pytest.fixture(scope="module")

@@ -8,28 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-pytest.importorskip("torch", reason="needs the extra train")
-
-from landslip.training.torchvision_operators import declare_missing_operators
-
-declare_missing_operators()
-pytest.importorskip("segmentation_models_pytorch", reason="needs the extra train")
-pytest.importorskip("lightning", reason="needs the extra train")
-
-from landslip.datasets.parts import Part  # noqa: E402
-from landslip.datasets.rgb import open_rgb_set  # noqa: E402
-from landslip.errors import PatchesError, PredictionsError, RecipeError  # noqa: E402
-from landslip.evaluation.predictions import Place  # noqa: E402
-from landslip.training.assembly.assemble import _role  # noqa: E402
-from landslip.training.assembly.cross_scene import unseen_ground  # noqa: E402
-from landslip.training.assembly.input_ranges import input_ranges, knows_absolute_values  # noqa: E402
-from landslip.training.assembly.perturbations import lights_for  # noqa: E402
-from landslip.training.make import make_detector  # noqa: E402
-from landslip.training.recipe.assembly_section import FinishRecipe  # noqa: E402
-from landslip.training.single_run import parts_of  # noqa: E402
-from learning_made import small_recipe  # noqa: E402
-from patches_made import make_rgb_set  # noqa: E402
-from predictions_made import held  # noqa: E402
+from landslip.datasets.rgb import open_rgb_set
+from landslip.datasets.splits import Part
+from landslip.errors import PatchesError, PredictionsError, RecipeError
+from landslip.evaluation.predictions import Place
+from landslip.training.assembly.assemble import _role
+from landslip.training.assembly.input_ranges import input_ranges, knows_absolute_values
+from landslip.training.assembly.threshold_evidence import (
+    lights_for,
+    unseen_ground,
+)
+from landslip.training.make import make_detector
+from landslip.training.recipe.sections import FinishRecipe
+from landslip.training.single_run import parts_of
+from learning_made import small_recipe
+from patches_made import make_rgb_set
+from predictions_made import held
 
 
 @given(seed=st.integers(0, 30), batches=st.integers(1, 4))

@@ -4,16 +4,15 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
-
-from batches_made import equal, make_batch  # noqa: E402 - after the check for torch
-from landslip.grid.terrain import aspect_deg, slope_deg  # noqa: E402
-from landslip.training.augmentation.background import mirrored, quiet_quarters, quietened  # noqa: E402
-from landslip.training.augmentation.geometry import dihedral, turned, window_grid, zoomed  # noqa: E402
-from landslip.training.data.target import Target  # noqa: E402
+from batches_made import equal, make_batch
+from landslip.grid.terrain import aspect_deg, slope_deg
+from landslip.training.augmentation.geometry import dihedral, turned, window_grid, zoomed
+from landslip.training.augmentation.mixing import mirrored, quiet_quarters, quietened
+from landslip.training.data.target import Target
 
 EIGHT = range(8)
 angles = st.floats(-math.pi, math.pi)

@@ -4,17 +4,16 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
-
-from batches_made import make_batch  # noqa: E402 - after the check for torch
-from landslip.channels import CHANNELS, TRUE_COLOUR  # noqa: E402
-from landslip.studies.stress.light import moved  # noqa: E402
-from landslip.training.augmentation import light  # noqa: E402
-from landslip.training.augmentation.perturbations import STRESSES  # noqa: E402
-from landslip.training.networks.normalise import Normalise  # noqa: E402
+from batches_made import make_batch
+from landslip.channels import CHANNELS, TRUE_COLOUR
+from landslip.studies.stress.light import moved
+from landslip.training.augmentation import light
+from landslip.training.augmentation.perturbations import STRESSES
+from landslip.training.networks.normalise import Normalise
 
 NM = torch.tensor([CHANNELS[name].wavelength_nm for name in TRUE_COLOUR])
 

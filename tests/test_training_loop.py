@@ -8,28 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
-
-from landslip.training.torchvision_operators import declare_missing_operators  # noqa: E402 - after the check for torch
-
-declare_missing_operators()
-pytest.importorskip("lightning", reason="needs the extra train")
-
-from landslip.datasets.patch import PatchStack  # noqa: E402
-from landslip.errors import MissingExtraError, RunError  # noqa: E402
-from landslip.metrics.counts import LevelCounts  # noqa: E402
-from landslip.training.data.feeding import in_turn  # noqa: E402
-from landslip.training.data.target import Target  # noqa: E402
-from landslip.training.loop.callback import CHECKPOINTS, LAST, Standing  # noqa: E402
-from landslip.training.loop.precision import precision_for  # noqa: E402
-from landslip.training.loop.schedule import build_optimiser, rate_share  # noqa: E402
-from landslip.training.loop.seeding import generator_of, reproducible, seed_of  # noqa: E402
-from landslip.training.loop.trainer import draw_run, fit, share_of  # noqa: E402
-from landslip.training.loop.validation import Look, count_lights, look_from, wavelengths  # noqa: E402
-from landslip.training.loop.weight_averaging import end_epoch, follow  # noqa: E402
-from landslip.training.recipe.fit_sections import Constant, Cosine, FitRecipe, MachineRecipe, Steps  # noqa: E402
-from learning_made import part_of, small_recipe, squares  # noqa: E402
+from landslip.datasets.patch_set import PatchStack
+from landslip.errors import MissingExtraError, RunError
+from landslip.metrics.counts import LevelCounts
+from landslip.training.data.feeding import in_turn
+from landslip.training.data.target import Target
+from landslip.training.loop.callback import CHECKPOINTS, LAST, Standing
+from landslip.training.loop.devices import precision_for
+from landslip.training.loop.optimisation import build_optimiser, end_epoch, follow, rate_share
+from landslip.training.loop.seeding import generator_of, reproducible, seed_of
+from landslip.training.loop.trainer import draw_run, fit, share_of
+from landslip.training.loop.validation import Look, count_lights, look_from, wavelengths
+from landslip.training.recipe.fit_sections import Constant, Cosine, FitRecipe, MachineRecipe, Steps
+from learning_made import part_of, small_recipe, squares
 
 TRAIN, CHOOSE = part_of(squares(10)), part_of(squares(4, seed=1))
 

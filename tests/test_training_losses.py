@@ -1,22 +1,30 @@
 """Laws of every term of a loss, and of their sum."""
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
-
-from landslip.training.data.target import Target  # noqa: E402
-from landslip.training.losses import Loss, LossRecipe, build_loss  # noqa: E402 - after the check for torch
-from landslip.training.losses.boundary import Boundary  # noqa: E402
-from landslip.training.losses.cross_entropy import CrossEntropy, PaperCrossEntropy, SoftCrossEntropy  # noqa: E402
-from landslip.training.losses.flat_ground import FlatGround  # noqa: E402
-from landslip.training.losses.focal import Focal  # noqa: E402
-from landslip.training.losses.hard_pixels import HardPixels  # noqa: E402
-from landslip.training.losses.lovasz import Lovasz  # noqa: E402
-from landslip.training.losses.overlap import Dice, Tversky  # noqa: E402
-from landslip.training.losses.runout import Runout  # noqa: E402
-from landslip.training.losses.term import Term  # noqa: E402
+from landslip.training.data.target import Target
+from landslip.training.losses import Loss, LossRecipe, build_loss
+from landslip.training.losses.overlap import (
+    Dice,
+    Lovasz,
+    Tversky,
+)
+from landslip.training.losses.physics import (
+    FlatGround,
+    Runout,
+)
+from landslip.training.losses.pixel_losses import (
+    Boundary,
+    CrossEntropy,
+    Focal,
+    HardPixels,
+    PaperCrossEntropy,
+    SoftCrossEntropy,
+)
+from landslip.training.losses.pixels import Term
 
 CHANNELS = ("B04", "slope", "elevation")
 N, SIZE = 3, 16

@@ -2,25 +2,27 @@
 
 import numpy as np
 import pytest
+import segmentation_models_pytorch as smp
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
-
-from landslip.training.torchvision_operators import declare_missing_operators  # noqa: E402 - after the check for torch
-
-declare_missing_operators()
-smp = pytest.importorskip("segmentation_models_pytorch", reason="needs the extra train")
-
-from landslip.training.data.target import Target  # noqa: E402
-from landslip.training.losses import LossRecipe, build_loss  # noqa: E402
-from landslip.training.losses.boundary import Boundary  # noqa: E402
-from landslip.training.losses.cross_entropy import CrossEntropy, PaperCrossEntropy, SoftCrossEntropy  # noqa: E402
-from landslip.training.losses.focal import Focal  # noqa: E402
-from landslip.training.losses.hard_pixels import HardPixels  # noqa: E402
-from landslip.training.losses.lovasz import Lovasz  # noqa: E402
-from landslip.training.losses.overlap import Dice, Tversky  # noqa: E402
-from landslip.training.losses.term import Term  # noqa: E402
+from landslip.training.data.target import Target
+from landslip.training.losses import LossRecipe, build_loss
+from landslip.training.losses.overlap import (
+    Dice,
+    Lovasz,
+    Tversky,
+)
+from landslip.training.losses.pixel_losses import (
+    Boundary,
+    CrossEntropy,
+    Focal,
+    HardPixels,
+    PaperCrossEntropy,
+    SoftCrossEntropy,
+)
+from landslip.training.losses.pixels import Term
 
 NOT_OBSERVED = 255
 few = settings(max_examples=10)

@@ -3,18 +3,19 @@
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
-
-from landslip.datasets.l4s import open_l4s  # noqa: E402
-from landslip.errors import RecipeError  # noqa: E402 - after the check for torch
-from landslip.training.data.target import Target  # noqa: E402
-from landslip.training.losses import LossRecipe, build_loss  # noqa: E402
-from landslip.training.losses.flat_ground import FlatGround  # noqa: E402
-from landslip.training.losses.runout import Runout  # noqa: E402
-from landslip.training.losses.term import Term  # noqa: E402
+from landslip.datasets.l4s import open_l4s
+from landslip.errors import RecipeError
+from landslip.training.data.target import Target
+from landslip.training.losses import LossRecipe, build_loss
+from landslip.training.losses.physics import (
+    FlatGround,
+    Runout,
+)
+from landslip.training.losses.pixels import Term
 
 SIZE = 24
 CHANNELS = ("slope", "elevation")

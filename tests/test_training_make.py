@@ -5,30 +5,23 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
-
-from landslip.training.torchvision_operators import declare_missing_operators  # noqa: E402 - after the check for torch
-
-declare_missing_operators()
-pytest.importorskip("segmentation_models_pytorch", reason="needs the extra train")
-pytest.importorskip("onnxscript", reason="needs the extra train")
-
-from landslip.channels import TRUE_COLOUR  # noqa: E402
-from landslip.cli import main  # noqa: E402
-from landslip.datasets.patch import stack_patches  # noqa: E402
-from landslip.datasets.rgb import open_rgb_set  # noqa: E402
-from landslip.detector.detector import DEFAULT, Detector, seal  # noqa: E402
-from landslip.errors import RecipeError, RunError  # noqa: E402
-from landslip.inference.engine import available, open_engine  # noqa: E402
-from landslip.post_training.adaptation import adapt  # noqa: E402
-from landslip.post_training.batch_norm import statistics_in  # noqa: E402
-from landslip.training.assembly.export import ProbabilityNetwork, check_parity, check_storage, export_graph, store_half  # noqa: E402
-from landslip.training.make import make_detector  # noqa: E402
-from landslip.training.networks.build import DetectingNetwork, build_network  # noqa: E402
-from landslip.training.networks.normalise import Normalise  # noqa: E402
-from landslip.training.recipe.network_section import NetworkRecipe  # noqa: E402
-from landslip.training.recipe.recipe import read_recipe  # noqa: E402
+from landslip.channels import TRUE_COLOUR
+from landslip.cli import main
+from landslip.datasets.patch_set import stack_patches
+from landslip.datasets.rgb import open_rgb_set
+from landslip.detector.detector import DEFAULT, Detector, seal
+from landslip.errors import RecipeError, RunError
+from landslip.inference.engine import available, open_engine
+from landslip.post_training.adaptation import adapt
+from landslip.post_training.batch_norm import statistics_in
+from landslip.training.assembly.export import ProbabilityNetwork, check_parity, check_storage, export_graph, store_half
+from landslip.training.make import make_detector
+from landslip.training.networks.build import DetectingNetwork, build_network
+from landslip.training.networks.normalise import Normalise
+from landslip.training.recipe.recipe import read_recipe
+from landslip.training.recipe.sections import NetworkRecipe
 
 RECIPE = Path(__file__).parents[1] / "src/landslip/training/recipe/packaged/s2-rgb.yaml"
 

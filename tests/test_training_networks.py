@@ -4,20 +4,15 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
-
-from landslip.channels import TRUE_COLOUR  # noqa: E402 - after the check for torch
-from landslip.errors import MissingExtraError, RecipeError  # noqa: E402
-from landslip.training.torchvision_operators import SIGNATURES, declare_missing_operators  # noqa: E402
-
-declare_missing_operators()
-pytest.importorskip("segmentation_models_pytorch", reason="needs the extra train")
-
-from landslip.training.networks import weights  # noqa: E402
-from landslip.training.networks.build import build_network  # noqa: E402
-from landslip.training.networks.normalise import Normalise  # noqa: E402
-from landslip.training.recipe.network_section import NetworkRecipe  # noqa: E402
+from landslip.channels import TRUE_COLOUR
+from landslip.errors import MissingExtraError, RecipeError
+from landslip.training.networks import weights
+from landslip.training.networks.build import build_network
+from landslip.training.networks.normalise import Normalise
+from landslip.training.recipe.sections import NetworkRecipe
+from landslip.training.torchvision_operators import SIGNATURES
 
 SLIM = (32, 16, 16, 8, 8)
 

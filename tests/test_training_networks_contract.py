@@ -7,26 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
-
-from landslip.training.torchvision_operators import declare_missing_operators  # noqa: E402
-
-declare_missing_operators()
-pytest.importorskip("segmentation_models_pytorch", reason="needs the extra train")
-
-from landslip.datasets.l4s_channels import L4S_CHANNELS  # noqa: E402
-from landslip.detector.detector import seal  # noqa: E402
-from landslip.inference.engine import available, open_engine  # noqa: E402
-from landslip.inference.synthetic_inputs import typical_values  # noqa: E402
-from landslip.training.assembly.export import check_parity, export_graph  # noqa: E402
-from landslip.training.networks.build import SIZE_MULTIPLE, DetectingNetwork, build_network  # noqa: E402
-from landslip.training.networks.catalogue import PAPER  # noqa: E402
-from landslip.training.networks.normalise import Normalise  # noqa: E402
-from landslip.training.networks.run_weights import save_weights  # noqa: E402
-from landslip.training.pretrained.fitting import words_of  # noqa: E402
-from landslip.training.recipe.network_section import NetworkRecipe  # noqa: E402
-from tiny_detectors import card  # noqa: E402
+from landslip.datasets.l4s_values import L4S_CHANNELS
+from landslip.detector.detector import seal
+from landslip.inference.engine import available, open_engine
+from landslip.inference.synthetic_inputs import typical_values
+from landslip.training.assembly.export import check_parity, export_graph
+from landslip.training.networks.build import SIZE_MULTIPLE, DetectingNetwork, build_network
+from landslip.training.networks.catalogue import PAPER
+from landslip.training.networks.normalise import Normalise
+from landslip.training.networks.run_weights import save_weights
+from landslip.training.pretrained.fitting import words_of
+from landslip.training.recipe.sections import NetworkRecipe
+from tiny_detectors import card
 
 QUICK = ("unet-mobilenet-v2", "segformer/mit_b0", "fpn/tu-test_resnet")
 OTHERS = (

@@ -8,25 +8,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import segmentation_models_pytorch as smp
+import torch
+from safetensors.torch import save_file
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
-
-from landslip.training.torchvision_operators import declare_missing_operators  # noqa: E402
-
-declare_missing_operators()
-smp = pytest.importorskip("segmentation_models_pytorch", reason="needs the extra train")
-
-from safetensors.torch import save_file  # noqa: E402
-
-from fetch_server import serving  # noqa: E402
-from landslip.channels import TRUE_COLOUR  # noqa: E402
-from landslip.datasets.l4s_channels import L4S_CHANNELS  # noqa: E402
-from landslip.errors import RecipeError  # noqa: E402
-from landslip.training.networks.build import BuiltNetwork, build_network  # noqa: E402
-from landslip.training.networks.catalogue import PAPER, encoder_name  # noqa: E402
-from landslip.training.networks.normalise import Normalise  # noqa: E402
-from landslip.training.networks.widening import stem_name  # noqa: E402
-from landslip.training.recipe.network_section import NetworkRecipe  # noqa: E402
+from fetch_server import serving
+from landslip.channels import TRUE_COLOUR
+from landslip.datasets.l4s_values import L4S_CHANNELS
+from landslip.errors import RecipeError
+from landslip.training.networks.build import BuiltNetwork, build_network
+from landslip.training.networks.catalogue import PAPER, encoder_name
+from landslip.training.networks.normalise import Normalise
+from landslip.training.networks.weights import stem_name
+from landslip.training.recipe.sections import NetworkRecipe
 
 QUICK = ("unet-mobilenet-v2", "unet-efficientnet-b0", "unet-densenet121")
 WITH_ENCODER = [

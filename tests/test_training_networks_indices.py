@@ -1,31 +1,24 @@
 """Indices inside a network: known values, no change with brightness, and an export that carries them along."""
 
+import numpy as np
 import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
-
-from landslip.training.torchvision_operators import declare_missing_operators  # noqa: E402
-
-declare_missing_operators()
-pytest.importorskip("segmentation_models_pytorch", reason="needs the extra train")
-
-import numpy as np  # noqa: E402
-from hypothesis import given  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
-
-from landslip.channels import TRUE_COLOUR, ndvi  # noqa: E402
-from landslip.datasets.l4s_channels import L4S_CHANNELS  # noqa: E402
-from landslip.detector.detector import seal  # noqa: E402
-from landslip.errors import RecipeError  # noqa: E402
-from landslip.inference.synthetic_inputs import typical_values  # noqa: E402
-from landslip.studies.ablation.retraining import recipe_with, recipe_without  # noqa: E402
-from landslip.training.assembly.export import check_parity, export_graph  # noqa: E402
-from landslip.training.networks.build import SIZE_MULTIPLE, build_network  # noqa: E402
-from landslip.training.networks.indices import INDICES, TYPICAL_DEVIATION, Indices, indices_of  # noqa: E402
-from landslip.training.networks.normalise import Normalise  # noqa: E402
-from landslip.training.recipe.network_section import NetworkRecipe  # noqa: E402
-from landslip.training.recipe.recipe import read_recipe  # noqa: E402
-from tiny_detectors import card  # noqa: E402
+from landslip.channels import TRUE_COLOUR, ndvi
+from landslip.datasets.l4s_values import L4S_CHANNELS
+from landslip.detector.detector import seal
+from landslip.errors import RecipeError
+from landslip.inference.synthetic_inputs import typical_values
+from landslip.studies.ablation.retraining import recipe_with, recipe_without
+from landslip.training.assembly.export import check_parity, export_graph
+from landslip.training.networks.build import SIZE_MULTIPLE, build_network
+from landslip.training.networks.indices import INDICES, TYPICAL_DEVIATION, Indices, indices_of
+from landslip.training.networks.normalise import Normalise
+from landslip.training.recipe.recipe import read_recipe
+from landslip.training.recipe.sections import NetworkRecipe
+from tiny_detectors import card
 
 
 def some(seed: int = 0) -> "torch.Tensor":

@@ -6,14 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="needs the extra train")
-
 from l4s_made import make_l4s, truth, whole
-from landslip.datasets.division import Division, key_of
 from landslip.datasets.l4s import open_l4s
-from landslip.datasets.parts import Part
-from landslip.datasets.patch import Patch
-from landslip.datasets.patch_set import EntrySet, Split
+from landslip.datasets.patch_set import EntrySet, Patch, Split
+from landslip.datasets.splits import Division, Part, key_of
 from landslip.errors import ChannelError, LandslipError, PatchesError, RecipeError
 from landslip.training.data.feeding import Feeding, in_turn, load_part
 from landslip.training.data.parts import DivisionRecipe, divide, find_parts

@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-pytest.importorskip("torch", reason="needs the extra train")
-
 from command_line import run
 from landslip.errors import RecipeError
 from landslip.training.augmentation import AugmentationRecipe

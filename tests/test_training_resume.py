@@ -6,23 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from lightning.pytorch import Trainer
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
-
-from landslip.training.torchvision_operators import declare_missing_operators  # noqa: E402 - after the check for torch
-
-declare_missing_operators()
-pytest.importorskip("lightning", reason="needs the extra train")
-
-from lightning.pytorch import Trainer  # noqa: E402
-
-from landslip.errors import OutputError, RecipeError, RunError  # noqa: E402
-from landslip.training.data.target import Target  # noqa: E402
-from landslip.training.loop.callback import CHECKPOINTS, LAST  # noqa: E402
-from landslip.training.loop.trainer import Fitted, fit  # noqa: E402
-from landslip.training.recipe.recipe import Recipe  # noqa: E402
-from landslip.training.run_folder import check_free, start_run  # noqa: E402
-from learning_made import part_of, small_recipe, squares  # noqa: E402
+from landslip.errors import OutputError, RecipeError, RunError
+from landslip.training.data.target import Target
+from landslip.training.loop.callback import CHECKPOINTS, LAST
+from landslip.training.loop.trainer import Fitted, fit
+from landslip.training.recipe.recipe import Recipe
+from landslip.training.run_folder import check_free, start_run
+from learning_made import part_of, small_recipe, squares
 
 TRAIN, CHOOSE = part_of(squares(10)), part_of(squares(4, seed=1))
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from landslip.datasets.loader import MemorySource, batches
-from landslip.datasets.patch import PatchStack
+from landslip.datasets.patch_set import PatchStack
 from landslip.errors import PatchesError
 from landslip.training.data.sampling import PatchFacts, SamplingRecipe, probabilities, sample_order
 

@@ -4,41 +4,37 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
-
-from landslip.training.torchvision_operators import declare_missing_operators  # noqa: E402 - after the check for torch
-
-declare_missing_operators()
-pytest.importorskip("segmentation_models_pytorch", reason="needs the extra train")
-pytest.importorskip("lightning", reason="needs the extra train")
-
-from landslip.datasets.division import key_of  # noqa: E402
-from landslip.datasets.loader import MemorySource  # noqa: E402
-from landslip.datasets.parts import Part  # noqa: E402
-from landslip.datasets.patch import PatchStack, stack_patches  # noqa: E402
-from landslip.datasets.rgb import open_rgb_set  # noqa: E402
-from landslip.detector.detector import Detector  # noqa: E402
-from landslip.errors import PatchesError, RecipeError, RunError  # noqa: E402
-from landslip.training.augmentation import Augmentation, AugmentationRecipe  # noqa: E402
-from landslip.training.data.feeding import load_part  # noqa: E402
-from landslip.training.data.joining import join  # noqa: E402
-from landslip.training.data.sources import Joined, Relabelled  # noqa: E402
-from landslip.training.data.target import Target  # noqa: E402
-from landslip.training.distillation.distil import Distillation, distillation  # noqa: E402
-from landslip.training.distillation.pseudo_labels import Taken, sure_masks  # noqa: E402
-from landslip.training.distillation.soft_labels import opinions  # noqa: E402
-from landslip.training.distillation.unlabelled import draw, without  # noqa: E402
-from landslip.training.loop.trainer import fit  # noqa: E402
-from landslip.training.make import make_detector  # noqa: E402
-from landslip.training.networks.run_weights import read_weights  # noqa: E402
-from landslip.training.recipe.distillation_section import SelfTrainingRecipe, TeacherRecipe  # noqa: E402
-from landslip.training.recipe.recipe import Recipe, read_recipe  # noqa: E402
-from patches_made import make_rgb_set, scar  # noqa: E402
-from tiny_detectors import brightness, identity  # noqa: E402
+from landslip.datasets.loader import MemorySource
+from landslip.datasets.patch_set import PatchStack, stack_patches
+from landslip.datasets.rgb import open_rgb_set
+from landslip.datasets.splits import (
+    Part,
+    key_of,
+)
+from landslip.detector.detector import Detector
+from landslip.errors import PatchesError, RecipeError, RunError
+from landslip.training.augmentation import Augmentation, AugmentationRecipe
+from landslip.training.data.feeding import join, load_part
+from landslip.training.data.sources import Joined, Relabelled
+from landslip.training.data.target import Target
+from landslip.training.distillation.pseudo_labels import Taken, draw, sure_masks, without
+from landslip.training.distillation.soft_labels import (
+    Distillation,
+    distillation,
+    opinions,
+)
+from landslip.training.loop.trainer import fit
+from landslip.training.make import make_detector
+from landslip.training.networks.run_weights import read_weights
+from landslip.training.recipe.recipe import Recipe, read_recipe
+from landslip.training.recipe.sections import SelfTrainingRecipe, TeacherRecipe
+from patches_made import make_rgb_set, scar
+from tiny_detectors import brightness, identity
 
 STILL = AugmentationRecipe(
     dihedral=False,

@@ -1,13 +1,11 @@
 """Random windows of patches: image and truth from one place, every place in reach."""
 
-import pytest
+import torch
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
-
-from batches_made import equal, generator, make_many  # noqa: E402 - after the check for torch
-from landslip.training.augmentation.random_source import Chance  # noqa: E402
-from landslip.training.augmentation.windows import windowed  # noqa: E402
-from landslip.training.data.target import Target  # noqa: E402
+from batches_made import equal, generator, make_many
+from landslip.training.augmentation.geometry import windowed
+from landslip.training.augmentation.random_source import Chance
+from landslip.training.data.target import Target
 
 
 def numbered(n: int, height: int, width: int) -> "tuple[torch.Tensor, Target]":

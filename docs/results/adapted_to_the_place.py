@@ -12,12 +12,11 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from landslip.datasets.formats import open_patches
-from landslip.datasets.parts import Part
+from landslip.datasets.splits import Part
 from landslip.detector.detector import Detector
 from landslip.evaluation.predictions import predict
 from landslip.metrics.counts import LevelCounts
-from landslip.post_training.adaptation import adapt
-from landslip.post_training.target_images import images_of_patches
+from landslip.post_training.adaptation import adapt, images_of_patches
 
 SHARES = (0.0, 0.5, 0.75, 1.0)
 

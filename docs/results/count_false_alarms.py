@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from landslip.datasets.parts import Part
-from landslip.datasets.patch import NOT_LANDSLIDE
+from landslip.datasets.patch_set import NOT_LANDSLIDE
 from landslip.datasets.rgb import open_rgb_set
+from landslip.datasets.splits import Part
 from landslip.detector.detector import DEFAULT, Detector
 from landslip.inference.patch_prediction import mapper_for
 from landslip.probability import at_least, to_levels

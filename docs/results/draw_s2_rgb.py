@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from landslip.datasets.parts import Part
-from landslip.datasets.patch import LANDSLIDE, Patch
+from landslip.datasets.patch_set import LANDSLIDE, Patch
 from landslip.datasets.rgb import open_rgb_set
+from landslip.datasets.splits import Part
 from landslip.detector.detector import Detector
 from landslip.inference.patch_prediction import map_patches
 from landslip.metrics.counts import count_pixels

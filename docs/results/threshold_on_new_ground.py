@@ -10,8 +10,8 @@ is scored chooses nothing. Then the best threshold in hindsight.
 import sys
 from pathlib import Path
 
-from landslip.datasets.division import read_division
 from landslip.datasets.formats import open_patches
+from landslip.datasets.splits import read_division
 from landslip.detector.detector import Detector
 from landslip.evaluation.predictions import Predictions, load_predictions, predict
 from landslip.metrics.counts import LevelCounts, best_threshold

@@ -65,6 +65,14 @@ class OutputError(LandslipError):
 class MissingExtraError(LandslipError):
     """A part of landslip needs packages that the core installation leaves out."""
 
+    @classmethod
+    def of(cls, package: str, extra: str) -> "MissingExtraError":
+        """Name the package that is missing and how to install it."""
+        return cls(
+            f"this needs the package '{package}', which is not installed: "
+            f"install it with  pip install 'landslip[{extra}]'"
+        )
+
 
 class RunError(LandslipError):
     """A run failed although its input was right."""
@@ -87,7 +95,4 @@ def require_extra(module: str, extra: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or module.split(".")[0] != error.name.split(".")[0]:
             raise
-        raise MissingExtraError(
-            f"this needs the package '{error.name}', which the core installation leaves out: "
-            f"install it with  pip install 'landslip[{extra}]'"
-        ) from error
+        raise MissingExtraError.of(error.name, extra) from error

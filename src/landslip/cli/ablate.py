@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from landslip.datasets.division import ProtocolName
+    from landslip.datasets.splits import ProtocolName
     from landslip.studies.ablation.result import Ablation
     from landslip.studies.physics import PhysicsResult
 
@@ -76,9 +76,6 @@ def command(
         _look(pages, quiet=as_json)
         return
     from landslip.cli.progress import progress_bar
-    from landslip.cli.training_extra import require_training
-
-    require_training()
     from landslip.training.recipe.recipe import read_recipe
 
     chosen = read_recipe(recipe or "", settings)
@@ -114,7 +111,7 @@ def _detector(
 ) -> tuple["Ablation", tuple[Path, ...]]:
     from landslip.cli.progress import progress_bar
     from landslip.datasets.formats import open_patches
-    from landslip.datasets.parts import Part, rows_from_text
+    from landslip.datasets.splits import Part, rows_from_text
     from landslip.detector.detector import Detector
     from landslip.evaluation.resolve import data_label
     from landslip.studies.ablation.permutation import ablate_detector

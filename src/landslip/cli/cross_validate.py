@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from landslip.datasets.division import ProtocolName
+    from landslip.datasets.splits import ProtocolName
     from landslip.studies.cross_validation import ProtocolResult
 
 
@@ -27,14 +27,11 @@ def run_protocol(
 ) -> None:
     """Run a protocol and print a table; leaves ``protocol.json`` in the folder."""
     from landslip.cli.progress import progress_bar
-    from landslip.cli.training_extra import numbers, require_training
-
-    require_training()
+    from landslip.cli.training_extra import numbers
     from landslip.datasets.formats import open_patches
     from landslip.evaluation.predictions import load_predictions
     from landslip.evaluation.report.page import make_report
-    from landslip.evaluation.report.section import Asked
-    from landslip.evaluation.report.sheet import write_text
+    from landslip.evaluation.report.sheet import Asked, write_text
     from landslip.evaluation.resolve import matched
     from landslip.studies.cross_validation import evaluate_protocol
     from landslip.training.recipe.recipe import read_recipe

@@ -107,8 +107,8 @@ def command(
     from landslip.cli.progress import progress_bar
     from landslip.detector.detector import DEFAULT, Detector
     from landslip.mapping.area import area_of_interest
+    from landslip.mapping.job import MapSettings
     from landslip.mapping.run import map_scene
-    from landslip.mapping.settings import MapSettings
     from landslip.scenes.rasters import open_scene
 
     detector = Detector.open(detector_name or DEFAULT)

@@ -53,8 +53,7 @@ def command(**settings: object) -> None:
 
     It sends nothing anywhere. Stop it with Ctrl-C.
     """
-    from landslip.page.server.serving import serve
-    from landslip.page.server.settings import PageSettings
+    from landslip.page.server.serving import PageSettings, serve
 
     chosen = PageSettings.model_validate({name: value for name, value in settings.items() if value is not None})
     click.echo(f"open http://{chosen.address}:{chosen.port}/{chosen.base_path}")

@@ -43,7 +43,7 @@ def command(
     """
     from landslip.cli.progress import progress_bar
     from landslip.datasets.formats import open_patches
-    from landslip.datasets.parts import Part, rows_from_text
+    from landslip.datasets.splits import Part, rows_from_text
     from landslip.detector.detector import Detector
     from landslip.evaluation.resolve import data_label
     from landslip.studies.stress.report import write_stress

@@ -49,9 +49,7 @@ def command(
 
     Leaves in the folder the detector (.onnx), its weights, the log, curves.png, samples.png and the whole recipe.
     """
-    from landslip.training.train import require_training
 
-    require_training()
     from landslip.training.recipe.recipe import read_recipe
 
     chosen = read_recipe(recipe, settings if seed is None else (*settings, f"seed={seed}"))

@@ -1,11 +1,21 @@
-"""Open patches wherever they lie: pictures, Landslide4Sense in either layout, or a packed store."""
+"""What a picture or raster made of patches has to say of where they come from."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from landslip.datasets.patch_set import PatchSet
 from landslip.datasets.store.format import HEADER
 from landslip.errors import PatchesError, require_extra
+
+SENTINEL: Final = "Contains modified Copernicus Sentinel data."
+SYNTHETIC: Final = "Synthetic: no place on Earth, no measurement."
+MARK: Final = "synthetic.json"
+"""Lies in what ``landslip data make`` makes, and in a store of it."""
+
+
+def attribution(patches: Path) -> str:
+    """The sentence that belongs under anything made of a set of patches."""
+    return SYNTHETIC if (patches / MARK).is_file() else SENTINEL
 
 
 def open_patches(path: Path) -> PatchSet[Any]:

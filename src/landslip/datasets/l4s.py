@@ -12,12 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.l4s_channels import L4S_CHANNELS, SIDE_PX
 from landslip.datasets.l4s_files import list_l4s
-from landslip.datasets.l4s_values import read_image, read_mask
+from landslip.datasets.l4s_values import L4S_CHANNELS, SIDE_PX, read_image, read_mask
 from landslip.datasets.manifest import Place, places_beside
-from landslip.datasets.patch import NOT_OBSERVED, Patch
-from landslip.datasets.patch_set import UNKNOWN_SCENE, EntrySet, Split
+from landslip.datasets.patch_set import NOT_OBSERVED, UNKNOWN_SCENE, EntrySet, Patch, Split
 from landslip.errors import PatchesError
 
 

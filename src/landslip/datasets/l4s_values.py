@@ -1,4 +1,8 @@
-"""The numbers inside Landslide4Sense files: whole DN, degrees and metres, each divided by its channel's divisor."""
+"""The values of Landslide4Sense: its 14 channels, their divisors, and whole DN, degrees and metres in 16 bits.
+
+Reflectance is 0 to 65,535 in the product itself, slope 0 to 90. Elevation may lie below the sea, so it is packed with
+1,000 m added: -1,000 to 64,535 m.
+"""
 
 from pathlib import Path
 from typing import Final
@@ -6,10 +10,47 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from landslip.channels import CHANNELS
 from landslip.datasets.hdf5 import Wanted, read_dataset
-from landslip.datasets.l4s_channels import DIVISORS, L4S_CHANNELS, SIDE_PX
-from landslip.datasets.uint16 import fits
 from landslip.errors import PatchesError
+
+SIDE_PX: Final = 128
+_IN_ORDER = sorted(
+    ((channel.l4s_index, channel.name, channel.l4s_divisor) for channel in CHANNELS.values()),
+    key=lambda one: -1 if one[0] is None else one[0],
+)
+L4S_CHANNELS: Final = tuple(name for index, name, _ in _IN_ORDER if index is not None)
+"""The 14 channels in the order of the files."""
+
+DIVISORS: Final = np.array([divisor for index, _, divisor in _IN_ORDER if index is not None], np.float64)
+"""(14,): value x divisor is the DN, degree or metre."""
+
+
+OFFSETS: Final = np.array([1000.0 if name == "elevation" else 0.0 for name in L4S_CHANNELS], np.float32)
+"""(14,): packed = whole number + offset."""
+_SHIFTED: Final = tuple(int(index) for index in np.flatnonzero(OFFSETS))
+_HIGHEST: Final = np.iinfo(np.uint16).max
+
+
+def fits(whole: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which channels of whole numbers (14, H, W) 16 bits hold."""
+    shifted = whole + OFFSETS[:, None, None]
+    inside: NDArray[np.bool_] = (shifted.min(axis=(1, 2)) >= 0) & (shifted.max(axis=(1, 2)) <= _HIGHEST)
+    return inside
+
+
+def pack_values(whole: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Turn whole numbers (14, H, W) that fit into 16 bits."""
+    packed: NDArray[np.uint16] = (whole + OFFSETS[:, None, None]).astype(np.uint16)
+    return packed
+
+
+def unpack_values(packed: NDArray[np.uint16], out: NDArray[np.float32]) -> None:
+    """Turn packed values (..., 14, H, W) back into DN, degrees and metres, written to ``out``."""
+    np.copyto(out, packed)
+    for index in _SHIFTED:
+        out[..., index, :, :] -= OFFSETS[index]
+
 
 IMAGE: Final = Wanted("img", (SIDE_PX, SIDE_PX, len(L4S_CHANNELS)), "float64")
 MASK: Final = Wanted("mask", (SIDE_PX, SIDE_PX), "uint8")

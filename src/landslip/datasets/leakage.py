@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from landslip.datasets.division import Division, key_of
 from landslip.datasets.patch_set import UNKNOWN_SCENE, Entry
+from landslip.datasets.splits import Division, key_of
 
 _AROUND: Final = ((0, 1), (1, -1), (1, 0), (1, 1))
 """Half of the eight neighbours: each pair is then met once."""

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from landslip.datasets.division import Division, divided, key_of
 from landslip.datasets.patch_set import UNKNOWN_SCENE, Entry
+from landslip.datasets.splits import Division, divided, key_of
 from landslip.errors import PatchesError
 
 THREE_PARTS: Final[Mapping[str, float]] = MappingProxyType({"train": 0.7, "validation": 0.15, "test": 0.15})

@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from landslip.channels import CHANNELS, TRUE_COLOUR
-from landslip.datasets.patch import Patch
-from landslip.datasets.patch_set import UNKNOWN_SCENE, EntrySet, Split
+from landslip.datasets.patch_set import UNKNOWN_SCENE, EntrySet, Patch, Split
 from landslip.errors import PatchesError
 
 DN_PER_STEP: Final = 4.7 / 255

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.patch import Patch
+from landslip.datasets.patch_set import Patch
 from landslip.detector.card import SeenStatistics
 from landslip.detector.ood_statistics import Vector, statistic_names, statistics_of
 from landslip.errors import DetectorError, PatchesError

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from landslip.errors import PredictionsError
 from landslip.evaluation.predictions import Predictions
 from landslip.metrics.count_tables import FIGURES, counts_of
-from landslip.metrics.intervals import CONFIDENCE, DRAWS, FEW, resampled
-from landslip.metrics.resampling_units import Units, best_units
+from landslip.metrics.intervals import CONFIDENCE, DRAWS, FEW, Units, best_units, resampled
 
 PERMUTATIONS: Final = 10_000
 

@@ -17,8 +17,7 @@ from landslip.detector.ood_distance import Gauge, patch_vector
 from landslip.errors import PredictionsError
 from landslip.evaluation.predictions import Predictions
 from landslip.metrics.count_tables import counts_of, f1
-from landslip.metrics.intervals import CONFIDENCE
-from landslip.metrics.resampling_units import Units, best_units
+from landslip.metrics.intervals import CONFIDENCE, Units, best_units
 
 LEAST_LANDSLIDE_PX: Final = 50
 """F1 of a patch with fewer pixels of landslide hangs on a few of them."""

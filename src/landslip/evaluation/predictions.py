@@ -14,8 +14,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.patch import LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED
-from landslip.datasets.patch_set import PatchSet, Split, split_named
+from landslip.datasets.patch_set import LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED, PatchSet, Split, split_named
 from landslip.detector.detector import Detector
 from landslip.errors import OutputError, PatchesError, PredictionsError, SettingsError
 from landslip.inference.engine import Precision

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from landslip.datasets.attribution import MARK
-from landslip.datasets.parts import Part
+from landslip.datasets.formats import MARK
 from landslip.datasets.patch_set import PatchSet
+from landslip.datasets.splits import Part
 from landslip.detector.detector import Detector
 from landslip.errors import PredictionsError
 from landslip.evaluation.predictions import Predictions, load_predictions, predict

@@ -12,8 +12,7 @@ from landslip.evaluation.predictions import Predictions
 from landslip.metrics.count_tables import counts_of
 from landslip.metrics.counts import DEFINITION
 from landslip.metrics.definitions import Ratios, by_definition, definitions_named
-from landslip.metrics.intervals import Interval, intervals
-from landslip.metrics.resampling_units import Units, best_units
+from landslip.metrics.intervals import Interval, Units, best_units, intervals
 
 Intervals = dict[str, Interval]
 """By the name of the figure."""

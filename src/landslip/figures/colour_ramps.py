@@ -4,9 +4,13 @@ Lightness runs one way along each ramp, so that they read in grey and for every 
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
+
+from landslip.figures.typography import FAINT, PAPER, draw_text, text_width
 
 Stop = tuple[int, int, int]
 
@@ -31,3 +35,37 @@ SLOPE = Ramp(((250, 248, 240), (246, 216, 150), (236, 150, 84), (196, 72, 78), (
 ELEVATION = Ramp(
     ((104, 140, 104), (160, 178, 124), (212, 204, 152), (208, 176, 132), (186, 152, 128), (244, 242, 238)), "m"
 )
+
+
+HEIGHT_PX = 16
+_BAR_PX = 10
+_SIZE = 13
+
+
+def legend(ramp: Ramp, low: float, high: float, width: int) -> Image.Image:
+    """A bar from the lowest to the highest colour with both ends named, ``width`` x 16 pixels."""
+    drawn = Image.new("RGB", (width, HEIGHT_PX), PAPER)
+    first, last = (_number(value, ramp.unit) for value in (low, high))
+    left, right = round(text_width(first, _SIZE)) + 8, width - round(text_width(last, _SIZE)) - 8
+    draw_text(drawn, (0, 0), first, _SIZE, FAINT)
+    draw_text(drawn, (right + 8, 0), last, _SIZE, FAINT)
+    steps = np.linspace(low, high, max(1, right - left), dtype=np.float32)
+    bar = np.broadcast_to(ramp.painted(steps, low, high), (_BAR_PX, len(steps), 3))
+    drawn.paste(Image.fromarray(np.ascontiguousarray(bar)), (left, 3))
+    return drawn
+
+
+def _number(value: float, unit: str) -> str:
+    text = f"{value:,.0f}" if unit else f"{value:g}"
+    return text + unit if unit in ("", "°") else f"{text} {unit}"
+
+
+PROBABILITY: Final = Ramp(
+    ((252, 253, 191), (254, 176, 120), (241, 96, 93), (183, 55, 121), (114, 31, 129), (40, 14, 82)), ""
+)
+"""From light to dark; its lightness falls all the way (after magma, van der Walt and Smith 2015)."""
+OUTLINE: Final = (255, 225, 64)
+"""What a detector found: as on the map sheet."""
+CHOSEN: Final = (0, 229, 255)
+TRUTH: Final = (255, 255, 255)
+ACCENT: Final = "#8a3b12"

@@ -1,12 +1,15 @@
 """A small picture of what was mapped, and how it is made to be looked at: size, colours, what was not observed."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 from PIL import Image
+
+from landslip.errors import OutputError
 
 _LOW_PERCENTILE: Final = 0.5
 _HIGH_PERCENTILE: Final = 99.5
@@ -131,3 +134,31 @@ def painted(values: NDArray[np.float32], observed: NDArray[np.bool_]) -> Image.I
     """The picture in colours where it was observed, hatched grey where it was not."""
     rgb = np.where(observed[..., np.newaxis], colours(values, observed), hatching(*observed.shape))
     return Image.fromarray(rgb)
+
+
+def check_picture(path: Path, *, overwrite: bool) -> None:
+    """Refuse early what could not be written later.
+
+    Raises:
+        OutputError: it is no PNG, or is there already.
+    """
+    if path.suffix.lower() != ".png":
+        raise OutputError(f"{path} is no name for a picture: let it end in .png")
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} is there already: give another name, or --overwrite to replace it")
+
+
+def write_picture(picture: Image.Image, path: Path) -> None:
+    """Write a picture as PNG.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(unfinished, "PNG", optimize=True)
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise OutputError(f"{path} cannot be written ({error}): give a file in a folder you may write to") from error

@@ -8,8 +8,7 @@ from pyproj import CRS, Transformer
 from shapely.geometry.base import BaseGeometry
 
 from landslip.errors import AreaError
-from landslip.grid.footprint import footprint_lonlat
-from landslip.grid.map_grid import MapGrid
+from landslip.grid.map_grid import MapGrid, footprint_lonlat
 
 Polygons = NDArray[np.object_]
 """(n,) shapely polygons or multipolygons."""

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from landslip.datasets.patch import Patch
-from landslip.datasets.patch_set import PatchSet
+from landslip.datasets.patch_set import Patch, PatchSet
 from landslip.detector.detector import Detector
 from landslip.errors import ChannelError
 from landslip.grid.lattice import Lattice

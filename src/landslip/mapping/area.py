@@ -19,8 +19,7 @@ from rasterio.features import geometry_mask
 from shapely.geometry.base import BaseGeometry
 
 from landslip.errors import AreaError
-from landslip.grid.footprint import footprint_lonlat
-from landslip.grid.map_grid import MapGrid
+from landslip.grid.map_grid import MapGrid, footprint_lonlat
 from landslip.grid.polygons import in_pixels, polygons_only
 from landslip.grid.window import Window
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from landslip.detector.card import Card
 from landslip.detector.ood_distance import LEAST_OBSERVED, Gauge
 from landslip.errors import DetectorError
-from landslip.grid.spread_windows import places_over
+from landslip.grid.window import places_over
 from landslip.mapping.job import Job
 from landslip.mapping.metadata.summary import FamiliarityRecord
 

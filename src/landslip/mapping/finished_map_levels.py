@@ -13,11 +13,10 @@ from landslip.grid.map_grid import MapGrid
 from landslip.grid.window import Window
 from landslip.inference.predict import lattice_for
 from landslip.mapping.inventory.outlines import strips
-from landslip.mapping.job import Job
+from landslip.mapping.job import Job, MapSettings
 from landslip.mapping.metadata.summary import Summary
 from landslip.mapping.products import PROBABILITY, SUMMARY
 from landslip.mapping.raster.probability import ProbabilityRaster
-from landslip.mapping.settings import MapSettings
 from landslip.page.jobs.tasks import Choice
 from landslip.scenes.scene import Scene
 

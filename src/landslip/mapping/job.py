@@ -1,22 +1,49 @@
-"""Everything a run has settled before it begins: what is mapped, with what, on which grid."""
+"""The settings of a map, checked once at the border."""
 
 import hashlib
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
 import landslip
 from landslip.detector.detector import Detector
 from landslip.grid.lattice import Lattice, blocks
 from landslip.grid.map_grid import MapGrid
 from landslip.grid.window import Window
-from landslip.inference.engine import Engine, open_engine
+from landslip.inference.engine import Engine, Precision, open_engine
 from landslip.inference.predict import lattice_for
 from landslip.inference.tta import TurningEngine
 from landslip.mapping.area import AreaOfInterest, AreaOnGrid
-from landslip.mapping.settings import MapSettings
 from landslip.scenes.scene import Scene
+
+Uncertainty = Literal["none", "tta"]
+
+
+class MapSettings(BaseModel):
+    """How a map is made. Only threshold, overlap, minimum area and precision can change what is on it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    threshold: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Probability from which a pixel is landslide; the detector's own where None."""
+    min_area_m2: Annotated[float, Field(ge=0)] = 400.0
+    """Smaller landslides are left out of the inventory: four Sentinel-2 pixels unless said otherwise."""
+    overlap_px: Annotated[int, Field(ge=0)] | None = None
+    """How many pixels neighbouring tiles share; the detector's own where None."""
+    engine: str = "auto"
+    precision: Precision = "float32"
+    uncertainty: Uncertainty = "none"
+    """``tta``: beside each probability, how much it differs over four flipped looks; four times as slow."""
+    block_px: Annotated[int, Field(ge=16, le=16384)] = 1024
+    """Side of the blocks in which the scene is read and the map written: sets how much memory is used."""
+    threads: Annotated[int, Field(ge=1)] | None = None
+    resume: bool = True
+    """Go on with an unfinished run of the same scene, detector and settings."""
+    overwrite: bool = False
+    """Replace a map that is already there, once the new one is finished."""
 
 
 @dataclass(frozen=True, slots=True)

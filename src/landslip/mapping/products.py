@@ -8,7 +8,7 @@ from typing import Final
 
 import landslip
 from landslip.figures.picture import Picture
-from landslip.grid.footprint import footprint_lonlat
+from landslip.grid.map_grid import footprint_lonlat
 from landslip.mapping.inventory.files import largest, read_geopackage, write_geoparquet
 from landslip.mapping.inventory.find import Found
 from landslip.mapping.job import Job

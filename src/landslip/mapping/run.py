@@ -12,14 +12,12 @@ from landslip.detector.detector import Detector
 from landslip.mapping.area import AreaOfInterest
 from landslip.mapping.domain_shift import familiarity
 from landslip.mapping.inventory.find import find_landslides
-from landslip.mapping.job import Job
+from landslip.mapping.job import Job, MapSettings
 from landslip.mapping.metadata.summarise import Effort
 from landslip.mapping.metadata.summary import Summary
 from landslip.mapping.products import GEOPACKAGE, PRODUCTS, SUMMARY, write_products
-from landslip.mapping.raster.fill import fill_raster
-from landslip.mapping.raster.following import Follower
+from landslip.mapping.raster.fill import Follower, fill_raster
 from landslip.mapping.raster.probability import GDAL_SETTINGS, ProbabilityRaster
-from landslip.mapping.settings import MapSettings
 from landslip.mapping.workspace import Workspace, check_room, open_workspace
 from landslip.scenes.scene import Scene
 

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.patch import LANDSLIDE, NOT_LANDSLIDE
+from landslip.datasets.patch_set import LANDSLIDE, NOT_LANDSLIDE
 from landslip.evaluation.predictions import Predictions
 
 Counts = NDArray[np.int64]

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.patch import LANDSLIDE, NOT_LANDSLIDE
+from landslip.datasets.patch_set import LANDSLIDE, NOT_LANDSLIDE
 from landslip.probability import STEP, TOP_LEVEL, lowest_level, to_levels
 
 DEFINITION: Final = "landslide class, counts pooled over all pixels of all patches"

@@ -13,8 +13,8 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.patch import LANDSLIDE
-from landslip.datasets.patch import NOT_OBSERVED as UNKNOWN
+from landslip.datasets.patch_set import LANDSLIDE
+from landslip.datasets.patch_set import NOT_OBSERVED as UNKNOWN
 from landslip.errors import PredictionsError, SettingsError
 from landslip.evaluation.predictions import Predictions
 from landslip.probability import NOT_OBSERVED, STEP, TOP_LEVEL

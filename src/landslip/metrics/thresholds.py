@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.patch import LANDSLIDE, NOT_LANDSLIDE
+from landslip.datasets.patch_set import LANDSLIDE, NOT_LANDSLIDE
 from landslip.errors import SettingsError
 from landslip.evaluation.objects.found import find_inventories
 from landslip.evaluation.predictions import Predictions

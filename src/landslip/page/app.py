@@ -10,8 +10,8 @@ import streamlit as st
 
 from landslip.page import messages as words
 from landslip.page.server.server_state import Workshop
+from landslip.page.server.serving import PageSettings
 from landslip.page.server.session import Memory, memory_of, workshop_for
-from landslip.page.server.settings import PageSettings
 
 PAGES: Final = (
     ("predict", words.PREDICT, ":material/landslide:"),

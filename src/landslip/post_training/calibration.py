@@ -1,9 +1,4 @@
-"""Chooses anew, on labelled patches, what a detector says of itself: temperature, threshold, confidence.
-
-All of it is found by running the detector's own graph with the engine that maps use, so that what its card says holds
-for what users run. What is already inside is not built upon but replaced: calibrating again on the same patches
-changes nothing.
-"""
+"""A measured score in the form in which a card carries it."""
 
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,16 +15,42 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 import landslip
-from landslip.datasets.patch import LANDSLIDE, NOT_OBSERVED
-from landslip.datasets.patch_set import PatchSet
-from landslip.detector.card import Card
+from landslip.datasets.patch_set import LANDSLIDE, NOT_OBSERVED, PatchSet
+from landslip.detector.card import Card, Score
 from landslip.detector.detector import Detector, seal
 from landslip.errors import PatchesError
+from landslip.evaluation.evaluate import Evaluation
 from landslip.inference.gap_filling import fill_gaps
 from landslip.inference.patch_prediction import Mapper, image_observed, map_patches, mapper_for, values_for
-from landslip.metrics.counts import LevelCounts, best_threshold
+from landslip.metrics.counts import DEFINITION, LevelCounts, best_threshold, f1_interval
 from landslip.post_training.confidence import fit_confidence
 from landslip.post_training.temperature import DECIMALS, fit_temperature, logits_of, temperature_in, with_temperature
+
+
+def score_of(evaluation: Evaluation, *, data: str, protocol: str, seeds: Sequence[int] = ()) -> Score:
+    """The score of an evaluation, with a bootstrap interval of its F1 over patches.
+
+    Args:
+        evaluation: of the detector on one part.
+        data: which patches, in words.
+        protocol: what the patches are to the detector, in words.
+        seeds: of its training.
+    """
+    low, high = f1_interval([score.counts for score in evaluation.patches])
+    counts = evaluation.pixel
+    return Score(
+        data=data,
+        protocol=protocol,
+        definition=DEFINITION,
+        precision=round(counts.precision, 4),
+        recall=round(counts.recall, 4),
+        f1=round(counts.f1, 4),
+        iou=round(counts.iou, 4),
+        f1_interval=(round(low, 4), round(high, 4)),
+        patches=len(evaluation.patches),
+        seeds=tuple(seeds),
+    )
+
 
 Light = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Changes the light of values (C, H, W)."""

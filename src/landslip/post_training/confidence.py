@@ -6,7 +6,7 @@ import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.patch import LANDSLIDE, NOT_OBSERVED
+from landslip.datasets.patch_set import LANDSLIDE, NOT_OBSERVED
 from landslip.detector.card import Confidence
 from landslip.probability import at_least, to_levels
 

@@ -10,7 +10,7 @@ from landslip.channels import CHANNELS
 from landslip.detector.detector import Detector
 from landslip.errors import RunError
 from landslip.inference.engine import open_engine
-from landslip.post_training.graph_tta import FLIPS, Turns
+from landslip.post_training.ensemble import FLIPS, Turns
 
 LARGEST_DIFFERENCE: Final = 1e-3
 """In probability at any pixel, in float32: what engines round off, not what a wrong turn does."""

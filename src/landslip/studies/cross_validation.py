@@ -5,18 +5,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from landslip.datasets.division import ProtocolName
 from landslip.datasets.formats import open_patches
+from landslip.datasets.splits import ProtocolName
 from landslip.evaluation.predictions import Predictions
 from landslip.evaluation.scores import Scores, score
 from landslip.metrics.count_tables import FIGURES
 from landslip.metrics.counts import DEFINITION
 from landslip.metrics.definitions import DEFINITIONS, by_definition
-from landslip.metrics.seed_statistics import Spread
+from landslip.metrics.intervals import Spread
 from landslip.metrics.thresholds import sweep
-from landslip.studies.folds import SAYS, Fold, check_seeds, folds_of
+from landslip.studies.folds import SAYS, Fold, check_seeds, folds_of, pooled
 from landslip.studies.perturbed_runs import claim, entries_sha256
-from landslip.studies.pooled import pooled
 from landslip.studies.trials import Trial, Watch, run_trials
 from landslip.training.recipe.recipe import Recipe
 

@@ -8,24 +8,21 @@ from typing import Any, Final, get_args
 
 import numpy as np
 
-from landslip.datasets.division import Division, ProtocolName
 from landslip.datasets.formats import open_patches
-from landslip.datasets.patch import NOT_LANDSLIDE
-from landslip.datasets.patch_set import PatchSet
+from landslip.datasets.patch_set import NOT_LANDSLIDE, PatchSet
+from landslip.datasets.splits import Division, ProtocolName
 from landslip.errors import RecipeError, SettingsError
 from landslip.evaluation.predictions import Predictions
 from landslip.evaluation.resolve import matched
 from landslip.metrics.count_tables import FIGURES, counts_of
 from landslip.metrics.counts import DEFINITION
-from landslip.metrics.resampling_units import best_units
-from landslip.metrics.seed_statistics import Spread
+from landslip.metrics.intervals import Spread, best_units
 from landslip.studies.ablation.result import fall_of
-from landslip.studies.folds import SAYS, Fold, check_seeds, folds_of
+from landslip.studies.folds import SAYS, Fold, check_seeds, folds_of, pooled
 from landslip.studies.perturbed_runs import claim, entries_sha256
-from landslip.studies.pooled import pooled
 from landslip.studies.trials import Trial, Watch, run_trials
 from landslip.training.data.parts import TRAIN
-from landslip.training.losses.recipe_section import Physics
+from landslip.training.losses.build import Physics
 from landslip.training.recipe.recipe import Recipe
 
 FLAT_DEG: Final = 5.0

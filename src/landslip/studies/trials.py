@@ -101,9 +101,7 @@ def run_trials(trials: Sequence[Trial], *, jobs: int = 1, progress: bool = True,
 
 def run_trial(trial: Trial, *, progress: bool = True) -> None:
     """Train a fold, or go on with it, and keep what its detector says about the tested part."""
-    from landslip.training.torchvision_operators import declare_missing_operators  # noqa: PLC0415 - torch is slow to come
 
-    declare_missing_operators()
     from landslip.training.make import make_detector  # noqa: PLC0415 - after the operators
 
     recipe = trial.fold_recipe

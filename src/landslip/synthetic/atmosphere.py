@@ -1,19 +1,51 @@
-"""What air does to light, channel by channel: how much reaches the ground from sun and sky, and what haze adds above.
+"""Reflectance of what covers the ground, for each Sentinel-2 channel.
 
-Rayleigh optical depth by Hansen and Travis (1974), path reflectance by single scattering, diffuse transmittance
-exp(-(tau_r / 2 + tau_a / 6) / mu) (after Gordon et al. 1983), haze with an Angstrom exponent of 1.3 and a
-Henyey-Greenstein phase function (g = 0.65). Absorption by gases is one factor a channel, but for water vapour in B09
-and B10, where it goes with the root of the water passed. Approximate: within some hundredths of reflectance of a full
-radiative transfer, which this is not.
+Typical values in round numbers, read by eye for the centre of each channel from published spectra of the same kind of
+surface: the USGS Spectral Library Version 7 (Kokaly et al. 2017, doi 10.3133/ds1035: conifer, deciduous trees, grass,
+dry grass, soils, rocks) and the ECOSTRESS library (Meerdink et al. 2019, doi 10.1016/j.rse.2019.05.015: soils, snow,
+water, man-made). They are not convolved with the channels' response, and are no measurement. A forest seen from above
+is darker than its leaves, by its own shadows.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 
 from landslip.channels import CHANNELS
 from landslip.synthetic.region import Region
+
+SPECTRAL: Final = tuple(name for name, channel in CHANNELS.items() if channel.kind == "reflectance")
+"""The thirteen channels of Sentinel-2."""
+
+# fmt: off
+_TABLE: Final = {
+    #            B01   B02   B03   B04   B05   B06   B07   B08   B8A   B09   B10   B11   B12
+    "conifers": (.014, .017, .034, .021, .052, .150, .185, .200, .210, .200, .10, .095, .040),
+    "broadleaf": (.017, .021, .050, .027, .080, .250, .320, .340, .355, .340, .18, .175, .072),
+    "meadow":   (.030, .040, .080, .060, .125, .260, .310, .330, .350, .340, .20, .230, .120),
+    "dry grass": (.060, .080, .120, .150, .185, .220, .240, .265, .290, .290, .25, .330, .220),
+    "crop":     (.022, .030, .075, .036, .110, .340, .430, .450, .470, .450, .24, .205, .095),
+    "stubble":  (.072, .092, .130, .170, .195, .215, .230, .245, .265, .265, .27, .335, .265),
+    "rock":     (.105, .118, .140, .158, .165, .170, .176, .182, .188, .190, .20, .225, .210),
+    "snow":     (.880, .900, .900, .880, .870, .850, .830, .800, .760, .650, .25, .080, .060),
+    "water":    (.040, .048, .056, .036, .028, .018, .016, .013, .010, .008, .002, .003, .002),
+    "gravel":   (.130, .148, .175, .198, .207, .214, .220, .227, .233, .235, .24, .265, .245),
+    "built":    (.120, .140, .160, .175, .185, .195, .200, .210, .220, .220, .22, .250, .240),
+    "grey soil": (.085, .100, .130, .158, .172, .184, .196, .208, .220, .225, .25, .285, .245),
+    "pale soil": (.115, .140, .190, .240, .262, .277, .288, .298, .308, .310, .32, .360, .300),
+    "brown soil": (.065, .080, .110, .145, .165, .182, .198, .212, .226, .230, .26, .315, .275),
+    "red soil": (.042, .052, .085, .155, .182, .198, .212, .226, .240, .245, .27, .325, .275),
+}
+# fmt: on
+
+COVERS: Final[Mapping[str, Mapping[str, float]]] = MappingProxyType(
+    {cover: MappingProxyType(dict(zip(SPECTRAL, values, strict=True))) for cover, values in _TABLE.items()}
+)
+"""Reflectance (0 to 1) by cover and channel."""
+
 
 PRESSURE_HEIGHT_M: Final = 8400.0
 _HAZE_HEIGHT_M: Final = 2000.0

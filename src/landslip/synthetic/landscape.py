@@ -12,14 +12,13 @@ from rasterio.features import rasterize
 
 from landslip.channels import CHANNELS, DN_PER_REFLECTANCE
 from landslip.grid.window import Window
-from landslip.synthetic.atmosphere import PRESSURE_HEIGHT_M, air
+from landslip.synthetic.atmosphere import COVERS, PRESSURE_HEIGHT_M, SPECTRAL, air
 from landslip.synthetic.cover import covers, ramp
 from landslip.synthetic.ground import Ground, ground
 from landslip.synthetic.landslides import Landslide, LandslideField
 from landslip.synthetic.noise import fractal, white
 from landslip.synthetic.region import PIXEL_M, Region
 from landslip.synthetic.relief import Relief, make_relief
-from landslip.synthetic.spectra import COVERS, SPECTRAL
 
 GRID_PX: Final = 6
 """Pixels of 20 m and 60 m lie on this grid of 10 m pixels."""

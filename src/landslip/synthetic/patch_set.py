@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.channels import CHANNELS
-from landslip.datasets.l4s_channels import DIVISORS, L4S_CHANNELS, SIDE_PX
-from landslip.datasets.patch import Patch
+from landslip.datasets.l4s_values import DIVISORS, L4S_CHANNELS, SIDE_PX
+from landslip.datasets.patch_set import Patch
 from landslip.errors import PatchesError, require_extra
 from landslip.grid.window import Window
 from landslip.synthetic.finished import finished_folder

@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 
 from landslip.channels import CHANNELS
 from landslip.grid.window import Window
+from landslip.synthetic.atmosphere import SPECTRAL
 from landslip.synthetic.finished import finished_folder
 from landslip.synthetic.landscape import GRID_PX, Landscape
 from landslip.synthetic.landslides import Landslide
 from landslip.synthetic.patch_set import SYNTHETIC
 from landslip.synthetic.region import PIXEL_M, Region
-from landslip.synthetic.spectra import SPECTRAL
 
 BLOCK_PX: Final = 768
 """Side of what is computed at once: whole tiles of 128 pixels at 10, 20 and 60 m."""

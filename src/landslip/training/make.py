@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from landslip.datasets.division import Division
+from landslip.datasets.splits import Division
 from landslip.training.distillation.self_training import self_train
 from landslip.training.recipe.recipe import Recipe
 from landslip.training.single_run import Made, make_once

@@ -9,8 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from landslip.datasets.attribution import attribution
-from landslip.datasets.formats import open_patches
+from landslip.datasets.formats import attribution, open_patches
 from landslip.errors import RecipeError
 from landslip.training.augmentation import AugmentationRecipe
 from landslip.training.data.feeding import LoadedPart, load_part

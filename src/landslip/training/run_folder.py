@@ -12,9 +12,9 @@ import torch
 import yaml
 
 import landslip
-from landslip.datasets.division import Division
+from landslip.datasets.splits import Division
 from landslip.errors import OutputError, RecipeError
-from landslip.training.loop.processes import is_first
+from landslip.training.loop.devices import is_first
 from landslip.training.recipe.recipe import Recipe, first_difference, read_recipe
 
 RECIPE: Final = "recipe.yaml"

@@ -5,18 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from landslip.datasets.attribution import attribution
-from landslip.datasets.division import Division, key_of
-from landslip.datasets.formats import open_patches
+from landslip.datasets.formats import attribution, open_patches
 from landslip.datasets.patch_set import PatchSet
+from landslip.datasets.splits import Division, key_of
 from landslip.detector.detector import Detector
 from landslip.errors import PatchesError
 from landslip.training.assembly.assemble import assemble, patches_of
-from landslip.training.assembly.cross_scene import unseen_ground
-from landslip.training.data.feeding import LoadedPart, load_part
-from landslip.training.data.joining import join
+from landslip.training.assembly.threshold_evidence import unseen_ground
+from landslip.training.data.feeding import LoadedPart, join, load_part
 from landslip.training.data.parts import Parts, division_for, find_parts
-from landslip.training.distillation.distil import distillation, note_of
+from landslip.training.distillation.soft_labels import distillation, note_of
 from landslip.training.loop.module import Teacher
 from landslip.training.loop.trainer import Fitted, draw_run, fit
 from landslip.training.networks.run_weights import save_weights

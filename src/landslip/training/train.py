@@ -1,36 +1,11 @@
 """The public name of training: ``landslip.train``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
-
-from landslip.errors import require_extra
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from landslip.training.make import Made
     from landslip.training.recipe.recipe import Recipe
-
-_MODULES: Final = (
-    "segmentation_models_pytorch",
-    "lightning",
-    "onnxscript",
-    "safetensors",
-    "yaml",
-    "matplotlib",
-)
-
-
-def require_training() -> None:
-    """Make sure that all which training needs is installed.
-
-    Raises:
-        MissingExtraError: the extra ``train`` is not, or not whole.
-    """
-    require_extra("torch", "train")
-    from landslip.training.torchvision_operators import declare_missing_operators  # noqa: PLC0415 - needs torch
-
-    declare_missing_operators()
-    for module in _MODULES:
-        require_extra(module, "train")
 
 
 def train(
@@ -56,7 +31,6 @@ def train(
         MissingExtraError: the extra ``train`` is not installed.
         LandslipError: as for ``landslip.training.make.make_detector``.
     """
-    require_training()
     from landslip.training.make import make_detector  # noqa: PLC0415 - needs the extra
     from landslip.training.recipe.recipe import read_recipe  # noqa: PLC0415
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from landslip.datasets.fetch_source import SourceName
+    from landslip.datasets.fetch import SourceName
 
 
 @click.command()

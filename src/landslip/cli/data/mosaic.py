@@ -40,8 +40,7 @@ def command(
     from collections import Counter
 
     from landslip.cli.progress import progress_bar
-    from landslip.datasets.attribution import attribution
-    from landslip.datasets.formats import open_patches
+    from landslip.datasets.formats import attribution, open_patches
     from landslip.datasets.mosaic.files import write_mosaics
     from landslip.datasets.mosaic.recovery import certainty, recover
 

@@ -36,7 +36,7 @@ def command(
     from landslip.datasets.l4s import open_l4s
     from landslip.datasets.manifest import read_places
     from landslip.datasets.store.pack import pack_l4s
-    from landslip.datasets.store.verify import verify_store
+    from landslip.datasets.store.reading import verify_store
 
     places = None if places_path is None else read_places(places_path)
     with progress_bar(quiet=quiet) as watch:

@@ -39,12 +39,10 @@ def command(
     Shows true colour, false colour, NDVI, slope and elevation, as far as the patches have the channels. One --id gives
     that patch in detail; several, or none, a contact sheet.
     """
-    from landslip.datasets.attribution import attribution
-    from landslip.datasets.formats import open_patches
-    from landslip.datasets.pictures.choosing import choose
-    from landslip.datasets.pictures.contact_sheet import contact_sheet
+    from landslip.datasets.formats import attribution, open_patches
+    from landslip.datasets.pictures.contact_sheet import choose, contact_sheet
     from landslip.datasets.pictures.detail_sheet import detail_sheet
-    from landslip.figures.picture_files import check_picture, write_picture
+    from landslip.figures.picture import check_picture, write_picture
 
     check_picture(out, overwrite=overwrite)
     chosen = choose(open_patches(patches), ids=ids, count=count, seed=seed, split=split, scene=scene)

@@ -47,11 +47,10 @@ def command(
     hardly those that take every tile as its own measure: docs/detectors.md tells what was measured.
     """
     from landslip.datasets.formats import open_patches
-    from landslip.datasets.parts import Part, rows_from_text
+    from landslip.datasets.splits import Part, rows_from_text
     from landslip.detector.detector import Detector
     from landslip.errors import SettingsError
-    from landslip.post_training.adaptation import adapt
-    from landslip.post_training.target_images import images_of_patches, images_of_scene
+    from landslip.post_training.adaptation import adapt, images_of_patches, images_of_scene
     from landslip.scenes.rasters import open_scene
 
     if bool(paths) == (data is not None):

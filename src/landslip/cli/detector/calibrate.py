@@ -39,11 +39,10 @@ def command(
     place, marked as such. Measure it elsewhere with  landslip evaluate.
     """
     from landslip.datasets.formats import open_patches
-    from landslip.datasets.parts import Part, rows_from_text
+    from landslip.datasets.splits import Part, rows_from_text
     from landslip.detector.detector import Detector
     from landslip.evaluation.evaluate import evaluate
-    from landslip.post_training.calibration import Choosing, calibrate, with_card
-    from landslip.post_training.scores import score_of
+    from landslip.post_training.calibration import Choosing, calibrate, score_of, with_card
 
     detector = Detector.open(detector_name)
     name = checked_name(output, name or detector.card.name)

@@ -9,7 +9,7 @@ import click
 from landslip.cli.detector.output import checked_name, write_detector
 
 if TYPE_CHECKING:
-    from landslip.post_training.graph_tta import Turns
+    from landslip.post_training.ensemble import Turns
 
 
 @click.command("ensemble")

@@ -1,10 +1,46 @@
-"""``landslip detector fetch``: published weights, downloaded and made into a detector."""
+"""What ``import`` and ``fetch`` share: what they need, and what they say at the end."""
 
+import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from landslip.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from landslip.training.pretrained.importing import Imported
+
+
+def need_training() -> None:
+    """Say which extra is missing, where one is.
+
+    Raises:
+        MissingExtraError: it is.
+    """
+    from landslip.errors import require_extra
+
+    require_extra("torch", "train")
+
+    for module in ("segmentation_models_pytorch", "onnxscript", "safetensors"):
+        require_extra(module, "train")
+
+
+def say(imported: "Imported", path: Path) -> None:
+    """Tell what was made of the foreign file, and what to do with it."""
+    card, found = imported.detector.card, imported.fitted.match
+    click.echo(
+        f"{path}  {card.network}, {len(card.channels)} channels, {len(imported.detector.onnx_bytes) / 1e6:.1f} MB"
+    )
+    behind = f" behind '{found.prefix}'" if found.prefix else ""
+    click.echo(
+        f"{len(found.tensors)} tensors{behind}; its answers differ from its network's by {imported.difference:.1g}"
+    )
+    for name in found.harmless:
+        click.echo(f"left out: {name}")
+    click.echo(f"threshold {card.threshold:g}: {card.threshold_chosen}")
+    click.echo(f"\nNext: {shlex.join(['landslip', 'detector', 'show', str(path)])}")
+    click.echo(f"      {shlex.join(['landslip', 'map', 'SCENE', '--detector', str(path), '-o', 'DIR'])}")
 
 
 @click.command("fetch")
@@ -21,7 +57,7 @@ def command(
 
     The download is verified by the hub's own checksum, and compared with what was seen the first time.
     """
-    from landslip.cli.detector.made import need_training, say
+    from landslip.cli.detector.fetch import need_training, say
     from landslip.cli.detector.output import free_file, write_detector
 
     if as_list:
@@ -30,7 +66,7 @@ def command(
     if name is None:
         raise click.UsageError("give the NAME of what to fetch; --list shows what there is")
     need_training()
-    from landslip.training.pretrained.deepslide import recipe_of
+    from landslip.training.pretrained.published import recipe_of
 
     recipe = recipe_of(name).model_copy(update={"half_precision_storage": half_precision})
     path = free_file(out or Path(f"{recipe.name}.onnx"), "--out")
@@ -50,7 +86,7 @@ def command(
 
 
 def _list() -> None:
-    from landslip.training.pretrained.deepslide import DEEPSLIDE, REPOSITORY, SOURCE
+    from landslip.training.pretrained.published import DEEPSLIDE, REPOSITORY, SOURCE
 
     click.echo(f"{'name':<30} {'file':<26} network")
     for name, published in DEEPSLIDE.items():

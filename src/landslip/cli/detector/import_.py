@@ -63,7 +63,7 @@ def command(
     Tensors alone are read, no code is run. Every tensor is accounted for: what is missing, left over or of another
     shape is an error that names it.
     """
-    from landslip.cli.detector.made import need_training, say
+    from landslip.cli.detector.fetch import need_training, say
     from landslip.cli.detector.output import free_file, write_detector
     from landslip.errors import WeightsError
 
@@ -73,7 +73,7 @@ def command(
     from pydantic import ValidationError
 
     from landslip.training.pretrained.importing import import_detector
-    from landslip.training.pretrained.recipe_section import ForeignRecipe
+    from landslip.training.pretrained.segformer import ForeignRecipe
 
     known: dict[str, Any] = {
         "threshold": threshold,
@@ -107,6 +107,6 @@ def command(
 
 def _channels(text: str) -> tuple[str, ...]:
     from landslip.channels import channels_named
-    from landslip.datasets.l4s_channels import L4S_CHANNELS
+    from landslip.datasets.l4s_values import L4S_CHANNELS
 
     return L4S_CHANNELS if text.strip().lower() == "l4s" else channels_named(text.split(","))

@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
-from landslip.datasets.check.findings import Finding, shown
-from landslip.datasets.check.inspection import Inspection, inspect_patch
+from landslip.datasets.check.inspection import Finding, Inspection, inspect_patch, shown
 from landslip.datasets.check.report import ChannelRange, CheckReport, SplitReport
-from landslip.datasets.l4s_channels import L4S_CHANNELS, SIDE_PX
 from landslip.datasets.l4s_files import L4sFiles, Listing, list_l4s
+from landslip.datasets.l4s_values import L4S_CHANNELS, SIDE_PX
 from landslip.datasets.patch_set import SPLITS, Split
 from landslip.datasets.statistics import Moments, Watch
 from landslip.errors import require_extra

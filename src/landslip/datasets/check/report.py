@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pydantic import BaseModel, ConfigDict
 
 from landslip.channels import CHANNELS
-from landslip.datasets.check.findings import MEANINGS, Finding, Kind
+from landslip.datasets.check.inspection import MEANINGS, Finding, Kind
 from landslip.datasets.patch_set import Split
 
 _SHOWN = 5

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.channels import CHANNELS
-from landslip.datasets.patch import Patch
+from landslip.datasets.patch_set import Patch
 from landslip.errors import PatchesError
 
 _DARKEST_DN: Final = 20.0

@@ -19,14 +19,13 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from landslip.channels import CHANNELS
-from landslip.datasets.attribution import SENTINEL
+from landslip.datasets.formats import SENTINEL
 from landslip.datasets.mosaic.assembly import Placed
 from landslip.datasets.mosaic.picture import MosaicPicture
 from landslip.datasets.mosaic.recovery import Recovery, Watch, scene_name
-from landslip.datasets.patch import NOT_OBSERVED, Patch
-from landslip.datasets.patch_set import PatchSet
+from landslip.datasets.patch_set import NOT_OBSERVED, Patch, PatchSet
 from landslip.errors import OutputError
-from landslip.scenes.ungeoreferenced import without_place
+from landslip.scenes.raster_file import without_place
 
 TABLE: Final = "places.csv"
 _SCENE_FILE: Final = re.compile(r"S\d+(_truth\.tif|\.tif|\.png)")

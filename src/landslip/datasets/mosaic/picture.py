@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from landslip.channels import CHANNELS, TRUE_COLOUR
-from landslip.datasets.patch import LANDSLIDE, NOT_OBSERVED, Patch
+from landslip.datasets.patch_set import LANDSLIDE, NOT_OBSERVED, Patch
 from landslip.datasets.pictures.views import natural
 from landslip.figures.formatting import count_text
 from landslip.figures.picture import hatching

@@ -10,7 +10,7 @@ from PIL import Image
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from landslip.datasets.patch import LANDSLIDE, NOT_OBSERVED, Patch
+from landslip.datasets.patch_set import LANDSLIDE, NOT_OBSERVED, Patch
 from landslip.figures.cartography import outlined
 
 

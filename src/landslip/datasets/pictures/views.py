@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.channels import CHANNELS, TRUE_COLOUR, ndvi
-from landslip.datasets.patch import Patch
+from landslip.datasets.patch_set import Patch
 from landslip.figures.colour_ramps import ELEVATION, NDVI, SLOPE, Ramp
 from landslip.grid.terrain import aspect_deg, slope_deg
 

@@ -12,20 +12,17 @@ import numpy as np
 
 import landslip
 from landslip.channels import CHANNELS
-from landslip.datasets.attribution import MARK
 from landslip.datasets.check.check import check_l4s
 from landslip.datasets.check.report import CheckReport
+from landslip.datasets.formats import MARK
 from landslip.datasets.l4s import L4sEntry, L4sSet, open_l4s
-from landslip.datasets.l4s_channels import DIVISORS, L4S_CHANNELS, SIDE_PX
+from landslip.datasets.l4s_values import DIVISORS, L4S_CHANNELS, OFFSETS, SIDE_PX, pack_values
 from landslip.datasets.manifest import Place
-from landslip.datasets.patch import LANDSLIDE
-from landslip.datasets.patch_set import SPLITS, Split
+from landslip.datasets.patch_set import LANDSLIDE, SPLITS, Split
 from landslip.datasets.statistics import Watch
 from landslip.datasets.store.format import HEADER, NOTICE, StoreEntry, StoreHeader
 from landslip.datasets.store.reading import PatchStore, open_store
-from landslip.datasets.store.unfinished import CHECKED, UNFINISHED_CHECK, publish, unfinished_store
-from landslip.datasets.store.writing import StoreWriter, crc32_of
-from landslip.datasets.uint16 import OFFSETS, pack_values
+from landslip.datasets.store.writing import CHECKED, UNFINISHED_CHECK, StoreWriter, crc32_of, publish, unfinished_store
 from landslip.errors import OutputError, PatchesError, require_extra
 
 _TABLE_ROW_BYTES = 200

@@ -1,7 +1,8 @@
-"""How well outlines agree: the share of outline within a tolerance of the other one (boundary F1, Csurka et al. 2013).
+"""Exact Euclidean distance to the nearest pixel of a kind (Felzenszwalb and Huttenlocher 2012), up to a limit.
 
-The outline of a landslide is made of its own pixels that share a side with observed ground outside of it. Where a
-landslide is cut by the edge of what was observed there is no outline.
+Squared distances are separable: first along columns, where the nearest pixel above and below is a running maximum, then
+along rows, where the lowest of g(x + k)^2 + k^2 over all shifts k is sought. Shifts beyond what was found so far, or
+beyond the limit, cannot be lower, so the search stops there and what it gives is exact.
 """
 
 from collections.abc import Sequence
@@ -11,11 +12,38 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.patch import LANDSLIDE, NOT_OBSERVED
+from landslip.datasets.patch_set import LANDSLIDE, NOT_OBSERVED
 from landslip.errors import SettingsError
-from landslip.evaluation.objects.distance import distance_px
 from landslip.evaluation.objects.mosaics import mosaics
 from landslip.evaluation.predictions import Predictions
+
+
+def distance_px(to: NDArray[np.bool_], limit_px: float) -> NDArray[np.float32]:
+    """Distance of every pixel's middle to that of the nearest pixel of a kind.
+
+    Args:
+        to: (H, W) the pixels to measure to.
+        limit_px: from which on distances are not told apart.
+
+    Returns:
+        (H, W) in pixels; 0 on those pixels, infinite where none lies within the limit.
+    """
+    height, width = to.shape
+    far = np.float32(height + width + limit_px + 2)
+    rows = np.arange(height, dtype=np.float32)[:, None]
+    above = rows - np.maximum.accumulate(np.where(to, rows, -far), axis=0)
+    below = np.minimum.accumulate(np.where(to, rows, rows[-1:] + far if height else far)[::-1], axis=0)[::-1] - rows
+    along = np.minimum(above, below) ** 2
+    nearest = along.copy()
+    for shift in range(1, min(width, int(limit_px) + 1)):
+        step = np.float32(shift * shift)
+        if step >= nearest.max(initial=0):
+            break
+        np.minimum(nearest[:, shift:], along[:, :-shift] + step, out=nearest[:, shift:])
+        np.minimum(nearest[:, :-shift], along[:, shift:] + step, out=nearest[:, :-shift])
+    distance = np.sqrt(nearest, dtype=np.float32)
+    return np.where(distance > limit_px, np.float32(np.inf), distance)
+
 
 TOLERANCES_M: Final = (10.0, 20.0, 50.0)
 

@@ -6,10 +6,9 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.patch import LANDSLIDE, NOT_OBSERVED
+from landslip.datasets.patch_set import LANDSLIDE, NOT_OBSERVED
 from landslip.errors import SettingsError
-from landslip.evaluation.objects.labelling import labelled, overlaps
-from landslip.evaluation.objects.matching import match
+from landslip.evaluation.objects.matching import labelled, match, overlaps
 from landslip.evaluation.objects.mosaics import Mosaic, mosaics
 from landslip.evaluation.predictions import Predictions
 from landslip.probability import NOT_OBSERVED as MAP_NOT_OBSERVED

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from landslip.datasets.patch import LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED
+from landslip.datasets.patch_set import LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED
 from landslip.errors import TruthError
 from landslip.grid.alignment import ground_resolution_m, overlap, points_in, same_grid
 from landslip.grid.resampling import footprint

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from landslip.datasets.patch import LANDSLIDE, NOT_OBSERVED
+from landslip.datasets.patch_set import LANDSLIDE, NOT_OBSERVED
 from landslip.errors import TruthError
 from landslip.evaluation.objects.found import find_inventories
 from landslip.evaluation.objects.score import ObjectScore, object_score
@@ -26,8 +26,7 @@ from landslip.mapping.area import AreaOfInterest, AreaOnGrid
 from landslip.mapping.finished_map import FinishedMap
 from landslip.metrics.count_tables import counts_of
 from landslip.metrics.counts import DEFINITION, PixelCounts
-from landslip.metrics.intervals import Interval, intervals
-from landslip.metrics.resampling_units import block_units
+from landslip.metrics.intervals import Interval, block_units, intervals
 from landslip.probability import NOT_OBSERVED as MAP_NOT_OBSERVED
 
 SIDE_PX: Final = 128

@@ -8,7 +8,7 @@ from landslip.evaluation.objects.boundary import boundary_scores
 from landslip.evaluation.objects.found import Inventories, find_inventories
 from landslip.evaluation.objects.frequency import FrequencyArea, frequency_areas
 from landslip.evaluation.objects.score import ObjectScore, SizeBin, object_score
-from landslip.evaluation.report.section import Asked, Section, chart, count, figure
+from landslip.evaluation.report.sheet import Asked, Section, chart, count, figure
 from landslip.figures.charts.axis import Axis
 from landslip.figures.charts.chart import Chart, Reference, Series
 from landslip.figures.charts.drawing import chart_svg

@@ -8,9 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pydantic import ValidationError
 
 import landslip
-from landslip.datasets.attribution import SYNTHETIC
-from landslip.datasets.parts import Part
-from landslip.evaluation.report.section import Asked, Section
+from landslip.datasets.formats import SYNTHETIC
+from landslip.datasets.splits import Part
+from landslip.evaluation.report.sheet import Asked, Section
 from landslip.evaluation.resolve import SYNTHETIC_LABEL
 from landslip.figures.html_tables import bullets, pairs_table
 from landslip.metrics.intervals import FEW

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import landslip
-from landslip.evaluation.report.doubt import familiarity_section, uncertainty_section
 from landslip.evaluation.report.landslides import (
     frequency_section,
     inventories,
@@ -16,9 +15,13 @@ from landslip.evaluation.report.landslides import (
 )
 from landslip.evaluation.report.origin import cautions, origin_section
 from landslip.evaluation.report.pixels import by_scene_section, comparison_section, definitions_section
-from landslip.evaluation.report.probabilities import calibration_section, threshold_section
-from landslip.evaluation.report.section import Asked, Section, from_to
-from landslip.evaluation.report.sheet import Headline, Sheet, write_pair
+from landslip.evaluation.report.probabilities import (
+    calibration_section,
+    familiarity_section,
+    threshold_section,
+    uncertainty_section,
+)
+from landslip.evaluation.report.sheet import Asked, Headline, Section, Sheet, from_to, write_pair
 from landslip.evaluation.report.strata import gallery_section, strata_section
 from landslip.metrics.counts import DEFINITION
 

@@ -1,7 +1,7 @@
 """Sections on pixels: the figures by scene, by other definitions, and against another detector."""
 
 from landslip.evaluation.comparison import Comparison
-from landslip.evaluation.report.section import Asked, Section, chart, count, figure, from_to
+from landslip.evaluation.report.sheet import Asked, Section, chart, count, figure, from_to
 from landslip.evaluation.scores import Intervals
 from landslip.figures.charts.axis import Axis
 from landslip.figures.charts.rows import Row, RowChart, rows_svg

@@ -1,4 +1,4 @@
-"""A page of figures that needs nothing else: for a screen, for print, for a colleague by mail."""
+"""What a report is made from, and what one section of it is."""
 
 import base64
 import hashlib
@@ -14,11 +14,58 @@ from string import Template
 from typing import Any
 
 import landslip
+from landslip.datasets.patch_set import PatchSet
+from landslip.detector.card import Card
 from landslip.errors import OutputError
-from landslip.evaluation.report.section import Section
+from landslip.evaluation.predictions import Predictions
+from landslip.evaluation.scores import Scores
 from landslip.figures.charts.style import page_style
 from landslip.figures.formatting import date_text, sentence
 from landslip.figures.html_tables import bullets, paragraph
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a report is made from."""
+
+    predictions: Predictions
+    scores: Scores
+    patches: PatchSet[Any]
+    """Those that were predicted, in the same order."""
+    card: Card | None
+    """Of the detector; None where only its predictions were kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a report: what people read, and the same for a program."""
+
+    key: str
+    """Under which the data stand in the JSON."""
+    title: str
+    html: str
+    data: Any
+
+
+def figure(value: float | None) -> str:
+    """A ratio with three digits, or a dash."""
+    return "–" if value is None else f"{value:.3f}"
+
+
+def from_to(low: float, high: float) -> str:
+    """The ends of an interval, kept on one line."""
+    return f"{low:.3f}\u00a0to\u00a0{high:.3f}"
+
+
+def count(number: float) -> str:
+    """A whole number, thousands set apart."""
+    return f"{number:,.0f}"
+
+
+def chart(drawing: str, caption: str = "") -> str:
+    """A drawing with what is to be said of it; ``caption`` must be free of markup."""
+    said = f"<figcaption>{caption}</figcaption>" if caption else ""
+    return f'<figure class="drawn"><div class="across">{drawing}</div>{said}</figure>'
 
 
 @dataclass(frozen=True, slots=True)

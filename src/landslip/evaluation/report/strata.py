@@ -5,8 +5,8 @@ import io
 from typing import Any
 
 from landslip.channels import TRUE_COLOUR
-from landslip.datasets.attribution import SENTINEL, SYNTHETIC
-from landslip.evaluation.report.section import Asked, Section, chart, count, figure
+from landslip.datasets.formats import SENTINEL, SYNTHETIC
+from landslip.evaluation.report.sheet import Asked, Section, chart, count, figure
 from landslip.evaluation.resolve import SYNTHETIC_LABEL
 from landslip.evaluation.strata.figures import Strata, Stratum, by_border, by_ground
 from landslip.evaluation.strata.gallery import Gallery, Worst, draw_gallery, worst

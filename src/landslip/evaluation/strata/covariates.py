@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.channels import TRUE_COLOUR, ndvi
-from landslip.datasets.patch import Patch
+from landslip.datasets.patch_set import Patch
 from landslip.errors import SettingsError
 from landslip.grid.terrain import aspect_deg, slope_deg
 

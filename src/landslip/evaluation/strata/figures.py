@@ -9,16 +9,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.patch import LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED
-from landslip.datasets.patch_set import PatchSet
+from landslip.datasets.patch_set import LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED, PatchSet
 from landslip.errors import PredictionsError
-from landslip.evaluation.objects.distance import distance_px
+from landslip.evaluation.objects.boundary import distance_px
 from landslip.evaluation.objects.mosaics import mosaics
 from landslip.evaluation.predictions import Predictions
 from landslip.evaluation.strata.covariates import Covariate, Layer, covariates_for
 from landslip.metrics.count_tables import f1, precision, recall
-from landslip.metrics.intervals import CONFIDENCE, DRAWS, resampled
-from landslip.metrics.resampling_units import Units, best_units
+from landslip.metrics.intervals import CONFIDENCE, DRAWS, Units, best_units, resampled
 
 BORDER_EDGES_M: Final = (-math.inf, -500, -200, -100, -50, -30, -20, -10, 0, 10, 20, 30, 50, 100, math.inf)
 _FARTHEST_M: Final = 500.0

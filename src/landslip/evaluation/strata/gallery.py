@@ -8,17 +8,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from landslip.channels import TRUE_COLOUR
-from landslip.datasets.attribution import SENTINEL
-from landslip.datasets.patch import LANDSLIDE, Patch
-from landslip.datasets.patch import NOT_OBSERVED as UNKNOWN
-from landslip.datasets.patch_set import PatchSet
+from landslip.datasets.formats import SENTINEL
+from landslip.datasets.patch_set import LANDSLIDE, Patch, PatchSet
+from landslip.datasets.patch_set import NOT_OBSERVED as UNKNOWN
 from landslip.datasets.pictures.truth import enlarged, place_text, with_truth
 from landslip.datasets.pictures.views import composite
 from landslip.errors import ChannelError, PredictionsError
 from landslip.evaluation.predictions import Predictions
-from landslip.figures.colour_ramps import Ramp
+from landslip.figures.colour_ramps import Ramp, legend
 from landslip.figures.formatting import area_text
-from landslip.figures.legend import legend
 from landslip.figures.picture import hatching
 from landslip.figures.typography import FAINT, INK, PAPER, Column, draw_text, plain, text_width
 from landslip.metrics.count_tables import counts_of

@@ -19,7 +19,7 @@ from arro3.io import write_parquet
 from pyogrio.errors import DataLayerError, DataSourceError
 
 from landslip.mapping.inventory.attributes import COLUMNS
-from landslip.scenes.ungeoreferenced import without_place
+from landslip.scenes.raster_file import without_place
 
 LAYER: Final = "landslides"
 PORTION: Final = 10_000

@@ -1,6 +1,7 @@
 """Making the record of a map: what was found, how, and what to beware of."""
 
 import platform
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +16,6 @@ from landslip.grid.map_grid import MapGrid
 from landslip.mapping.domain_shift import warnings_of
 from landslip.mapping.inventory.find import Found
 from landslip.mapping.job import Job
-from landslip.mapping.metadata.memory import peak_rss_mb
 from landslip.mapping.metadata.summary import (
     SENTINEL_ATTRIBUTION,
     FamiliarityRecord,
@@ -127,3 +127,18 @@ def _crs_text(grid: MapGrid) -> str | None:
         return None
     authority = grid.crs.to_authority()
     return ":".join(authority) if authority else str(grid.crs.to_wkt())
+
+
+def peak_rss_mb() -> float | None:
+    """The most resident memory that this process has held at once, in MB; None where the system does not say."""
+    # Linux: the figure of getrusage is inherited from the process that started this one, this one is not.
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next((line for line in status.read_text().splitlines() if line.startswith("VmHWM:")), None)
+        if line:
+            return int(line.split()[1]) * 1024 / 1e6
+    try:
+        import resource  # noqa: PLC0415 - not on Windows
+    except ModuleNotFoundError:
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6

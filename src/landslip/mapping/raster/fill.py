@@ -7,6 +7,7 @@ each hands to the next is one block, so memory holds about three.
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Condition
 from typing import Final
 
 import numpy as np
@@ -15,15 +16,47 @@ from numpy.typing import NDArray
 from landslip.grid.lattice import blocks
 from landslip.grid.window import Window
 from landslip.inference.predict import Cut, Predictor, Reading, Tiles, cut_tiles
+from landslip.mapping.inventory.outlines import strips
 from landslip.mapping.job import Job
 from landslip.mapping.raster.block_order import Step, plan
-from landslip.mapping.raster.following import Follower
 from landslip.mapping.raster.probability import ProbabilityRaster
 from landslip.mapping.raster.quicklook import Quicklook, picture_channels
 from landslip.mapping.workspace import Workspace
 from landslip.probability import to_levels
 
 _KEPT_TILES_BYTES: Final = 128_000_000
+
+
+class Follower:
+    """Hands out strips of a raster from top to bottom, each as soon as all its rows are written."""
+
+    def __init__(self, raster: ProbabilityRaster) -> None:
+        self._raster = raster
+        self._rows_done = 0
+        self._stopped = False
+        self._news = Condition()
+
+    def rows_are_done(self, rows: int) -> None:
+        """Say that the first ``rows`` rows are on disk."""
+        with self._news:
+            self._rows_done = rows
+            self._news.notify_all()
+
+    def stop(self) -> None:
+        """Say that no more rows will come, so that nobody waits for them."""
+        with self._news:
+            self._stopped = True
+            self._news.notify_all()
+
+    def strips(self) -> Iterator[tuple[Window, NDArray[np.uint8]]]:
+        """Full-width strips with their levels; ends early where the run stopped."""
+        for window in strips(self._raster.grid.height, self._raster.grid.width):
+            with self._news:
+                while self._rows_done < window.bottom:
+                    if self._stopped:
+                        return
+                    self._news.wait()
+            yield window, self._raster.read(window)
 
 
 @dataclass(frozen=True, slots=True)

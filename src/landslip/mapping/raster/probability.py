@@ -24,7 +24,7 @@ from landslip.grid.map_grid import MapGrid
 from landslip.grid.window import Window
 from landslip.mapping.inventory.outlines import strips
 from landslip.probability import NOT_OBSERVED, STEP
-from landslip.scenes.ungeoreferenced import without_place
+from landslip.scenes.raster_file import without_place
 
 GDAL_SETTINGS: Final = {"GDAL_CACHEMAX": 128}
 """MB; GDAL's own default is a share of the machine's memory."""

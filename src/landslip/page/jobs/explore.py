@@ -10,8 +10,7 @@ from PIL import Image
 from landslip.channels import CHANNELS
 from landslip.datasets.formats import open_patches
 from landslip.datasets.mosaic.picture import MosaicPicture
-from landslip.datasets.patch import LANDSLIDE, NOT_LANDSLIDE
-from landslip.datasets.patch_set import UNKNOWN_SCENE
+from landslip.datasets.patch_set import LANDSLIDE, NOT_LANDSLIDE, UNKNOWN_SCENE
 from landslip.page.jobs.perform import Watch
 from landslip.page.jobs.tasks import ExploreTask, MosaicTask
 

@@ -10,7 +10,7 @@ import pandas as pd
 from landslip.mapping.finished_map_levels import opened
 from landslip.mapping.inventory.files import append_to_geopackage
 from landslip.metrics.counts import count_pixels
-from landslip.page.jobs.patches import LEVELS, MASKS, array_at, opened_patches, patch_table
+from landslip.page.jobs.patch_maps import LEVELS, MASKS, array_at, opened_patches, patch_table
 from landslip.page.jobs.perform import Watch
 from landslip.page.jobs.products import NUMPY, zip_files
 from landslip.page.jobs.results import Products

@@ -29,7 +29,7 @@ def _done(task: tasks.Task, watch: Watch) -> dict[str, Any]:  # noqa: PLR0911, P
     # ruff: noqa: PLC0415
     match task:
         case tasks.ReadTask():
-            from landslip.page.uploads.read import read_uploads
+            from landslip.page.uploads.rasters import read_uploads
 
             return read_uploads(task).model_dump(mode="json")
         case tasks.TruthTask():
@@ -37,15 +37,15 @@ def _done(task: tasks.Task, watch: Watch) -> dict[str, Any]:  # noqa: PLR0911, P
 
             return lay_truth(task)
         case tasks.ScoreTask():
-            from landslip.page.jobs.scoring import score
+            from landslip.page.jobs.scene_maps import score
 
             return score(task)
         case tasks.MapTask():
-            from landslip.page.jobs.mapping import map_source
+            from landslip.page.jobs.scene_maps import map_source
 
             return map_source(task, watch)
         case tasks.OutlineTask():
-            from landslip.page.jobs.outlines import outline
+            from landslip.page.jobs.scene_maps import outline
 
             return outline(task)
         case tasks.PictureTask():
@@ -53,11 +53,11 @@ def _done(task: tasks.Task, watch: Watch) -> dict[str, Any]:  # noqa: PLR0911, P
 
             return draw_picture(task, watch)
         case tasks.SketchTask():
-            from landslip.page.jobs.sketch import sketch
+            from landslip.page.jobs.pictures import sketch
 
             return sketch(task)
         case tasks.DifferenceTask():
-            from landslip.page.jobs.difference import differ
+            from landslip.page.jobs.scene_maps import differ
 
             return differ(task)
         case tasks.ProductsTask():
@@ -65,11 +65,11 @@ def _done(task: tasks.Task, watch: Watch) -> dict[str, Any]:  # noqa: PLR0911, P
 
             return make_products(task, watch)
         case tasks.PatchesTask():
-            from landslip.page.jobs.patches import map_patch_source
+            from landslip.page.jobs.patch_maps import map_patch_source
 
             return map_patch_source(task, watch)
         case tasks.SheetTask():
-            from landslip.page.jobs.patch_sheets import draw_sheet
+            from landslip.page.jobs.patch_maps import draw_sheet
 
             return draw_sheet(task)
         case tasks.PatchProductsTask():

@@ -1,6 +1,7 @@
 """Pictures of a scene to look at: the ground in any channels, and the probability of a map, streamed block by block."""
 
 import json
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -11,16 +12,19 @@ from PIL import Image
 from rasterio.errors import RasterioError
 from rasterio.transform import array_bounds, from_bounds
 
+from landslip.datasets.pictures.truth import enlarged
 from landslip.datasets.pictures.views import natural
-from landslip.figures.palette import PROBABILITY
+from landslip.figures.cartography import outlined
+from landslip.figures.colour_ramps import CHOSEN, OUTLINE, PROBABILITY, TRUTH
 from landslip.figures.picture import Picture, hatching
 from landslip.grid.lattice import blocks
 from landslip.grid.map_grid import MapGrid
+from landslip.mapping.inventory.files import read_geopackage
 from landslip.mapping.raster.probability import ProbabilityRaster
 from landslip.mapping.raster.quicklook import Quicklook
 from landslip.page.jobs.perform import Watch
 from landslip.page.jobs.results import Drawn
-from landslip.page.jobs.tasks import Box, PictureTask
+from landslip.page.jobs.tasks import Box, PictureTask, SketchTask
 from landslip.page.uploads.rasters import open_source
 from landslip.probability import NOT_OBSERVED, to_probability
 from landslip.scenes.scene import Scene
@@ -144,3 +148,38 @@ def _on_the_web_map(rgba: NDArray[np.uint8], transform: Affine, grid: MapGrid) -
     except RasterioError:
         return None
     return np.ascontiguousarray(np.moveaxis(placed, 0, -1)), box
+
+
+_MOST_TIMES = 8
+_QUALITY_SKETCH = 86
+
+
+def sketch(task: SketchTask) -> dict[str, Any]:
+    """Draw; gives the file and the size of the picture."""
+    drawn = _record(task.ground)
+    with Image.open(drawn.image) as held:
+        ground = held.convert("RGB")
+    if task.probability is not None:
+        with Image.open(_record(task.probability).image) as held:
+            ground.paste(held.convert("RGB"), mask=held.convert("RGBA").getchannel("A"))
+    scale = min(task.longest_px / max(drawn.width, drawn.height), _MOST_TIMES)
+    sheet = enlarged(np.asarray(ground), max(1, round(drawn.width * scale)))
+    to_sheet = Affine.scale(sheet.width / drawn.width, sheet.height / drawn.height) * ~Affine(*drawn.transform)
+    for path, colour in ((task.truth, TRUTH), (task.outlines, OUTLINE)):
+        if path is not None:
+            geometries = (geometry for table in read_geopackage(path) for geometry in table.geometry)
+            sheet = outlined(sheet, geometries, to_sheet, colour)
+    if task.outlines is not None and task.chosen is not None:
+        chosen = [
+            geometry
+            for table in read_geopackage(task.outlines)
+            for geometry in table[table["id"] == task.chosen].geometry
+        ]
+        sheet = outlined(sheet, chosen, to_sheet, CHOSEN)
+    task.out.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(task.out, "WEBP", quality=_QUALITY_SKETCH)
+    return {"image": str(task.out), "width": sheet.width, "height": sheet.height}
+
+
+def _record(path: Path) -> Drawn:
+    return Drawn.model_validate_json(path.read_text(encoding="utf-8"))

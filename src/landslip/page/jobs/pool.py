@@ -13,8 +13,7 @@ from landslip.figures.formatting import duration_text
 from landslip.page import messages as words
 from landslip.page.errors import QueueError
 from landslip.page.jobs.job import Ticket
-from landslip.page.jobs.limits import Limits
-from landslip.page.jobs.process import WorkerProcess
+from landslip.page.jobs.process import Limits, WorkerProcess
 
 _ATTEMPTS: Final = 2
 """A process that died while it had nothing to do is no reason to fail a task."""

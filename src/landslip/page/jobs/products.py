@@ -25,9 +25,9 @@ from landslip.mapping.products import GEOPACKAGE, PRODUCTS, write_products
 from landslip.mapping.raster.probability import ProbabilityRaster
 from landslip.mapping.raster.quicklook import Quicklook, picture_channels
 from landslip.page import messages as words
-from landslip.page.jobs.outlines import find_again
 from landslip.page.jobs.perform import Watch
 from landslip.page.jobs.results import Products
+from landslip.page.jobs.scene_maps import find_again
 from landslip.page.jobs.tasks import Choice, ProductsTask
 from landslip.page.uploads.rasters import open_source
 from landslip.probability import to_probability

@@ -1,10 +1,9 @@
-"""What tasks give back, as the views read it."""
+"""What can be mapped: a scene of raster files, or a set of labelled patches. They travel between processes as JSON."""
 
 from pathlib import Path
 
 from landslip.files.model import Frozen
-from landslip.page.jobs.sources import PatchSource, SceneSource
-from landslip.page.jobs.tasks import Box
+from landslip.page.jobs.tasks import Box, PatchSource, SceneSource
 
 
 class LaidTruth(Frozen):

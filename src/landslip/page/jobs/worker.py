@@ -15,7 +15,7 @@ from typing import Any, Final, TextIO
 
 from landslip.errors import LandslipError
 from landslip.page import messages as words
-from landslip.page.jobs.limits import Limits, bind
+from landslip.page.jobs.process import Limits, bind
 
 _NEWS_EVERY_S: Final = 0.2
 

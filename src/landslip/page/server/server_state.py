@@ -22,10 +22,10 @@ from landslip.detector.detector import DEFAULT, Detector, packaged
 from landslip.page import messages as words
 from landslip.page.errors import PageError
 from landslip.page.jobs.job import Ticket
-from landslip.page.jobs.limits import Limits
 from landslip.page.jobs.pool import LaneSettings, Pool
-from landslip.page.jobs.sources import SceneSource
-from landslip.page.server.settings import PageSettings
+from landslip.page.jobs.process import Limits
+from landslip.page.jobs.tasks import SceneSource
+from landslip.page.server.serving import PageSettings
 
 _PREFIX: Final = "landslip-page-"
 _GRACE_S: Final = 150.0

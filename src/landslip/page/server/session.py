@@ -8,9 +8,9 @@ import streamlit as st
 
 from landslip.page.jobs.job import Ticket
 from landslip.page.jobs.results import LaidTruth, PatchResult, SceneResult
-from landslip.page.jobs.sources import PatchSource, SceneSource
+from landslip.page.jobs.tasks import PatchSource, SceneSource
 from landslip.page.server.server_state import Visit, Workshop
-from landslip.page.server.settings import PageSettings
+from landslip.page.server.serving import PageSettings
 
 _KEY: Final = "landslip"
 

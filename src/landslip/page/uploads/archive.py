@@ -12,8 +12,7 @@ from typing import Final
 from landslip.page import messages as words
 from landslip.page.errors import UploadError
 from landslip.page.jobs.tasks import Bounds, Upload
-from landslip.page.uploads.file_types import LONGEST, ending_for, kind_of
-from landslip.page.uploads.names import own_stem, shown
+from landslip.page.uploads.names import LONGEST, ending_for, kind_of, own_stem, shown
 
 _CHUNK_BYTES: Final = 1 << 20
 _RATIO: Final = 200.0

@@ -9,13 +9,11 @@ from numpy.typing import NDArray
 
 from landslip.datasets.hdf5 import Hdf5Error
 from landslip.datasets.l4s import open_l4s
-from landslip.datasets.l4s_channels import L4S_CHANNELS, SIDE_PX
 from landslip.datasets.l4s_files import LAYOUTS
-from landslip.datasets.l4s_values import read_image, read_mask
+from landslip.datasets.l4s_values import L4S_CHANNELS, SIDE_PX, read_image, read_mask
 from landslip.page import messages as words
 from landslip.page.errors import UploadError
-from landslip.page.jobs.sources import PatchSource
-from landslip.page.jobs.tasks import ReadTask, Upload
+from landslip.page.jobs.tasks import PatchSource, ReadTask, Upload
 from landslip.page.uploads.names import number_in
 
 _IMAGES, _MASKS = (Path(part) for part in LAYOUTS["official"]["train"])

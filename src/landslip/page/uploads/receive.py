@@ -12,9 +12,8 @@ from typing import Final, Protocol
 from landslip.page import messages as words
 from landslip.page.errors import UploadError
 from landslip.page.jobs.tasks import Upload
-from landslip.page.server.settings import PageSettings
-from landslip.page.uploads.file_types import IMAGE_KINDS, LONGEST, Kind, described, ending_for, kind_of
-from landslip.page.uploads.names import own_stem, shown
+from landslip.page.server.serving import PageSettings
+from landslip.page.uploads.names import IMAGE_KINDS, LONGEST, Kind, described, ending_for, kind_of, own_stem, shown
 
 _CHUNK_BYTES: Final = 1 << 20
 _ROOM_LEFT_BYTES: Final = 500_000_000

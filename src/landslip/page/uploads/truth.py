@@ -18,7 +18,7 @@ import rasterio
 import shapely
 from numpy.typing import NDArray
 
-from landslip.datasets.patch import LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED
+from landslip.datasets.patch_set import LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED
 from landslip.errors import LandslipError, TruthError
 from landslip.evaluation.reference.polygons import PolygonTruth, read_polygons
 from landslip.evaluation.reference.raster import RasterTruth
@@ -28,8 +28,8 @@ from landslip.mapping.inventory.files import append_to_geopackage
 from landslip.mapping.inventory.outlines import outlines, strips
 from landslip.page import messages as words
 from landslip.page.errors import UploadError
-from landslip.page.jobs.outlines import SHOWN
 from landslip.page.jobs.results import LaidTruth
+from landslip.page.jobs.scene_maps import SHOWN
 from landslip.page.jobs.tasks import TruthTask
 from landslip.page.uploads.archive import unpack_shapefile
 from landslip.page.uploads.names import in_their_words, shown

@@ -9,8 +9,7 @@ import streamlit as st
 
 from landslip.figures.formatting import share_text
 from landslip.page import messages as words
-from landslip.page.jobs.sources import PatchSource
-from landslip.page.jobs.tasks import ExploreTask, MosaicTask, SheetTask
+from landslip.page.jobs.tasks import ExploreTask, MosaicTask, PatchSource, SheetTask
 from landslip.page.server.server_state import Workshop
 from landslip.page.server.session import Memory
 from landslip.page.views.parts import told

@@ -9,11 +9,10 @@ from landslip.channels import TRUE_COLOUR
 from landslip.figures.formatting import sentence
 from landslip.page import messages as words
 from landslip.page.errors import UploadError
-from landslip.page.jobs.sources import PatchSource, SceneSource
-from landslip.page.jobs.tasks import Bounds, ReadAnswer, ReadTask, Upload
+from landslip.page.jobs.tasks import Bounds, PatchSource, ReadAnswer, ReadTask, SceneSource, Upload
 from landslip.page.server.server_state import Workshop
+from landslip.page.server.serving import PageSettings
 from landslip.page.server.session import Memory, Run
-from landslip.page.server.settings import PageSettings
 from landslip.page.uploads.receive import receive
 from landslip.page.views.parts import card_in_words, plain, told
 

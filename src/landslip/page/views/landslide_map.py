@@ -7,7 +7,7 @@ from typing import Any, Final
 import pydeck
 import streamlit as st
 
-from landslip.figures.palette import CHOSEN, OUTLINE, TRUTH
+from landslip.figures.colour_ramps import CHOSEN, OUTLINE, TRUTH
 from landslip.page import messages as words
 from landslip.page.jobs.results import Drawn, Found, SceneResult
 from landslip.page.jobs.tasks import Box

@@ -6,14 +6,13 @@ import streamlit as st
 
 from landslip.page import messages as words
 from landslip.page.jobs.results import PatchResult, SceneResult
-from landslip.page.jobs.sources import PatchSource, SceneSource
-from landslip.page.jobs.tasks import MapTask, PatchesTask, ReadAnswer
+from landslip.page.jobs.tasks import MapTask, PatchesTask, PatchSource, ReadAnswer, SceneSource
 from landslip.page.server.server_state import Workshop
 from landslip.page.server.session import Memory, Run
 from landslip.page.uploads.receive import check_room
 from landslip.page.views.inputs import choose_detectors, choose_image
 from landslip.page.views.parts import plain, show_runs, told
-from landslip.page.views.truth import choose_truth, keep_truth
+from landslip.page.views.scores import choose_truth, keep_truth
 
 
 def show(workshop: Workshop, memory: Memory) -> None:

@@ -231,7 +231,7 @@ def show_sketch(
 
 def show_legend() -> None:
     """What the colours of the probability mean."""
-    from landslip.figures.palette import PROBABILITY  # noqa: PLC0415
+    from landslip.figures.colour_ramps import PROBABILITY  # noqa: PLC0415
 
     stops = ", ".join(f"rgb{stop}" for stop in PROBABILITY.stops)
     st.html(

@@ -19,10 +19,8 @@ from landslip.errors import PatchesError, SettingsError
 from landslip.inference.engine import Precision
 from landslip.inference.patch_prediction import values_for
 from landslip.metrics.count_tables import f1
-from landslip.metrics.resampling_units import best_units
-from landslip.metrics.seed_statistics import Spread
-from landslip.studies.ablation.groups import Taken, taken_from
-from landslip.studies.ablation.result import Ablation, Fall, fall_of
+from landslip.metrics.intervals import Spread, best_units
+from landslip.studies.ablation.result import Ablation, Fall, Taken, fall_of, taken_from
 from landslip.studies.perturbed_runs import Piece, Variant, Watch, entries_sha256, measure
 
 PERMUTED: Final = "permuted"

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from landslip.channels import CHANNELS
-from landslip.datasets.attribution import SYNTHETIC
-from landslip.evaluation.report.section import Section, chart
-from landslip.evaluation.report.sheet import Headline, Sheet, write_pair, write_text
+from landslip.datasets.formats import SYNTHETIC
+from landslip.evaluation.report.sheet import Headline, Section, Sheet, chart, write_pair, write_text
 from landslip.evaluation.resolve import SYNTHETIC_LABEL
 from landslip.figures.charts.axis import Axis
 from landslip.figures.charts.drawing import as_file

@@ -4,17 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from landslip.datasets.division import ProtocolName
 from landslip.datasets.formats import open_patches
+from landslip.datasets.splits import ProtocolName
 from landslip.errors import RecipeError
 from landslip.metrics.count_tables import Counts, counts_of, f1
-from landslip.metrics.resampling_units import best_units
-from landslip.metrics.seed_statistics import Spread
-from landslip.studies.ablation.groups import taken_from
-from landslip.studies.ablation.result import Ablation, fall_of
-from landslip.studies.folds import SAYS, Fold, check_seeds, folds_of
+from landslip.metrics.intervals import Spread, best_units
+from landslip.studies.ablation.result import Ablation, fall_of, taken_from
+from landslip.studies.folds import SAYS, Fold, check_seeds, folds_of, pooled
 from landslip.studies.perturbed_runs import claim, entries_sha256
-from landslip.studies.pooled import pooled
 from landslip.studies.trials import Trial, Watch, run_trials
 from landslip.training.networks.indices import INDICES, indices_of
 from landslip.training.recipe.recipe import Recipe

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from landslip.datasets.mosaic.assembly import Placed
 from landslip.datasets.mosaic.edges import edge_profiles
 from landslip.datasets.mosaic.files import equalised
-from landslip.datasets.mosaic.gains import gains
+from landslip.datasets.mosaic.recovery import gains
 from landslip.datasets.patch_set import UNKNOWN_SCENE, Entry, PatchSet
 from landslip.detector.detector import Detector
 from landslip.errors import PatchesError
 from landslip.inference.patch_prediction import values_for
-from landslip.metrics.resampling_units import Units
+from landslip.metrics.intervals import Units
 
 LARGEST_PX: Final = 512
 

@@ -11,7 +11,7 @@ from landslip.channels import CHANNELS
 from landslip.datasets.patch_set import PatchSet
 from landslip.detector.detector import Detector
 from landslip.inference.patch_prediction import values_for
-from landslip.metrics.resampling_units import Units, best_units
+from landslip.metrics.intervals import Units, best_units
 from landslip.studies.perturbed_runs import Piece, Variant
 from landslip.studies.stress import geometry, light
 from landslip.studies.stress.ground import Ground, Joiner

@@ -5,10 +5,9 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
-from landslip.datasets.attribution import SYNTHETIC
+from landslip.datasets.formats import SYNTHETIC
 from landslip.detector.card import Card
-from landslip.evaluation.report.section import Section, chart, figure, from_to
-from landslip.evaluation.report.sheet import Headline, Sheet, write_pair, write_text
+from landslip.evaluation.report.sheet import Headline, Section, Sheet, chart, figure, from_to, write_pair, write_text
 from landslip.evaluation.resolve import SYNTHETIC_LABEL
 from landslip.figures.charts.axis import Axis
 from landslip.figures.charts.chart import Chart, Reference, Series
@@ -17,7 +16,7 @@ from landslip.figures.charts.rows import Row, RowChart, rows_svg
 from landslip.figures.html_tables import paragraph, plain_table
 from landslip.metrics.counts import DEFINITION
 from landslip.metrics.intervals import FEW
-from landslip.studies.stress.result import Curve, Point, StressTest
+from landslip.studies.stress.run import Curve, Point, StressTest
 from landslip.studies.stress.stresses import LOST, SAMPLING, SIZE
 
 _F1_AXIS = Axis("F1 (pooled over pixels)", low=0, high=1)

@@ -1,18 +1,94 @@
-"""Runs a stress test: every level of every stress on the same ground, at the detector's own threshold."""
+"""What a stress test found: curves of F1 against what was done to the ground."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from landslip.datasets.patch_set import PatchSet
 from landslip.detector.detector import Detector
 from landslip.errors import PatchesError
 from landslip.inference.engine import Precision
+from landslip.metrics.count_tables import FIGURES, Counts
+from landslip.metrics.counts import DEFINITION
+from landslip.metrics.intervals import CONFIDENCE, DRAWS, Units, resampled
 from landslip.studies.perturbed_runs import Measured, Watch, entries_sha256, measure
 from landslip.studies.stress.ground import Joiner, largest_ground
 from landslip.studies.stress.plan import Planned, Test, lost_plans, plain_plan, sampling_plans, size_plan
-from landslip.studies.stress.result import Curve, StressTest, point
 from landslip.studies.stress.stresses import LOST, SAMPLING, SIZE, SIZES_PX, STRESSES, stresses_named
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One level of a stress."""
+
+    level: float
+    label: str
+    """Name of the level where it is no number, as a channel; else empty."""
+    f1: float
+    low: float
+    high: float
+    """Of the bootstrap interval."""
+    precision: float
+    recall: float
+    best_f1: float
+    """At the threshold that would have been best there: what better calibration could bring back."""
+    best_threshold: float
+    landslide_px: int
+    """Of the truth there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A stress at all its levels."""
+
+    stress: str
+    line: str
+    """Which of several ways, where there are several; else empty."""
+    title: str
+    axis: str
+    text: str
+    untouched: float | None
+    """The level at which nothing is changed."""
+    unit: str
+    units: int
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StressTest:
+    """Everything that was found."""
+
+    detector: str
+    sha256: str
+    threshold: float
+    data: str
+    patches: int
+    seed: int
+    curves: tuple[Curve, ...]
+    left_out: tuple[str, ...]
+    """What could not be tried, and why."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything by name, for JSON."""
+        return asdict(self) | {"definition": DEFINITION, "confidence": CONFIDENCE, "draws": DRAWS}
+
+
+def point(level: float, made: Measured, units: Units, *, label: str = "", seed: int = 0) -> Point:
+    """The figures of one level."""
+    low, high = _f1_interval(made.counts, units, seed)
+    total = made.counts.sum(axis=0)
+    f1, precision, recall = (float(FIGURES[name](total)) for name in ("f1", "precision", "recall"))
+    landslide_px = int(total[0] + total[2])
+    return Point(level, label, f1, low, high, precision, recall, made.best_f1, made.best_threshold, landslide_px)
+
+
+def _f1_interval(counts: Counts, units: Units, seed: int) -> Sequence[float]:
+    drawn = FIGURES["f1"](resampled(units.sums(counts), DRAWS, seed))
+    ends: list[float] = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]).tolist()
+    return ends
 
 
 def stress_test(

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.patch import NOT_OBSERVED
+from landslip.datasets.patch_set import NOT_OBSERVED
 from landslip.errors import SettingsError
 from landslip.inference.gap_filling import fill_gaps
 from landslip.studies.stress import geometry, light

@@ -11,22 +11,19 @@ from typing import Any
 import numpy as np
 
 import landslip
-from landslip.datasets.division import key_of
-from landslip.datasets.parts import Part
-from landslip.datasets.patch import PatchStack
-from landslip.datasets.patch_set import PatchSet
+from landslip.datasets.patch_set import PatchSet, PatchStack
+from landslip.datasets.splits import Part, key_of
 from landslip.detector.card import Card, Normalisation, Score
 from landslip.detector.detector import Detector, seal
 from landslip.detector.ood_distance import seen_statistics
 from landslip.evaluation.evaluate import evaluate
 from landslip.metrics.counts import LevelCounts
-from landslip.post_training.calibration import Choosing, calibrate, with_card
+from landslip.post_training.calibration import Choosing, calibrate, score_of, with_card
 from landslip.post_training.ensemble import ensemble
 from landslip.post_training.parity import check_ensemble
-from landslip.post_training.scores import score_of
 from landslip.training.assembly.export import check_parity, check_storage, export_graph, store_half
 from landslip.training.assembly.input_ranges import input_ranges, knows_absolute_values
-from landslip.training.assembly.perturbations import lights_for
+from landslip.training.assembly.threshold_evidence import lights_for
 from landslip.training.data.feeding import LoadedPart, in_turn
 from landslip.training.data.parts import Parts
 from landslip.training.loop.trainer import Fitted

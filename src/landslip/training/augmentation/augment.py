@@ -8,16 +8,12 @@ import torch
 from torch import Tensor
 
 from landslip.errors import RecipeError
-from landslip.training.augmentation.background import quietened
-from landslip.training.augmentation.dropout import draw_absent, dropped
-from landslip.training.augmentation.gaps import hide_some
-from landslip.training.augmentation.geometry import turned, zoomed
+from landslip.training.augmentation.gaps import draw_absent, dropped, hide_some
+from landslip.training.augmentation.geometry import turned, windowed, zoomed
 from landslip.training.augmentation.kinds import ChannelKinds
 from landslip.training.augmentation.lighting import lit
-from landslip.training.augmentation.pairs import mix_some
-from landslip.training.augmentation.random_source import Chance
-from landslip.training.augmentation.rows import change_at
-from landslip.training.augmentation.windows import windowed
+from landslip.training.augmentation.mixing import mix_some, quietened
+from landslip.training.augmentation.random_source import Chance, change_at
 from landslip.training.data.target import Target
 from landslip.training.recipe.augmentation_section import AugmentationRecipe
 

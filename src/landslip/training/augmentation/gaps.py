@@ -1,7 +1,8 @@
-"""What of a patch is not observed: one side of it, as at the edge of a scene, or coarse pieces, as under clouds.
+"""Channels that are absent: a detector learns to do without them.
 
-A gap marks the truth as not observed and fills the image as a map does before a network sees it: the surroundings are
-continued into the gap.
+An absent channel reads the mean of the training part in every pixel. That number is in the detector's normalisation,
+so that a map without the channel can be given the very same. A network that normalises by fixed numbers then sees 0,
+one that normalises by tile and channel sees 0 too, and one that normalises by the tile sees a constant.
 """
 
 from functools import partial
@@ -10,10 +11,29 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from landslip.training.augmentation.random_source import Chance
-from landslip.training.augmentation.rows import change_at
+from landslip.training.augmentation.random_source import Chance, change_at
 from landslip.training.data.target import Target
 from landslip.training.recipe.augmentation_section import AugmentationRecipe
+
+
+def dropped(values: Tensor, absent: Tensor, means: Tensor) -> Tensor:
+    """Replace whole channels of patches by their means.
+
+    Args:
+        values: (N, C, H, W).
+        absent: (N, C) bool.
+        means: (C,) in the channels' units.
+    """
+    return torch.where(absent[:, :, None, None], means[None, :, None, None], values)
+
+
+def draw_absent(n: int, shares: Tensor, chance: Chance) -> Tensor:
+    """Draw which channels are absent, (N, C) on the CPU, each by its share (C,); of all that would be, one stays."""
+    drawn = torch.rand((n, len(shares)), generator=chance.generator)
+    absent = drawn < shares
+    spared = torch.nn.functional.one_hot(drawn.argmax(dim=1), len(shares)).bool()
+    return absent & ~(absent.all(dim=1, keepdim=True) & spared)
+
 
 _MOST_HIDDEN = 7 / 8
 _CLOUD_CELLS = 6

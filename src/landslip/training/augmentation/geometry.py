@@ -1,17 +1,49 @@
-"""Where a patch lies: turned, flipped, rotated, zoomed, cropped; image and truth move together.
+"""Directions on the ground under turns and mirrors of the image: vectors with an eastward and a northward part.
 
-Zooming shows the same ground in pixels of another size. So slope and elevation, which are properties of the ground,
-keep their values; only what is a direction turns. (Read as ground that was itself stretched, slopes would have to
-change, and a detector would learn relief that does not exist.)
+Columns run east and rows run south. All change the directions in place, among the channels of values (N, C, H, W).
 """
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from landslip.training.augmentation import directions
-from landslip.training.augmentation.directions import Pairs
+from landslip.training.augmentation.random_source import Chance
 from landslip.training.data.target import Target
+
+Pairs = Sequence[tuple[int, int]]
+"""Places of the eastward and the northward part of each direction among the channels."""
+
+_COSINE, _SINE = (1, 0, -1, 0), (0, 1, 0, -1)
+
+
+def turn_dihedral(values: Tensor, pairs: Pairs, which: Tensor) -> None:
+    """Turn directions as ``dihedral`` turns images: by quarters (N,) counterclockwise, then flipped from 4 on."""
+    cosine, sine = torch.tensor([_COSINE, _SINE], dtype=values.dtype, device=values.device)[:, which % 4]
+    _turn(values, pairs, cosine, sine)
+    flipped = 1 - 2 * (which >= 4).to(values.dtype)
+    mirror(values, pairs, flipped[:, None, None], torch.ones_like(flipped)[:, None, None])
+
+
+def turn_by(values: Tensor, pairs: Pairs, angle: Tensor) -> None:
+    """Turn directions counterclockwise by an angle (N,) in radians."""
+    _turn(values, pairs, torch.cos(angle), torch.sin(angle))
+
+
+def mirror(values: Tensor, pairs: Pairs, east_west: Tensor, north_south: Tensor) -> None:
+    """Mirror directions where the signs (broadcast to (N, H, W)) of the eastward or northward part are -1."""
+    for east, north in pairs:
+        values[:, east] *= east_west
+        values[:, north] *= north_south
+
+
+def _turn(values: Tensor, pairs: Pairs, cosines: Tensor, sines: Tensor) -> None:
+    cosine, sine = cosines[:, None, None], sines[:, None, None]
+    for east, north in pairs:
+        e, n = values[:, east], values[:, north]
+        values[:, east], values[:, north] = cosine * e - sine * n, sine * e + cosine * n
+
 
 _OBSERVED_SHARE = 0.999
 """A pixel that takes more than a rounding error from what is not observed is not observed."""
@@ -38,7 +70,7 @@ def turned(values: Tensor, target: Target, which: Tensor, pairs: Pairs) -> tuple
         for batch in (values, target.landslide, target.observed)
     )
     if pairs:
-        directions.turn_dihedral(images, pairs, which.to(values.device))
+        turn_dihedral(images, pairs, which.to(values.device))
     return images, Target(landslide, observed)
 
 
@@ -65,8 +97,8 @@ def zoomed(
     if pairs:
         # Over an odd number of edges the ground is seen in a mirror.
         signs = 1 - 2 * ((grid + 1) / 2).floor().remainder(2)
-        directions.mirror(images, pairs, signs[..., 0], signs[..., 1])
-        directions.turn_by(images, pairs, angle)
+        mirror(images, pairs, signs[..., 0], signs[..., 1])
+        turn_by(images, pairs, angle)
     landslide = functional.grid_sample(
         target.landslide[:, None], grid, mode="nearest", padding_mode="reflection", align_corners=False
     ).squeeze(1)
@@ -82,3 +114,28 @@ def window_grid(height: int, width: int, scale: Tensor, angle: Tensor, centre: T
     columns = cosine * x - (height / width) * sine * y + across
     rows = (width / height) * sine * x + cosine * y + down
     return torch.stack([columns, rows], dim=-1)
+
+
+def windowed(values: Tensor, target: Target, side_px: int, draw: Chance) -> tuple[Tensor, Target]:
+    """Cut a square window at a place of its own out of each patch; a patch that is no larger stays whole.
+
+    Args:
+        values: (N, C, H, W).
+        target: of the same patches.
+        side_px: of the window.
+        draw: where from.
+    """
+    height, width = (min(side_px, side) for side in values.shape[2:])
+    if (height, width) == tuple(values.shape[2:]):
+        return values, target
+    n = len(values)
+    tops, lefts = (
+        (torch.rand(n, generator=draw.generator) * (whole - part + 1)).long().tolist()
+        for whole, part in zip(values.shape[2:], (height, width), strict=True)
+    )
+
+    def cut(batch: Tensor) -> Tensor:
+        places = zip(batch, tops, lefts, strict=True)
+        return torch.stack([image[..., top : top + height, left : left + width] for image, top, left in places])
+
+    return cut(values), Target(cut(target.landslide), cut(target.observed))

@@ -1,7 +1,7 @@
 """A part of the patches, ready to be fed: what sampling and normalisation must know of it, and batches as tensors."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from landslip.datasets.division import key_of
 from landslip.datasets.loader import MemorySource, Source, batches
-from landslip.datasets.patch import LANDSLIDE, NOT_OBSERVED, PatchStack, stack_patches
-from landslip.datasets.patch_set import PatchSet
+from landslip.datasets.patch_set import LANDSLIDE, NOT_OBSERVED, PatchSet, PatchStack, stack_patches
+from landslip.datasets.splits import key_of
 from landslip.datasets.statistics import Moments
 from landslip.datasets.store.reading import PatchStore
 from landslip.errors import ChannelError, PatchesError
-from landslip.training.data.sources import Relabelled
+from landslip.training.data.sources import Joined, Relabelled
 
 _LOOK_BATCH = 32
 
@@ -220,3 +219,28 @@ def _gone_through(source: Source, name: str, threads: int, *, progress: bool) ->
                 landslide.append(np.count_nonzero(mask == LANDSLIDE))
             bar.update(len(batch.positions))
     return _Found(np.array(observed), np.array(landslide), mean, deviation)
+
+
+def join(first: LoadedPart, second: LoadedPart) -> LoadedPart:
+    """Two parts as one; the channels' numbers, which normalise, are the mean over all patches.
+
+    Raises:
+        PatchesError: they differ in channels or in size.
+    """
+    if first.channels != second.channels or first.source.shape != second.source.shape:
+        raise PatchesError(
+            f"patches of {', '.join(first.channels)} {first.source.shape[1:]} and of {', '.join(second.channels)} "
+            f"{second.source.shape[1:]} cannot be learned from together: give patches of one kind and size"
+        )
+    weight = len(second) / (len(first) + len(second))
+    return replace(
+        first,
+        source=Joined(first.source, second.source),
+        keys=first.keys + second.keys,
+        scenes=first.scenes + second.scenes,
+        landslide_share=np.concatenate([first.landslide_share, second.landslide_share]),
+        mean=(1 - weight) * first.mean + weight * second.mean,
+        deviation=(1 - weight) * first.deviation + weight * second.deviation,
+        unlabelled=first.unlabelled + second.unlabelled,
+        threads=min(first.threads, second.threads),
+    )

@@ -8,9 +8,8 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from landslip.datasets import protocols
-from landslip.datasets.division import Division, divided, key_of, read_division
-from landslip.datasets.parts import Part
 from landslip.datasets.patch_set import Entry, PatchSet
+from landslip.datasets.splits import Division, Part, divided, key_of, read_division
 from landslip.errors import RecipeError
 from landslip.files.model import Frozen
 

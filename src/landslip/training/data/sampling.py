@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from landslip.datasets.patch import LANDSLIDE
+from landslip.datasets.patch_set import LANDSLIDE
 from landslip.errors import PatchesError
 from landslip.files.model import Frozen
 

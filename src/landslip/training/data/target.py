@@ -6,7 +6,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from landslip.datasets.patch import LANDSLIDE, NOT_OBSERVED
+from landslip.datasets.patch_set import LANDSLIDE, NOT_OBSERVED
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,21 +15,19 @@ from typing import Any, Final
 
 import numpy as np
 
-from landslip.datasets.division import Division, key_of
 from landslip.datasets.formats import open_patches
 from landslip.datasets.patch_set import PatchSet
+from landslip.datasets.splits import Division, key_of
 from landslip.detector.detector import Detector
 from landslip.errors import RecipeError, RunError
 from landslip.post_training.calibration import with_card
 from landslip.training.data.feeding import load_part
-from landslip.training.distillation.pseudo_labels import Taken, sure_masks
+from landslip.training.distillation.pseudo_labels import Taken, draw, sure_masks, without
 from landslip.training.distillation.soft_labels import opinions
-from landslip.training.distillation.unlabelled import draw, without
-from landslip.training.loop.curves import NAME as CURVES
 from landslip.training.loop.log import LOG as COURSE
-from landslip.training.loop.sample_pictures import NAME as SAMPLES
-from landslip.training.recipe.distillation_section import SelfTrainingRecipe
+from landslip.training.loop.run_pictures import CURVES_FILE, SAMPLES_FILE
 from landslip.training.recipe.recipe import Recipe
+from landslip.training.recipe.sections import SelfTrainingRecipe
 from landslip.training.run_folder import check_free, start_run
 from landslip.training.single_run import Extra, Made, make_once, parts_of
 
@@ -140,7 +138,7 @@ def _labelled(
 def _brought_up(made: Made, recipe: Recipe, folder: Path) -> Made:
     """The last round's detector, weights, log and pictures in the folder itself; its card knows the whole recipe."""
     detector = with_card(made.detector, recipe=recipe.model_dump(mode="json"))
-    for name in (made.weights_path.name, COURSE, CURVES, SAMPLES):
+    for name in (made.weights_path.name, COURSE, CURVES_FILE, SAMPLES_FILE):
         shutil.copyfile(made.weights_path.with_name(name), folder / name)
     path = folder / made.detector_path.name
     detector.save(path)

@@ -8,17 +8,14 @@ from typing import Any, Final, cast
 
 import numpy as np
 import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
 
 from landslip.training.data.feeding import LoadedPart, in_turn
 from landslip.training.loop.log import LOG, look_of, row_of, write_log
 from landslip.training.loop.module import Diverged, Learning
+from landslip.training.loop.optimisation import end_epoch
 from landslip.training.loop.validation import Look, count_lights, look_from, wavelengths
-from landslip.training.loop.weight_averaging import end_epoch
 from landslip.training.networks.run_weights import save_weights
-from landslip.training.torchvision_operators import declare_missing_operators
-
-declare_missing_operators()
-from lightning.pytorch import Callback, LightningModule, Trainer  # noqa: E402 - needs the operators
 
 CHECKPOINTS: Final = "checkpoints"
 LAST: Final = "last.ckpt"

@@ -5,13 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger
+
 from landslip.errors import MissingExtraError
 from landslip.training.loop.validation import Look
 from landslip.training.recipe.recipe import Recipe
-from landslip.training.torchvision_operators import declare_missing_operators
-
-declare_missing_operators()
-from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger  # noqa: E402 - needs the operators
 
 LOG: Final = "log.csv"
 Row = Mapping[str, float]

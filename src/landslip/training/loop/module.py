@@ -5,22 +5,18 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import torch
+from lightning.pytorch import LightningModule
 from torch import Tensor
 from torch.nn import functional
 
 from landslip.training.augmentation import Augmentation
 from landslip.training.data.feeding import Fed
 from landslip.training.data.target import Target
-from landslip.training.loop.schedule import build_optimiser
+from landslip.training.loop.optimisation import build_optimiser, follow
 from landslip.training.loop.seeding import generator_of, seed_of
-from landslip.training.loop.weight_averaging import follow
 from landslip.training.losses import build_loss
 from landslip.training.networks.build import DetectingNetwork
 from landslip.training.recipe.recipe import Recipe
-from landslip.training.torchvision_operators import declare_missing_operators
-
-declare_missing_operators()
-from lightning.pytorch import LightningModule  # noqa: E402 - its import needs the operators declared above
 
 Teacher = Callable[[Tensor, Target], Target]
 """Gives the target of a batch, perhaps a soft one, for the positions (N,) of its patches and the target so far, before

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from lightning.pytorch import Trainer
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -13,26 +14,17 @@ from landslip.errors import RunError
 from landslip.training.data.feeding import Feeding, LoadedPart
 from landslip.training.data.sampling import PatchFacts, sample_order
 from landslip.training.loop.callback import BEST, CHECKPOINTS, LAST, Course, Standing
-from landslip.training.loop.curves import NAME as CURVES
-from landslip.training.loop.curves import draw_curves
-from landslip.training.loop.lightning_quiet import hushed, interruptible
+from landslip.training.loop.devices import leave_to_first, precision_for
 from landslip.training.loop.log import build_loggers
 from landslip.training.loop.module import Diverged, Learning, Teacher
-from landslip.training.loop.precision import precision_for
-from landslip.training.loop.processes import leave_to_first
-from landslip.training.loop.progress import Bar
-from landslip.training.loop.sample_pictures import NAME as SAMPLES
-from landslip.training.loop.sample_pictures import draw_samples
+from landslip.training.loop.progress import Bar, hushed, interruptible
+from landslip.training.loop.run_pictures import CURVES_FILE, SAMPLES_FILE, draw_curves, draw_samples
 from landslip.training.loop.seeding import reproducible
 from landslip.training.loop.validation import Look
 from landslip.training.networks.build import BuiltNetwork, DetectingNetwork, build_network
 from landslip.training.networks.normalise import Normalise
 from landslip.training.networks.run_weights import read_weights
 from landslip.training.recipe.recipe import Recipe
-from landslip.training.torchvision_operators import declare_missing_operators
-
-declare_missing_operators()
-from lightning.pytorch import Trainer  # noqa: E402 - its import needs the operators declared above
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +144,10 @@ def draw_run(fitted: Fitted, part: LoadedPart, folder: Path, *, title: str, sour
         pixel_size_m: side of a pixel on the ground.
     """
     note = f"F1 of the landslide class, counts pooled over all pixels of {len(part)} patches. {source}"
-    draw_curves(fitted.standing, title, note, folder / CURVES)
+    draw_curves(fitted.standing, title, note, folder / CURVES_FILE)
     threshold = fitted.chosen.threshold_best
     draw_samples(
-        fitted.network, part, threshold, folder / SAMPLES, title=title, source=source, pixel_size_m=pixel_size_m
+        fitted.network, part, threshold, folder / SAMPLES_FILE, title=title, source=source, pixel_size_m=pixel_size_m
     )
 
 

@@ -1,14 +1,52 @@
-"""From the words of a recipe to a loss that can be called."""
+"""The section of a recipe that says what a network is taught by."""
 
 from collections.abc import Mapping, Sequence
+from typing import Annotated, Self
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from landslip.errors import RecipeError
+from landslip.files.model import Frozen
 from landslip.training.data.target import Target
+from landslip.training.losses.overlap import Dice, Lovasz, Tversky
+from landslip.training.losses.physics import FlatGround, Runout
+from landslip.training.losses.pixel_losses import (
+    Boundary,
+    CrossEntropy,
+    Focal,
+    HardPixels,
+    PaperCrossEntropy,
+    SoftCrossEntropy,
+)
 from landslip.training.losses.pixels import Pixels
-from landslip.training.losses.recipe_section import LossRecipe
+
+Pixelwise = CrossEntropy | PaperCrossEntropy | SoftCrossEntropy | Focal | HardPixels | Boundary
+Pooled = Dice | Tversky | Lovasz
+Physics = FlatGround | Runout
+
+AnyTerm = Annotated[
+    Pixelwise | Pooled | Physics,
+    Field(discriminator="kind"),
+]
+
+
+class LossRecipe(Frozen):
+    """What a network is taught by: a weighted sum of terms."""
+
+    terms: tuple[AnyTerm, ...] = (CrossEntropy(weight=0.5), Dice(weight=0.5))
+    """Terms of different kinds, each with its weight; the sum is not divided by the weights."""
+
+    @model_validator(mode="after")
+    def _teaches_something(self) -> Self:
+        kinds = [term.kind for term in self.terms]
+        twice = sorted({kind for kind in kinds if kinds.count(kind) > 1})
+        if twice:
+            raise ValueError(f"the loss has {', '.join(twice)} more than once: give each kind of term once")
+        if not any(term.weight for term in self.terms):
+            raise ValueError("the loss has no term with a weight above 0: give one, such as cross-entropy")
+        return self
 
 
 class Loss(nn.Module):

@@ -1,13 +1,16 @@
 """A batch as the terms of a loss see it: what is not observed is out of reach before any of them starts."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
+from landslip.files.model import Frozen
 from landslip.training.data.target import Target
 
 
@@ -74,3 +77,18 @@ class Pixels:
         counted = self.observed.to(losses.dtype) if weights is None else weights * self.observed
         total = counted.sum()
         return (losses * counted).sum() / torch.where(total > 0, total, torch.ones_like(total))
+
+
+class Term(Frozen):
+    """One term of a loss: its settings, and the loss itself."""
+
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Channels without which it cannot be computed."""
+
+    kind: str
+    weight: float = Field(default=1.0, ge=0)
+    """Its share in the sum; 0 logs the term and learns nothing from it."""
+
+    @abstractmethod
+    def of(self, pixels: Pixels) -> Tensor:
+        """The loss of a batch, a scalar, before its weight."""

@@ -6,11 +6,9 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final
 
-from landslip.errors import RecipeError
-from landslip.training.torchvision_operators import declare_missing_operators
+import segmentation_models_pytorch as smp
 
-declare_missing_operators()
-import segmentation_models_pytorch as smp  # noqa: E402 - its import needs the operators declared above
+from landslip.errors import RecipeError
 
 PLAIN: Final = "plain-unet"
 """The one network without an encoder of its own name: U-Net from scratch (``plain_unet.py``)."""

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from landslip.errors import RecipeError
-from landslip.training.networks.widening import fit_stem, said, stem_name
+from landslip.training.networks.weights import fit_stem, said, stem_name
 
 _CHANNELS: Final = "channels"
 _NETWORK: Final = "network"

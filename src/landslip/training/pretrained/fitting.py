@@ -9,12 +9,16 @@ from torch import Size, Tensor, nn
 from landslip.errors import WeightsError
 from landslip.training.networks.build import build_body
 from landslip.training.networks.catalogue import PAPER, Words, find_words
-from landslip.training.networks.widening import stem_name
+from landslip.training.networks.weights import stem_name
 from landslip.training.pretrained.matching import Match, match
 from landslip.training.pretrained.reading import ForeignFile
-from landslip.training.pretrained.recipe_section import ForeignRecipe
-from landslip.training.pretrained.segformer import build_transformers_segformer, is_transformers, translated
-from landslip.training.recipe.network_section import NetworkRecipe
+from landslip.training.pretrained.segformer import (
+    ForeignRecipe,
+    build_transformers_segformer,
+    is_transformers,
+    translated,
+)
+from landslip.training.recipe.sections import NetworkRecipe
 
 _NONE_FITS: Final = (
     "give the network that the weights are of; none of the paper fits, others go as architecture/encoder"

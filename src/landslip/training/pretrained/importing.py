@@ -1,4 +1,4 @@
-"""From a foreign file to a sealed detector: read, fitted, exported, checked against its network, sealed with a card."""
+"""What must be told to make a detector of foreign weights: what the file itself does not say."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from landslip.training.networks.build import SIZE_MULTIPLE, DetectingNetwork
 from landslip.training.networks.normalise import TEXTS, NormalisationKind, Normalise
 from landslip.training.pretrained.fitting import FittedBody, fit_file
 from landslip.training.pretrained.reading import ForeignFile, read_foreign
-from landslip.training.pretrained.recipe_section import ForeignRecipe, Inputs
+from landslip.training.pretrained.segformer import ForeignRecipe, Inputs
 
 _KINDS: Final[dict[Inputs, NormalisationKind]] = {"dn": "none", "l4s": "l4s"}
 _CHECKED_ON: Final = 2

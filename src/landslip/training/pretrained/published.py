@@ -1,16 +1,110 @@
-"""Published weights from the hub to this machine: listed, compared with what was first seen, downloaded, kept."""
+"""The thirteen networks that the author of arXiv 2507.01123 publishes, and how their files are to be understood.
 
-from collections.abc import Callable
+What is known of the files is read out of the author's code (github.com/HarshShinde0/Deepslide): state dicts of a
+training module that holds the network behind ``model.`` and the weight of its loss as ``wce.weight``; 14 channels of
+Landslide4Sense as they stand in its files; one logit. U-Net and DeepLabV3+ are those of segmentation-models-pytorch,
+behind a second ``model.``. MiT-B1 takes three channels, mixed by a 1 x 1 convolution ahead of it. SegFormer is that
+of transformers; while it was trained its probabilities, not its logits, were brought to the whole resolution.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
-from landslip.errors import OutputError, RunError
+from landslip.datasets.l4s_values import L4S_CHANNELS
+from landslip.errors import OutputError, RunError, WeightsError
 from landslip.files.connection import Connection
 from landslip.files.download import download, is_right
 from landslip.files.hub import HUB, list_hub
 from landslip.files.pins import check_pin, kept_folder, pin, read_pins
 from landslip.files.remote import RemoteFile
-from landslip.training.pretrained.deepslide import REPOSITORY, SOURCE, find_published
+from landslip.training.pretrained.segformer import ForeignRecipe
+
+SOURCE: Final = "deepslide"
+REPOSITORY: Final = "harshinde/DeepSlide_Models"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One file of the repository."""
+
+    file: str
+    network: str
+    """In landslip: a name of the paper."""
+
+
+DEEPSLIDE: Final[Mapping[str, Published]] = MappingProxyType(
+    {
+        "resnet34": Published("resnet34.pth", "unet-resnet34"),
+        "vgg16": Published("vgg16.pth", "unet-vgg16"),
+        # [sic]: the file's name is misspelt where it is published.
+        "efficientnetb0": Published("effucientnetb0.pth", "unet-efficientnet-b0"),
+        "resnext50_32x4d": Published("resnext50-32x4d.pth", "unet-resnext50"),
+        "se_resnet50": Published("se_resnet50.pth", "unet-se-resnet50"),
+        "densenet121": Published("densenet121.pth", "unet-densenet121"),
+        "se_resnext50_32x4d": Published("se_resnext50_32x4d.pth", "unet-se-resnext50"),
+        "inceptionv4": Published("inceptionv4.pth", "unet-inception-v4"),
+        "inceptionresnetv2": Published("inceptionresnetv2.pth", "unet-inception-resnet-v2"),
+        "deeplabv3plus": Published("deeplabv3.pth", "deeplabv3plus-resnet50"),
+        "mobilenetv2": Published("mobilenetv2.pth", "unet-mobilenet-v2"),
+        "mitb1": Published("mitb1.pth", "unet-mit-b1"),
+        "segformer": Published("segformer.pth", "segformer-b2"),
+    }
+)
+"""By the names that the author's page uses, in the order of the paper's table."""
+
+
+def find_published(name: str) -> tuple[str, Published]:
+    """A published network by its name, with or without ``deepslide/``; gives the name without.
+
+    Raises:
+        WeightsError: there is none.
+    """
+    short = name.removeprefix(f"{SOURCE}/")
+    if short not in DEEPSLIDE:
+        raise WeightsError(
+            f"'{name}' is not published where landslip knows: allowed are "
+            f"{', '.join(f'{SOURCE}/{one}' for one in DEEPSLIDE)}"
+        )
+    return short, DEEPSLIDE[short]
+
+
+def recipe_of(name: str) -> ForeignRecipe:
+    """How a published file is to be understood.
+
+    Raises:
+        WeightsError: there is none of that name.
+    """
+    short, published = find_published(name)
+    return ForeignRecipe(
+        name=f"{SOURCE}-{short.replace('_', '-')}",
+        network=published.network,
+        channels=L4S_CHANNELS,
+        inputs="l4s",
+        raised="probabilities" if short == "segformer" else "logits",
+        threshold_chosen="as its author's page has it; nobody has chosen one for it on data that landslip knows",
+        title=f"Foreign weights: {published.network}, 14 channels, by the author of arXiv 2507.01123",
+        trained_on=(
+            "Landslide4Sense, a random 80 % of the train patches, as its author says (arXiv 2507.01123); "
+            "trained elsewhere, details not known"
+        ),
+        not_good_for=(
+            "anything, until it was scored: landslip knows no accuracy of these weights (landslip evaluate)",
+            "comparing by its author's scores: they are means over batches of a random split of neighbouring patches, "
+            "which leaks, with the epoch chosen on the same split",
+            "surface reflectance (L2A): it takes B10, which only top-of-atmosphere products (L1C) have",
+        ),
+        licence="not known: none is stated with the weights (the author's code is Apache-2.0); ask before you pass on",
+        attribution=(
+            "Burange, Shinde, Mutyalwar 2025, arXiv 2507.01123: Landslide Detection and Mapping Using Deep Learning "
+            f"Across Multi-Source Satellite Data and Geographic Regions (huggingface.co/{REPOSITORY})",
+            "Trained on Landslide4Sense, CC BY 4.0: Ghorbanzadeh et al. 2022, IEEE TGRS, doi 10.1109/TGRS.2022.3215209",
+            "Contains modified Copernicus Sentinel data",
+        ),
+    )
+
 
 Progress = Callable[[str, int, int], None]
 _DOWNLOADS: Final = "downloads"

@@ -9,7 +9,7 @@ import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from landslip.channels import CHANNELS, TRUE_COLOUR
-from landslip.datasets.parts import Part
+from landslip.datasets.splits import Part
 from landslip.errors import RecipeError
 from landslip.files.model import Frozen
 from landslip.training.augmentation import AugmentationRecipe
@@ -17,10 +17,8 @@ from landslip.training.data.parts import DivisionRecipe
 from landslip.training.data.sampling import SamplingRecipe
 from landslip.training.losses import LossRecipe
 from landslip.training.networks.indices import check_indices
-from landslip.training.recipe.assembly_section import FinishRecipe
-from landslip.training.recipe.distillation_section import SelfTrainingRecipe, TeacherRecipe
 from landslip.training.recipe.fit_sections import FitRecipe, LogRecipe, MachineRecipe
-from landslip.training.recipe.network_section import NetworkRecipe
+from landslip.training.recipe.sections import FinishRecipe, NetworkRecipe, SelfTrainingRecipe, TeacherRecipe
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
