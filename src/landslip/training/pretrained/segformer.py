@@ -5,7 +5,7 @@ query, a key and a value where the other has key and value in one tensor. Its la
 blocks 1e-6). It leaves the answer at a quarter of the resolution, from where it is brought up with the corners of
 pixels, not their centres, in the corners of the image. And its decoder is 768 wide from B2 on, not 256.
 
-``tests/test_foreign_segformer.py`` runs it side by side with transformers itself.
+``tests/training/test_pretrained_segformer.py`` runs it side by side with transformers itself.
 """
 
 import re

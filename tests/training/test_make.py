@@ -23,7 +23,7 @@ from landslip.training.networks.normalise import Normalise
 from landslip.training.recipe.recipe import read_recipe
 from landslip.training.recipe.sections import NetworkRecipe
 
-RECIPE = Path(__file__).parents[1] / "src/landslip/training/recipe/packaged/s2-rgb.yaml"
+RECIPE = Path(__file__).parents[2] / "src/landslip/training/recipe/packaged/s2-rgb.yaml"
 
 
 def slim_network(seed: int = 0) -> DetectingNetwork:
@@ -96,7 +96,7 @@ def test_half_precision_storage_halves_the_file_and_keeps_the_answer() -> None:
     with pytest.raises(RunError, match="half precision"):
         check_storage(seal(whole, card), other, images(96, 64), truth)
     # Nothing of the machine it was made on is left in the file.
-    assert str(Path(__file__).parents[1]).encode() not in half.SerializeToString()
+    assert str(Path(__file__).parents[2]).encode() not in half.SerializeToString()
 
 
 def test_the_packaged_detector_is_small_and_engines_agree_on_it() -> None:

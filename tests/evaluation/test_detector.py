@@ -131,7 +131,7 @@ def test_no_packaged_detector_learned_from_the_patches_that_are_kept_apart(share
     from landslip.training.data.parts import division_for, find_parts
     from landslip.training.recipe.recipe import read_recipe
 
-    examples = Path(__file__).parents[1] / "examples"
+    examples = Path(__file__).parents[2] / "examples"
     kept = {entry.id for entry in open_rgb_set(examples / "l4s-rgb-kept-apart").entries}
     patches = open_rgb_set(shared_data / "l4s-rgb")
     assert len(kept) == 57

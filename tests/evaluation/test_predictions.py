@@ -6,35 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from landslip.datasets.patch_set import EntrySet, Patch
 from landslip.errors import PatchesError, PredictionsError, SettingsError
 from landslip.evaluation.evaluate import evaluate, scored
 from landslip.evaluation.objects.found import find_inventories
 from landslip.evaluation.predictions import Place, Predictions, load_predictions, predict
 from landslip.probability import to_levels
+from predictions_made import Held, patch
 from tiny_detectors import identity
-
-
-class Held(EntrySet[Place]):
-    """Patches in memory."""
-
-    channels = ("B04",)
-
-    def __init__(self, patches: list[Patch]) -> None:
-        self.patches = patches
-        self.entries = tuple(Place("train", patch.id, patch.scene, patch.row, patch.col) for patch in patches)
-
-    def read(self, entry: Place) -> Patch:
-        return next(patch for patch in self.patches if patch.id == entry.id)
-
-
-def patch(number: int, height: int = 40, width: int = 36, truth: int | None = None) -> Patch:
-    chance = np.random.default_rng(number)
-    values = chance.uniform(0, 10_000, (1, height, width)).astype(np.float32)
-    mask = chance.choice(np.array([0, 1, 255], np.uint8), (height, width))
-    if truth is not None:
-        mask[:] = truth
-    return Patch(number, "S", 0, number, ("B04",), values, mask)
 
 
 def test_a_file_brings_everything_back(tmp_path: Path) -> None:

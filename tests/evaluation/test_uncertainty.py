@@ -24,10 +24,9 @@ from landslip.mapping.job import MapSettings
 from landslip.mapping.run import map_scene
 from landslip.metrics.risk_coverage import rank_errors, risk_curve
 from landslip.probability import to_levels
-from predictions_made import held, predictions
+from predictions_made import Held, held, patch, predictions
 from rasters import write_raster
 from scenes_made import blobs, memory_scene
-from test_evaluation_predictions import Held, patch
 from tiny_detectors import card, model
 
 

@@ -57,7 +57,7 @@ def test_every_kind_of_finding_is_tried() -> None:
 
 
 def test_the_documented_findings_are_those_of_the_code() -> None:
-    text = (Path(__file__).parents[1] / "docs/data.md").read_text(encoding="utf-8").replace("`", "")
+    text = (Path(__file__).parents[2] / "docs/data.md").read_text(encoding="utf-8").replace("`", "")
     documented = re.findall(r"^\| ([^|]+) \| ([^|]+) \| (yes )?\|$", text, re.MULTILINE)
     expected = [(kind, meaning, "yes " if kind in REFUSED else "") for kind, meaning in MEANINGS.items()]
     assert [row for row in documented if row[0] != "finding"] == expected
