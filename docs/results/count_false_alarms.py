@@ -11,12 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from landslip.datasets.patch_set import NOT_LANDSLIDE
 from landslip.datasets.rgb import open_rgb_set
 from landslip.datasets.splits import Part
 from landslip.detector.detector import DEFAULT, Detector
 from landslip.inference.patch_prediction import mapper_for
-from landslip.probability import at_least, to_levels
+from landslip.probability import BACKGROUND, encode_probability, reaches_threshold
 
 ROWS = (50, 57)
 
@@ -30,10 +29,12 @@ def main(data: Path, detector_name: str) -> None:
         half = patch.mask.shape[0] // 2
         for rows in (slice(None, half), slice(half, None)):
             for cols in (slice(None, half), slice(half, None)):
-                if (patch.mask[rows, cols] == NOT_LANDSLIDE).all():
+                if (patch.mask[rows, cols] == BACKGROUND).all():
                     image = np.pad(patch.values[:, rows, cols], ((0, 0), (0, half), (0, half)), mode="symmetric")
                     probability = mapper(image, np.ones(image.shape[1:], bool))
-                    shares.append(float(at_least(to_levels(probability), detector.card.threshold).mean()))
+                    shares.append(
+                        float(reaches_threshold(encode_probability(probability), detector.card.threshold).mean())
+                    )
     clean = sum(share == 0 for share in shares)
     sys.stdout.write(
         f"{detector.card.name}, scene A rows {ROWS[0]}-{ROWS[1]}, {len(shares)} quarters without a landslide: "

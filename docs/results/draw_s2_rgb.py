@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from landslip.datasets.patch_set import LANDSLIDE, Patch
+from landslip.datasets.patch_set import Patch
 from landslip.datasets.rgb import open_rgb_set
 from landslip.datasets.splits import Part
 from landslip.detector.detector import Detector
 from landslip.inference.patch_prediction import map_patches
 from landslip.metrics.counts import count_pixels
-from landslip.probability import at_least, to_levels
+from landslip.probability import LANDSLIDE, encode_probability, reaches_threshold
 
 PARTS = {
     "A rows 50-57 (chosen on)": Part(scenes=("A",), rows=(50, 57)),
@@ -65,7 +65,10 @@ def main(data: Path, out: Path) -> None:
     for row, (name, part) in enumerate(PARTS.items()):
         results = []
         for patch, probability in map_patches(detector, patches.where(part.holds)):
-            found, truth = at_least(to_levels(probability), detector.card.threshold), patch.mask == LANDSLIDE
+            found, truth = (
+                reaches_threshold(encode_probability(probability), detector.card.threshold),
+                patch.mask == LANDSLIDE,
+            )
             if truth.sum() >= 200:
                 results.append((count_pixels(found, patch.mask).f1, patch, found, truth))
         results.sort(key=lambda result: result[0])

@@ -9,9 +9,23 @@ from types import ModuleType
 
 
 class LandslipError(Exception):
-    """Anything that landslip refuses or fails to do, in words a user can act on."""
+    """Anything that landslip refuses or fails to do, in words a user can act on.
+
+    Args:
+        message: one sentence with what was given, what is allowed and what to do.
+        parameter: name of the Python parameter at fault, if there is one. The command line and the page add how to
+            set it; the message itself names no command-line option.
+
+    Example:
+        >>> str(SceneError("scale must be positive (10000 for reflectance in 0..1), got 0", parameter="scale"))
+        'scale must be positive (10000 for reflectance in 0..1), got 0'
+    """
 
     exit_code = 2
+
+    def __init__(self, message: str = "", *, parameter: str | None = None) -> None:
+        super().__init__(message)
+        self.parameter = parameter
 
 
 class ChannelError(LandslipError):

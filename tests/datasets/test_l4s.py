@@ -26,8 +26,9 @@ from landslip.datasets.l4s_values import (
     whole_numbers,
 )
 from landslip.datasets.manifest import read_places
-from landslip.datasets.patch_set import LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED, Patch
+from landslip.datasets.patch_set import Patch
 from landslip.errors import MissingExtraError, PatchesError
+from landslip.probability import BACKGROUND, LANDSLIDE, NODATA
 
 
 def test_real_files_give_whole_numbers_and_every_bit_back(shared_data: Path) -> None:
@@ -57,7 +58,7 @@ def test_landslides_have_less_vegetation_than_the_rest_of_real_patches(shared_da
     for patch in labelled:
         index = ndvi(*(patch.values[patch.channels.index(name)] for name in ("B04", "B08")))
         assert -1 <= index.min() <= index.max() <= 1
-        assert index[patch.mask == LANDSLIDE].mean() < index[patch.mask == NOT_LANDSLIDE].mean() - 0.1
+        assert index[patch.mask == LANDSLIDE].mean() < index[patch.mask == BACKGROUND].mean() - 0.1
 
 
 @pytest.mark.parametrize("layout", ["official", "mirror"])
@@ -71,7 +72,7 @@ def test_both_layouts_give_the_same_patches(tmp_path: Path, layout: str) -> None
     seeds = (1, 2, 10, 10_002, 20_001, 20_003)
     for patch, seed in zip(patches, seeds, strict=True):
         np.testing.assert_array_equal(patch.values, np.moveaxis(whole(seed), -1, 0))
-    assert [(patch.mask == NOT_OBSERVED).all() for patch in patches] == [False, False, False, True, False, True]
+    assert [(patch.mask == NODATA).all() for patch in patches] == [False, False, False, True, False, True]
 
 
 def test_stray_files_of_the_mirror_do_not_shift_the_pairs(tmp_path: Path) -> None:

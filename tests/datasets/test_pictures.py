@@ -14,7 +14,7 @@ from PIL import Image
 from landslip.channels import CHANNELS, TRUE_COLOUR, ndvi
 from landslip.cli import landslip
 from landslip.datasets.formats import open_patches
-from landslip.datasets.patch_set import LANDSLIDE, NOT_LANDSLIDE, Patch
+from landslip.datasets.patch_set import Patch
 from landslip.datasets.pictures.contact_sheet import choose, contact_sheet
 from landslip.datasets.pictures.detail_sheet import detail_sheet
 from landslip.datasets.pictures.truth import count_landslides, truth_text, with_truth
@@ -22,6 +22,7 @@ from landslip.datasets.pictures.views import natural, shade, views
 from landslip.datasets.rgb import open_rgb_set
 from landslip.errors import LandslipError, OutputError, PatchesError
 from landslip.figures.colour_ramps import ELEVATION, NDVI, SLOPE, Ramp, legend
+from landslip.probability import BACKGROUND, LANDSLIDE
 
 ALL = tuple(name for name in CHANNELS if name != "B8A")
 SIDE = 32
@@ -186,4 +187,4 @@ def test_landslides_of_the_real_patches_are_barer_than_the_rest(shared_data: Pat
         layers = dict(zip(one.channels, one.values, strict=True))
         index = ndvi(layers["B04"], layers["B08"])
         assert np.abs(index).max() <= 1
-        assert np.median(index[one.mask == LANDSLIDE]) < np.median(index[one.mask == NOT_LANDSLIDE]) - 0.1
+        assert np.median(index[one.mask == LANDSLIDE]) < np.median(index[one.mask == BACKGROUND]) - 0.1

@@ -10,7 +10,7 @@ from landslip.errors import PatchesError, PredictionsError, SettingsError
 from landslip.evaluation.evaluate import evaluate, scored
 from landslip.evaluation.objects.found import find_inventories
 from landslip.evaluation.predictions import Place, Predictions, load_predictions, predict
-from landslip.probability import to_levels
+from landslip.probability import encode_probability
 from predictions_made import Held, patch
 from tiny_detectors import identity
 
@@ -32,7 +32,7 @@ def test_the_network_sees_what_no_label_knows() -> None:
     sparse = patch(1, truth=255)
     sparse.mask[3, 4] = 1
     made = predict(identity(), Held([sparse]))
-    np.testing.assert_array_equal(made.levels[0], to_levels(sparse.values[0] / np.float32(10_000)))
+    np.testing.assert_array_equal(made.levels[0], encode_probability(sparse.values[0] / np.float32(10_000)))
 
 
 def test_what_the_image_lacks_is_not_observed_and_counts_as_not_found() -> None:

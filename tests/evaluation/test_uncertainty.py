@@ -23,7 +23,7 @@ from landslip.mapping.finished_map import open_map
 from landslip.mapping.job import MapSettings
 from landslip.mapping.run import map_scene
 from landslip.metrics.risk_coverage import rank_errors, risk_curve
-from landslip.probability import to_levels
+from landslip.probability import encode_probability
 from predictions_made import Held, held, patch, predictions
 from rasters import write_raster
 from scenes_made import blobs, memory_scene
@@ -206,7 +206,7 @@ def test_an_ensemble_says_the_mean_and_how_far_its_members_differ() -> None:
     known = joined.levels != 255
     assert np.argwhere(~known).tolist() == [[0, 0, 0]]
     np.testing.assert_allclose(joined.levels[known] * 0.004, expected[known], atol=0.00201)
-    np.testing.assert_array_equal(joined.spread[known], to_levels(said.std(axis=0).astype(np.float32))[known])
+    np.testing.assert_array_equal(joined.spread[known], encode_probability(said.std(axis=0).astype(np.float32))[known])
     assert joined.threshold == pytest.approx(0.5)
     with pytest.raises(PredictionsError, match="two detectors or more"):
         ensemble_predictions(members[:1])

@@ -13,7 +13,7 @@ from landslip.grid.window import Window
 from landslip.mapping.inventory import outlines
 from landslip.mapping.raster.fill import Follower
 from landslip.mapping.raster.probability import ProbabilityRaster
-from landslip.probability import NOT_OBSERVED
+from landslip.probability import NODATA
 
 
 @pytest.fixture
@@ -67,4 +67,4 @@ def test_a_stop_wakes_who_waits(raster: ProbabilityRaster) -> None:
 
 
 def test_a_new_raster_has_nothing_observed(raster: ProbabilityRaster) -> None:
-    assert (raster.read(Window(0, 0, 100, 40)) == NOT_OBSERVED).all()
+    assert (raster.read(Window(0, 0, 100, 40)) == NODATA).all()

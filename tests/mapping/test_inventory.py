@@ -23,7 +23,7 @@ from landslip.mapping.inventory.attributes import COLUMNS, confidence
 from landslip.mapping.inventory.files import LAYER, largest, portions, read_geopackage, write_geoparquet
 from landslip.mapping.inventory.find import Found, find_landslides
 from landslip.mapping.inventory.ground import ground_under
-from landslip.probability import NOT_OBSERVED
+from landslip.probability import NODATA
 from landslip.scenes.scene import Scene
 from scenes_made import memory_scene
 from tiny_detectors import card
@@ -133,7 +133,7 @@ def test_an_image_without_a_crs_does_not_say_longitude_and_latitude(tmp_path: Pa
     assert geo["columns"]["geometry"]["crs"] is None
 
 
-@pytest.mark.parametrize("level", [3, NOT_OBSERVED])
+@pytest.mark.parametrize("level", [3, NODATA])
 def test_an_empty_map_is_a_valid_one(tmp_path: Path, level: int) -> None:
     found = inventory(tmp_path, np.full((60, 70), level, np.uint8), grid_of((60, 70)))
     assert len(found.areas_m2) == 0
@@ -169,7 +169,7 @@ def test_none_is_lost_at_the_pole(tmp_path: Path, north: float) -> None:
 
 def test_what_was_observed_is_counted_in_pixels_and_on_the_ground(tmp_path: Path) -> None:
     levels = np.full((120, 700), 3, np.uint8)
-    levels[:, 300:] = NOT_OBSERVED
+    levels[:, 300:] = NODATA
     levels[0, 0] = 200
     found = inventory(tmp_path, levels, grid_of((120, 700)))
     assert found.observed_px == 120 * 300

@@ -14,7 +14,7 @@ from rasterio.features import rasterize
 from landslip.grid.window import Window
 from landslip.mapping.inventory.ground import Ground
 from landslip.mapping.inventory.outlines import Outline, outlines, strips
-from landslip.probability import NOT_OBSERVED, STEP
+from landslip.probability import NODATA, STEP
 
 THRESHOLD = 0.5
 
@@ -79,7 +79,7 @@ def rasters(draw: st.DrawFn) -> NDArray[np.uint8]:
         random.integers(125, 251, shape),
         random.integers(0, 125, shape),
     ).astype(np.uint8)
-    levels[random.random(shape) < draw(st.sampled_from([0, 0.1]))] = NOT_OBSERVED
+    levels[random.random(shape) < draw(st.sampled_from([0, 0.1]))] = NODATA
     return levels
 
 
@@ -90,7 +90,7 @@ CUTS = st.lists(st.integers(1, 9), min_size=1, max_size=4)
 def test_they_are_the_components_of_the_mask_and_rasterise_back_to_it(
     levels: NDArray[np.uint8], heights: list[int]
 ) -> None:
-    mask = (levels >= 125) & (levels != NOT_OBSERVED)
+    mask = (levels >= 125) & (levels != NODATA)
     landslides = found(levels, heights)
     assert {pixels_of(one.geometry, mask.shape) for one in landslides} == components(mask)
     assert len(landslides) == len(components(mask))

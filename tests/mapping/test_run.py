@@ -25,7 +25,7 @@ from landslip.mapping.job import MapSettings
 from landslip.mapping.products import PRODUCTS
 from landslip.mapping.raster import fill
 from landslip.mapping.run import map_scene
-from landslip.probability import NOT_OBSERVED, STEP, TOP_LEVEL, at_least, to_probability
+from landslip.probability import MAX_ENCODED, NODATA, STEP, decode_probability, reaches_threshold
 from landslip.scenes.rasters import open_scene
 from map_comparison import assert_equal_maps, read_map
 from scenes_made import blobs, levels_of, memory_scene, scene_file
@@ -52,8 +52,8 @@ def test_any_size_is_mapped_and_an_identity_gives_its_input_back(
     observed = random.random((height, width)) < random.choice([0.02, 0.8, 1])
     levels = identity_levels(values, observed=observed, block_px=block)
     assert levels.shape == (height, width)
-    np.testing.assert_array_equal(levels != NOT_OBSERVED, observed)
-    half_a_step = np.abs(to_probability(levels)[observed] - values[0][observed] / 10_000)
+    np.testing.assert_array_equal(levels != NODATA, observed)
+    half_a_step = np.abs(decode_probability(levels)[observed] - values[0][observed] / 10_000)
     assert (half_a_step <= STEP / 2 + 1e-5).all()
 
 
@@ -122,7 +122,7 @@ def test_not_observed_in_is_not_observed_out(tmp_path: Path) -> None:
     scene = open_scene(scene_file(tmp_path, values))
     summary = map_scene(scene, BRIGHTNESS, tmp_path / "out", MapSettings(min_area_m2=0, **EXACT))
     levels, table = read_map(tmp_path / "out")
-    np.testing.assert_array_equal(levels == NOT_OBSERVED, (values == 0).all(axis=0))
+    np.testing.assert_array_equal(levels == NODATA, (values == 0).all(axis=0))
     assert summary.observed_share == pytest.approx(1 - 40 * 50 / (120 * 130))
     assert summary.observed_area_m2 == pytest.approx(summary.observed_share * 120 * 130 * 100, rel=0.005)
     gap = shapely.box(500_000 + 400, 2_500_000 - 700, 500_000 + 900, 2_500_000 - 300)
@@ -153,7 +153,7 @@ def test_an_area_is_mapped_as_that_part_of_the_whole_would_be(tmp_path: Path) ->
     on_grid = area.on(scene.geobox)
     rows, cols = on_grid.window.slices
     inside = on_grid.mask(on_grid.window)
-    np.testing.assert_array_equal(part, np.where(inside, whole[rows, cols], NOT_OBSERVED))
+    np.testing.assert_array_equal(part, np.where(inside, whole[rows, cols], NODATA))
     with rasterio.open(tmp_path / "part" / "probability.tif") as raster:
         assert raster.transform.c == pytest.approx(92 + on_grid.window.col * 1e-4)
         assert raster.transform.f == pytest.approx(22.5 - on_grid.window.row * 1e-4)
@@ -170,15 +170,15 @@ def test_the_probability_raster_says_what_its_levels_mean(tmp_path: Path) -> Non
         assert raster.dtypes == ("uint8",)
         assert raster.scales == (STEP,)
         assert raster.offsets == (0,)
-        assert raster.nodata == NOT_OBSERVED
+        assert raster.nodata == NODATA
         assert raster.crs.to_epsg() == 32646
         assert raster.transform == scene.geobox.affine
         assert raster.overviews(1)
         assert raster.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
         assert raster.tags()["detector_sha256"] == summary.detector_sha256
         levels = raster.read(1)
-    assert (levels.min(), levels.max()) == (0, TOP_LEVEL)
-    area_px = at_least(levels, summary.threshold).sum()
+    assert (levels.min(), levels.max()) == (0, MAX_ENCODED)
+    area_px = reaches_threshold(levels, summary.threshold).sum()
     assert summary.landslide_area_m2 == pytest.approx(100 * area_px, rel=0.005)
 
 
@@ -217,7 +217,7 @@ def test_a_scene_without_anything_observed_is_an_empty_map_with_a_warning(tmp_pa
         memory_scene(np.full((3, 40, 50), np.nan, np.float32)), BRIGHTNESS, tmp_path / "out", MapSettings(**EXACT)
     )
     levels, table = read_map(tmp_path / "out")
-    assert (levels == NOT_OBSERVED).all()
+    assert (levels == NODATA).all()
     assert len(table) == summary.landslides == 0
     assert summary.observed_share == summary.observed_area_m2 == summary.landslide_area_m2 == 0
     assert any("nothing of this scene was observed" in warning for warning in summary.warnings)
@@ -255,7 +255,7 @@ def test_overlap_is_a_setting_that_shows(tmp_path: Path) -> None:
     scene = memory_scene(blobs(100, 100))
     none, some = (levels_of(scene, BRIGHTNESS, tmp_path / str(px), overlap_px=px, **EXACT) for px in (0, 16))
     assert (none != some).any()
-    assert not (none == NOT_OBSERVED).any()
+    assert not (none == NODATA).any()
 
 
 def test_an_older_map_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from landslip.metrics.count_tables import counts_of
 from landslip.metrics.counts import LevelCounts
 from landslip.metrics.temperature import scaled, without_temperature
 from landslip.metrics.thresholds import object_costs, sweep
-from landslip.probability import STEP, to_levels
+from landslip.probability import STEP, encode_probability
 from predictions_made import held, predictions
 
 
@@ -97,7 +97,7 @@ def test_a_probability_drawn_true_can_be_taken_at_its_word() -> None:
 @given(st.floats(0.2, 5), st.floats(0.001, 0.999))
 def test_undoing_a_temperature_brings_the_logit_back_within_the_rounding(temperature: float, before: float) -> None:
     after = float(scaled(np.array(before), 1 / temperature))
-    level = int(to_levels(np.array([after], np.float32))[0])
+    level = int(encode_probability(np.array([after], np.float32))[0])
     unscaled = without_temperature(temperature)
     assert unscaled.low[level] - 1e-6 <= before <= unscaled.high[level] + 1e-6
     assert unscaled.low[level] <= unscaled.probability[level] <= unscaled.high[level]
@@ -108,7 +108,7 @@ def test_a_temperature_that_mends_is_seen_to_mend() -> None:
     logits = chance.normal(-2, 1.5, (3, 150, 150))
     truth = chance.random(logits.shape) < 1 / (1 + np.exp(-logits))
     # The network is three times too sure of itself, and a temperature of 3 mends it.
-    made = held(to_levels((1 / (1 + np.exp(-logits))).astype(np.float32)), truth, temperature=3.0)
+    made = held(encode_probability((1 / (1 + np.exp(-logits))).astype(np.float32)), truth, temperature=3.0)
     effect = temperature_effect(made)
     assert effect.before is not None
     assert effect.after.ece < 0.01

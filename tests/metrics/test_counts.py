@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from landslip.metrics.counts import LevelCounts, PixelCounts, best_threshold, count_pixels, f1_interval
-from landslip.probability import at_least, to_levels
+from landslip.probability import encode_probability, reaches_threshold
 
 SHAPE = (6, 7)
 truths = hnp.arrays(np.uint8, SHAPE, elements=st.sampled_from([0, 1, 255]))
@@ -68,7 +68,7 @@ def test_level_counts_threshold_as_maps_do(
 ) -> None:
     # The choice of a threshold leaves out what the map did not observe; the score counts it as not found.
     seen = np.where(np.isnan(probability), np.uint8(255), truth)
-    expected = count_pixels(at_least(to_levels(probability), threshold), seen)
+    expected = count_pixels(reaches_threshold(encode_probability(probability), threshold), seen)
     assert LevelCounts.of(probability, truth).at(threshold) == expected
 
 

@@ -24,7 +24,7 @@ from landslip.training.losses.pixel_losses import (
 )
 from landslip.training.losses.pixels import Term
 
-NOT_OBSERVED = 255
+NODATA = 255
 few = settings(max_examples=10)
 seeds = st.integers(0, 2**31 - 1)
 
@@ -38,12 +38,12 @@ def drawn(seed: int, share: float = 0.3, gaps: float = 0.0) -> "tuple[torch.Tens
     chance = torch.Generator().manual_seed(seed)
     logits = 3 * torch.randn((2, 12, 10), generator=chance)
     masks = (torch.rand(logits.shape, generator=chance) < share).to(torch.uint8)
-    return logits, masks.masked_fill(torch.rand(logits.shape, generator=chance) < gaps, NOT_OBSERVED)
+    return logits, masks.masked_fill(torch.rand(logits.shape, generator=chance) < gaps, NODATA)
 
 
 def theirs(name: str, logits: "torch.Tensor", masks: "torch.Tensor", **settings: object) -> "torch.Tensor":
     """A loss of segmentation-models-pytorch over the same pixels."""
-    loss = getattr(smp.losses, name)("binary", ignore_index=NOT_OBSERVED, **settings)
+    loss = getattr(smp.losses, name)("binary", ignore_index=NODATA, **settings)
     return loss(logits.unsqueeze(1), masks.unsqueeze(1).float())
 
 
@@ -135,7 +135,7 @@ def test_the_weight_of_the_paper_balances_nothing(seed: int) -> None:
 @given(seed=seeds, share=st.sampled_from([0.0, 0.3, 1.0]))
 def test_lovasz_is_the_jaccard_loss_grown_pixel_by_pixel(seed: int, share: float) -> None:
     logits, masks = drawn(seed, share, gaps=0.2)
-    seen = (masks != NOT_OBSERVED).numpy()
+    seen = (masks != NODATA).numpy()
     scores, truth = logits.numpy()[seen].astype(float), masks.numpy()[seen] == 1
     errors = 1 - scores * np.where(truth, 1, -1)
     wrong, expected, before = np.zeros(len(truth), bool), 0.0, 0.0
@@ -159,7 +159,7 @@ def test_lovasz_of_logits_at_one_is_the_jaccard_loss() -> None:
 @given(seed=seeds, share=st.floats(0.01, 1))
 def test_hard_pixels_are_those_with_most_to_lose(seed: int, share: float) -> None:
     logits, masks = drawn(seed, gaps=0.2)
-    seen = masks != NOT_OBSERVED
+    seen = masks != NODATA
     entropy = torch.nn.functional.binary_cross_entropy_with_logits(
         logits[seen], masks[seen].float(), reduction="none"
     ).sort(descending=True)[0]
@@ -172,7 +172,7 @@ def test_hard_pixels_are_those_with_most_to_lose(seed: int, share: float) -> Non
 def test_borders_are_where_the_other_class_is_near(seed: int, width: int, weight: float) -> None:
     logits, masks = drawn(seed, share=0.03, gaps=0.05)
     total = cost = 0.0
-    for n, row, col in np.argwhere((masks != NOT_OBSERVED).numpy()):
+    for n, row, col in np.argwhere((masks != NODATA).numpy()):
         window = masks[n, max(row - width, 0) : row + width + 1, max(col - width, 0) : col + width + 1]
         counted = weight if bool((window == 1).any() and (window == 0).any()) else 1.0
         logit, truth = logits[n, row, col], masks[n, row, col].float()

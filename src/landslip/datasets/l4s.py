@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from landslip.datasets.l4s_files import list_l4s
 from landslip.datasets.l4s_values import L4S_CHANNELS, SIDE_PX, read_image, read_mask
 from landslip.datasets.manifest import Place, places_beside
-from landslip.datasets.patch_set import NOT_OBSERVED, UNKNOWN_SCENE, EntrySet, Patch, Split
+from landslip.datasets.patch_set import UNKNOWN_SCENE, EntrySet, Patch, Split
 from landslip.errors import PatchesError
+from landslip.probability import NODATA
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class L4sSet(EntrySet[L4sEntry]):
 def _fill(entry: L4sEntry, values: NDArray[np.float32], mask: NDArray[np.uint8]) -> None:
     read_image(entry.image, values)
     if entry.mask is None:
-        mask[:] = NOT_OBSERVED
+        mask[:] = NODATA
     else:
         read_mask(entry.mask, mask)
 

@@ -10,10 +10,6 @@ from numpy.typing import NDArray
 
 from landslip.errors import PatchesError
 
-LANDSLIDE = 1
-NOT_LANDSLIDE = 0
-NOT_OBSERVED = 255
-
 
 @dataclass(frozen=True, slots=True)
 class Patch:

@@ -14,12 +14,12 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.patch_set import LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED, PatchSet, Split, split_named
+from landslip.datasets.patch_set import PatchSet, Split, split_named
 from landslip.detector.detector import Detector
 from landslip.errors import OutputError, PatchesError, PredictionsError, SettingsError
 from landslip.inference.engine import Precision
 from landslip.inference.patch_prediction import map_patches
-from landslip.probability import at_least, to_levels
+from landslip.probability import BACKGROUND, LANDSLIDE, NODATA, encode_probability, reaches_threshold
 
 _FORMAT: Final = "landslip predictions 1"
 _NONE: Final = -1
@@ -89,7 +89,7 @@ class Predictions:
             )
         if any(layer.dtype != np.uint8 for layer in (self.levels, *layers)):
             raise PredictionsError("levels and truth of predictions must be uint8: give levels 0 to 250, 255 for none")
-        if not np.isin(self.masks, (LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED)).all():
+        if not np.isin(self.masks, (LANDSLIDE, BACKGROUND, NODATA)).all():
             raise PredictionsError("truth must be 1 landslide, 0 not landslide, or 255 not observed: map other values")
         if not 0 < self.threshold < 1:
             raise SettingsError(f"the threshold {self.threshold:g} must lie between 0 and 1")
@@ -110,10 +110,10 @@ class Predictions:
     def found(self) -> NDArray[np.bool_]:
         """(N, H, W): where the map says landslide; not where it observed nothing."""
         if self.thresholds is None:
-            return at_least(self.levels, self.threshold)
+            return reaches_threshold(self.levels, self.threshold)
         found = np.empty(self.levels.shape, np.bool_)
         for place, levels, threshold in zip(found, self.levels, self.thresholds.tolist(), strict=True):
-            place[:] = at_least(levels, threshold)
+            place[:] = reaches_threshold(levels, threshold)
         return found
 
     @property
@@ -245,9 +245,9 @@ def predict(
     levels: list[NDArray[np.uint8]] = []
     masks: list[NDArray[np.uint8]] = []
     for patch, probability in map_patches(detector, patches, engine=engine, precision=precision, progress=progress):
-        levels.append(to_levels(probability))
+        levels.append(encode_probability(probability))
         masks.append(patch.mask)
-    if not any((mask != NOT_OBSERVED).any() for mask in masks):
+    if not any((mask != NODATA).any() for mask in masks):
         raise PatchesError("no pixel of these patches has a known truth: give patches with masks")
     seed = card.recipe.get("seed")
     return Predictions(
@@ -269,7 +269,7 @@ def predict(
 def _stacked(layers: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     """Layers (H, W) as one array, the smaller ones continued by pixels that were not observed."""
     height, width = (max(layer.shape[axis] for layer in layers) for axis in (0, 1))
-    stacked = np.full((len(layers), height, width), NOT_OBSERVED, np.uint8)
+    stacked = np.full((len(layers), height, width), NODATA, np.uint8)
     for place, layer in zip(stacked, layers, strict=True):
         place[: layer.shape[0], : layer.shape[1]] = layer
     return stacked

@@ -17,7 +17,7 @@ from landslip.inference.engine import Precision, open_engine
 from landslip.inference.patch_prediction import image_observed, values_for
 from landslip.inference.predict import Predictor, lattice_for, predict_array
 from landslip.inference.tta import TurningEngine
-from landslip.probability import NOT_OBSERVED, to_levels, to_probability
+from landslip.probability import NODATA, decode_probability, encode_probability
 
 
 def with_spread_over_turns(
@@ -48,7 +48,7 @@ def with_spread_over_turns(
             f"{len(predictions)} patches were predicted and other {len(patches)} are given: give those predicted"
         )
     predictors: dict[tuple[int, int], Predictor] = {}
-    spread = np.full(predictions.levels.shape, NOT_OBSERVED, np.uint8)
+    spread = np.full(predictions.levels.shape, NODATA, np.uint8)
     shown = tqdm(patches, total=len(patches), desc="turning", unit="patch", disable=not progress, delay=2)
     for place, patch in zip(spread, shown, strict=True):
         values = values_for(detector, patch)
@@ -60,7 +60,7 @@ def with_spread_over_turns(
             )
             predictors[height, width] = Predictor(TurningEngine(opened), lattice, layers=2)
         both = predict_array(predictors[height, width], values, image_observed(values))
-        place[:height, :width] = to_levels(both[1])
+        place[:height, :width] = encode_probability(both[1])
     return replace(predictions, spread=spread)
 
 
@@ -76,14 +76,14 @@ def ensemble_predictions(members: Sequence[Predictions]) -> Predictions:
         raise PredictionsError(f"{len(members)} predictions do not differ: give those of two detectors or more")
     first, *others = members
     together = [first, *(aligned(first, other) for other in others)]
-    said = [to_probability(member.levels) for member in together]
+    said = [decode_probability(member.levels) for member in together]
     mean, spread = np.mean(said, axis=0), np.std(said, axis=0)
     return replace(
         first,
         detector=" + ".join(member.detector for member in together),
         threshold=float(np.mean([member.threshold for member in together])),
-        levels=to_levels(_float32(mean)),
-        spread=to_levels(_float32(spread)),
+        levels=encode_probability(_float32(mean)),
+        spread=encode_probability(_float32(spread)),
         seeds=tuple(seed for member in together for seed in member.seeds),
         temperature=1.0,
         sha256="",

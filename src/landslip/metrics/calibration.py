@@ -14,7 +14,7 @@ from landslip.errors import SettingsError
 from landslip.evaluation.predictions import Predictions
 from landslip.metrics.counts import LevelCounts
 from landslip.metrics.temperature import without_temperature
-from landslip.probability import STEP, TOP_LEVEL
+from landslip.probability import MAX_ENCODED, STEP
 
 BINS: Final = 10
 _SUREST: Final = STEP / 4
@@ -119,7 +119,7 @@ def calibration(counts: LevelCounts, probability: Values | None = None, *, bins:
     """
     if bins < 1:
         raise SettingsError(f"{bins} bins hold nothing: give 1 or more")
-    said = np.asarray(np.arange(TOP_LEVEL + 1) * STEP if probability is None else probability, np.float64)
+    said = np.asarray(np.arange(MAX_ENCODED + 1) * STEP if probability is None else probability, np.float64)
     landslide, pixels = counts.landslide.astype(np.float64), (counts.landslide + counts.other).astype(np.float64)
     total = pixels.sum()
     if not total:

@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.patch_set import LANDSLIDE, NOT_LANDSLIDE
 from landslip.evaluation.predictions import Predictions
+from landslip.probability import BACKGROUND, LANDSLIDE
 
 Counts = NDArray[np.int64]
 """(..., 4): tp, fp, fn, tn."""
@@ -22,7 +22,7 @@ def counts_of(predictions: Predictions) -> Counts:
     """Counts of each patch, (N, 4)."""
     table = np.zeros((len(predictions), 4), np.int64)
     for row, found, mask in zip(table, predictions.found, predictions.masks, strict=True):
-        landslide, other = mask == LANDSLIDE, mask == NOT_LANDSLIDE
+        landslide, other = mask == LANDSLIDE, mask == BACKGROUND
         row[0], row[1] = np.count_nonzero(found & landslide), np.count_nonzero(found & other)
         row[2], row[3] = np.count_nonzero(landslide) - row[0], np.count_nonzero(other) - row[1]
     return table

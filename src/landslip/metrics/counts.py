@@ -13,8 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.patch_set import LANDSLIDE, NOT_LANDSLIDE
-from landslip.probability import STEP, TOP_LEVEL, lowest_level, to_levels
+from landslip.probability import BACKGROUND, LANDSLIDE, MAX_ENCODED, STEP, encode_probability, encode_threshold
 
 DEFINITION: Final = "landslide class, counts pooled over all pixels of all patches"
 
@@ -90,7 +89,7 @@ def count_pixels(found: NDArray[np.bool_], truth: NDArray[np.uint8]) -> PixelCou
 
     A pixel that the map did not observe counts as not found: ``found`` is False there.
     """
-    landslide, other = truth == LANDSLIDE, truth == NOT_LANDSLIDE
+    landslide, other = truth == LANDSLIDE, truth == BACKGROUND
     return PixelCounts(
         tp=int(np.count_nonzero(found & landslide)),
         fp=int(np.count_nonzero(found & other)),
@@ -112,13 +111,13 @@ class LevelCounts:
     @classmethod
     def of(cls, probability: NDArray[np.float32], truth: NDArray[np.uint8]) -> "LevelCounts":
         """Count pixels of one shape; those not observed, in truth (255) or map (NaN), are left out."""
-        return cls.of_levels(to_levels(probability), truth)
+        return cls.of_levels(encode_probability(probability), truth)
 
     @classmethod
     def of_levels(cls, levels: NDArray[np.uint8], truth: NDArray[np.uint8]) -> "LevelCounts":
         """Count pixels of one shape; those not observed (255), in truth or map, are left out."""
-        kinds = (np.bincount(levels[truth == kind], minlength=256) for kind in (LANDSLIDE, NOT_LANDSLIDE))
-        landslide, other = (counts[: TOP_LEVEL + 1].astype(np.int64) for counts in kinds)
+        kinds = (np.bincount(levels[truth == kind], minlength=256) for kind in (LANDSLIDE, BACKGROUND))
+        landslide, other = (counts[: MAX_ENCODED + 1].astype(np.int64) for counts in kinds)
         return cls(landslide, other)
 
     def __add__(self, more: "LevelCounts") -> "LevelCounts":
@@ -126,7 +125,7 @@ class LevelCounts:
 
     def at(self, threshold: float) -> PixelCounts:
         """Counts at a threshold."""
-        level = lowest_level(threshold)
+        level = encode_threshold(threshold)
         tp, fp = int(self.landslide[level:].sum()), int(self.other[level:].sum())
         return PixelCounts(tp, fp, int(self.landslide.sum()) - tp, int(self.other.sum()) - fp)
 
@@ -145,7 +144,7 @@ def best_threshold(*groups: Sequence[LevelCounts]) -> float:
     """
     mean = np.mean([np.mean([counts.f1_curve() for counts in kinds], axis=0) for kinds in groups], axis=0)
     # Level 0 would call every pixel a landslide, and the last is certainty: neither is a threshold.
-    return round((1 + int(mean[1:TOP_LEVEL].argmax())) * STEP, 3)
+    return round((1 + int(mean[1:MAX_ENCODED].argmax())) * STEP, 3)
 
 
 def f1_interval(

@@ -13,11 +13,9 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.patch_set import LANDSLIDE
-from landslip.datasets.patch_set import NOT_OBSERVED as UNKNOWN
 from landslip.errors import PredictionsError, SettingsError
 from landslip.evaluation.predictions import Predictions
-from landslip.probability import NOT_OBSERVED, STEP, TOP_LEVEL
+from landslip.probability import LANDSLIDE, MAX_ENCODED, NODATA, STEP
 
 Kind = Literal["probability", "spread"]
 SET_ASIDE: Final = tuple(round(0.05 * step, 2) for step in range(20))
@@ -77,13 +75,13 @@ def rank_errors(predictions: Predictions, kind: Kind) -> RiskCurve:
             "these predictions do not say how much several answers differ: predict with turns, or join those of "
             "several detectors"
         )
-    table = np.zeros((TOP_LEVEL + 1, 4), np.int64)
+    table = np.zeros((MAX_ENCODED + 1, 4), np.int64)
     said = predictions.levels if kind == "probability" or predictions.spread is None else predictions.spread
     for levels, unsure, found, mask in zip(predictions.levels, said, predictions.found, predictions.masks, strict=True):
-        known = (mask != UNKNOWN) & (levels != NOT_OBSERVED)
+        known = (mask != NODATA) & (levels != NODATA)
         outcome = np.where(mask == LANDSLIDE, np.where(found, 0, 2), np.where(found, 1, 3))
         codes = 4 * unsure[known].astype(np.int64) + outcome[known]
-        table += np.bincount(codes, minlength=4 * (TOP_LEVEL + 1)).reshape(-1, 4)
+        table += np.bincount(codes, minlength=4 * (MAX_ENCODED + 1)).reshape(-1, 4)
     if kind == "spread":
         return risk_curve(kind, table)
     # Levels on both sides that are equally sure are one class, whatever rounding makes of it.
@@ -95,7 +93,7 @@ def rank_errors(predictions: Predictions, kind: Kind) -> RiskCurve:
 
 def _away_from(threshold: float) -> Values:
     """How far each level lies from a threshold, by how far it can on its side: both 0 and 1 are as sure as can be."""
-    away = np.arange(TOP_LEVEL + 1) * STEP - threshold
+    away = np.arange(MAX_ENCODED + 1) * STEP - threshold
     return np.asarray(np.where(away >= 0, away / (1 - threshold), -away / threshold), np.float64)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.errors import SettingsError
-from landslip.probability import STEP, TOP_LEVEL
+from landslip.probability import MAX_ENCODED, STEP
 
 Values = NDArray[np.float64]
 
@@ -55,7 +55,7 @@ def without_temperature(temperature: float) -> Unscaled:
     """
     if not temperature > 0:
         raise SettingsError(f"a temperature of {temperature:g} is none: give one above 0")
-    levels = np.asarray(np.arange(TOP_LEVEL + 1) * STEP, np.float64)
+    levels = np.asarray(np.arange(MAX_ENCODED + 1) * STEP, np.float64)
     low, high = np.maximum(levels - STEP / 2, 0), np.minimum(levels + STEP / 2, 1)
     return Unscaled(*(scaled(values, temperature) for values in (levels, low, high)))
 

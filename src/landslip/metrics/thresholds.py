@@ -7,13 +7,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.patch_set import LANDSLIDE, NOT_LANDSLIDE
 from landslip.errors import SettingsError
 from landslip.evaluation.objects.found import find_inventories
 from landslip.evaluation.predictions import Predictions
 from landslip.metrics import count_tables as table
 from landslip.metrics.counts import LevelCounts
-from landslip.probability import NOT_OBSERVED, STEP, TOP_LEVEL
+from landslip.probability import BACKGROUND, LANDSLIDE, MAX_ENCODED, NODATA, STEP
 
 OBJECT_THRESHOLDS: Final = tuple(round(0.02 * step, 2) for step in range(1, 50))
 
@@ -45,7 +44,7 @@ class Sweep:
     @property
     def thresholds(self) -> Values:
         """(251,) the probability of each level."""
-        return np.round(np.arange(TOP_LEVEL + 1) * STEP, 3)
+        return np.round(np.arange(MAX_ENCODED + 1) * STEP, 3)
 
     @property
     def average_precision(self) -> float:
@@ -117,8 +116,8 @@ class Sweep:
 def sweep(predictions: Predictions) -> Sweep:
     """Count at every threshold; landslide that the map did not observe counts as not found."""
     counts = LevelCounts.of_levels(predictions.levels, predictions.masks)
-    unseen = predictions.levels == NOT_OBSERVED
-    missed, quiet = (np.count_nonzero(unseen & (predictions.masks == kind)) for kind in (LANDSLIDE, NOT_LANDSLIDE))
+    unseen = predictions.levels == NODATA
+    missed, quiet = (np.count_nonzero(unseen & (predictions.masks == kind)) for kind in (LANDSLIDE, BACKGROUND))
     tp, fp = (kind[::-1].cumsum()[::-1] for kind in (counts.landslide, counts.other))
     return Sweep(np.stack([tp, fp, tp[0] - tp + missed, fp[0] - fp + quiet], axis=1))
 

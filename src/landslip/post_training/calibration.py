@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 import landslip
-from landslip.datasets.patch_set import LANDSLIDE, NOT_OBSERVED, PatchSet
+from landslip.datasets.patch_set import PatchSet
 from landslip.detector.card import Card, Score
 from landslip.detector.detector import Detector, seal
 from landslip.errors import PatchesError
@@ -25,6 +25,7 @@ from landslip.inference.patch_prediction import Mapper, image_observed, map_patc
 from landslip.metrics.counts import DEFINITION, LevelCounts, best_threshold, f1_interval
 from landslip.post_training.confidence import fit_confidence
 from landslip.post_training.temperature import DECIMALS, fit_temperature, logits_of, temperature_in, with_temperature
+from landslip.probability import LANDSLIDE, NODATA
 
 
 def score_of(evaluation: Evaluation, *, data: str, protocol: str, seeds: Sequence[int] = ()) -> Score:
@@ -140,7 +141,7 @@ def _sample(
     """Logits and truth of the pixels of a part of which both are known."""
     logits, landslide = [], []
     for patch, probability in map_patches(asked, patches, engine=engine, progress=progress):
-        known = np.isfinite(probability) & (patch.mask != NOT_OBSERVED)
+        known = np.isfinite(probability) & (patch.mask != NODATA)
         logits.append(logits_of(probability[known]) * np.float32(_ASKED))
         landslide.append(patch.mask[known] == LANDSLIDE)
     truth = np.concatenate(landslide)

@@ -6,9 +6,8 @@ import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.patch_set import LANDSLIDE, NOT_OBSERVED
 from landslip.detector.card import Confidence
-from landslip.probability import at_least, to_levels
+from landslip.probability import LANDSLIDE, NODATA, encode_probability, reaches_threshold
 
 
 def fit_confidence(
@@ -52,14 +51,14 @@ def _objects(
     probability: NDArray[np.float32], truth: NDArray[np.uint8], threshold: float
 ) -> list[tuple[float, float, float]]:
     """Mean probability, log10 of the area in pixels, and 1 if right, of each object."""
-    labels = cc3d.connected_components(at_least(to_levels(probability), threshold), connectivity=8)
+    labels = cc3d.connected_components(reaches_threshold(encode_probability(probability), threshold), connectivity=8)
     flat = np.asarray(labels).ravel()
     area = np.bincount(flat)[1:]
     if not area.size:
         return []
     mean = np.bincount(flat, weights=np.nan_to_num(probability).ravel())[1:] / area
     landslide, known = (
-        np.bincount(flat, weights=pixels.ravel())[1:] for pixels in (truth == LANDSLIDE, truth != NOT_OBSERVED)
+        np.bincount(flat, weights=pixels.ravel())[1:] for pixels in (truth == LANDSLIDE, truth != NODATA)
     )
     # An object whose truth is mostly not known is neither right nor wrong.
     judged = known >= 0.5 * area

@@ -9,10 +9,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.patch_set import NOT_OBSERVED, UNKNOWN_SCENE, Entry
+from landslip.datasets.patch_set import UNKNOWN_SCENE, Entry
 from landslip.datasets.splits import Division, Part, ProtocolName
 from landslip.errors import PredictionsError, RecipeError, SettingsError
 from landslip.evaluation.predictions import Predictions
+from landslip.probability import NODATA
 from landslip.training.data.parts import TEST, TRAIN, VALIDATION, DivisionRecipe, divide
 from landslip.training.recipe.recipe import Recipe
 from landslip.training.recipe.sections import RUN_WEIGHTS_SUFFIX
@@ -188,7 +189,7 @@ def _thresholds(one: Predictions) -> NDArray[np.float64]:
 
 def _joined(layers: Sequence[NDArray[np.uint8]], height: int, width: int) -> NDArray[np.uint8]:
     """Layers (n, h, w) one after the other, smaller ones continued by what was not observed."""
-    joined = np.full((sum(map(len, layers)), height, width), NOT_OBSERVED, np.uint8)
+    joined = np.full((sum(map(len, layers)), height, width), NODATA, np.uint8)
     start = 0
     for layer in layers:
         joined[start : start + len(layer), : layer.shape[1], : layer.shape[2]] = layer

@@ -20,7 +20,7 @@ from landslip.inference.engine import Precision
 from landslip.inference.patch_prediction import Mapper, image_observed, mapper_for
 from landslip.metrics.count_tables import Counts
 from landslip.metrics.counts import LevelCounts, best_threshold, count_pixels
-from landslip.probability import at_least, to_levels
+from landslip.probability import encode_probability, reaches_threshold
 
 Watch = Callable[[str, int, int], None]
 ASKED: Final = "asked.json"
@@ -124,8 +124,8 @@ def entries_sha256(entries: Sequence[Entry]) -> str:
 
 
 def _score(mapper: Mapper, piece: Piece, threshold: float, counts: Counts) -> LevelCounts:
-    levels = to_levels(mapper(piece.values, image_observed(piece.values)))
-    here = count_pixels(at_least(levels, threshold), piece.mask)
+    levels = encode_probability(mapper(piece.values, image_observed(piece.values)))
+    here = count_pixels(reaches_threshold(levels, threshold), piece.mask)
     counts[piece.row] += (here.tp, here.fp, here.fn, here.tn)
     return LevelCounts.of_levels(levels, piece.mask)
 

@@ -9,7 +9,7 @@ from typing import Any, Final, get_args
 import numpy as np
 
 from landslip.datasets.formats import open_patches
-from landslip.datasets.patch_set import NOT_LANDSLIDE, PatchSet
+from landslip.datasets.patch_set import PatchSet
 from landslip.datasets.splits import Division, ProtocolName
 from landslip.errors import RecipeError, SettingsError
 from landslip.evaluation.predictions import Predictions
@@ -17,6 +17,7 @@ from landslip.evaluation.resolve import matched
 from landslip.metrics.count_tables import FIGURES, counts_of
 from landslip.metrics.counts import DEFINITION
 from landslip.metrics.intervals import Spread, best_units
+from landslip.probability import BACKGROUND
 from landslip.studies.ablation.result import fall_of
 from landslip.studies.folds import SAYS, Fold, check_seeds, folds_of, pooled
 from landslip.studies.perturbed_runs import claim, entries_sha256
@@ -214,7 +215,7 @@ def _flat(said: Predictions, patches: PatchSet[Any]) -> "np.ndarray[Any, np.dtyp
 
 def _figures(said: Predictions, flat: "np.ndarray[Any, np.dtype[np.bool_]]") -> dict[str, float]:
     total = counts_of(said).sum(axis=0)
-    found, quiet = said.found, said.masks == NOT_LANDSLIDE
+    found, quiet = said.found, said.masks == BACKGROUND
     rates = {}
     for name, where in (("false_alarms_flat", quiet & flat), ("false_alarms_steeper", quiet & ~flat)):
         rates[name] = float(found[where].mean()) if where.any() else 0.0

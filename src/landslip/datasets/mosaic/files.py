@@ -23,8 +23,9 @@ from landslip.datasets.formats import SENTINEL
 from landslip.datasets.mosaic.assembly import Placed
 from landslip.datasets.mosaic.picture import MosaicPicture
 from landslip.datasets.mosaic.recovery import Recovery, Watch, scene_name
-from landslip.datasets.patch_set import NOT_OBSERVED, Patch, PatchSet
+from landslip.datasets.patch_set import Patch, PatchSet
 from landslip.errors import OutputError
+from landslip.probability import NODATA
 from landslip.scenes.raster_file import without_place
 
 TABLE: Final = "places.csv"
@@ -140,7 +141,7 @@ def _write_scene(
     with (
         _raster(folder / f"{name}.tif", size, patches.channels, storage, side, source) as values_file,
         _raster(
-            folder / f"{name}_truth.tif", size, ("truth",), Storage("uint8", NOT_OBSERVED, 1), side, source
+            folder / f"{name}_truth.tif", size, ("truth",), Storage("uint8", NODATA, 1), side, source
         ) as truth_file,
     ):
         for row, col, number in members:

@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from landslip.channels import CHANNELS, TRUE_COLOUR
-from landslip.datasets.patch_set import LANDSLIDE, NOT_OBSERVED, Patch
+from landslip.datasets.patch_set import Patch
 from landslip.datasets.pictures.views import natural
 from landslip.figures.formatting import count_text
 from landslip.figures.picture import hatching
 from landslip.figures.typography import FAINT, INK, PAPER, Column
+from landslip.probability import LANDSLIDE, NODATA
 
 _LONGEST_PX: Final = 1280
 _LARGEST_PATCH_PX: Final = 128
@@ -45,7 +46,7 @@ class MosaicPicture:
         self._observed[here] = True
         self._landslide[here] = self._small((patch.mask == LANDSLIDE).astype(np.float32))
         self._patches += 1
-        self._labelled += bool((patch.mask != NOT_OBSERVED).any())
+        self._labelled += bool((patch.mask != NODATA).any())
 
     def panels(self) -> list[tuple[str, NDArray[np.uint8]]]:
         """The ground, and the ground with its landslides where any truth is known: titles and RGB (h, w, 3)."""

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from landslip.channels import CHANNELS, DN_PER_REFLECTANCE, ndvi
 from landslip.datasets.formats import SENTINEL
-from landslip.datasets.patch_set import LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED, Patch
+from landslip.datasets.patch_set import Patch
 from landslip.datasets.pictures.contact_sheet import OUTLINED
 from landslip.datasets.pictures.truth import count_landslides, enlarged, place_text, with_truth
 from landslip.datasets.pictures.views import View, views
@@ -16,6 +16,7 @@ from landslip.figures.cartography import draw_scale_bar, scale_bar
 from landslip.figures.colour_ramps import legend
 from landslip.figures.formatting import area_text, count_text
 from landslip.figures.typography import FAINT, INK, PAPER, RULE, Column, draw_text, text_width
+from landslip.probability import BACKGROUND, LANDSLIDE, NODATA
 
 LANDSLIDE_INK: Final = (170, 78, 22)
 REST_INK: Final = (38, 112, 74)
@@ -37,7 +38,7 @@ def spectrum(patch: Patch, width: int) -> Image.Image:
     known.sort(key=lambda one: one[0])
     wavelengths = np.array([wavelength for wavelength, _ in known])
     layers = np.stack([values for _, values in known])
-    groups = [(patch.mask == LANDSLIDE, LANDSLIDE_INK), (patch.mask == NOT_LANDSLIDE, REST_INK)]
+    groups = [(patch.mask == LANDSLIDE, LANDSLIDE_INK), (patch.mask == BACKGROUND, REST_INK)]
     seen = [(where, ink) for where, ink in groups if where.any()] or [(np.ones(patch.mask.shape, np.bool_), INK)]
     quartiles = [(np.percentile(layers[:, where], (25, 50, 75), axis=1), ink) for where, ink in seen]
     top = _round_up(max(float(lines.max()) for lines, _ in quartiles))
@@ -173,9 +174,9 @@ def _size_text(patch: Patch, pixel_size_m: float) -> str:
 
 def _facts(side: Column, patch: Patch, pixel_size_m: float, side_px: int) -> None:
     """What the truth says, and what tells landslides from the rest."""
-    landslide, rest = patch.mask == LANDSLIDE, patch.mask == NOT_LANDSLIDE
+    landslide, rest = patch.mask == LANDSLIDE, patch.mask == BACKGROUND
     side.text("Truth", 17, weight=0.3)
-    if (patch.mask == NOT_OBSERVED).all():
+    if (patch.mask == NODATA).all():
         side.text("not known for this patch", 15)
     else:
         side.text(
@@ -209,7 +210,7 @@ def _medians(side: Column, patch: Patch, landslide: NDArray[np.bool_], rest: NDA
         rows.append(("elevation", layers["elevation"], "{:,.0f} m"))
     if not rows:
         return
-    everywhere = (patch.mask == NOT_OBSERVED).all()
+    everywhere = (patch.mask == NODATA).all()
     side.text("Medians", 17, weight=0.3)
     columns = [("all", np.ones_like(rest), INK)] if everywhere else []
     columns += [("landslides", landslide, LANDSLIDE_INK)] if landslide.any() else []

@@ -10,8 +10,9 @@ from PIL import Image
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from landslip.datasets.patch_set import LANDSLIDE, NOT_OBSERVED, Patch
+from landslip.datasets.patch_set import Patch
 from landslip.figures.cartography import outlined
+from landslip.probability import LANDSLIDE, NODATA
 
 
 def truth_outlines(mask: NDArray[np.uint8]) -> list[BaseGeometry]:
@@ -48,7 +49,7 @@ def with_truth(picture: Image.Image, patch: Patch) -> Image.Image:
 
 def truth_text(patch: Patch) -> str:
     """What the truth says, in a few words."""
-    known = patch.mask != NOT_OBSERVED
+    known = patch.mask != NODATA
     if not known.any():
         return "truth not known"
     share = float((patch.mask[known] == LANDSLIDE).mean())

@@ -18,12 +18,13 @@ from landslip.datasets.formats import MARK
 from landslip.datasets.l4s import L4sEntry, L4sSet, open_l4s
 from landslip.datasets.l4s_values import DIVISORS, L4S_CHANNELS, OFFSETS, SIDE_PX, pack_values
 from landslip.datasets.manifest import Place
-from landslip.datasets.patch_set import LANDSLIDE, SPLITS, Split
+from landslip.datasets.patch_set import SPLITS, Split
 from landslip.datasets.statistics import Watch
 from landslip.datasets.store.format import HEADER, NOTICE, StoreEntry, StoreHeader
 from landslip.datasets.store.reading import PatchStore, open_store
 from landslip.datasets.store.writing import CHECKED, UNFINISHED_CHECK, StoreWriter, crc32_of, publish, unfinished_store
 from landslip.errors import OutputError, PatchesError, require_extra
+from landslip.probability import LANDSLIDE
 
 _TABLE_ROW_BYTES = 200
 

@@ -22,11 +22,12 @@ from landslip.datasets.l4s_values import (
     file_values,
     unpack_values,
 )
-from landslip.datasets.patch_set import NOT_OBSERVED, EntrySet, Patch
+from landslip.datasets.patch_set import EntrySet, Patch
 from landslip.datasets.statistics import Watch
 from landslip.datasets.store.format import HEADER, IMAGES, MASKS, TABLE, StoreEntry, StoreHeader, entries_of
 from landslip.datasets.store.writing import crc32_of
 from landslip.errors import PatchesError, RunError
+from landslip.probability import NODATA
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,7 +146,7 @@ def verify_store(store: PatchStore, source: L4sSet, watch: Watch | None = None) 
             raise RunError(f"{source.folder} has no {entry.image}, which {store.folder} was packed from")
         unpack_values(image, values)
         same_image = file_values(values).tobytes() == read_dataset(files.image, IMAGE).tobytes()
-        truth = np.full_like(mask, NOT_OBSERVED) if files.mask is None else read_dataset(files.mask, MASK)
+        truth = np.full_like(mask, NODATA) if files.mask is None else read_dataset(files.mask, MASK)
         if not same_image or mask.tobytes() != truth.tobytes() or crc32_of(image, mask) != entry.crc32:
             raise RunError(f"patch {entry.id} of {store.folder} differs from {entry.image}: pack the set again")
         if watch is not None:

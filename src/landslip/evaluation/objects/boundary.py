@@ -12,10 +12,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.patch_set import LANDSLIDE, NOT_OBSERVED
 from landslip.errors import SettingsError
 from landslip.evaluation.objects.mosaics import mosaics
 from landslip.evaluation.predictions import Predictions
+from landslip.probability import LANDSLIDE, NODATA
 
 
 def distance_px(to: NDArray[np.bool_], limit_px: float) -> NDArray[np.float32]:
@@ -104,8 +104,8 @@ def boundary_scores(
     sums = np.zeros((len(limits_px), 4), np.int64)
     found = predictions.found.view(np.uint8)
     for mosaic in mosaics(predictions.entries):
-        mask = mosaic.join(predictions.masks, NOT_OBSERVED)
-        observed = mask != NOT_OBSERVED
+        mask = mosaic.join(predictions.masks, NODATA)
+        observed = mask != NODATA
         truth = outline(mask == LANDSLIDE, observed)
         mapped = outline(mosaic.join(found, 0) == 1, observed)
         for column, (one, other) in enumerate(((truth, mapped), (mapped, truth))):

@@ -6,12 +6,11 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.patch_set import LANDSLIDE, NOT_OBSERVED
 from landslip.errors import SettingsError
 from landslip.evaluation.objects.matching import labelled, match, overlaps
 from landslip.evaluation.objects.mosaics import Mosaic, mosaics
 from landslip.evaluation.predictions import Predictions
-from landslip.probability import NOT_OBSERVED as MAP_NOT_OBSERVED
+from landslip.probability import LANDSLIDE, NODATA
 
 LEAST_IOU: Final = 0.5
 """Overlap from which a mapped landslide is a true one; the usual one of object detection."""
@@ -111,11 +110,11 @@ def find_inventories(predictions: Predictions) -> Inventories:
 
 
 def _of_mosaic(mosaic: Mosaic, predictions: Predictions, called: NDArray[np.uint8]) -> Inventories:
-    mask = mosaic.join(predictions.masks, NOT_OBSERVED)
-    levels = mosaic.join(predictions.levels, MAP_NOT_OBSERVED)
-    observed = mask != NOT_OBSERVED
+    mask = mosaic.join(predictions.masks, NODATA)
+    levels = mosaic.join(predictions.levels, NODATA)
+    observed = mask != NODATA
     truth = labelled(mask == LANDSLIDE, observed, observed)
-    mapped = labelled(mosaic.join(called, 0) == 1, observed, observed & (levels != MAP_NOT_OBSERVED))
+    mapped = labelled(mosaic.join(called, 0) == 1, observed, observed & (levels != NODATA))
     pair_truth, pair_mapped, pair_iou = overlaps(truth, mapped, observed)
     inventories = []
     for one, pairs in ((truth, pair_truth), (mapped, pair_mapped)):

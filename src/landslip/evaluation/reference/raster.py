@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from landslip.datasets.patch_set import LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED
 from landslip.errors import TruthError
 from landslip.grid.alignment import ground_resolution_m, overlap, points_in, same_grid
 from landslip.grid.resampling import footprint
 from landslip.grid.window import Window
+from landslip.probability import BACKGROUND, LANDSLIDE, NODATA
 from landslip.scenes.georeference import file_grids
 from landslip.scenes.raster_file import RasterFile
 
 _STRIP_PX: Final = 2**22
 _MOST_VALUES: Final = 16
-_OURS: Final = frozenset({LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED})
+_OURS: Final = frozenset({LANDSLIDE, BACKGROUND, NODATA})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,9 +62,9 @@ class RasterTruth:
     def observed(self, window: Window) -> NDArray[np.bool_]:
         """Where the truth is known in a window of the map, (h, w)."""
         stored, seen = self._sampled(window)
-        if NOT_OBSERVED in self.landslide_values:
+        if NODATA in self.landslide_values:
             return seen
-        return np.asarray(seen & (stored != NOT_OBSERVED))
+        return np.asarray(seen & (stored != NODATA))
 
     def notes(self) -> tuple[str, ...]:
         """What a reader of the figures must know, in sentences."""
@@ -75,8 +75,8 @@ class RasterTruth:
                 f"{self.file.path.name} lies on another grid than the map (pixels of {finer}): each pixel of the map "
                 "takes the label at its centre"
             )
-        others = sorted(set(self.values) - {*self.landslide_values, NOT_OBSERVED})
-        if others and (others != [NOT_LANDSLIDE] or self.landslide_values != (LANDSLIDE,)):
+        others = sorted(set(self.values) - {*self.landslide_values, NODATA})
+        if others and (others != [BACKGROUND] or self.landslide_values != (LANDSLIDE,)):
             said.append(
                 f"{self.file.path.name}: {_listed(self.landslide_values)} is landslide, {_listed(others)} is not"
             )
@@ -153,7 +153,7 @@ def _landslide_values(path: Path, values: tuple[int, ...], file: RasterFile, giv
             )
         return tuple(sorted(set(given)))
     # Of 0 and 255 the latter may well be landslide, as in 8-bit pictures; unless the file itself says it is nodata.
-    unclear = NOT_OBSERVED in values and LANDSLIDE not in values
+    unclear = NODATA in values and LANDSLIDE not in values
     if set(values) <= _OURS and not unclear:
         return (LANDSLIDE,)
     raise TruthError(

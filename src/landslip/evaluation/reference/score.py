@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from landslip.datasets.patch_set import LANDSLIDE, NOT_OBSERVED
 from landslip.errors import TruthError
 from landslip.evaluation.objects.found import find_inventories
 from landslip.evaluation.objects.score import ObjectScore, object_score
@@ -27,7 +26,7 @@ from landslip.mapping.finished_map import FinishedMap
 from landslip.metrics.count_tables import counts_of
 from landslip.metrics.counts import DEFINITION, PixelCounts
 from landslip.metrics.intervals import Interval, block_units, intervals
-from landslip.probability import NOT_OBSERVED as MAP_NOT_OBSERVED
+from landslip.probability import LANDSLIDE, NODATA
 
 SIDE_PX: Final = 128
 _STRIP_PX: Final = 512
@@ -70,7 +69,7 @@ class MapScore:
         """
         names = ("found", "false_alarm", "missed", "quiet")
         areas = dict(zip(names, (self.pixel_area_m2 @ counts_of(self.predictions)).tolist(), strict=True))
-        unseen = (self.predictions.levels == MAP_NOT_OBSERVED) & (self.predictions.masks == LANDSLIDE)
+        unseen = (self.predictions.levels == NODATA) & (self.predictions.masks == LANDSLIDE)
         return areas | {"unseen_landslide": float(unseen.sum(axis=(1, 2)) @ self.pixel_area_m2)}
 
     def intervals(self) -> dict[str, Interval]:
@@ -174,8 +173,8 @@ def score_map(
         temperature=temperature,
         pixel_size_m=float(np.sqrt(pixel_area_m2.mean())),
     )
-    known = predictions.masks != NOT_OBSERVED
-    unseen = np.count_nonzero(known & (predictions.levels == MAP_NOT_OBSERVED)) / np.count_nonzero(known)
+    known = predictions.masks != NODATA
+    unseen = np.count_nonzero(known & (predictions.levels == NODATA)) / np.count_nonzero(known)
     if unseen:
         notes.append(f"the map did not observe {unseen:.1%} of the labelled ground: landslides there count as missed")
     return MapScore(predictions, pixel_area_m2, tuple(notes))
@@ -197,16 +196,16 @@ def _labelled(mapped: FinishedMap, truth: Truth, area: AreaOnGrid | None, *, pro
             known = known & area.mask(strip)
         if not known.any():
             continue
-        mask = np.where(known, truth.mask(strip), np.uint8(NOT_OBSERVED)).astype(np.uint8)
+        mask = np.where(known, truth.mask(strip), np.uint8(NODATA)).astype(np.uint8)
         below = -strip.height % SIDE_PX
         both = [
             np.pad(layer, ((0, below), (0, beyond)), constant_values=fill)
-            for layer, fill in ((mask, NOT_OBSERVED), (mapped.levels(strip), MAP_NOT_OBSERVED))
+            for layer, fill in ((mask, NODATA), (mapped.levels(strip), NODATA))
         ]
         for row in range(0, strip.height, SIDE_PX):
             for col in range(0, width, SIDE_PX):
                 mask, levels = (layer[row : row + SIDE_PX, col : col + SIDE_PX] for layer in both)
-                if (mask != NOT_OBSERVED).any():
+                if (mask != NODATA).any():
                     yield (top + row) // SIDE_PX, col // SIDE_PX, mask, levels
 
 

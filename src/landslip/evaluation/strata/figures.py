@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.patch_set import LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED, PatchSet
+from landslip.datasets.patch_set import PatchSet
 from landslip.errors import PredictionsError
 from landslip.evaluation.objects.boundary import distance_px
 from landslip.evaluation.objects.mosaics import mosaics
@@ -17,6 +17,7 @@ from landslip.evaluation.predictions import Predictions
 from landslip.evaluation.strata.covariates import Covariate, Layer, covariates_for
 from landslip.metrics.count_tables import f1, precision, recall
 from landslip.metrics.intervals import CONFIDENCE, DRAWS, Units, best_units, resampled
+from landslip.probability import BACKGROUND, LANDSLIDE, NODATA
 
 BORDER_EDGES_M: Final = (-math.inf, -500, -200, -100, -50, -30, -20, -10, 0, 10, 20, 30, 50, 100, math.inf)
 _FARTHEST_M: Final = 500.0
@@ -144,9 +145,9 @@ def _signed_distances(predictions: Predictions) -> Iterator[tuple[int, Layer]]:
     _, height, width = predictions.masks.shape
     limit_px = _FARTHEST_M / predictions.pixel_size_m + 1
     for mosaic in mosaics(predictions.entries):
-        mask = mosaic.join(predictions.masks, NOT_OBSERVED)
+        mask = mosaic.join(predictions.masks, NODATA)
         landslide = mask == LANDSLIDE
-        inside, outside = (distance_px(mask == kind, limit_px) for kind in (NOT_LANDSLIDE, LANDSLIDE))
+        inside, outside = (distance_px(mask == kind, limit_px) for kind in (BACKGROUND, LANDSLIDE))
         signed_m = np.where(landslide, inside - 0.5, 0.5 - outside) * np.float32(predictions.pixel_size_m)
         for place, (row, col) in mosaic.cells:
             yield place, signed_m[row * height : (row + 1) * height, col * width : (col + 1) * width]
@@ -160,7 +161,7 @@ def _counted(layer: Layer, edges: Sequence[float], found: NDArray[np.bool_], mas
         place[layer == edges[-1]] = classes - 1
         place[~((layer >= edges[0]) & (layer <= edges[-1]))] = classes
     kind = np.where(mask == LANDSLIDE, np.where(found, 0, 2), np.where(found, 1, 3))
-    known = mask != NOT_OBSERVED
+    known = mask != NODATA
     codes = np.bincount(place[known] * 4 + kind[known], minlength=4 * (classes + 1))
     return codes.reshape(classes + 1, 4).astype(np.int64)
 

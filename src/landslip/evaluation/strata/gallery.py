@@ -9,8 +9,7 @@ from PIL import Image
 
 from landslip.channels import TRUE_COLOUR
 from landslip.datasets.formats import SENTINEL
-from landslip.datasets.patch_set import LANDSLIDE, Patch, PatchSet
-from landslip.datasets.patch_set import NOT_OBSERVED as UNKNOWN
+from landslip.datasets.patch_set import Patch, PatchSet
 from landslip.datasets.pictures.truth import enlarged, place_text, with_truth
 from landslip.datasets.pictures.views import composite
 from landslip.errors import ChannelError, PredictionsError
@@ -20,7 +19,7 @@ from landslip.figures.formatting import area_text
 from landslip.figures.picture import hatching
 from landslip.figures.typography import FAINT, INK, PAPER, Column, draw_text, plain, text_width
 from landslip.metrics.count_tables import counts_of
-from landslip.probability import NOT_OBSERVED, to_probability
+from landslip.probability import LANDSLIDE, NODATA, decode_probability
 
 PROBABILITY: Final = Ramp(
     ((250, 248, 240), (246, 216, 150), (236, 150, 84), (196, 72, 78), (116, 28, 92), (44, 12, 66)), ""
@@ -153,7 +152,7 @@ def verdict(found: NDArray[np.bool_], mask: NDArray[np.uint8], ground: NDArray[n
     truth = mask == LANDSLIDE
     for where, colour in ((found & truth, FOUND), (found & ~truth, FALSE_ALARM), (~found & truth, MISSED)):
         rgb[where] = colour
-    unknown = mask == UNKNOWN
+    unknown = mask == NODATA
     rgb[unknown] = hatching(*mask.shape)[unknown]
     return rgb
 
@@ -171,8 +170,8 @@ def _card(one: Worst, predictions: Predictions, patches: PatchSet[Any]) -> Image
     found, mask = predictions.found[one.position][:height, :width], predictions.masks[one.position][:height, :width]
     shown = Patch(patch.id, patch.scene, patch.row, patch.col, patch.channels, patch.values, mask)
     rgb = composite(np.nan_to_num(patch.values), patch.channels, TRUE_COLOUR)
-    said = PROBABILITY.painted(np.nan_to_num(to_probability(levels)), 0, 1)
-    said[levels == NOT_OBSERVED] = hatching(height, width)[levels == NOT_OBSERVED]
+    said = PROBABILITY.painted(np.nan_to_num(decode_probability(levels)), 0, 1)
+    said[levels == NODATA] = hatching(height, width)[levels == NODATA]
     pictures = [enlarged(layer, _PANEL_PX) for layer in (rgb, rgb, said, verdict(found, mask, rgb))]
     pictures[1:3] = [with_truth(picture, shown) for picture in pictures[1:3]]
     card = Image.new("RGB", (_CARD_PX, _LABEL_PX + pictures[0].height), PAPER)

@@ -14,7 +14,7 @@ from landslip.mapping.inventory.files import append_to_geopackage, check_geopack
 from landslip.mapping.inventory.ground import ground_under
 from landslip.mapping.inventory.outlines import Outline, outlines
 from landslip.mapping.job import Job
-from landslip.probability import NOT_OBSERVED
+from landslip.probability import NODATA
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class _Tally:
         """Hand the strips on."""
         for window, strip in levels:
             starts = np.arange(0, window.width, 512)
-            counts = np.add.reduceat((strip != NOT_OBSERVED).sum(axis=0), starts)
+            counts = np.add.reduceat((strip != NODATA).sum(axis=0), starts)
             middles = (starts + np.minimum(starts + 512, window.width)) / 2
             places = np.column_stack([middles, np.full(len(starts), window.row + window.height / 2)])
             self.observed_px += int(counts.sum())

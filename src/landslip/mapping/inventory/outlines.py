@@ -17,7 +17,7 @@ from rasterio.features import shapes
 
 from landslip.grid.window import Window
 from landslip.mapping.inventory.ground import Ground, GroundSums
-from landslip.probability import STEP, at_least
+from landslip.probability import STEP, reaches_threshold
 
 STRIP_PX = 1 << 22
 
@@ -87,7 +87,7 @@ def outlines(
     above = np.zeros(0, np.int64)  # which landslide each pixel of the row above belongs to, 0 for none
     next_key = 1
     for window, levels in pieces:
-        mask = at_least(levels, threshold)
+        mask = reaches_threshold(levels, threshold)
         labels, count = _connected(mask)
         keys = np.concatenate([[0], np.arange(next_key, next_key + count)])
         next_key += count

@@ -18,7 +18,7 @@ from landslip.detector.card import Card
 from landslip.figures.formatting import date_text
 from landslip.mapping.metadata.map_files import MAP_FILES
 from landslip.mapping.metadata.summary import SceneRecord, Summary
-from landslip.probability import NOT_OBSERVED, STEP
+from landslip.probability import NODATA, STEP
 
 _EXTENSIONS: Final = (
     "https://stac-extensions.github.io/mlm/v1.4.0/schema.json",
@@ -191,7 +191,7 @@ def _assets(summary: Summary, card: Card) -> Json:
         if file.key == "probability":
             names = ["probability", *(["spread"] if summary.settings.uncertainty != "none" else [])]
             asset["bands"] = [
-                {"name": name, "data_type": "uint8", "nodata": NOT_OBSERVED, "raster:scale": STEP} for name in names
+                {"name": name, "data_type": "uint8", "nodata": NODATA, "raster:scale": STEP} for name in names
             ]
         assets[file.key] = asset
     assets["detector"] = {

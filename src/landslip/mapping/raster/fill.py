@@ -22,7 +22,7 @@ from landslip.mapping.raster.block_order import Step, plan
 from landslip.mapping.raster.probability import ProbabilityRaster
 from landslip.mapping.raster.quicklook import Quicklook, picture_channels
 from landslip.mapping.workspace import Workspace
-from landslip.probability import to_levels
+from landslip.probability import encode_probability
 
 _KEPT_TILES_BYTES: Final = 128_000_000
 
@@ -108,7 +108,7 @@ def fill_raster(
         block = ready.step.block
         wanted = job.wanted(block)
         probability = np.where(ready.observed & wanted, predictor.blend(block, tiles), np.float32(np.nan))
-        raster.write(block.relative_to(job.region), to_levels(probability))
+        raster.write(block.relative_to(job.region), encode_probability(probability))
         quicklook.add(block, ready.picture, ready.picture_observed & wanted)
         workspace.block_is_done(block)
 

@@ -23,7 +23,7 @@ from rasterio.errors import RasterioError
 from landslip.grid.map_grid import MapGrid
 from landslip.grid.window import Window
 from landslip.mapping.inventory.outlines import strips
-from landslip.probability import NOT_OBSERVED, STEP
+from landslip.probability import NODATA, STEP
 from landslip.scenes.raster_file import without_place
 
 GDAL_SETTINGS: Final = {"GDAL_CACHEMAX": 128}
@@ -57,7 +57,7 @@ class ProbabilityRaster:
                 height=self.grid.height,
                 count=self.layers,
                 dtype="uint8",
-                nodata=NOT_OBSERVED,
+                nodata=NODATA,
                 crs=self.grid.crs.to_wkt() if self.grid.crs else None,
                 transform=self.grid.transform if self.grid.crs else Affine.identity(),
                 tiled=True,

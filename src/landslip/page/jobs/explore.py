@@ -10,9 +10,10 @@ from PIL import Image
 from landslip.channels import CHANNELS
 from landslip.datasets.formats import open_patches
 from landslip.datasets.mosaic.picture import MosaicPicture
-from landslip.datasets.patch_set import LANDSLIDE, NOT_LANDSLIDE, UNKNOWN_SCENE
+from landslip.datasets.patch_set import UNKNOWN_SCENE
 from landslip.page.jobs.perform import Watch
 from landslip.page.jobs.tasks import ExploreTask, MosaicTask
+from landslip.probability import BACKGROUND, LANDSLIDE
 
 _BINS: Final = 40
 _MOST_READ: Final = 400
@@ -38,7 +39,7 @@ def explore(task: ExploreTask, watch: Watch) -> dict[str, Any]:
     read = [patches.read(entries[position]) for position in _watched(picked, watch)]
     values = np.stack([patch.values for patch in read])
     masks = np.stack([patch.mask for patch in read])
-    landslide, other = masks == LANDSLIDE, masks == NOT_LANDSLIDE
+    landslide, other = masks == LANDSLIDE, masks == BACKGROUND
     shares = [float(one[known].mean()) for one, known in zip(landslide, landslide | other, strict=True) if known.any()]
     scenes = [(entry.scene, entry.split) for entry in entries]
     answer = {

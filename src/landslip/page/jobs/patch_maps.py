@@ -10,7 +10,7 @@ from odc.geo.geobox import GeoBox
 from PIL import Image
 
 from landslip.datasets.formats import open_patches
-from landslip.datasets.patch_set import LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED, Patch, PatchSet
+from landslip.datasets.patch_set import Patch, PatchSet
 from landslip.datasets.pictures.truth import enlarged, place_text, truth_outlines, truth_text
 from landslip.datasets.pictures.views import views
 from landslip.figures.cartography import outlined
@@ -24,7 +24,14 @@ from landslip.mapping.inventory.outlines import outlines
 from landslip.page.jobs.perform import Watch
 from landslip.page.jobs.results import PatchResult
 from landslip.page.jobs.tasks import Choice, PatchesTask, PatchSource, SheetTask
-from landslip.probability import at_least, to_levels, to_probability
+from landslip.probability import (
+    BACKGROUND,
+    LANDSLIDE,
+    NODATA,
+    decode_probability,
+    encode_probability,
+    reaches_threshold,
+)
 from landslip.scenes.arrays import array_scene
 
 PIXEL_SIZE_M: Final = 10.0
@@ -51,7 +58,7 @@ def map_patch_source(task: PatchesTask, watch: Watch) -> dict[str, Any]:
     seen: tuple[str, ...] = ()
     for patch, probability in map_patches(detector, patches):
         seen = seen or tuple(view.title for view in views(patch, PIXEL_SIZE_M))
-        levels.append(to_levels(probability))
+        levels.append(encode_probability(probability))
         masks.append(patch.mask)
         ids.append(patch.id)
         watch("mapping", len(ids), len(patches))
@@ -88,7 +95,7 @@ def patch_table(patch: Patch, levels: NDArray[np.uint8], detector: str, choice: 
 
 
 def _share(mask: NDArray[np.uint8]) -> float | None:
-    known = mask != NOT_OBSERVED
+    known = mask != NODATA
     return float((mask[known] == LANDSLIDE).mean()) if known.any() else None
 
 
@@ -137,9 +144,9 @@ def _card(task: SheetTask, patch: Patch, position: int, levels: NDArray[np.uint8
     if truth:
         keep("truth", outlined(ground, truth, Affine.scale(_SIDE_PX / patch.mask.shape[1])))
     if levels is not None:
-        probability = np.nan_to_num(to_probability(levels))
+        probability = np.nan_to_num(decode_probability(levels))
         keep("probability", enlarged(PROBABILITY.painted(probability, 0, 1), _SIDE_PX))
-        found = at_least(levels, task.threshold)
+        found = reaches_threshold(levels, task.threshold)
         keep("found", enlarged(_judged(rgb, found, patch.mask), _SIDE_PX))
     line = "; ".join(text for text in (truth_text(patch), place_text(patch)) if text)
     return {"position": position, "id": patch.id, "line": line, "files": files}
@@ -148,11 +155,11 @@ def _card(task: SheetTask, patch: Patch, position: int, levels: NDArray[np.uint8
 def _judged(rgb: NDArray[np.uint8], found: NDArray[np.bool_], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The picture in grey with right, missed and false pixels in colour; without a truth all found is right."""
     grey = np.repeat(rgb.mean(axis=2, keepdims=True) * 0.8 + 30, 3, axis=2)
-    known = bool(((mask == LANDSLIDE) | (mask == NOT_LANDSLIDE)).any())
+    known = bool(((mask == LANDSLIDE) | (mask == BACKGROUND)).any())
     groups = (
         (found & ((mask == LANDSLIDE) | (not known)), _RIGHT),
         (~found & (mask == LANDSLIDE), _MISSED),
-        (found & (mask == NOT_LANDSLIDE), _FALSE),
+        (found & (mask == BACKGROUND), _FALSE),
     )
     for where, colour in groups:
         grey[where] = colour

@@ -15,7 +15,7 @@ from landslip.page.jobs.perform import Watch
 from landslip.page.jobs.products import NUMPY, zip_files
 from landslip.page.jobs.results import Products
 from landslip.page.jobs.tasks import PatchProductsTask
-from landslip.probability import at_least, to_probability
+from landslip.probability import decode_probability, reaches_threshold
 
 GEOPACKAGE: Final = "landslides.gpkg"
 SCORES: Final = "scores.csv"
@@ -29,7 +29,7 @@ def make_patch_products(task: PatchProductsTask, watch: Watch) -> dict[str, Any]
     """
     task.out.mkdir(parents=True, exist_ok=True)
     levels, masks = array_at(task.result, LEVELS), array_at(task.result, MASKS)
-    np.save(task.out / NUMPY, to_probability(np.asarray(levels)), allow_pickle=False)
+    np.save(task.out / NUMPY, decode_probability(np.asarray(levels)), allow_pickle=False)
     card = opened(task.detector).card
     threshold = card.threshold if task.choice.threshold is None else task.choice.threshold
     tables = []
@@ -39,7 +39,7 @@ def make_patch_products(task: PatchProductsTask, watch: Watch) -> dict[str, Any]
         rows.writerow(("patch", "scene", "row", "col", "threshold", "tp", "fp", "fn", "tn", "f1"))
         for position, entry in enumerate(patches.entries):
             patch = patches.read(entry)
-            counts = count_pixels(at_least(levels[position], threshold), masks[position])
+            counts = count_pixels(reaches_threshold(levels[position], threshold), masks[position])
             pixels = (counts.tp, counts.fp, counts.fn, counts.tn)
             f1 = f"{counts.f1:.4f}" if counts.pixels else ""
             rows.writerow((patch.id, patch.scene, patch.row, patch.col, threshold, *pixels, f1))

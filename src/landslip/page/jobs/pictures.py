@@ -26,7 +26,7 @@ from landslip.page.jobs.perform import Watch
 from landslip.page.jobs.results import Drawn
 from landslip.page.jobs.tasks import Box, PictureTask, SketchTask
 from landslip.page.uploads.rasters import open_source
-from landslip.probability import NOT_OBSERVED, to_probability
+from landslip.probability import NODATA, decode_probability
 from landslip.scenes.scene import Scene
 
 _BLOCK_PX: Final = 1024
@@ -96,8 +96,8 @@ def _probability(task: PictureTask, grid: MapGrid, watch: Watch) -> Picture:
     quicklook = Quicklook(scene_window, ("probability",) * 3)
     for block in blocks(scene_window, _BLOCK_PX):
         levels = raster.read(block)
-        values = np.nan_to_num(to_probability(levels))
-        quicklook.add(block, np.broadcast_to(values, (3, *levels.shape)), levels != NOT_OBSERVED)
+        values = np.nan_to_num(decode_probability(levels))
+        quicklook.add(block, np.broadcast_to(values, (3, *levels.shape)), levels != NODATA)
         watch("drawing", block.bottom, scene_window.height)
     return quicklook.picture(grid)
 

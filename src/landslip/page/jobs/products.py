@@ -30,7 +30,7 @@ from landslip.page.jobs.results import Products
 from landslip.page.jobs.scene_maps import find_again
 from landslip.page.jobs.tasks import Choice, ProductsTask
 from landslip.page.uploads.rasters import open_source
-from landslip.probability import to_probability
+from landslip.probability import decode_probability
 
 GEOJSON: Final = "landslides.geojson"
 KML: Final = "landslides.kml"
@@ -79,7 +79,7 @@ def write_npy(path: Path, job: Job, folder: Path) -> None:
     shape = (job.grid.height, job.grid.width)
     held = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
     for window, levels in levels_in_strips(folder, job.grid):
-        held[window.slices] = to_probability(levels)
+        held[window.slices] = decode_probability(levels)
     held.flush()
 
 

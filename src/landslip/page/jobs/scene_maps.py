@@ -26,7 +26,7 @@ from landslip.page.jobs.perform import Watch
 from landslip.page.jobs.results import Found, SceneResult, Scored
 from landslip.page.jobs.tasks import DifferenceTask, MapTask, OutlineTask, ScoreTask
 from landslip.page.uploads.rasters import open_source
-from landslip.probability import NOT_OBSERVED
+from landslip.probability import NODATA
 
 
 def map_source(task: MapTask, watch: Watch) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def score(task: ScoreTask) -> dict[str, Any]:
     found = score_map(open_map(task.map_folder), task.mask, threshold=task.threshold)
     levels = found.predictions.levels
     # Landslides that the map did not observe count as missed, at every threshold.
-    counts = LevelCounts.of_levels(np.where(levels == NOT_OBSERVED, 0, levels), found.predictions.masks)
+    counts = LevelCounts.of_levels(np.where(levels == NODATA, 0, levels), found.predictions.masks)
     interval, objects = found.intervals()["f1"], found.objects()
     scored = Scored(
         landslide=tuple(counts.landslide.tolist()),

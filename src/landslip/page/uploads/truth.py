@@ -18,7 +18,6 @@ import rasterio
 import shapely
 from numpy.typing import NDArray
 
-from landslip.datasets.patch_set import LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED
 from landslip.errors import LandslipError, TruthError
 from landslip.evaluation.reference.polygons import PolygonTruth, read_polygons
 from landslip.evaluation.reference.raster import RasterTruth
@@ -34,7 +33,7 @@ from landslip.page.jobs.tasks import TruthTask
 from landslip.page.uploads.archive import unpack_shapefile
 from landslip.page.uploads.names import in_their_words, shown
 from landslip.page.uploads.rasters import check_declared, open_source
-from landslip.probability import TOP_LEVEL
+from landslip.probability import BACKGROUND, LANDSLIDE, MAX_ENCODED, NODATA
 from landslip.scenes.scene import Scene
 
 _CRS_NAME: Final = re.compile(r"(urn:ogc:def:crs:)?(EPSG|OGC):[\w.]*:?\w+", re.IGNORECASE)
@@ -147,13 +146,13 @@ def _check_tables(path: Path, name: str) -> None:
 
 def _write_mask(path: Path, truth: PolygonTruth | RasterTruth, scene: Scene) -> int:
     """Write the truth strip by strip; how many pixels of it are known."""
-    shape = {"height": scene.height, "width": scene.width, "count": 1, "dtype": "uint8", "nodata": NOT_OBSERVED}
+    shape = {"height": scene.height, "width": scene.width, "count": 1, "dtype": "uint8", "nodata": NODATA}
     place = {"crs": scene.geobox.crs.to_wkt(), "transform": scene.geobox.transform} if scene.geobox.crs else {}
     known_px = 0
     with rasterio.open(path, "w", driver="GTiff", compress="deflate", bigtiff="if_safer", **shape, **place) as file:
         for window in strips(scene.height, scene.width):
             known = truth.observed(window)
-            mask = np.where(known, np.where(truth.mask(window), LANDSLIDE, NOT_LANDSLIDE), NOT_OBSERVED)
+            mask = np.where(known, np.where(truth.mask(window), LANDSLIDE, BACKGROUND), NODATA)
             rows, cols = (window.row, window.row + window.height), (window.col, window.col + window.width)
             file.write(mask.astype(np.uint8), 1, window=(rows, cols))
             known_px += int(np.count_nonzero(known))
@@ -168,7 +167,7 @@ def _outlined(mask: Path, grid: MapGrid) -> gpd.GeoDataFrame:
             for window in strips(grid.height, grid.width):
                 rows, cols = (window.row, window.row + window.height), (window.col, window.col + window.width)
                 found = file.read(1, window=(rows, cols)) == LANDSLIDE
-                yield window, np.where(found, TOP_LEVEL, 0).astype(np.uint8)
+                yield window, np.where(found, MAX_ENCODED, 0).astype(np.uint8)
 
         geometries = np.array([one.geometry for one in outlines(levels(), 1.0)], dtype=object)
     areas_m2, _ = grid.areas_and_perimeters_m(geometries)

@@ -70,11 +70,11 @@ def _summary(known: dict[str, Any]) -> None:
     by_name = {one["channel"]: one for one in known["histograms"]}
     one = by_name[st.selectbox(words.CHANNEL, list(by_name))]
     unit = f"{one['channel']} ({one['unit']})"
-    table = pd.DataFrame({unit: one["middles"], words.LANDSLIDE: one["landslide"], words.NOT_LANDSLIDE: one["other"]})
+    table = pd.DataFrame({unit: one["middles"], words.LANDSLIDE: one["landslide"], words.BACKGROUND: one["other"]})
     st.line_chart(
         table,
         x=unit,
-        y=[words.LANDSLIDE, words.NOT_LANDSLIDE],
+        y=[words.LANDSLIDE, words.BACKGROUND],
         color=list(_COLOURS),
         y_label=words.DENSITY_AXIS,
         height=280,

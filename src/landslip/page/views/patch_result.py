@@ -14,7 +14,7 @@ from landslip.page.views.downloads import show_patch_downloads
 from landslip.page.views.parts import told
 from landslip.page.views.scene_result import show_legend
 from landslip.page.views.scores import score_line, show_scores
-from landslip.probability import STEP, lowest_level
+from landslip.probability import STEP, encode_threshold
 
 _PER_PAGE: Final = 12
 _COLUMNS: Final = 4
@@ -58,7 +58,7 @@ def choose_page(place: Any, count: int, key: str = "patch-page") -> int:
 
 def _one(memory: Memory, result: PatchResult, tab: str, kind: str, view: str, first: int, columns: int) -> None:
     st.subheader(result.name, anchor=False)
-    own = lowest_level(result.threshold) * STEP
+    own = encode_threshold(result.threshold) * STEP
     threshold = st.slider(
         words.THRESHOLD,
         STEP,
@@ -80,7 +80,7 @@ def _one(memory: Memory, result: PatchResult, tab: str, kind: str, view: str, fi
         else:
             st.info(words.NO_TRUTH)
     elif tab == words.DOWNLOAD_TAB:
-        own_choice = lowest_level(threshold) == lowest_level(own)
+        own_choice = encode_threshold(threshold) == encode_threshold(own)
         show_patch_downloads(memory, result, Choice(threshold=None if own_choice else round(threshold / STEP) * STEP))
     else:
         task = SheetTask(

@@ -20,7 +20,7 @@ from landslip.page.views.landslide_map import show_map
 from landslip.page.views.parts import LAYERS_KEY, plain, told
 from landslip.page.views.scores import show_scene_scores
 from landslip.page.views.table import chosen_landslide, show_attributes, show_table
-from landslip.probability import STEP, lowest_level
+from landslip.probability import STEP, encode_threshold
 
 _MOST_BESIDE: Final = 3
 
@@ -123,7 +123,7 @@ def _one(workshop: Workshop, memory: Memory, result: SceneResult, choice: Choice
 
 def choose_threshold(result: SceneResult, place: DeltaGenerator, key: str = "threshold") -> float | None:
     """A threshold in the steps in which probability is stored; None for the detector's own."""
-    own = lowest_level(result.threshold) * STEP
+    own = encode_threshold(result.threshold) * STEP
     value = place.slider(
         words.THRESHOLD,
         STEP,
@@ -134,7 +134,7 @@ def choose_threshold(result: SceneResult, place: DeltaGenerator, key: str = "thr
         key=f"{key}-{result.folder.name}",
         help=words.THRESHOLD_HELP.format(own=result.threshold),
     )
-    return None if lowest_level(value) == lowest_level(own) else round(value / STEP) * STEP
+    return None if encode_threshold(value) == encode_threshold(own) else round(value / STEP) * STEP
 
 
 def _choose_view(place: DeltaGenerator, known: tuple[str, ...]) -> tuple[str, ...]:

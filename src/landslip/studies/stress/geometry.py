@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.patch_set import LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED
+from landslip.probability import BACKGROUND, LANDSLIDE, NODATA
 
 Values = NDArray[np.float32]
 Mask = NDArray[np.uint8]
@@ -31,11 +31,11 @@ def coarser(values: Values, mask: Mask, factor: float) -> tuple[Values, Mask]:
     share = summed(seen)
     filled = np.where(seen > 0, values, 0).astype(np.float64)
     means = np.stack([summed(layer) for layer in filled]) / np.maximum(share, 1e-9)
-    known, landslide = summed((mask != NOT_OBSERVED) * 1.0), summed((mask == LANDSLIDE) * 1.0)
-    truth = np.where(landslide >= 0.5 * known - 1e-9, LANDSLIDE, NOT_LANDSLIDE)
+    known, landslide = summed((mask != NODATA) * 1.0), summed((mask == LANDSLIDE) * 1.0)
+    truth = np.where(landslide >= 0.5 * known - 1e-9, LANDSLIDE, BACKGROUND)
     return (
         np.where(share >= 0.5, means, np.nan).astype(np.float32),
-        np.where(known >= 0.5, truth, NOT_OBSERVED).astype(np.uint8),
+        np.where(known >= 0.5, truth, NODATA).astype(np.uint8),
     )
 
 
@@ -95,7 +95,7 @@ def turned(values: Values, mask: Mask, degrees: float) -> tuple[Values, Mask]:
     upper = values[:, top, left] * (1 - after) + values[:, top, beside] * after
     lower = values[:, bottom, left] * (1 - after) + values[:, bottom, beside] * after
     image = np.where(inside, upper * (1 - below) + lower * below, np.float32(np.nan))
-    truth = np.where(inside, mask[np.rint(row).astype(np.intp), np.rint(col).astype(np.intp)], NOT_OBSERVED)
+    truth = np.where(inside, mask[np.rint(row).astype(np.intp), np.rint(col).astype(np.intp)], NODATA)
     return image.astype(np.float32), truth.astype(np.uint8)
 
 

@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.patch_set import NOT_OBSERVED
 from landslip.errors import SettingsError
 from landslip.inference.gap_filling import fill_gaps
+from landslip.probability import NODATA
 from landslip.studies.stress import geometry, light
 
 Values = NDArray[np.float32]
@@ -58,7 +58,7 @@ def _clouded(
 ) -> tuple[Values, Mask]:
     height, width = mask.shape
     covered = geometry.clouds(height, width, level, chance)
-    return np.where(covered, np.float32(np.nan), values), np.where(covered, np.uint8(NOT_OBSERVED), mask)
+    return np.where(covered, np.float32(np.nan), values), np.where(covered, np.uint8(NODATA), mask)
 
 
 _ALL: Final = (

@@ -11,11 +11,12 @@ from torch import Tensor
 from tqdm import tqdm
 
 from landslip.datasets.loader import MemorySource, Source, batches
-from landslip.datasets.patch_set import LANDSLIDE, NOT_OBSERVED, PatchSet, PatchStack, stack_patches
+from landslip.datasets.patch_set import PatchSet, PatchStack, stack_patches
 from landslip.datasets.splits import key_of
 from landslip.datasets.statistics import Moments
 from landslip.datasets.store.reading import PatchStore
 from landslip.errors import ChannelError, PatchesError
+from landslip.probability import LANDSLIDE, NODATA
 from landslip.training.data.sources import Joined, Relabelled
 
 _LOOK_BATCH = 32
@@ -215,7 +216,7 @@ def _gone_through(source: Source, name: str, threads: int, *, progress: bool) ->
                 moments = Moments.of(values)
                 mean.append(moments.mean)
                 deviation.append(moments.deviation)
-                observed.append(np.count_nonzero(mask != NOT_OBSERVED))
+                observed.append(np.count_nonzero(mask != NODATA))
                 landslide.append(np.count_nonzero(mask == LANDSLIDE))
             bar.update(len(batch.positions))
     return _Found(np.array(observed), np.array(landslide), mean, deviation)

@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from landslip.datasets.patch_set import LANDSLIDE
 from landslip.errors import PatchesError
 from landslip.files.model import Frozen
+from landslip.probability import LANDSLIDE
 
 
 class SamplingRecipe(Frozen):

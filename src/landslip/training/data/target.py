@@ -6,7 +6,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from landslip.datasets.patch_set import LANDSLIDE, NOT_OBSERVED
+from landslip.probability import LANDSLIDE, NODATA
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Target:
     @classmethod
     def of_masks(cls, masks: Tensor) -> Self:
         """Take masks (N, H, W) uint8: landslide 1, not landslide 0, not observed 255."""
-        return cls((masks == LANDSLIDE).float(), masks != NOT_OBSERVED)
+        return cls((masks == LANDSLIDE).float(), masks != NODATA)
 
     def to(self, device: torch.device | str) -> Self:
         """The same on another device."""

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from landslip.datasets.patch_set import LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED, PatchSet
+from landslip.datasets.patch_set import PatchSet
 from landslip.datasets.splits import key_of
 from landslip.errors import PatchesError
+from landslip.probability import BACKGROUND, LANDSLIDE, NODATA
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,8 @@ class Taken:
     @classmethod
     def of(cls, masks: NDArray[np.uint8]) -> "Taken":
         """Count masks (N, H, W)."""
-        landslide, other, unsure = (
-            int(np.count_nonzero(masks == kind)) for kind in (LANDSLIDE, NOT_LANDSLIDE, NOT_OBSERVED)
-        )
-        used = int((masks != NOT_OBSERVED).any(axis=(1, 2)).sum())
+        landslide, other, unsure = (int(np.count_nonzero(masks == kind)) for kind in (LANDSLIDE, BACKGROUND, NODATA))
+        used = int((masks != NODATA).any(axis=(1, 2)).sum())
         return cls(len(masks), used, landslide, other, unsure)
 
     def __str__(self) -> str:
@@ -45,9 +44,9 @@ class Taken:
 
 def sure_masks(said: NDArray[np.floating], low: float, high: float) -> NDArray[np.uint8]:
     """Masks of what is sure in probabilities (N, H, W): at most ``low``, or at least ``high``; NaN is unsure."""
-    masks = np.full(said.shape, NOT_OBSERVED, np.uint8)
+    masks = np.full(said.shape, NODATA, np.uint8)
     # Opinions are kept in half precision: a bound is rounded as they are, so that 0.8 reaches 0.8.
-    masks[said <= said.dtype.type(low)] = NOT_LANDSLIDE
+    masks[said <= said.dtype.type(low)] = BACKGROUND
     masks[said >= said.dtype.type(high)] = LANDSLIDE
     return masks
 

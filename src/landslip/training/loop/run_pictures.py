@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import nn
 
-from landslip.datasets.patch_set import LANDSLIDE, NOT_LANDSLIDE, Patch
+from landslip.datasets.patch_set import Patch
 from landslip.datasets.pictures.truth import enlarged, with_truth
 from landslip.datasets.pictures.views import views
 from landslip.figures.colour_ramps import Ramp
 from landslip.figures.picture import write_picture
 from landslip.figures.typography import FAINT, INK, PAPER, Column, draw_text, plain, text_width
 from landslip.metrics.counts import PixelCounts, count_pixels
-from landslip.probability import at_least, to_levels
+from landslip.probability import BACKGROUND, LANDSLIDE, encode_probability, reaches_threshold
 from landslip.training.data.feeding import LoadedPart, in_turn
 from landslip.training.loop.callback import Standing
 
@@ -198,7 +198,7 @@ def _sampled(network: nn.Module, part: LoadedPart, positions: NDArray[np.intp], 
         ):
             number = int(part.keys[place].rpartition("/")[2])
             patch = Patch(number, part.scenes[place], None, None, part.channels, values, mask)
-            found = at_least(to_levels(said), threshold)
+            found = reaches_threshold(encode_probability(said), threshold)
             samples.append(_Sample(patch, said, count_pixels(found, patch.mask)))
     return samples
 
@@ -210,7 +210,9 @@ def _card(sample: _Sample, threshold: float, pixel_size_m: float) -> Image.Image
     panels = [
         with_truth(enlarged(image, _PANEL_PX), patch),
         enlarged(_PROBABILITY.painted(sample.probability, 0, 1), _PANEL_PX),
-        enlarged(_judged(image, at_least(to_levels(sample.probability), threshold), patch.mask), _PANEL_PX),
+        enlarged(
+            _judged(image, reaches_threshold(encode_probability(sample.probability), threshold), patch.mask), _PANEL_PX
+        ),
     ]
     card = Image.new("RGB", (3 * _PANEL_PX + 2 * _GAP_PX, _LABEL_PX + max(one.height for one in panels)), PAPER)
     name = f"{patch.id}"
@@ -226,7 +228,7 @@ def _card(sample: _Sample, threshold: float, pixel_size_m: float) -> Image.Image
 def _judged(rgb: NDArray[np.uint8], found: NDArray[np.bool_], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The image in grey, with what was found rightly, wrongly and not at all."""
     grey = np.repeat((rgb.mean(axis=2) * 0.7).astype(np.uint8)[..., None], 3, axis=2)
-    landslide, other = mask == LANDSLIDE, mask == NOT_LANDSLIDE
+    landslide, other = mask == LANDSLIDE, mask == BACKGROUND
     for where, colour in ((found & landslide, _FOUND), (found & other, _FALSE_ALARM), (~found & landslide, _MISSED)):
         grey[where] = colour
     return grey
