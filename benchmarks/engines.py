@@ -18,7 +18,7 @@ from landslip.datasets.rgb import open_rgb_set
 from landslip.detector.detector import DEFAULT, Detector
 from landslip.errors import EngineError
 from landslip.evaluation.evaluate import evaluate
-from landslip.inference.engine import Engine, Precision, available, open_engine
+from landslip.inference.engine import Engine, InferenceOptions, Precision, available, open_engine
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "l4s-rgb-scene-b"
 ROUNDS = 5
@@ -35,10 +35,10 @@ def main() -> None:
     height, width = images.shape[2:]
     engines: dict[str, Engine] = {}
     for name in available():
-        engines[f"{name} float32"] = open_engine(detector, name, height=height, width=width)
+        engines[f"{name} float32"] = open_engine(detector, InferenceOptions(name), height=height, width=width)
     with contextlib.suppress(EngineError):  # not every CPU has it
         engines["openvino bfloat16"] = open_engine(
-            detector, "openvino", height=height, width=width, precision="bfloat16"
+            detector, InferenceOptions("openvino", "bfloat16"), height=height, width=width
         )
     answers = {name: engine(images) for name, engine in engines.items()}  # also warms up
     best_s = dict.fromkeys(engines, np.inf)

@@ -14,7 +14,7 @@ import numpy as np
 from landslip.datasets.rgb import open_rgb_set
 from landslip.datasets.splits import Part
 from landslip.detector.detector import DEFAULT, Detector
-from landslip.inference.patch_prediction import mapper_for
+from landslip.inference.predict import ArrayPredictor
 from landslip.probability import BACKGROUND, encode_probability, reaches_threshold
 
 ROWS = (50, 57)
@@ -23,7 +23,7 @@ ROWS = (50, 57)
 def main(data: Path, detector_name: str) -> None:
     """Map and print the share of false alarms."""
     detector = Detector.open(detector_name)
-    mapper = mapper_for(detector)
+    mapper = ArrayPredictor(detector)
     shares = []
     for patch in open_rgb_set(data).where(Part(scenes=("A",), rows=ROWS).holds):
         half = patch.mask.shape[0] // 2

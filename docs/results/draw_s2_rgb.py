@@ -17,7 +17,7 @@ from landslip.datasets.patch_set import Patch
 from landslip.datasets.rgb import open_rgb_set
 from landslip.datasets.splits import Part
 from landslip.detector.detector import Detector
-from landslip.inference.patch_prediction import map_patches
+from landslip.inference.patch_prediction import predict_patches
 from landslip.metrics.counts import count_pixels
 from landslip.probability import LANDSLIDE, encode_probability, reaches_threshold
 
@@ -64,7 +64,7 @@ def main(data: Path, out: Path) -> None:
     )
     for row, (name, part) in enumerate(PARTS.items()):
         results = []
-        for patch, probability in map_patches(detector, patches.where(part.holds)):
+        for patch, probability in predict_patches(detector, patches.where(part.holds)):
             found, truth = (
                 reaches_threshold(encode_probability(probability), detector.card.threshold),
                 patch.mask == LANDSLIDE,

@@ -14,7 +14,7 @@ from landslip.datasets.splits import Part
 from landslip.detector.detector import DEFAULT, Detector, packaged
 from landslip.errors import ChannelError, EngineError, PatchesError, SettingsError
 from landslip.evaluation.evaluate import evaluate
-from landslip.inference.patch_prediction import mapper_for
+from landslip.inference.predict import ArrayPredictor
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def few(shared_data: Path) -> RgbSet:
 
 @pytest.mark.parametrize("gain", [0.5, 2.0])
 def test_the_answer_does_not_hang_on_brightness(detector: Detector, few: RgbSet, gain: float) -> None:
-    mapper = mapper_for(detector, precision="float32")
+    mapper = ArrayPredictor(detector)
     for patch in few:
         everything = np.ones(patch.mask.shape, bool)
         plain, lit = (mapper(patch.values * factor, everything) for factor in (np.float32(1), np.float32(gain)))
@@ -47,7 +47,7 @@ def test_bfloat16_stays_near_float32(detector: Detector, few: RgbSet) -> None:
 
 def test_pixels_not_observed_are_no_evidence(detector: Detector, few: RgbSet) -> None:
     patch = next(iter(few))
-    mapper = mapper_for(detector, precision="float32")
+    mapper = ArrayPredictor(detector)
     observed = np.ones(patch.mask.shape, bool)
     observed[:, :40] = False
     nonsense = np.where(observed, patch.values, np.float32(np.nan))
@@ -137,7 +137,7 @@ def test_no_packaged_detector_learned_from_the_patches_that_are_kept_apart(share
     assert len(kept) == 57
     for name in packaged():
         recipe = read_recipe(name)
-        parts = find_parts(patches, recipe.train, recipe.choose, (), division_for(recipe.division, patches))
+        parts = find_parts(patches, recipe.train, recipe.validation, (), division_for(recipe.split, patches))
         assert not kept & {entry.id for entry in parts.train.entries}, name
         if name == DEFAULT:
-            assert not kept & {entry.id for entry in parts.choose.entries}
+            assert not kept & {entry.id for entry in parts.validation.entries}

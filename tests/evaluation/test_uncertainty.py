@@ -18,7 +18,7 @@ from landslip.evaluation.predictions import Predictions, predict
 from landslip.evaluation.tta_std import ensemble_predictions, with_spread_over_turns
 from landslip.grid.window import Window
 from landslip.inference.engine import open_engine
-from landslip.inference.tta import FLIPS, TurningEngine
+from landslip.inference.tta import FLIPS, TTAEngine
 from landslip.mapping.finished_map import open_map
 from landslip.mapping.job import MapSettings
 from landslip.mapping.run import map_scene
@@ -138,11 +138,11 @@ def test_without_a_spread_or_with_another_word_nothing_is_ranked() -> None:
 def test_turning_gives_the_answer_and_how_much_four_of_them_differ(leaning: Detector) -> None:
     images = np.random.default_rng(0).uniform(0, 2000, (5, 1, 32, 64)).astype(np.float32)
     engine = open_engine(leaning, height=32, width=64)
-    both = TurningEngine(engine)(images)
+    both = TTAEngine(engine)(images)
     np.testing.assert_array_equal(both[:, 0], engine(images))
     four = np.stack([np.flip(engine(np.ascontiguousarray(np.flip(images, axes))), axes) for axes in FLIPS])
     np.testing.assert_allclose(both[:, 1], four.std(axis=0), atol=1e-6)
-    mirrored = TurningEngine(engine)(np.ascontiguousarray(images[..., ::-1]))
+    mirrored = TTAEngine(engine)(np.ascontiguousarray(images[..., ::-1]))
     np.testing.assert_allclose(mirrored[:, 1, :, ::-1], both[:, 1], atol=1e-6)
     assert both[:, 1].max() > 0.1
 

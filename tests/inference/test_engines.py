@@ -13,7 +13,7 @@ from onnx import NodeProto, helper
 
 from landslip.detector.detector import DEFAULT, Detector, seal
 from landslip.errors import EngineError, MissingExtraError
-from landslip.inference.engine import EXTRAS, Engine, available, open_engine
+from landslip.inference.engine import EXTRAS, Engine, InferenceOptions, available, open_engine
 from tiny_detectors import brightness, card, identity, model
 
 ENGINES = [
@@ -26,8 +26,8 @@ def images(count: int, bands: int, height: int, width: int, seed: int = 0) -> ND
     return np.random.default_rng(seed).uniform(100, 6000, (count, bands, height, width)).astype(np.float32)
 
 
-def opened(detector: Detector, name: str, size: int = 64, **options: object) -> Engine:
-    return open_engine(detector, name, height=size, width=size, **({"precision": "float32", "threads": 2} | options))
+def opened(detector: Detector, name: str, size: int = 64, threads: int = 2) -> Engine:
+    return open_engine(detector, InferenceOptions(name, threads=threads), height=size, width=size)
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -76,7 +76,7 @@ def test_engines_agree_in_float32_on_the_packaged_detector() -> None:
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_sides_need_not_be_equal(name: str) -> None:
-    engine = open_engine(identity(), name, height=8, width=36, precision="float32")
+    engine = open_engine(identity(), InferenceOptions(name), height=8, width=36)
     assert engine(images(2, 1, 8, 36)).shape == (2, 8, 36)
 
 
@@ -109,8 +109,8 @@ def test_a_missing_engine_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize(("height", "width"), [(65, 64), (64, 2), (0, 64), (-4, 64)])
 def test_a_size_that_the_network_cannot_take_is_refused(height: int, width: int) -> None:
-    with pytest.raises(EngineError, match="multiples of 4 px"):
-        open_engine(identity(), "auto", height=height, width=width)
+    with pytest.raises(EngineError, match=r"multiples of 4 px .* got"):
+        open_engine(identity(), height=height, width=width)
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -213,8 +213,8 @@ def test_an_engine_tells_nobody_that_it_runs(name: str, tmp_path: Path):
     script = (
         "import sys, time\n"
         "from landslip.detector.detector import Detector\n"
-        "from landslip.inference.engine import open_engine\n"
-        f"open_engine(Detector.open(sys.argv[1]), {name!r}, height=32, width=32)\n"
+        "from landslip.inference.engine import InferenceOptions, open_engine\n"
+        f"open_engine(Detector.open(sys.argv[1]), InferenceOptions({name!r}), height=32, width=32)\n"
         "time.sleep(3)\n"
     )
     with socket.create_server(("127.0.0.1", 0)) as proxy:

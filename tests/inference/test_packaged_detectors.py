@@ -10,7 +10,7 @@ from landslip.datasets.rgb import open_rgb_set
 from landslip.detector.detector import Detector, packaged
 from landslip.errors import EngineError
 from landslip.evaluation.evaluate import evaluate
-from landslip.inference.engine import available, open_engine
+from landslip.inference.engine import InferenceOptions, available, open_engine
 
 OTHERS = [name for name in available() if name != "openvino"]
 
@@ -20,7 +20,9 @@ OTHERS = [name for name in available() if name != "openvino"]
 def test_probabilities_agree_within_a_thousandth(examples: Path, detector: str, name: str) -> None:
     opened = Detector.open(detector)
     images = stack_patches(open_rgb_set(examples / "l4s-rgb-scene-b").where(lambda entry: entry.id % 7 == 0)).values
-    one, other = (open_engine(opened, engine, height=128, width=128)(images) for engine in ("openvino", name))
+    one, other = (
+        open_engine(opened, InferenceOptions(engine), height=128, width=128)(images) for engine in ("openvino", name)
+    )
     np.testing.assert_allclose(one, other, rtol=0, atol=1e-3)
 
 
@@ -35,4 +37,4 @@ def test_f1_agrees_within_two_thousandths(examples: Path, detector: str, name: s
 @pytest.mark.parametrize("name", OTHERS)
 def test_bfloat16_is_openvinos_alone(name: str) -> None:
     with pytest.raises(EngineError, match="float32 only"):
-        open_engine(Detector.open("s2-rgb"), name, height=128, width=128, precision="bfloat16")
+        open_engine(Detector.open("s2-rgb"), InferenceOptions(name, "bfloat16"), height=128, width=128)

@@ -7,7 +7,7 @@ from onnx import helper
 
 from landslip.detector.detector import DEFAULT, Detector, seal
 from landslip.errors import DetectorError, EngineError, RunError
-from landslip.inference.engine import available, open_engine
+from landslip.inference.engine import InferenceOptions, available, open_engine
 from landslip.post_training.ensemble import PASSES, Turns, ensemble
 from landslip.post_training.parity import by_hand, check_ensemble, run, trial_images
 from tiny_detectors import TRUE_COLOUR, brightness, card, identity, model
@@ -125,7 +125,7 @@ def test_the_packaged_detectors_go_together() -> None:
     assert joined.card.confidence is None
     assert "calibrate" in joined.card.threshold_chosen
     values = images(64, 96)
-    one = open_engine(joined, "openvino", height=64, width=96, precision="float32", threads=1)
+    one = open_engine(joined, InferenceOptions("openvino", threads=1), height=64, width=96)
     np.testing.assert_array_equal(one(values)[1], one(values[1:])[0])
 
 
@@ -146,7 +146,8 @@ def test_every_member_is_normalised_in_float32_whatever_the_network_computes_in(
     flat = (9000 + values / 40).astype(np.float32)
     try:
         quick = [
-            open_engine(one, "openvino", height=64, width=96, precision="bfloat16")(flat) for one in (joined, *members)
+            open_engine(one, InferenceOptions("openvino", "bfloat16"), height=64, width=96)(flat)
+            for one in (joined, *members)
         ]
     except EngineError:
         pytest.skip("this CPU does not compute in bfloat16")

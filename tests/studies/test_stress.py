@@ -90,7 +90,7 @@ def test_a_run_that_was_stopped_goes_on_and_another_is_refused(tmp_path: Path, m
     )
     assert again == whole
     assert seen[0] == 19  # two finished variants of nine patches are not mapped again
-    monkeypatch.setattr(variants, "mapper_for", None)
+    monkeypatch.setattr(variants, "ArrayPredictor", None)
     assert stress_test(identity(), field, tmp_path / "cut", names=["haze"]).curves == whole.curves[1:]
     for other in ({"threshold": 0.7}, {"seed": 9}):
         with pytest.raises(OutputError, match="holds another run"):

@@ -13,7 +13,7 @@ from landslip.datasets.patch_set import stack_patches
 from landslip.datasets.rgb import open_rgb_set
 from landslip.detector.detector import DEFAULT, Detector, seal
 from landslip.errors import RecipeError, RunError
-from landslip.inference.engine import available, open_engine
+from landslip.inference.engine import InferenceOptions, available, open_engine
 from landslip.post_training.adaptation import adapt
 from landslip.post_training.batch_norm import statistics_in
 from landslip.training.assembly.export import ProbabilityNetwork, check_parity, check_storage, export_graph, store_half
@@ -48,7 +48,7 @@ def test_every_engine_gives_what_the_network_gives() -> None:
         with torch.inference_mode():
             expected = whole(torch.from_numpy(values)).squeeze(1).numpy()
         for name in available():
-            engine = open_engine(exact, name, height=height, width=width, precision="float32")
+            engine = open_engine(exact, InferenceOptions(name), height=height, width=width)
             np.testing.assert_allclose(engine(values), expected, atol=1e-3, err_msg=name)
     assert check_parity(network, exact, images(64, 64)) < 1e-3
     with pytest.raises(RunError, match="differs from its network"):
@@ -104,7 +104,7 @@ def test_the_packaged_detector_is_small_and_engines_agree_on_it() -> None:
     assert len(detector.onnx_bytes) <= 25_000_000
     values = images(128, 128, n=1)
     answers = {
-        name: open_engine(detector, name, height=128, width=128, precision="float32")(values) for name in available()
+        name: open_engine(detector, InferenceOptions(name), height=128, width=128)(values) for name in available()
     }
     for name, answer in answers.items():
         np.testing.assert_allclose(answer, answers["openvino"], atol=1e-3, err_msg=name)
@@ -117,8 +117,8 @@ def test_a_tiny_training_run_leaves_a_detector_with_measured_scores(shared_data:
         update={
             "name": "tiny",
             "train": recipe.train.model_copy(update={"rows": (0, 0)}),
-            "choose": recipe.choose.model_copy(update={"rows": (50, 50)}),
-            "report": (recipe.report[1].model_copy(update={"rows": (1, 1)}),),
+            "choose": recipe.validation.model_copy(update={"rows": (50, 50)}),
+            "report": (recipe.test[1].model_copy(update={"rows": (1, 1)}),),
             "network": recipe.network.model_copy(update={"decoder_channels": (16, 16, 8, 8, 8)}),
             "fit": recipe.fit.model_copy(update={"epochs": 2, "check_every": 1, "batch": 8}),
         }
@@ -140,7 +140,7 @@ def test_a_tiny_training_run_leaves_a_detector_with_measured_scores(shared_data:
 
 def test_parts_that_share_patches_are_refused(shared_data: Path, tmp_path: Path) -> None:
     recipe = read_recipe(RECIPE)
-    leaky = recipe.model_copy(update={"choose": recipe.choose.model_copy(update={"rows": (40, 57)})})
+    leaky = recipe.model_copy(update={"choose": recipe.validation.model_copy(update={"rows": (40, 57)})})
     with pytest.raises(RecipeError, match="which share"):
         make_detector(leaky, shared_data / "l4s-rgb", tmp_path / "out", progress=False)
     assert not (tmp_path / "out").exists()

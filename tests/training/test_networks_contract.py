@@ -11,7 +11,7 @@ import torch
 
 from landslip.datasets.l4s_values import L4S_CHANNELS
 from landslip.detector.detector import seal
-from landslip.inference.engine import available, open_engine
+from landslip.inference.engine import InferenceOptions, available, open_engine
 from landslip.inference.synthetic_inputs import typical_values
 from landslip.training.assembly.export import check_parity, export_graph
 from landslip.training.networks.build import SIZE_MULTIPLE, DetectingNetwork, build_network
@@ -142,5 +142,5 @@ def test_the_export_answers_as_the_network_at_every_size(name: str) -> None:
             wanted = torch.sigmoid(network(torch.from_numpy(some)) / 1.3)[:, 0].numpy()
         assert wanted.std() > 0.05
         for engine in available():
-            ready = open_engine(made, engine, height=height, width=width)
+            ready = open_engine(made, InferenceOptions(engine), height=height, width=width)
             assert np.abs(ready(some) - wanted).max() < 1e-3, engine

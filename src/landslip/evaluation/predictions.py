@@ -13,12 +13,13 @@ from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from landslip.datasets.patch_set import PatchSet, Split, split_named
 from landslip.detector.detector import Detector
 from landslip.errors import OutputError, PatchesError, PredictionsError, SettingsError
-from landslip.inference.engine import Precision
-from landslip.inference.patch_prediction import map_patches
+from landslip.inference.engine import InferenceOptions, Precision
+from landslip.inference.patch_prediction import predict_patches
 from landslip.probability import BACKGROUND, LANDSLIDE, NODATA, encode_probability, reaches_threshold
 
 _FORMAT: Final = "landslip predictions 1"
@@ -244,7 +245,14 @@ def predict(
         raise PatchesError("no patch was left to evaluate: choose scenes and rows that the set has")
     levels: list[NDArray[np.uint8]] = []
     masks: list[NDArray[np.uint8]] = []
-    for patch, probability in map_patches(detector, patches, engine=engine, precision=precision, progress=progress):
+    for patch, probability in tqdm(
+        predict_patches(detector, patches, InferenceOptions(engine, precision)),
+        total=len(patches),
+        desc="evaluating",
+        unit="patch",
+        disable=not progress,
+        delay=2,
+    ):
         levels.append(encode_probability(probability))
         masks.append(patch.mask)
     if not any((mask != NODATA).any() for mask in masks):

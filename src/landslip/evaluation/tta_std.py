@@ -13,10 +13,9 @@ from landslip.detector.detector import Detector
 from landslip.errors import PredictionsError
 from landslip.evaluation.comparison import aligned
 from landslip.evaluation.predictions import Predictions
-from landslip.inference.engine import Precision, open_engine
-from landslip.inference.patch_prediction import image_observed, values_for
-from landslip.inference.predict import Predictor, lattice_for, predict_array
-from landslip.inference.tta import TurningEngine
+from landslip.inference.engine import InferenceOptions, Precision
+from landslip.inference.patch_prediction import select_channels
+from landslip.inference.predict import ArrayPredictor
 from landslip.probability import NODATA, decode_probability, encode_probability
 
 
@@ -47,20 +46,13 @@ def with_spread_over_turns(
         raise PredictionsError(
             f"{len(predictions)} patches were predicted and other {len(patches)} are given: give those predicted"
         )
-    predictors: dict[tuple[int, int], Predictor] = {}
+    predictor = ArrayPredictor(detector, InferenceOptions(engine, precision), tta=True)
     spread = np.full(predictions.levels.shape, NODATA, np.uint8)
     shown = tqdm(patches, total=len(patches), desc="turning", unit="patch", disable=not progress, delay=2)
     for place, patch in zip(spread, shown, strict=True):
-        values = values_for(detector, patch)
+        values = select_channels(detector, patch)
         height, width = patch.mask.shape
-        if (height, width) not in predictors:
-            lattice = lattice_for(detector.card, height, width)
-            opened = open_engine(
-                detector, engine, height=lattice.tile_height, width=lattice.tile_width, precision=precision
-            )
-            predictors[height, width] = Predictor(TurningEngine(opened), lattice, layers=2)
-        both = predict_array(predictors[height, width], values, image_observed(values))
-        place[:height, :width] = encode_probability(both[1])
+        place[:height, :width] = encode_probability(predictor(values)[1])
     return replace(predictions, spread=spread)
 
 

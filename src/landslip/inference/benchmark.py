@@ -9,7 +9,7 @@ import numpy as np
 
 from landslip.detector.detector import Detector
 from landslip.errors import EngineError
-from landslip.inference.engine import Engine, Precision, available, open_engine
+from landslip.inference.engine import Engine, InferenceOptions, Precision, available, open_engine
 from landslip.inference.synthetic_inputs import typical_values
 
 ROUNDS: Final = 5
@@ -57,7 +57,7 @@ def time_engines(
         for precision in precisions:
             try:
                 engines.append(
-                    open_engine(detector, name, height=size, width=size, precision=precision, threads=threads)
+                    open_engine(detector, InferenceOptions(name, precision, threads), height=size, width=size)
                 )
             except EngineError as error:
                 left.append(str(error))

@@ -4,9 +4,10 @@ Every engine runs its network at one fixed shape, so that an answer never depend
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.util import find_spec
 from types import MappingProxyType
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, get_args
 
 import numpy as np
 import onnx
@@ -22,61 +23,102 @@ EXTRAS: Final = MappingProxyType({"openvino": None, "onnxruntime": "edge", "torc
 
 
 class Engine(Protocol):
-    """A detector made ready to run at one height and width."""
+    """A detector loaded for images of one height and width."""
 
     name: str
     version: str
     precision: str
-    """What it computes in, e.g. ``float32`` or ``bfloat16``."""
+    """Precision of the computation: ``float32`` or ``bfloat16``."""
     batch: int
-    """How many images to hand over at once for best speed; the answer is the same for any number."""
+    """Number of images per call that runs fastest; the result does not depend on it."""
 
     def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run (n, C, h, w) float32 in physical units and give (n, h, w) float32 probability."""
+        """Predict probability (n, h, w) float32 for images (n, C, h, w) float32 in physical units."""
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class InferenceOptions:
+    """How a detector is run.
+
+    Args:
+        engine: ``auto`` for the fastest installed engine, or a name from ``ENGINES``.
+        precision: ``float32``, or ``bfloat16`` where engine and CPU support it: faster, but the scores on the card
+            were measured in float32.
+        threads: number of CPU threads; all cores where None.
+
+    Raises:
+        EngineError: a value is not allowed.
+
+    Example:
+        >>> InferenceOptions("onnxruntime", threads=2)
+        InferenceOptions(engine='onnxruntime', precision='float32', threads=2)
+    """
+
+    engine: str = "auto"
+    precision: Precision = "float32"
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.engine != "auto" and self.engine not in EXTRAS:
+            raise EngineError(f"unknown engine '{self.engine}': expected auto, {', '.join(EXTRAS)}", parameter="engine")
+        if self.precision not in get_args(Precision):
+            raise EngineError(
+                f"unknown precision '{self.precision}': expected {' or '.join(get_args(Precision))}",
+                parameter="precision",
+            )
+        if self.precision != "float32" and self.engine not in ("auto", "openvino"):
+            raise EngineError(
+                f"engine '{self.engine}' computes in float32 only: use openvino for {self.precision}",
+                parameter="precision",
+            )
+        if self.threads is not None and self.threads < 1:
+            raise EngineError(f"threads must be at least 1, got {self.threads}", parameter="threads")
+
+
+DEFAULT_OPTIONS: Final = InferenceOptions()
+
+
 def available() -> tuple[str, ...]:
-    """The engines whose packages are installed, fastest on a CPU first."""
+    """Return the names of the installed engines, fastest on a CPU first."""
     return tuple(name for name in EXTRAS if find_spec(name) is not None)
 
 
-def open_engine(
-    detector: Detector,
-    name: str = "auto",
-    *,
-    height: int,
-    width: int,
-    precision: Precision = "float32",
-    threads: int | None = None,
-) -> Engine:
-    """Make a detector ready to run.
+def open_engine(detector: Detector, options: InferenceOptions = DEFAULT_OPTIONS, *, height: int, width: int) -> Engine:
+    """Load a detector into an engine for images of one size.
 
     Args:
-        detector: what to run.
-        name: ``openvino``, ``onnxruntime``, ``torch``, or ``auto`` for the fastest that is installed.
-        height: of every image, in pixels; a multiple of the card's ``size_multiple``.
-        width: likewise.
-        precision: ``float32``, or ``bfloat16`` where engine and CPU have it: faster, but no longer the card's scores.
-        threads: how many to use; all cores where None.
+        detector: the detector to run.
+        options: engine, precision and threads.
+        height: of every image in pixels, a multiple of the card's ``size_multiple``.
+        width: of every image in pixels, a multiple of the card's ``size_multiple``.
 
     Raises:
-        EngineError: the engine is unknown or cannot run this detector.
-        MissingExtraError: its package is not installed.
+        EngineError: the engine cannot run this detector.
+        MissingExtraError: the engine is not installed.
+
+    Example:
+        >>> from landslip.detector.detector import Detector
+        >>> engine = open_engine(Detector.open("s2-rgb"), height=64, width=64)
+        >>> engine(np.full((2, 3, 64, 64), 800, np.float32)).shape
+        (2, 64, 64)
     """
+    name = options.engine
     if name == "auto":
         name = next(iter(available()), "openvino")
-    if name not in EXTRAS:
-        raise EngineError(f"there is no engine '{name}': allowed are auto, {', '.join(EXTRAS)}")
     if find_spec(name) is None:
         extra = EXTRAS[name]
         remedy = f"pip install 'landslip[{extra}]'" if extra else f"pip install {name}"
-        raise MissingExtraError(f"the engine '{name}' is not installed: install it with  {remedy}")
-    if precision != "float32" and name != "openvino":
-        raise EngineError(f"the engine '{name}' computes in float32 only: leave out --precision or take openvino")
+        raise MissingExtraError(f"engine '{name}' is not installed: install it with  {remedy}")
+    if options.precision != "float32" and name != "openvino":
+        raise EngineError(
+            f"engine '{name}' computes in float32 only: use openvino for {options.precision}", parameter="precision"
+        )
     multiple = detector.card.size_multiple
     if height % multiple or width % multiple or min(height, width) < 1:
-        raise EngineError(f"{detector.card.name} runs on multiples of {multiple} px, not on {height} x {width}")
+        raise EngineError(
+            f"height and width must be multiples of {multiple} px for {detector.card.name}, got {height} x {width}"
+        )
     make: _Maker
     if name == "openvino":
         from landslip.inference.openvino import OpenVinoEngine  # noqa: PLC0415 - each engine is optional
@@ -90,7 +132,7 @@ def open_engine(
         from landslip.inference.torch import TorchEngine  # noqa: PLC0415
 
         make = TorchEngine
-    return make(detector, height=height, width=width, precision=precision, threads=threads)
+    return make(detector, height=height, width=width, precision=options.precision, threads=options.threads)
 
 
 def outputs_of(

@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.detector.card import Card
+from landslip.detector.detector import Detector
 from landslip.errors import SettingsError
 from landslip.grid.lattice import Lattice
 from landslip.grid.window import Window
 from landslip.inference.blending import Canvas, tile_weights
-from landslip.inference.engine import Engine
+from landslip.inference.engine import DEFAULT_OPTIONS, Engine, InferenceOptions, open_engine
 from landslip.inference.gap_filling import fill_gaps
+from landslip.inference.tta import TTAEngine
 
 Tiles = dict[Window, NDArray[np.float32] | None]
 """Probability (h, w) of tiles, or (layers, h, w); None for a tile of which nothing was observed."""
@@ -99,22 +101,84 @@ def lattice_for(card: Card, height: int, width: int, overlap: int | None = None)
     )
 
 
-def predict_array(
-    predictor: Predictor, values: NDArray[np.float32], observed: NDArray[np.bool_]
-) -> NDArray[np.float32]:
-    """Do in memory what a map does: the probability of a whole small scene.
+class ArrayPredictor:
+    """Predict arrays in memory as a map predicts a scene: same engine, tiles and blending.
+
+    Arrays of one size share an engine.
+
+    Args:
+        detector: the detector to run.
+        options: engine, precision and threads.
+        tile_px: side of the tiles, without overlap; tiles and overlap of the card where None.
+        tta: also return the standard deviation of the probability over four flips.
+
+    Example:
+        >>> from landslip.detector.detector import Detector
+        >>> predict = ArrayPredictor(Detector.open("s2-rgb"))
+        >>> predict(np.full((3, 40, 50), 800, np.float32)).shape
+        (40, 50)
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        options: InferenceOptions = DEFAULT_OPTIONS,
+        *,
+        tile_px: int | None = None,
+        tta: bool = False,
+    ) -> None:
+        self.detector = detector
+        self._options = options
+        self._tile_px = tile_px
+        self._tta = tta
+        self._predictors: dict[tuple[int, int], Predictor] = {}
+
+    def __call__(self, values: NDArray[np.float32], valid: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
+        """Predict one array.
+
+        Args:
+            values: (C, H, W) in physical units, channels in the detector's order.
+            valid: (H, W); where all channels are finite if None.
+
+        Returns:
+            Probability (H, W), NaN where not valid; with ``tta`` (2, H, W): probability and standard deviation.
+        """
+        valid = valid_pixels(values) if valid is None else valid
+        size = (valid.shape[0], valid.shape[1])
+        if size not in self._predictors:
+            self._predictors[size] = self._open(*size)
+        return predict_array(self._predictors[size], values, valid)
+
+    def _open(self, height: int, width: int) -> Predictor:
+        card = self.detector.card
+        lattice = (
+            lattice_for(card, height, width)
+            if self._tile_px is None
+            else Lattice.over(height, width, tile=self._tile_px, overlap=0, multiple=card.size_multiple)
+        )
+        engine = open_engine(self.detector, self._options, height=lattice.tile_height, width=lattice.tile_width)
+        return Predictor(TTAEngine(engine), lattice, layers=2) if self._tta else Predictor(engine, lattice)
+
+
+def valid_pixels(values: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return where every channel of values (C, H, W) is finite, (H, W)."""
+    return np.asarray(np.isfinite(values).all(axis=0), np.bool_)
+
+
+def predict_array(predictor: Predictor, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Predict a whole array in memory.
 
     Args:
         predictor: whose lattice covers exactly (H, W).
         values: (C, H, W) float32 in physical units.
-        observed: (H, W).
+        valid: (H, W).
 
     Returns:
-        (H, W) float32, or (layers, H, W); NaN where not observed.
+        (H, W) float32, or (layers, H, W); NaN where not valid.
     """
-    window = Window(0, 0, *observed.shape)
-    tiles = predictor.run(cut_tiles(predictor.lattice.tiles_touching(window), Reading(window, values, observed)))
-    return np.where(observed, predictor.blend(window, tiles), np.float32(np.nan))
+    window = Window(0, 0, *valid.shape)
+    tiles = predictor.run(cut_tiles(predictor.lattice.tiles_touching(window), Reading(window, values, valid)))
+    return np.where(valid, predictor.blend(window, tiles), np.float32(np.nan))
 
 
 def cut_tiles(tiles: Iterable[Window], reading: Reading) -> list[Cut]:

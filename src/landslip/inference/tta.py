@@ -15,7 +15,7 @@ FLIPS: Final[tuple[tuple[int, ...], ...]] = ((), (-2,), (-1,), (-2, -1))
 """The axes of an image (..., h, w) along which it is reversed, for each of the four."""
 
 
-class TurningEngine:
+class TTAEngine:
     """Runs another engine over flipped images; four times as slow."""
 
     def __init__(self, engine: Engine) -> None:

@@ -13,9 +13,9 @@ from landslip.detector.detector import Detector
 from landslip.grid.lattice import Lattice, blocks
 from landslip.grid.map_grid import MapGrid
 from landslip.grid.window import Window
-from landslip.inference.engine import Engine, Precision, open_engine
+from landslip.inference.engine import Engine, InferenceOptions, Precision, open_engine
 from landslip.inference.predict import lattice_for
-from landslip.inference.tta import TurningEngine
+from landslip.inference.tta import TTAEngine
 from landslip.mapping.area import AreaOfInterest, AreaOnGrid
 from landslip.scenes.scene import Scene
 
@@ -76,16 +76,14 @@ class Job:
         lattice = lattice_for(detector.card, scene.height, scene.width, settings.overlap_px)
         engine = open_engine(
             detector,
-            settings.engine,
+            InferenceOptions(settings.engine, settings.precision, settings.threads),
             height=lattice.tile_height,
             width=lattice.tile_width,
-            precision=settings.precision,
-            threads=settings.threads,
         )
         return cls(
             scene=scene,
             detector=detector,
-            engine=engine if settings.uncertainty == "none" else TurningEngine(engine),
+            engine=engine if settings.uncertainty == "none" else TTAEngine(engine),
             settings=settings,
             aoi=aoi,
             area=area,

@@ -17,7 +17,8 @@ from landslip.errors import DetectorError, PatchesError, SettingsError
 from landslip.grid.window import places_over
 from landslip.inference.engine import outputs_of
 from landslip.inference.gap_filling import fill_gaps
-from landslip.inference.patch_prediction import image_observed, values_for
+from landslip.inference.patch_prediction import select_channels
+from landslip.inference.predict import valid_pixels
 from landslip.post_training.batch_norm import Statistics, measuring, statistics_in, with_statistics
 from landslip.post_training.calibration import with_card
 from landslip.scenes.scene import Scene
@@ -60,7 +61,7 @@ def images_of_patches(detector: Detector, patches: PatchSet[Any]) -> list[NDArra
     multiple = detector.card.size_multiple
     most = MOST_A_SIDE**2
     spread = np.unique(np.linspace(0, max(0, len(patches) - 1), min(len(patches), most)).astype(int)).tolist()
-    found = [values_for(detector, patches.read(patches.entries[place])) for place in spread]
+    found = [select_channels(detector, patches.read(patches.entries[place])) for place in spread]
     height, width = (min((one.shape[axis] for one in found), default=multiple) for axis in (1, 2))
     if min(height, width) < multiple:
         raise PatchesError(
@@ -70,7 +71,7 @@ def images_of_patches(detector: Detector, patches: PatchSet[Any]) -> list[NDArra
     images = []
     for values in found:
         cut = values[:, : height // multiple * multiple, : width // multiple * multiple]
-        observed = image_observed(cut)
+        observed = valid_pixels(cut)
         if observed.mean() >= _LEAST_OBSERVED:
             images.append(fill_gaps(cut, observed))
     return images

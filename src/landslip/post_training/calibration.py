@@ -20,8 +20,10 @@ from landslip.detector.card import Card, Score
 from landslip.detector.detector import Detector, seal
 from landslip.errors import PatchesError
 from landslip.evaluation.evaluate import Evaluation
+from landslip.inference.engine import InferenceOptions
 from landslip.inference.gap_filling import fill_gaps
-from landslip.inference.patch_prediction import Mapper, image_observed, map_patches, mapper_for, values_for
+from landslip.inference.patch_prediction import select_channels
+from landslip.inference.predict import ArrayPredictor, valid_pixels
 from landslip.metrics.counts import DEFINITION, LevelCounts, best_threshold, f1_interval
 from landslip.post_training.confidence import fit_confidence
 from landslip.post_training.temperature import DECIMALS, fit_temperature, logits_of, temperature_in, with_temperature
@@ -113,7 +115,7 @@ def calibrate(detector: Detector, choosing: Choosing, *, engine: str = "auto", p
         created=datetime.now(UTC).date(),
     )
     made = seal(calibrated, card)
-    mapper = mapper_for(made, engine=engine)
+    mapper = ArrayPredictor(made, InferenceOptions(engine))
     own = {name: list(_maps(made, mapper, part, name, progress=progress)) for name, part in parts}
     threshold = choosing.threshold
     if threshold is None:
@@ -140,7 +142,10 @@ def _sample(
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Logits and truth of the pixels of a part of which both are known."""
     logits, landslide = [], []
-    for patch, probability in map_patches(asked, patches, engine=engine, progress=progress):
+    asked_of = tqdm(patches, desc=name, unit="patch", disable=not progress, delay=2)
+    predictor = ArrayPredictor(asked, InferenceOptions(engine))
+    for patch in asked_of:
+        probability = predictor(select_channels(asked, patch))
         known = np.isfinite(probability) & (patch.mask != NODATA)
         logits.append(logits_of(probability[known]) * np.float32(_ASKED))
         landslide.append(patch.mask[known] == LANDSLIDE)
@@ -156,7 +161,7 @@ def _sample(
 
 def _maps(
     detector: Detector,
-    mapper: Mapper,
+    mapper: ArrayPredictor,
     patches: PatchSet[Any],
     doing: str,
     light: Light | None = None,
@@ -165,8 +170,8 @@ def _maps(
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.uint8]]]:
     """Probability and truth of each patch, in its own light or in another."""
     for patch in tqdm(patches, total=len(patches), desc=doing, unit="patch", disable=not progress, delay=2):
-        values = values_for(detector, patch)
-        observed = image_observed(values)
+        values = select_channels(detector, patch)
+        observed = valid_pixels(values)
         if light is not None and observed.any():
             values = light(fill_gaps(values, observed))
         yield mapper(values, observed), patch.mask

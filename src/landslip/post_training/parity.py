@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from landslip.channels import CHANNELS
 from landslip.detector.detector import Detector
 from landslip.errors import RunError
-from landslip.inference.engine import open_engine
+from landslip.inference.engine import InferenceOptions, open_engine
 from landslip.post_training.ensemble import FLIPS, Turns
 
 LARGEST_DIFFERENCE: Final = 1e-3
@@ -59,7 +59,7 @@ def by_hand(
 
 def run(detector: Detector, values: NDArray[np.float32], engine: str = "auto") -> NDArray[np.float32]:
     """Probability (N, H, W) of values (N, C, H, W)."""
-    return open_engine(detector, engine, height=values.shape[2], width=values.shape[3])(values)
+    return open_engine(detector, InferenceOptions(engine), height=values.shape[2], width=values.shape[3])(values)
 
 
 def trial_images(channels: Sequence[str], height: int, width: int, count: int = 2) -> NDArray[np.float32]:

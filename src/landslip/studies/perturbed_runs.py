@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from landslip.datasets.patch_set import Entry
 from landslip.detector.detector import Detector
 from landslip.errors import OutputError, SettingsError
-from landslip.inference.engine import Precision
-from landslip.inference.patch_prediction import Mapper, image_observed, mapper_for
+from landslip.inference.engine import InferenceOptions, Precision
+from landslip.inference.predict import ArrayPredictor
 from landslip.metrics.count_tables import Counts
 from landslip.metrics.counts import LevelCounts, best_threshold, count_pixels
 from landslip.probability import encode_probability, reaches_threshold
@@ -100,12 +100,14 @@ def measure(
     (folder / _PARTS).mkdir(exist_ok=True)
     made = {variant.key: held for variant in variants if (held := _kept(folder, variant.key, rows)) is not None}
     total, done = sum(variant.count for variant in variants), sum(v.count for v in variants if v.key in made)
-    mappers: dict[int | None, Mapper] = {}
+    mappers: dict[int | None, ArrayPredictor] = {}
     for variant in variants:
         if variant.key in made:
             continue
         if variant.tile_px not in mappers:
-            mappers[variant.tile_px] = mapper_for(detector, engine=engine, precision=precision, tile_px=variant.tile_px)
+            mappers[variant.tile_px] = ArrayPredictor(
+                detector, InferenceOptions(engine, precision), tile_px=variant.tile_px
+            )
         counts, levels = np.zeros((rows, 4), np.int64), _none()
         for piece in variant.pieces():
             levels += _score(mappers[variant.tile_px], piece, chosen, counts)
@@ -123,8 +125,8 @@ def entries_sha256(entries: Sequence[Entry]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _score(mapper: Mapper, piece: Piece, threshold: float, counts: Counts) -> LevelCounts:
-    levels = encode_probability(mapper(piece.values, image_observed(piece.values)))
+def _score(mapper: ArrayPredictor, piece: Piece, threshold: float, counts: Counts) -> LevelCounts:
+    levels = encode_probability(mapper(piece.values))
     here = count_pixels(reaches_threshold(levels, threshold), piece.mask)
     counts[piece.row] += (here.tp, here.fp, here.fn, here.tn)
     return LevelCounts.of_levels(levels, piece.mask)

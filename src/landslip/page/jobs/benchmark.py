@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from landslip.errors import EngineError
-from landslip.inference.engine import Engine, available, open_engine
+from landslip.inference.engine import Engine, InferenceOptions, available, open_engine
 from landslip.mapping.finished_map_levels import opened
 from landslip.page.jobs.perform import Watch
 from landslip.page.jobs.tasks import BenchTask
@@ -33,9 +33,9 @@ def benchmark(task: BenchTask, watch: Watch) -> dict[str, Any]:
     for name in available():
         # An engine may be installed and yet not run this detector on this machine.
         with contextlib.suppress(EngineError):
-            engines.append(open_engine(detector, name, height=side, width=side))
+            engines.append(open_engine(detector, InferenceOptions(name), height=side, width=side))
     with contextlib.suppress(EngineError):
-        engines.append(open_engine(detector, "openvino", height=side, width=side, precision="bfloat16"))
+        engines.append(open_engine(detector, InferenceOptions("openvino", "bfloat16"), height=side, width=side))
     answers = [engine(tiles) for engine in engines]
     best_s = [np.inf] * len(engines)
     for turn in range(_ROUNDS):

@@ -16,7 +16,7 @@ from landslip.datasets.pictures.views import views
 from landslip.figures.cartography import outlined
 from landslip.figures.colour_ramps import PROBABILITY
 from landslip.grid.map_grid import MapGrid
-from landslip.inference.patch_prediction import map_patches
+from landslip.inference.patch_prediction import predict_patches
 from landslip.mapping.finished_map_levels import opened
 from landslip.mapping.inventory.attributes import landslide_table
 from landslip.mapping.inventory.ground import ground_under
@@ -56,7 +56,7 @@ def map_patch_source(task: PatchesTask, watch: Watch) -> dict[str, Any]:
     masks: list[NDArray[np.uint8]] = []
     ids: list[int] = []
     seen: tuple[str, ...] = ()
-    for patch, probability in map_patches(detector, patches):
+    for patch, probability in predict_patches(detector, patches):
         seen = seen or tuple(view.title for view in views(patch, PIXEL_SIZE_M))
         levels.append(encode_probability(probability))
         masks.append(patch.mask)

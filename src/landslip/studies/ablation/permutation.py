@@ -17,7 +17,7 @@ from landslip.datasets.patch_set import PatchSet
 from landslip.detector.detector import Detector
 from landslip.errors import PatchesError, SettingsError
 from landslip.inference.engine import Precision
-from landslip.inference.patch_prediction import values_for
+from landslip.inference.patch_prediction import select_channels
 from landslip.metrics.count_tables import f1
 from landslip.metrics.intervals import Spread, best_units
 from landslip.studies.ablation.result import Ablation, Fall, Taken, fall_of, taken_from
@@ -105,14 +105,14 @@ def ablate_detector(
 
 def _plain(detector: Detector, patches: PatchSet[Any]) -> Iterator[Piece]:
     for row, patch in enumerate(patches):
-        yield Piece(row, values_for(detector, patch), patch.mask)
+        yield Piece(row, select_channels(detector, patch), patch.mask)
 
 
 def _permuted(detector: Detector, patches: PatchSet[Any], taken: Taken, seed: int) -> Iterator[Piece]:
     lender, indices = _lenders(len(patches), seed), _indices(detector, taken)
     for row, patch in enumerate(patches):
-        values = values_for(detector, patch).copy()
-        other = values_for(detector, patches.read(patches.entries[int(lender[row])]))
+        values = select_channels(detector, patch).copy()
+        other = select_channels(detector, patches.read(patches.entries[int(lender[row])]))
         if other.shape != values.shape:
             raise PatchesError(
                 f"patch {patch.id} measures {values.shape[1:]} and another {other.shape[1:]}: patches lend each other "
@@ -124,7 +124,7 @@ def _permuted(detector: Detector, patches: PatchSet[Any], taken: Taken, seed: in
 
 def _dropped(detector: Detector, patches: PatchSet[Any], taken: Taken) -> Iterator[Piece]:
     for row, patch in enumerate(patches):
-        values = values_for(detector, patch).copy()
+        values = select_channels(detector, patch).copy()
         observed = np.isfinite(values).all(axis=0)
         for index in _indices(detector, taken):
             values[index, observed] = values[index, observed].mean() if observed.any() else 0

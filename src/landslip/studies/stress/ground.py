@@ -14,7 +14,7 @@ from landslip.datasets.mosaic.recovery import gains
 from landslip.datasets.patch_set import UNKNOWN_SCENE, Entry, PatchSet
 from landslip.detector.detector import Detector
 from landslip.errors import PatchesError
-from landslip.inference.patch_prediction import values_for
+from landslip.inference.patch_prediction import select_channels
 from landslip.metrics.intervals import Units
 
 LARGEST_PX: Final = 512
@@ -118,7 +118,7 @@ class Joiner:
                 f"patch {patch.id} measures {patch.mask.shape} and not {side} x {side} pixels like the first: "
                 "sizes and pixel sizes are tried on patches of one size"
             )
-        return values_for(self._detector, patch), patch.mask
+        return select_channels(self._detector, patch), patch.mask
 
 
 def _gains(patches: PatchSet[Any], ground: Ground) -> dict[int, float]:

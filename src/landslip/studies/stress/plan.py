@@ -10,7 +10,7 @@ import numpy as np
 from landslip.channels import CHANNELS
 from landslip.datasets.patch_set import PatchSet
 from landslip.detector.detector import Detector
-from landslip.inference.patch_prediction import values_for
+from landslip.inference.patch_prediction import select_channels
 from landslip.metrics.intervals import Units, best_units
 from landslip.studies.perturbed_runs import Piece, Variant
 from landslip.studies.stress import geometry, light
@@ -82,7 +82,9 @@ def _pieces(test: Test, change: Callable[..., Any], level: float) -> Iterator[Pi
     for row, patch in enumerate(test.patches):
         # The same noise and clouds on a patch at every level, whatever else is tried.
         chance = np.random.default_rng((test.seed, row))
-        values, mask = change(values_for(test.detector, patch), patch.mask, test.detector.card.channels, level, chance)
+        values, mask = change(
+            select_channels(test.detector, patch), patch.mask, test.detector.card.channels, level, chance
+        )
         yield Piece(row, values, mask)
 
 

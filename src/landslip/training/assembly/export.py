@@ -174,7 +174,7 @@ def _mean_difference(before: NDArray[np.float32], after: NDArray[np.float32], re
 
 
 def _run(detector: Detector, values: NDArray[np.float32]) -> NDArray[np.float32]:
-    engine = open_engine(detector, height=values.shape[2], width=values.shape[3], precision="float32")
+    engine = open_engine(detector, height=values.shape[2], width=values.shape[3])
     return engine(values)
 
 

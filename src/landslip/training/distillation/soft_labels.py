@@ -7,15 +7,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from tqdm import tqdm
 
 from landslip.datasets.patch_set import PatchSet
 from landslip.datasets.splits import key_of
 from landslip.detector.detector import Detector
 from landslip.errors import PatchesError, RecipeError
-from landslip.inference.patch_prediction import map_patches
+from landslip.inference.patch_prediction import predict_patches
 from landslip.post_training.ensemble import Turns, ensemble
 from landslip.training.data.target import Target
-from landslip.training.recipe.sections import TeacherRecipe
+from landslip.training.recipe.sections import DistillationRecipe
 
 
 def opinions(
@@ -40,7 +41,8 @@ def opinions(
         PatchesError: the patches differ in size.
     """
     one = detectors[0] if len(detectors) == 1 and turns == "none" else ensemble(detectors, "teacher", turns=turns)
-    said = [probability.astype(np.float16) for _, probability in map_patches(one, patches, progress=progress)]
+    shown = tqdm(predict_patches(one, patches), total=len(patches), unit="patch", disable=not progress, delay=2)
+    said = [probability.astype(np.float16) for _, probability in shown]
     sizes = {probability.shape for probability in said}
     if len(sizes) != 1:
         raise PatchesError(f"the patches have {len(sizes)} different sizes: a teacher needs patches of one size")
@@ -79,7 +81,7 @@ class Distillation:
 
 
 def distillation(
-    recipe: TeacherRecipe, patches: PatchSet[Any], keys: Sequence[str], *, progress: bool = False
+    recipe: DistillationRecipe, patches: PatchSet[Any], keys: Sequence[str], *, progress: bool = False
 ) -> Distillation:
     """Ask the teachers of a recipe about the patches that are learned from.
 
@@ -95,13 +97,13 @@ def distillation(
     """
     wanted = set(keys)
     asked = patches.where(lambda entry: key_of(entry) in wanted)
-    detectors = [Detector.open(name) for name in recipe.detectors]
-    return Distillation(opinions(detectors, asked, turns=recipe.turns, progress=progress), recipe.share)
+    detectors = [Detector.open(name) for name in recipe.teachers]
+    return Distillation(opinions(detectors, asked, turns=recipe.tta, progress=progress), recipe.weight)
 
 
-def note_of(recipe: TeacherRecipe) -> str:
+def note_of(recipe: DistillationRecipe) -> str:
     """What the card says of it."""
-    cards = (Detector.open(name) for name in recipe.detectors)
+    cards = (Detector.open(name) for name in recipe.teachers)
     names = ", ".join(f"{detector.card.name} (sha256 {detector.sha256[:12]})" for detector in cards)
-    turned = "" if recipe.turns == "none" else f", each looking in the turns {recipe.turns}"
-    return f"The targets were {recipe.share:.0%} what {names} said of the same patches{turned}, the rest the truth."
+    turned = "" if recipe.tta == "none" else f", each looking in the turns {recipe.tta}"
+    return f"The targets were {recipe.weight:.0%} what {names} said of the same patches{turned}, the rest the truth."
