@@ -5,7 +5,6 @@ import hashlib
 import re
 from html.parser import HTMLParser
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -24,7 +23,7 @@ from landslip.figures.formatting import (
     sentence,
     share_text,
 )
-from landslip.figures.frequency_area import frequency, frequency_svg
+from landslip.figures.frequency_area import frequency
 from landslip.mapping.report.report import write_report
 from map_records import TERRAIN, card_of, landslides_of, summary_of
 
@@ -200,8 +199,7 @@ def test_only_the_largest_are_listed_but_all_are_counted(tmp_path: Path) -> None
     areas_m2 = list(np.geomspace(300, 90_000, 250))
     page = Page(report_of(tmp_path, areas_m2))
     assert "The 100 largest of 250" in page.text
-    counted = [int(text.split()[0]) for text in page.texts if re.match(r"\d+ landslides? of ", text)]
-    assert sum(counted) == 250
+    assert page.texts[page.texts.index("Landslides") + 1] == "250"
 
 
 def test_nothing_is_left_where_the_report_cannot_be_written(tmp_path: Path) -> None:
@@ -218,18 +216,6 @@ def test_every_landslide_is_counted_once_and_probability_adds_up_to_one(areas_m2
     for low, high, count in zip(found.low_m2, found.high_m2, found.count, strict=True):
         inside = sum(low * (1 - 1e-6) <= area < high * (1 + 1e-6) for area in areas_m2)
         assert inside >= count
-
-
-@given(st.lists(st.floats(10, 1e7), min_size=1, max_size=60), st.floats(0, 1e5))
-def test_the_drawing_is_well_formed_and_all_dots_lie_inside_its_frame(areas_m2: list[float], least_m2: float) -> None:
-    found = frequency(np.array(areas_m2))
-    drawing = ET.fromstring(frequency_svg(found, least_m2))
-    frame = {key: float(drawing.find("rect").attrib[key]) for key in ("x", "y", "width", "height")}  # type: ignore[union-attr] # there is one
-    dots = drawing.findall("circle")
-    assert len(dots) == len(found.count)
-    for dot in dots:
-        assert frame["x"] <= float(dot.attrib["cx"]) <= frame["x"] + frame["width"]
-        assert frame["y"] <= float(dot.attrib["cy"]) <= frame["y"] + frame["height"]
 
 
 def test_a_power_law_is_a_straight_line_of_its_slope() -> None:

@@ -5,9 +5,7 @@ from pathlib import Path
 from landslip.datasets.formats import SYNTHETIC
 from landslip.evaluation.report.sheet import Headline, Section, Sheet, chart, write_pair, write_text
 from landslip.evaluation.resolve import SYNTHETIC_LABEL
-from landslip.figures.charts.axis import Axis
-from landslip.figures.charts.drawing import as_file
-from landslip.figures.charts.rows import Row, RowChart, rows_svg
+from landslip.figures.charts import Axis, Row, RowChart, render_svg
 from landslip.figures.formatting import sentence
 from landslip.figures.html_tables import paragraph, plain_table
 from landslip.metrics.counts import DEFINITION
@@ -29,7 +27,7 @@ def write_physics(found: PhysicsResult, folder: Path, attribution: tuple[str, ..
     )
     note = " ".join(map(sentence, said))
     pages = write_pair(folder, "physics", _page(found, title, attribution), found.as_dict())
-    return (*pages, write_text(folder / "physics.svg", as_file(_draw(found), title, note)))
+    return (*pages, write_text(folder / "physics.svg", render_svg(_draw(found), title=title, note=note)))
 
 
 def table_rows(found: PhysicsResult) -> list[tuple[str, ...]]:
@@ -62,10 +60,10 @@ def heads(found: PhysicsResult) -> tuple[str, ...]:
     )
 
 
-def _draw(found: PhysicsResult) -> str:
+def _draw(found: PhysicsResult) -> RowChart:
     rows = [Row(f"{one.share:.0%} of the training data", one.f1, one.low, one.high) for one in found.gains]
     axis = Axis("gain of F1 by physics (above 0: it helps), with 95 % interval")
-    return rows_svg(RowChart("Gain of F1 by the physics terms", axis, rows, reference=0.0))
+    return RowChart("Gain of F1 by the physics terms", axis, rows, reference=0.0)
 
 
 def _page(found: PhysicsResult, title: str, attribution: tuple[str, ...]) -> str:

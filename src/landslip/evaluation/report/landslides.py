@@ -6,14 +6,12 @@ from importlib.util import find_spec
 
 from landslip.evaluation.objects.boundary import boundary_scores
 from landslip.evaluation.objects.found import Inventories, find_inventories
-from landslip.evaluation.objects.frequency import FrequencyArea, frequency_areas
+from landslip.evaluation.objects.frequency import frequency_areas
 from landslip.evaluation.objects.score import ObjectScore, SizeBin, object_score
 from landslip.evaluation.report.sheet import Asked, Section, chart, count, figure
-from landslip.figures.charts.axis import Axis
-from landslip.figures.charts.chart import Chart, Reference, Series
-from landslip.figures.charts.drawing import chart_svg
-from landslip.figures.charts.rows import Row, RowChart, rows_svg
+from landslip.figures.charts import Axis, Chart, Reference, Row, RowChart, Series
 from landslip.figures.formatting import area_text
+from landslip.figures.frequency_area import frequency_chart
 from landslip.figures.html_tables import pairs_table, paragraph, plain_table
 
 
@@ -30,7 +28,7 @@ def landslides_section(asked: Asked, found: Inventories) -> Section:
     ]
     if len(by_scene) > 1:
         html.append(_scenes(by_scene))
-    html += ["<h3>By size</h3>", chart(rows_svg(_by_size(score.sizes))), _size_table(score.sizes)]
+    html += ["<h3>By size</h3>", chart(_by_size(score.sizes)), _size_table(score.sizes)]
     html.append(
         paragraph(
             "Found: with a partner. Touched: any pixel of it was found. Intervals: Wilson 1927, as if landslides were "
@@ -39,7 +37,7 @@ def landslides_section(asked: Asked, found: Inventories) -> Section:
             "note",
         )
     )
-    html += ["<h3>By how much overlap makes a pair</h3>", chart(chart_svg(_by_overlap(score)))]
+    html += ["<h3>By how much overlap makes a pair</h3>", chart(_by_overlap(score))]
     data = {"all": score.as_dict(), "by_scene": {scene: one.as_dict() for scene, one in by_scene.items()}}
     return Section("landslides", "Landslides found, missed and false", "".join(html), data)
 
@@ -59,12 +57,7 @@ def frequency_section(asked: Asked, found: Inventories) -> Section:
         note = "The law of sizes is not fitted: that takes a library which comes with  pip install 'landslip[train]'."
         return Section("frequency_area", "How large, how many", paragraph(note), None)
     made = frequency_areas(found, asked.predictions.pixel_size_m)
-    drawn = Chart(
-        "Probability density of landslide area in truth and map, both axes logarithmic",
-        Axis("landslide area A (m²)", "log"),
-        Axis("probability density p(A) (per m²)", "log"),
-        tuple(_density(name, one) for name, one in made.items() if one.density is not None),
-    )
+    drawn = frequency_chart(tuple(one.density.series(name) for name, one in made.items() if one.density is not None))
     rows = []
     for name, one in made.items():
         law = one.law
@@ -90,7 +83,7 @@ def frequency_section(asked: Asked, found: Inventories) -> Section:
         "it here: its points lie flatter, or bend down further right. Exponent of p(A) ~ A^-alpha, from the area on "
         "where it fits best (Clauset et al. 2009). Landslides at an edge of what was observed are larger than counted."
     )
-    html = (chart(chart_svg(drawn)) if drawn.series else "") + plain_table(heads, rows) + paragraph(note, "note")
+    html = (chart(drawn) if drawn.series else "") + plain_table(heads, rows) + paragraph(note, "note")
     return Section("frequency_area", "How large, how many", html, {name: one.as_dict() for name, one in made.items()})
 
 
@@ -172,25 +165,4 @@ def _by_overlap(score: ObjectScore) -> Chart:
         Axis("F1 of landslides", low=0, high=1),
         (Series("", ious, f1s, marks="both"),),
         (Reference("used above", x=score.least_iou),),
-    )
-
-
-def _density(name: str, one: FrequencyArea) -> Series:
-    if one.density is None:
-        return Series(name, (), ())
-    density, counts = one.density.density_per_m2, one.density.count
-    spread = counts**-0.5
-    said = [
-        f"{number:,} landslides of about {area_text(area)}"
-        for number, area in zip(counts.tolist(), one.density.middle_m2.tolist(), strict=True)
-    ]
-    return Series(
-        name,
-        one.density.middle_m2.tolist(),
-        density.tolist(),
-        # A single landslide's bar would reach down to zero, which no logarithmic axis holds.
-        (density * (1 - spread).clip(0.2)).tolist(),
-        (density * (1 + spread)).tolist(),
-        "points",
-        said,
     )

@@ -3,8 +3,7 @@
 from landslip.evaluation.comparison import Comparison
 from landslip.evaluation.report.sheet import Asked, Section, chart, count, figure, from_to
 from landslip.evaluation.scores import Intervals
-from landslip.figures.charts.axis import Axis
-from landslip.figures.charts.rows import Row, RowChart, rows_svg
+from landslip.figures.charts import Axis, Row, RowChart
 from landslip.figures.html_tables import paragraph, plain_table
 from landslip.metrics.count_tables import FIGURES
 from landslip.metrics.definitions import DEFINITIONS, by_definition
@@ -52,7 +51,7 @@ def by_scene_section(asked: Asked) -> Section:
     made = scores.as_dict()
     data = {name: made[name] for name in ("definition", "pixel", "by_scene", "intervals")}
     return Section(
-        "pixels", "How right the map is, scene by scene", chart(rows_svg(drawn)) + table + paragraph(note, "note"), data
+        "pixels", "How right the map is, scene by scene", chart(drawn) + table + paragraph(note, "note"), data
     )
 
 
@@ -92,7 +91,7 @@ def comparison_section(asked: Asked) -> Section | None:
     )
     data = {"all": comparison.as_dict(), "by_scene": {name: one.as_dict() for name, one in by_scene.items()}}
     title = f"Against {comparison.second}"
-    return Section("comparison", title, chart(rows_svg(drawn)) + table + paragraph(note, "note"), data)
+    return Section("comparison", title, chart(drawn) + table + paragraph(note, "note"), data)
 
 
 def _ends(comparison: Comparison, name: str) -> tuple[float, float, float]:

@@ -8,9 +8,7 @@ from landslip.detector.ood_distance import Gauge
 from landslip.errors import PredictionsError
 from landslip.evaluation.domain_shift import LEAST_LANDSLIDE_PX, SceneFamiliarity, distances_of, familiarity_score
 from landslip.evaluation.report.sheet import Asked, Section, chart, figure
-from landslip.figures.charts.axis import Axis
-from landslip.figures.charts.chart import Chart, Reference, Series
-from landslip.figures.charts.drawing import chart_svg
+from landslip.figures.charts import Axis, Chart, Reference, Series
 from landslip.figures.html_tables import paragraph, plain_table
 from landslip.metrics import count_tables as table
 from landslip.metrics.calibration import Calibration, temperature_effect
@@ -53,7 +51,7 @@ def calibration_section(asked: Asked) -> Section:
         "diagonal: the detector is surer than it should be. Pixels of one landslide are no independent witnesses, "
         "so small bins say little."
     )
-    html = chart(chart_svg(drawn)) + plain_table(heads, rows) + paragraph(note, "note")
+    html = chart(drawn) + plain_table(heads, rows) + paragraph(note, "note")
     return Section("calibration", "Whether a probability means what it says", html, effect.as_dict())
 
 
@@ -94,12 +92,7 @@ def threshold_section(asked: Asked) -> Section:
     )
     if asked.predictions.thresholds is not None:
         note += " Several detectors shared these patches, each with a threshold of its own; here they share one."
-    html = (
-        chart(chart_svg(curve))
-        + chart(chart_svg(swept))
-        + plain_table(heads, map(_choice, choices))
-        + paragraph(note, "note")
-    )
+    html = chart(curve) + chart(swept) + plain_table(heads, map(_choice, choices)) + paragraph(note, "note")
     return Section(
         "thresholds",
         "What each threshold brings",
@@ -115,7 +108,6 @@ def _reliability(name: str, one: Calibration) -> Series:
         [bin_.mean_probability or 0.0 for bin_ in known],
         [bin_.landslide_share or 0.0 for bin_ in known],
         marks="both",
-        said=[f"{bin_.pixels:,} pixels" for bin_ in known],
     )
 
 
@@ -158,7 +150,7 @@ def uncertainty_section(asked: Asked) -> Section:
         "AUROC: the chance that a wrong pixel is less sure than a right one. Most pixels are easily right, so both "
         "look good soon."
     )
-    html = chart(chart_svg(drawn)) + plain_table(heads, rows) + paragraph(note, "note")
+    html = chart(drawn) + plain_table(heads, rows) + paragraph(note, "note")
     data = {one.kind: one.as_dict() for one in curves}
     return Section("uncertainty", "Whether it knows where it is wrong", html, data)
 
@@ -200,7 +192,7 @@ def familiarity_section(asked: Asked) -> Section | None:
         f"({made.low:+.2f} to {made.high:+.2f}) over {made.blocks} {made.unit}; below 0 where F1 falls with distance. "
         "Figures of ground that the detector learned from flatter both."
     )
-    html = chart(chart_svg(drawn)) + plain_table(heads, _rows(made.scenes)) + paragraph(note, "note")
+    html = chart(drawn) + plain_table(heads, _rows(made.scenes)) + paragraph(note, "note")
     return Section("familiarity", "How far from home", html, made.as_dict())
 
 

@@ -19,7 +19,7 @@ from landslip.detector.card import Card
 from landslip.errors import OutputError
 from landslip.evaluation.predictions import Predictions
 from landslip.evaluation.scores import Scores
-from landslip.figures.charts.style import page_style
+from landslip.figures.charts import Chart, RowChart, chart_image
 from landslip.figures.formatting import date_text, sentence
 from landslip.figures.html_tables import bullets, paragraph
 
@@ -62,10 +62,10 @@ def count(number: float) -> str:
     return f"{number:,.0f}"
 
 
-def chart(drawing: str, caption: str = "") -> str:
-    """A drawing with what is to be said of it; ``caption`` must be free of markup."""
+def chart(drawn: Chart | RowChart, caption: str = "") -> str:
+    """Draw a chart with its caption, which must be free of markup."""
     said = f"<figcaption>{caption}</figcaption>" if caption else ""
-    return f'<figure class="drawn"><div class="across">{drawing}</div>{said}</figure>'
+    return f'<figure class="drawn"><div class="across">{chart_image(drawn)}</div>{said}</figure>'
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Sheet:
 
     def html(self) -> str:
         """The page. It loads nothing from elsewhere, and its content security policy forbids it to."""
-        style = _packaged("landslip.mapping.report", "report.css") + _packaged(__package__, "report.css") + page_style()
+        style = _packaged("landslip.mapping.report", "report.css") + _packaged(__package__, "report.css")
         made = f"Made by landslip {landslip.__version__} on {date_text(datetime.now(UTC))}."
         return Template(_packaged(__package__, "report.html")).substitute(
             title=escape(f"{self.kicker}: {self.lead}"),

@@ -10,8 +10,7 @@ from landslip.evaluation.report.sheet import Asked, Section, chart, count, figur
 from landslip.evaluation.resolve import SYNTHETIC_LABEL
 from landslip.evaluation.strata.figures import Strata, Stratum, by_border, by_ground
 from landslip.evaluation.strata.gallery import Gallery, Worst, draw_gallery, worst
-from landslip.figures.charts.axis import Axis
-from landslip.figures.charts.rows import Row, RowChart, rows_svg
+from landslip.figures.charts import Axis, Row, RowChart
 from landslip.figures.html_tables import paragraph, plain_table
 
 _BORDER = "border"
@@ -22,7 +21,7 @@ def strata_section(asked: Asked) -> Section:
     made = (*by_ground(asked.predictions, asked.patches), by_border(asked.predictions))
     parts = []
     for one in made:
-        parts.append(f"<h3>{_title(one)}</h3>" + chart(rows_svg(_drawn(one))) + _table(one))
+        parts.append(f"<h3>{_title(one)}</h3>" + chart(_drawn(one)) + _table(one))
     unit = made[0].drawn
     note = (
         f"Intervals: bootstrap over {unit}. Near a border right and wrong are a matter of a pixel. Recall far inside "
@@ -73,7 +72,7 @@ def _drawn(one: Strata) -> RowChart:
 
 def _right(stratum: Stratum) -> Row:
     pixels = stratum.pixels
-    return Row(stratum.label, (stratum.tp + stratum.tn) / pixels if pixels else None, said=f"{count(pixels)} px")
+    return Row(stratum.label, (stratum.tp + stratum.tn) / pixels if pixels else None, note=f"{count(pixels)} px")
 
 
 def _table(one: Strata) -> str:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from landslip.detector.card import Card
+from landslip.figures.charts import chart_image
 from landslip.figures.formatting import area_text, count_text, date_text, sentence, share_text
-from landslip.figures.frequency_area import LEAST, frequency, frequency_svg
+from landslip.figures.frequency_area import MIN_LANDSLIDES, frequency, frequency_chart
 from landslip.figures.html_tables import bullets, landslides_table, paragraph, terrain_known
 from landslip.mapping.metadata.summary import Summary
 from landslip.mapping.report import sections
@@ -124,12 +125,12 @@ def _largest(landslides: gpd.GeoDataFrame, summary: Summary, card: Card) -> str:
 
 
 def _frequency(areas_m2: NDArray[np.float64], summary: Summary) -> str:
-    if len(areas_m2) < LEAST:
+    if len(areas_m2) < MIN_LANDSLIDES:
         few = count_text(len(areas_m2), "landslide", "landslides")
-        return paragraph(f"{few}: too few for a distribution of sizes, which is drawn from {LEAST} on.")
-    drawn = frequency_svg(frequency(areas_m2), summary.settings.min_area_m2)
+        return paragraph(f"{few}: too few for a frequency-area distribution, which needs {MIN_LANDSLIDES}.")
+    chart = frequency_chart((frequency(areas_m2).series(),), summary.settings.min_area_m2)
     note = (
-        "Bars show the Poisson error of the count in each class. Landslides of a few pixels are found incompletely, so "
-        "the left end says more about the image than about the landslides; no law is fitted."
+        "Error bars: Poisson error of the count in each class. Landslides of a few pixels are detected incompletely, "
+        "so the left end depends on the image more than on the landslides. No law is fitted."
     )
-    return drawn + paragraph(note, "note")
+    return chart_image(chart) + paragraph(note, "note")

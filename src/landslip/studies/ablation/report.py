@@ -6,9 +6,7 @@ from landslip.channels import CHANNELS
 from landslip.datasets.formats import SYNTHETIC
 from landslip.evaluation.report.sheet import Headline, Section, Sheet, chart, write_pair, write_text
 from landslip.evaluation.resolve import SYNTHETIC_LABEL
-from landslip.figures.charts.axis import Axis
-from landslip.figures.charts.drawing import as_file
-from landslip.figures.charts.rows import Row, RowChart, rows_svg
+from landslip.figures.charts import Axis, Row, RowChart, render_svg
 from landslip.figures.formatting import sentence
 from landslip.figures.html_tables import paragraph, plain_table
 from landslip.metrics.counts import DEFINITION
@@ -46,17 +44,17 @@ def write_ablation(found: Ablation, folder: Path, attribution: tuple[str, ...] =
         f"Seeds {', '.join(map(str, found.seeds))}",
     )
     note = " ".join(map(sentence, said))
-    drawing = as_file(draw(found), title, note)
+    drawing = render_svg(draw(found), title=title, note=note)
     pages = write_pair(folder, "ablation", _page(found, title, attribution), found.as_dict())
     return (*pages, write_text(folder / "ablation.svg", drawing))
 
 
-def draw(found: Ablation) -> str:
+def draw(found: Ablation) -> RowChart:
     """The chart: how far F1 falls without each channel, one kind of mark for each way to take it away."""
     kinds = tuple(dict.fromkeys(one.how for one in found.falls))
     rows = [Row(_named(one), one.fall, one.low, one.high, kind=kinds.index(one.how)) for one in found.falls]
     axis = Axis("fall of F1 without it (above 0: it helps), with 95 % interval")
-    return rows_svg(RowChart("Fall of F1 without each channel", axis, rows, tuple(TITLES[one] for one in kinds), 0.0))
+    return RowChart("Fall of F1 without each channel", axis, rows, tuple(TITLES[one] for one in kinds), 0.0)
 
 
 def _named(one: Fall) -> str:

@@ -9,10 +9,7 @@ from landslip.datasets.formats import SYNTHETIC
 from landslip.detector.card import Card
 from landslip.evaluation.report.sheet import Headline, Section, Sheet, chart, figure, from_to, write_pair, write_text
 from landslip.evaluation.resolve import SYNTHETIC_LABEL
-from landslip.figures.charts.axis import Axis
-from landslip.figures.charts.chart import Chart, Reference, Series
-from landslip.figures.charts.drawing import as_file, chart_svg
-from landslip.figures.charts.rows import Row, RowChart, rows_svg
+from landslip.figures.charts import Axis, Chart, Reference, Row, RowChart, Series, render_svg
 from landslip.figures.html_tables import paragraph, plain_table
 from landslip.metrics.counts import DEFINITION
 from landslip.metrics.intervals import FEW
@@ -31,7 +28,7 @@ def write_stress(found: StressTest, card: Card, folder: Path) -> tuple[Path, ...
     pages = write_pair(folder, "stress", stress_page(found, card), found.as_dict())
     note = f"{found.detector} at threshold {found.threshold:g} on {found.data}. {DEFINITION}; bands: 95 % bootstrap."
     drawings = tuple(
-        write_text(folder / f"{name}.svg", as_file(drawn, curves[0].title, f"{curves[0].text} {note}"))
+        write_text(folder / f"{name}.svg", render_svg(drawn, title=curves[0].title, note=f"{curves[0].text} {note}"))
         for name, curves in _by_stress(found)
         for drawn in (draw(curves),)
     )
@@ -75,7 +72,7 @@ def stress_page(found: StressTest, card: Card) -> str:
     return sheet.html()
 
 
-def draw(curves: tuple[Curve, ...]) -> str:
+def draw(curves: tuple[Curve, ...]) -> Chart | RowChart:
     """The chart of one stress."""
     first = curves[0]
     if first.stress == LOST:
@@ -86,7 +83,7 @@ def draw(curves: tuple[Curve, ...]) -> str:
             if kind == 0 or number
         ]
         kinds = tuple(curve.line for curve in curves)
-        return rows_svg(RowChart(first.title, Axis(first.axis, low=0, high=1), rows, kinds, first.points[0].f1))
+        return RowChart(first.title, Axis(first.axis, low=0, high=1), rows, kinds, first.points[0].f1)
     series = []
     for curve in curves:
         levels = [point.level for point in curve.points]
@@ -106,7 +103,7 @@ def draw(curves: tuple[Curve, ...]) -> str:
         axis = Axis(first.axis, ticks=tuple((place[level], f"{level:g}") for level in levels))
         untouched = None if untouched is None else place[untouched]
     references = (Reference("unchanged", x=untouched),) if untouched is not None else ()
-    return chart_svg(Chart(first.title, axis, _F1_AXIS, tuple(series), references))
+    return Chart(first.title, axis, _F1_AXIS, tuple(series), references)
 
 
 def _by_stress(found: StressTest) -> Iterator[tuple[str, tuple[Curve, ...]]]:

@@ -1,1 +1,0 @@
-"""Charts of evaluation and studies."""
