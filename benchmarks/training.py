@@ -57,14 +57,14 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     # Windows would make a patch less work: left out, so that a patch is a patch.
-    settings = ("network.weights=none", "augmentation.window_px=null", "log.tensorboard=false", "fit.batch=16")
+    settings = ("network.weights=none", "augmentation.crop_px=null", "log.tensorboard=false", "fit.batch_size=16")
     whole = read_recipe("default", (*settings, f"fit.epochs={options.epochs}"))
-    fitting = {"encoder_share": 1.0, "choose_by": "plain", "check_every": options.epochs}
+    fitting = {"encoder_lr_multiplier": 1.0, "monitor": "f1", "validate_every": options.epochs}
     everything = whole.model_copy(update={"fit": whole.fit.model_copy(update=fitting)})
     bare = everything.model_copy(
         update={
-            "augmentation": AugmentationRecipe.still(),
-            "fit": everything.fit.model_copy(update={"memory": 0.0}),
+            "augmentation": AugmentationRecipe.disabled(),
+            "fit": everything.fit.model_copy(update={"ema_decay": 0.0}),
         }
     )
     train, held = two_parts(options.folder, bare, options.patches)
@@ -77,14 +77,14 @@ def main() -> None:
     turns = [{name: one(seed) for name, one in sources.items()} for seed in range(1, options.rounds + 1)]
     print(
         f"{find_words(bare.network.name, bare.network.architecture, bare.network.encoder)}, {len(train)} patches of "
-        f"{train.source.shape}, {options.epochs} epochs, batch {bare.fit.batch}, {options.threads} threads, "
+        f"{train.source.shape}, {options.epochs} epochs, batch {bare.fit.batch_size}, {options.threads} threads, "
         f"landslip in {precision_for(bare.machine)}; medians of {options.rounds} rounds"
     )
     heads = ("patches/s", "by ordinary", "CPU ms a patch", "by ordinary", "cross-entropy", "F1")
     print(f"{'':20}" + "".join(f"{head:>16}" for head in heads))
     for name in sources:
-        speed = median(bare.fit.batch / turn[name].wall_s for turn in turns)
-        cpu_ms = median(1e3 * turn[name].cpu_s / bare.fit.batch for turn in turns)
+        speed = median(bare.fit.batch_size / turn[name].wall_s for turn in turns)
+        cpu_ms = median(1e3 * turn[name].cpu_s / bare.fit.batch_size for turn in turns)
         wall, cpu = (
             median(getattr(turn["ordinary script"], clock) / getattr(turn[name], clock) for turn in turns)
             for clock in ("wall_s", "cpu_s")
@@ -127,7 +127,7 @@ def ours(recipe: Recipe, train: LoadedPart, held: LoadedPart) -> Turn:
 
 def step_times(starts: Sequence[tuple[float, float]], train: LoadedPart, recipe: Recipe) -> tuple[float, float]:
     """From the start of a step to that of the next of the same epoch, on both clocks; the first one warms up."""
-    steps = -(-len(train) // recipe.fit.batch)
+    steps = -(-len(train) // recipe.fit.batch_size)
     epochs = [np.array(starts[first : first + steps][1:]) for first in range(0, len(starts), steps)]
     wall_s, cpu_s = np.median(np.concatenate([np.diff(epoch, axis=0) for epoch in epochs]), axis=0).tolist()
     return wall_s, cpu_s

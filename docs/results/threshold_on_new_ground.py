@@ -3,7 +3,7 @@
     python docs/results/threshold_on_new_ground.py FOLDER_OF_THE_RGB_PATCHES OUT_OF_SCENE_OUT
 
 For each scene that was left out: F1 at the threshold from the last rows of the scenes learned from, and at the one
-that ``finish.unseen`` would choose by those rows and by the *other* scenes left out, in equal parts. So the scene that
+that ``calibration.cross_scene_predictions`` would choose by those rows and by the *other* scenes left out, in equal parts. So the scene that
 is scored chooses nothing. Then the best threshold in hindsight.
 """
 

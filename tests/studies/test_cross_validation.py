@@ -94,10 +94,10 @@ def test_scenes_of_any_name_have_folders_of_their_own() -> None:
 def test_the_parts_of_a_recipe_are_those_of_the_fold() -> None:
     fold = folds_of("k-fold", ENTRIES, folds=4)[2]
     made = recipe_for(recipe(), fold, 7)
-    assert (made.seed, made.train.parts, made.choose.parts, made.report) == (7, ("train",), ("validation",), ())
+    assert (made.seed, made.train.parts, made.validation.parts, made.report) == (7, ("train",), ("validation",), ())
     assert made.division == fold.recipe
     assert made.network == recipe().network
-    assert recipe_for(recipe("finish.unseen=[said.npz]"), fold, 7).finish.unseen == ()
+    assert recipe_for(recipe("calibration.cross_scene_predictions=[said.npz]"), fold, 7).calibration.cross_scene_predictions == ()
     with pytest.raises(SettingsError, match="3 or more"):
         folds_of("k-fold", ENTRIES, folds=2)
 
@@ -111,7 +111,7 @@ def test_each_fold_learns_from_the_runs_of_its_own() -> None:
     chained = taught_by("a/{fold}/seed-{seed}/a.onnx", "b/{fold}.onnx", weights="b/{fold}/{seed}.safetensors")
     made = recipe_for(chained, fold, 7)
     assert made.teacher is not None
-    assert made.teacher.detectors == ("a/scene-B/seed-7/a.onnx", "b/scene-B.onnx")
+    assert made.distillation.teachers == ("a/scene-B/seed-7/a.onnx", "b/scene-B.onnx")
     assert made.network.weights == "b/scene-B/7.safetensors"
 
 

@@ -19,7 +19,7 @@ from landslip.training.assembly.threshold_evidence import (
     unseen_ground,
 )
 from landslip.training.make import make_detector
-from landslip.training.recipe.sections import FinishRecipe
+from landslip.training.recipe.sections import CalibrationRecipe
 from landslip.training.single_run import parts_of
 from learning_made import small_recipe
 from patches_made import make_rgb_set
@@ -66,19 +66,19 @@ def test_no_part_that_chose_anything_is_called_unseen(tmp_path: Path) -> None:
     }
     recipe = small_recipe(
         train=Part(scenes=("A",)),
-        choose=rows["upper"],
-        report=(rows["lower"], rows["all"], Part(scenes=("C",))),
-        finish=FinishRecipe(parts=(rows["lower"],)),
+        validation=rows["upper"],
+        test=(rows["lower"], rows["all"], Part(scenes=("C",))),
+        calibration=CalibrationRecipe(parts=(rows["lower"],)),
     )
     parts = parts_of(recipe, patches, None)
-    said = {str(part): _role(part, recipe, parts) for part in (recipe.choose, *recipe.report)}
+    said = {str(part): _role(part, recipe, parts) for part in (recipe.validation, *recipe.test)}
     assert said == {
         "scene B rows 0-1": "epoch was chosen on it",
         "scene B rows 2-3": "threshold and temperature were chosen on it",
         "scene B rows 0-3": "epoch, threshold and temperature were chosen on it",
         "scene C": "never seen",
     }
-    partly = recipe.model_copy(update={"finish": FinishRecipe(parts=(Part(scenes=("C",), rows=(0, 0)),))})
+    partly = recipe.model_copy(update={"calibration": CalibrationRecipe(parts=(Part(scenes=("C",), rows=(0, 0)),))})
     assert _role(Part(scenes=("C",)), partly, parts_of(partly, patches, None)) == (
         "threshold and temperature were chosen on 1 of its patches"
     )
@@ -87,7 +87,7 @@ def test_no_part_that_chose_anything_is_called_unseen(tmp_path: Path) -> None:
 def test_a_part_to_choose_by_must_hold_a_landslide(tmp_path: Path) -> None:
     quiet = {number: np.zeros((64, 64), np.uint8) for number in (5, 6)}
     data = make_rgb_set(tmp_path / "set", {"A": range(3), "B": [5, 6]}, masks=quiet)
-    recipe = small_recipe(train=Part(scenes=("A",)), choose=Part(scenes=("B",)))
+    recipe = small_recipe(train=Part(scenes=("A",)), validation=Part(scenes=("B",)))
     with pytest.raises(PatchesError, match="no landslide in the 2 patches"):
         make_detector(recipe, data, tmp_path / "out", progress=False)
     assert not (tmp_path / "out").exists()
@@ -124,7 +124,9 @@ def test_unseen_ground_is_that_of_scene_out_alone(tmp_path: Path) -> None:
 def test_unseen_ground_is_looked_for_before_anything_is_learned(tmp_path: Path) -> None:
     data = make_rgb_set(tmp_path / "set", {"A": range(3), "B": range(3, 6)})
     recipe = small_recipe(
-        train=Part(scenes=("A",)), choose=Part(scenes=("B",)), finish=FinishRecipe(unseen=("nowhere.npz",))
+        train=Part(scenes=("A",)),
+        validation=Part(scenes=("B",)),
+        calibration=CalibrationRecipe(cross_scene_predictions=("nowhere.npz",)),
     )
     with pytest.raises(PredictionsError, match="nowhere"):
         make_detector(recipe, data, tmp_path / "out", progress=False)

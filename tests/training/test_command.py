@@ -37,9 +37,9 @@ def recipe(tmp_path: Path) -> Path:
     content = {
         "name": "small",
         "train": {"rows": [0, 0]},
-        "choose": {"rows": [2, 2]},
+        "validation": {"rows": [2, 2]},
         "network": {"architecture": "plain-unet", "weights": "none", "decoder_channels": [8, 4]},
-        "fit": {"epochs": 8, "batch": 4, "learning_rate": 0.01},
+        "fit": {"epochs": 8, "batch_size": 4, "learning_rate": 0.01},
         "log": {"tensorboard": False},
         "detector": {name: list(value) if isinstance(value, tuple) else value for name, value in DETECTOR.items()},
     }
@@ -101,7 +101,7 @@ def test_a_division_by_protocol_goes_from_the_recipe_to_the_card(patches: Path, 
     pytest.importorskip("onnxscript", reason="needs the extra train")
     told = run(
         "train", recipe, "--data", patches, "-o", tmp_path / "run", "--quiet", "--json",
-        "--set", "division.protocol=paper", "--set", "train={parts: [train]}", "--set", "choose={parts: [validation]}",
+        "--set", "split.protocol=paper", "--set", "train={parts: [train]}", "--set", "choose={parts: [validation]}",
         "--set", "detector.threshold=0.5",
     )  # fmt: skip
     assert (told.code, told.err) == (0, "")

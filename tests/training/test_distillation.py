@@ -32,16 +32,28 @@ from landslip.training.loop.trainer import fit
 from landslip.training.make import make_detector
 from landslip.training.networks.run_weights import read_weights
 from landslip.training.recipe.recipe import Recipe, read_recipe
-from landslip.training.recipe.sections import SelfTrainingRecipe, TeacherRecipe
+from landslip.training.recipe.sections import DistillationRecipe, SelfTrainingRecipe
 from patches_made import make_rgb_set, scar
 from tiny_detectors import brightness, identity
 
 STILL = AugmentationRecipe(
     dihedral=False,
     **dict.fromkeys(
-        ("zoom", "rotation_deg", "quiet", "colour", "haze", "clearing", "shade", "noise", "blur", "gap"), 0
+        (
+            "zoom",
+            "rotation_deg",
+            "background_fill",
+            "channel_gain",
+            "haze",
+            "haze_removal",
+            "illumination",
+            "noise",
+            "blur",
+            "edge_nodata",
+        ),
+        0,
     ),
-    **dict.fromkeys(("gain", "contrast"), 1),
+    **dict.fromkeys(("gain", "gamma"), 1),
 )
 
 
@@ -51,15 +63,15 @@ def tiny(**changes: object) -> Recipe:
     values = {
         "name": "tiny",
         "train": Part(scenes=("A",)),
-        "choose": Part(scenes=("B",)),
-        "report": (),
+        "validation": Part(scenes=("B",)),
+        "test": (),
         "network": recipe.network.model_copy(
             update={"architecture": "plain-unet", "weights": "none", "decoder_channels": (8, 4)}
         ),
-        "augmentation": AugmentationRecipe(quiet=0),
-        "fit": recipe.fit.model_copy(update={"epochs": 2, "check_every": 1, "batch": 4, "choose_by": "plain"}),
+        "augmentation": AugmentationRecipe(background_fill=0),
+        "fit": recipe.fit.model_copy(update={"epochs": 2, "validate_every": 1, "batch_size": 4, "monitor": "f1"}),
         "detector": recipe.detector.model_copy(update={"tile_px": 64}),
-        "finish": recipe.finish.model_copy(update={"lights": False}),
+        "calibration": recipe.calibration.model_copy(update={"photometric_robustness": False}),
         "log": recipe.log.model_copy(update={"tensorboard": False}),
     }
     return Recipe.model_validate(recipe.model_copy(update=values | changes).model_dump())
@@ -127,7 +139,7 @@ def test_quiet_ground_is_still_found_under_a_teacher() -> None:
     truth[0, :4, :4] = 1
     said = np.full((1, 8, 8), 0.02, np.float16)
     target = Distillation(said, 0.5)(torch.arange(1), Target.of_masks(truth))
-    quietening = Augmentation(STILL.model_copy(update={"quiet": 1.0}), ["B04"])
+    quietening = Augmentation(STILL.model_copy(update={"background_fill": 1.0}), ["B04"])
     _, quiet = quietening(torch.ones((1, 1, 8, 8)), target, torch.Generator().manual_seed(0))
     assert float(quiet.landslide.max()) < 0.1
 
@@ -147,7 +159,7 @@ def test_a_teacher_who_is_not_believed_leaves_the_same_weights_bit_for_bit(tmp_p
     recipe = tiny()
     train, choose = (
         load_part(patches.where(part.holds), recipe.channels, str(part), progress=False)
-        for part in (recipe.train, recipe.choose)
+        for part in (recipe.train, recipe.validation)
     )
     said = np.random.default_rng(0).random((8, 64, 64)).astype(np.float16)
     weights = []
@@ -163,7 +175,7 @@ def test_a_teacher_who_is_not_believed_leaves_the_same_weights_bit_for_bit(tmp_p
 def test_a_teacher_is_asked_about_just_the_patches_that_are_learned_from(tmp_path: Path) -> None:
     patches = open_rgb_set(make_rgb_set(tmp_path / "set", {"A": range(4)}))
     identity("B04").save(tmp_path / "teacher.onnx")
-    recipe = TeacherRecipe(detectors=(str(tmp_path / "teacher.onnx"),), share=1.0)
+    recipe = DistillationRecipe(teachers=(str(tmp_path / "teacher.onnx"),), weight=1.0)
     keys = [key_of(entry) for entry in patches.entries][1:3]
     teaching = distillation(recipe, patches, keys)
     softened = teaching(torch.arange(2), Target.of_masks(torch.zeros((2, 64, 64), dtype=torch.uint8)))
@@ -190,8 +202,8 @@ def test_only_what_is_sure_becomes_truth(low: float, high: float, seed: int) -> 
 
 
 def test_bounds_that_cross_are_refused() -> None:
-    with pytest.raises(ValidationError, match="must lie below"):
-        SelfTrainingRecipe(confident_low=0.6, confident_high=0.5)
+    with pytest.raises(ValidationError, match="must be less than"):
+        SelfTrainingRecipe(background_below=0.6, landslide_above=0.5)
 
 
 def stack(seeds: "list[int]") -> PatchStack:
@@ -267,7 +279,7 @@ def test_self_training_never_looks_at_hidden_truth(tmp_path: Path) -> None:
     poison = {number: 1 - scar(number)[1] for number in numbers}
     recipe = tiny(
         fit=tiny().fit.model_copy(update={"epochs": 12, "learning_rate": 0.01}),
-        self_training=SelfTrainingRecipe(rounds=1, confident_low=0.3, confident_high=0.5, share=0.4),
+        self_training=SelfTrainingRecipe(rounds=1, background_below=0.3, landslide_above=0.5, max_fraction=0.4),
     )
     made = {}
     for name, masks_there in (("clean", None), ("poisoned", poison)):
@@ -299,7 +311,9 @@ def test_self_training_never_looks_at_hidden_truth(tmp_path: Path) -> None:
 def test_a_teacher_without_an_idea_is_said_so(tmp_path: Path) -> None:
     data = make_rgb_set(tmp_path / "data", {"A": range(4), "B": range(20, 22)})
     where = make_rgb_set(tmp_path / "more", {"U": range(40, 43)})
-    recipe = tiny(fit=tiny().fit.model_copy(update={"epochs": 1}), self_training=SelfTrainingRecipe(confident_high=1.0))
+    recipe = tiny(
+        fit=tiny().fit.model_copy(update={"epochs": 1}), self_training=SelfTrainingRecipe(landslide_above=1.0)
+    )
     with pytest.raises(RunError, match="sure of no landslide"):
         make_detector(recipe, data, tmp_path / "run", unlabelled=where, progress=False)
 
@@ -310,9 +324,10 @@ def test_a_pupil_learns_where_only_its_teacher_knows(tmp_path: Path) -> None:
     data = make_rgb_set(tmp_path / "data", {"A": range(8), "B": range(20, 23), "C": range(30, 33)})
     brightness(tile_px=64).save(tmp_path / "teacher.onnx")
     recipe = tiny(
-        teacher=TeacherRecipe(detectors=(str(tmp_path / "teacher.onnx"),), share=0.5),
-        finish=tiny().finish.model_copy(update={"turns": "flips", "parts": (Part(scenes=("B",)), Part(scenes=("C",)))}),
-        report=(Part(scenes=("C",), rows=(0, 1)),),
+        distillation=DistillationRecipe(teachers=(str(tmp_path / "teacher.onnx"),), weight=0.5),
+        calibration=tiny().calibration.model_copy(update={"parts": (Part(scenes=("B",)), Part(scenes=("C",)))}),
+        detector=tiny().detector.model_copy(update={"tta": "flips"}),
+        test=(Part(scenes=("C",), rows=(0, 1)),),
     )
     made = make_detector(recipe, data, tmp_path / "run", progress=False)
     card = made.detector.card

@@ -21,7 +21,7 @@ from landslip.training.loop.optimisation import build_optimiser, end_epoch, foll
 from landslip.training.loop.seeding import generator_of, reproducible, seed_of
 from landslip.training.loop.trainer import draw_run, fit, share_of
 from landslip.training.loop.validation import Look, count_lights, look_from, wavelengths
-from landslip.training.recipe.fit_sections import Constant, Cosine, FitRecipe, MachineRecipe, Steps
+from landslip.training.recipe.sections import Constant, Cosine, FitRecipe, MachineRecipe, Steps
 from learning_made import part_of, small_recipe, squares
 
 TRAIN, CHOOSE = part_of(squares(10)), part_of(squares(4, seed=1))
@@ -44,7 +44,7 @@ def test_without_memory_the_mean_is_the_last_weights() -> None:
 
 
 def test_the_equal_mean_is_the_mean_of_the_epochs_it_covers() -> None:
-    recipe = FitRecipe(epochs=8, equal_from=0.5)
+    recipe = FitRecipe(epochs=8, swa_start=0.5)
     mean, now = torch.nn.Linear(2, 1), torch.nn.Linear(2, 1)
     weights = torch.randn((8, 1, 2), generator=torch.Generator().manual_seed(0))
     for epoch, weight in enumerate(weights, 1):
@@ -58,13 +58,13 @@ def test_the_equal_mean_is_the_mean_of_the_epochs_it_covers() -> None:
 
 
 def test_steps_keep_the_rate_for_whole_epochs() -> None:
-    step = Steps(every_epochs=30, factor=0.1)
+    step = Steps(step_epochs=30, factor=0.1)
     rates = [rate_share(step, epoch * 5, 500, 5) for epoch in (0, 29, 30, 59, 60, 99)]
     assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.001])
 
 
 def test_a_cosine_rises_in_a_line_and_falls_to_nothing() -> None:
-    rates = [rate_share(Cosine(rise_share=0.1), step, 100, 10) for step in range(101)]
+    rates = [rate_share(Cosine(warmup_fraction=0.1), step, 100, 10) for step in range(101)]
     assert max(rates) == pytest.approx(1)
     assert rates.index(max(rates)) == 10
     assert np.diff(rates[:10]) == pytest.approx(1 / 11)
@@ -77,7 +77,7 @@ def test_a_cosine_rises_in_a_line_and_falls_to_nothing() -> None:
 def test_the_encoder_learns_at_its_share_of_the_rate(kind: str) -> None:
     network = torch.nn.ModuleDict({"body": torch.nn.ModuleDict({"encoder": torch.nn.Linear(1, 1)})})
     network["head"] = torch.nn.Linear(1, 1)
-    recipe = FitRecipe.model_validate({"epochs": 3, "encoder_share": 0.25, "schedule": {"kind": kind}})
+    recipe = FitRecipe.model_validate({"epochs": 3, "encoder_lr_multiplier": 0.25, "schedule": {"kind": kind}})
     optimiser, schedule = build_optimiser(network, recipe, 4)
     for _ in range(12):
         encoder, rest = (group["lr"] for group in optimiser.param_groups)
@@ -144,7 +144,7 @@ def test_a_look_counts_every_pixel_once_however_it_is_batched() -> None:
 
 def test_changed_light_is_looked_at_only_where_it_has_a_say() -> None:
     part, nm = part_of(squares(2)), wavelengths(("B04", "B03", "B02"))
-    plain = FitRecipe(choose_by="plain")
+    plain = FitRecipe(monitor="f1")
     counts = count_lights(Red(), in_turn(part, np.arange(2)), plain, nm, torch.device("cpu"), torch.no_grad)
     look = look_from(counts, 3)
     assert counts.shape[0] == 1
@@ -158,7 +158,7 @@ def test_changed_light_is_looked_at_only_where_it_has_a_say() -> None:
 
 def test_the_kept_epoch_is_the_best_by_what_the_recipe_asks() -> None:
     looks = [Look(1, 0.5, 0.6, 0.5, 0.6, 0.5), Look(2, 0.5, 0.7, 0.5, 0.4, 0.3), Look(3, 0.5, 0.7, 0.5, 0.4, 0.3)]
-    for choose_by, expected in (("plain", 3), ("plain-and-stressed", 1)):
+    for choose_by, expected in (("f1", 3), ("robust-f1", 1)):
         standing = Standing()
         for look in looks:
             standing = standing.and_then({"epoch": look.epoch, "seconds": 1.0}, look, choose_by)
@@ -173,7 +173,7 @@ def test_the_kept_epoch_is_the_best_by_what_the_recipe_asks() -> None:
 def test_it_learns_and_writes_a_row_an_epoch(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     levels = {name: logging.getLogger(name).level for name in ("lightning.pytorch", "lightning.fabric")}
     filters = list(warnings.filters)
-    fitted = fit(small_recipe({"epochs": 5, "check_every": 2}), TRAIN, CHOOSE, tmp_path, progress=False)
+    fitted = fit(small_recipe({"epochs": 5, "validate_every": 2}), TRAIN, CHOOSE, tmp_path, progress=False)
     assert fitted.chosen.f1_best > 0.8
     with (tmp_path / "log.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

@@ -48,7 +48,7 @@ TAUGHT = (
 )
 """Terms that compare with the truth."""
 
-PRIORS = (FlatGround(), FlatGround(middle_deg=25, width_deg=5), Runout())
+PRIORS = (FlatGround(), FlatGround(midpoint_deg=25, width_deg=5), Runout())
 """Terms that know the ground alone."""
 
 
@@ -247,8 +247,8 @@ def test_half_cross_entropy_and_half_dice_unless_the_recipe_says_otherwise() -> 
 
 
 def test_a_recipe_reads_its_terms_by_kind_and_refuses_what_it_does_not_know() -> None:
-    read = LossRecipe.model_validate({"terms": [{"kind": "tversky", "weight": 2, "miss_weight": 0.8}]})
-    assert read.terms == (Tversky(weight=2, miss_weight=0.8),)
+    read = LossRecipe.model_validate({"terms": [{"kind": "tversky", "weight": 2, "false_negative_weight": 0.8}]})
+    assert read.terms == (Tversky(weight=2, false_negative_weight=0.8),)
     assert LossRecipe.model_validate(read.model_dump(mode="json")) == read
     for wrong, says in (
         ([{"kind": "dyce"}], "dyce"),

@@ -164,7 +164,9 @@ def test_hard_pixels_are_those_with_most_to_lose(seed: int, share: float) -> Non
         logits[seen], masks[seen].float(), reduction="none"
     ).sort(descending=True)[0]
     count = int(np.ceil(np.float32(len(entropy)) * np.float32(share)))
-    assert float(ours(HardPixels(share=share), logits, masks)) == pytest.approx(float(entropy[:count].mean()), rel=1e-5)
+    assert float(ours(HardPixels(fraction=share), logits, masks)) == pytest.approx(
+        float(entropy[:count].mean()), rel=1e-5
+    )
 
 
 @few
@@ -178,5 +180,5 @@ def test_borders_are_where_the_other_class_is_near(seed: int, width: int, weight
         logit, truth = logits[n, row, col], masks[n, row, col].float()
         total += counted
         cost += counted * float(torch.nn.functional.binary_cross_entropy_with_logits(logit, truth))
-    term = Boundary(width_px=width, border_weight=weight)
+    term = Boundary(width_px=width, boundary_weight=weight)
     assert float(ours(term, logits, masks)) == pytest.approx(cost / total, rel=1e-4)

@@ -57,7 +57,7 @@ def bar() -> "torch.Tensor":
 
 @given(steep=st.floats(0, 89), gentler=st.floats(0.1, 30), middle=st.floats(1, 60), width=st.floats(0.5, 10))
 def test_flat_ground_costs_more_the_flatter_it_is(steep: float, gentler: float, middle: float, width: float) -> None:
-    term = FlatGround(middle_deg=middle, width_deg=width)
+    term = FlatGround(midpoint_deg=middle, width_deg=width)
     flat, hill = (float(term.too_flat(torch.tensor(slope))) for slope in (max(steep - gentler, 0.0), steep))
     assert 0 <= hill <= flat <= 1
 
@@ -65,7 +65,7 @@ def test_flat_ground_costs_more_the_flatter_it_is(steep: float, gentler: float, 
 def test_flat_ground_charges_level_ground_in_full_and_steep_ground_nothing() -> None:
     term = FlatGround()
     assert float(cost(term, even(0.8), even(0), even(0))) == pytest.approx(0.8, rel=0.01)
-    assert float(cost(term, even(0.8), even(term.middle_deg), even(0))) == pytest.approx(0.4)
+    assert float(cost(term, even(0.8), even(term.midpoint_deg), even(0))) == pytest.approx(0.4)
     assert float(cost(term, even(0.8), even(40), even(0))) < 1e-6
 
 

@@ -117,10 +117,10 @@ def test_a_tiny_training_run_leaves_a_detector_with_measured_scores(shared_data:
         update={
             "name": "tiny",
             "train": recipe.train.model_copy(update={"rows": (0, 0)}),
-            "choose": recipe.validation.model_copy(update={"rows": (50, 50)}),
-            "report": (recipe.test[1].model_copy(update={"rows": (1, 1)}),),
+            "validation": recipe.validation.model_copy(update={"rows": (50, 50)}),
+            "test": (recipe.test[1].model_copy(update={"rows": (1, 1)}),),
             "network": recipe.network.model_copy(update={"decoder_channels": (16, 16, 8, 8, 8)}),
-            "fit": recipe.fit.model_copy(update={"epochs": 2, "check_every": 1, "batch": 8}),
+            "fit": recipe.fit.model_copy(update={"epochs": 2, "validate_every": 1, "batch_size": 8}),
         }
     )
     made = make_detector(tiny, shared_data / "l4s-rgb", tmp_path, progress=False)
@@ -140,7 +140,7 @@ def test_a_tiny_training_run_leaves_a_detector_with_measured_scores(shared_data:
 
 def test_parts_that_share_patches_are_refused(shared_data: Path, tmp_path: Path) -> None:
     recipe = read_recipe(RECIPE)
-    leaky = recipe.model_copy(update={"choose": recipe.validation.model_copy(update={"rows": (40, 57)})})
+    leaky = recipe.model_copy(update={"validation": recipe.validation.model_copy(update={"rows": (40, 57)})})
     with pytest.raises(RecipeError, match="which share"):
         make_detector(leaky, shared_data / "l4s-rgb", tmp_path / "out", progress=False)
     assert not (tmp_path / "out").exists()

@@ -12,7 +12,7 @@ from landslip.datasets.patch_set import EntrySet, Patch, Split
 from landslip.datasets.splits import Division, Part, key_of
 from landslip.errors import ChannelError, LandslipError, PatchesError, RecipeError
 from landslip.training.data.feeding import Feeding, in_turn, load_part
-from landslip.training.data.parts import DivisionRecipe, divide, find_parts
+from landslip.training.data.parts import SplitRecipe, divide, find_parts
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,10 @@ def two_scenes(unplaced: int = 0) -> Set:
 
 
 WAYS = {
-    "paper": DivisionRecipe(protocol="paper"),
-    "blocks": DivisionRecipe(protocol="blocks", validation_share=0.2),
-    "scene-out": DivisionRecipe(protocol="scene-out", scene="B"),
-    "k-fold": DivisionRecipe(protocol="k-fold", folds=4, fold=4),
+    "paper": SplitRecipe(protocol="paper"),
+    "blocks": SplitRecipe(protocol="blocks", validation_fraction=0.2),
+    "scene-out": SplitRecipe(protocol="scene-out", scene="B"),
+    "k-fold": SplitRecipe(protocol="k-fold", folds=4, fold=4),
 }
 
 
@@ -65,11 +65,11 @@ def test_parts_of_a_protocol_share_no_patch(way: str) -> None:
     parts = find_parts(patches, Part(parts=("train",)), Part(parts=("validation",)), report, division)
     keys = [
         key_of(entry)
-        for one in (parts.train, parts.choose, *(some for _, some in parts.report))
+        for one in (parts.train, parts.validation, *(some for _, some in parts.test))
         for entry in one.entries
     ]
     assert len(keys) == len(set(keys))
-    assert len(parts.train) > len(parts.choose)
+    assert len(parts.train) > len(parts.validation)
     if way != "paper":
         # Nobody knows whether a patch without a place touches another: it is in no part.
         assert not any(key.startswith("train/100") and len(key) == len("train/1000") for key in keys)
@@ -84,16 +84,16 @@ def test_scene_out_tests_on_the_scene_and_chooses_on_rows_apart_from_those_it_le
         (Part(parts=("test",)),),
         divide(WAYS["scene-out"], patches.entries),
     )
-    assert {entry.scene for entry in parts.report[0][1].entries} == {"B"}
-    assert {entry.scene for entry in (*parts.train.entries, *parts.choose.entries)} == {"A"}
-    last, first = max(entry.row for entry in parts.train.entries), min(entry.row for entry in parts.choose.entries)
+    assert {entry.scene for entry in parts.test[0][1].entries} == {"B"}
+    assert {entry.scene for entry in (*parts.train.entries, *parts.validation.entries)} == {"A"}
+    last, first = max(entry.row for entry in parts.train.entries), min(entry.row for entry in parts.validation.entries)
     assert first - last >= 2
 
 
 def test_every_fold_is_tested_on_once() -> None:
     patches = two_scenes()
     tested = [
-        set(divide(DivisionRecipe(protocol="k-fold", folds=4, fold=fold), patches.entries).parts["test"])
+        set(divide(SplitRecipe(protocol="k-fold", folds=4, fold=fold), patches.entries).parts["test"])
         for fold in range(1, 5)
     ]
     assert sum(map(len, tested)) == len(set().union(*tested))
@@ -112,7 +112,7 @@ def test_a_division_of_ones_own_comes_from_its_file(tmp_path: Path) -> None:
     patches = two_scenes()
     mine = Division(protocol="blocks", how="by hand", parts={"mine": ("train/1", "train/2"), "yours": ("train/3",)})
     mine.write(tmp_path / "mine.json")
-    division = divide(DivisionRecipe(file=str(tmp_path / "mine.json")), patches.entries)
+    division = divide(SplitRecipe(file=str(tmp_path / "mine.json")), patches.entries)
     parts = find_parts(patches, Part(parts=("mine",)), Part(parts=("yours",)), (), division)
     assert [entry.id for entry in parts.train.entries] == [1, 2]
     with pytest.raises(RecipeError, match="has no part train: it has mine, yours"):
@@ -143,7 +143,7 @@ def test_parts_that_cannot_be_are_named(train: Part, choose: Part, message: str)
 )
 def test_a_division_that_contradicts_itself_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"a division has|scene is for|no fold"):
-        DivisionRecipe.model_validate(wrong)
+        SplitRecipe.model_validate(wrong)
 
 
 # Ready to be fed
@@ -188,6 +188,6 @@ def test_files_of_hdf5_are_fed_as_they_are_read(tmp_path: Path) -> None:
 
 
 def test_whatever_is_wrong_is_ours_to_say() -> None:
-    for recipe in (DivisionRecipe(protocol="official"), DivisionRecipe(protocol="scene-out", scene="Z")):
+    for recipe in (SplitRecipe(protocol="official"), SplitRecipe(protocol="scene-out", scene="Z")):
         with pytest.raises(LandslipError):
             divide(recipe, two_scenes().entries)

@@ -19,8 +19,8 @@ PACKAGED = Path(str(resources.files("landslip") / "training/recipe/packaged/s2-r
 def test_the_packaged_recipe_keeps_its_parts_apart() -> None:
     recipe = read_recipe(PACKAGED)
     assert recipe.train.rows == (0, 47)
-    assert recipe.choose.rows == (50, 57)
-    assert [part.scenes for part in recipe.report] == [("B",), ("C",)]
+    assert recipe.validation.rows == (50, 57)
+    assert [part.scenes for part in recipe.test] == [("B",), ("C",)]
 
 
 def test_a_recipe_survives_being_written(tmp_path: Path) -> None:
@@ -56,14 +56,15 @@ def test_a_recipe_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 def test_the_papers_recipe_is_the_papers() -> None:
     paper = read_recipe("paper")
     assert len(paper.channels) == 14
-    assert paper.augmentation == AugmentationRecipe.still()
-    assert (paper.seed, paper.fit.epochs, paper.fit.batch, paper.fit.learning_rate) == (42, 100, 16, 1e-3)
-    assert (paper.fit.optimiser, paper.fit.encoder_share, paper.fit.weight_decay, paper.fit.memory) == ("adam", 1, 0, 0)
-    assert paper.fit.schedule.model_dump() == {"kind": "step", "every_epochs": 30, "factor": 0.1}
+    assert paper.augmentation == AugmentationRecipe.disabled()
+    assert (paper.seed, paper.fit.epochs, paper.fit.batch_size, paper.fit.learning_rate) == (42, 100, 16, 1e-3)
+    fit = paper.fit
+    assert (fit.optimiser, fit.encoder_lr_multiplier, fit.weight_decay, fit.ema_decay) == ("adam", 1, 0, 0)
+    assert paper.fit.schedule.model_dump() == {"kind": "step", "step_epochs": 30, "factor": 0.1}
     assert (paper.network.name, paper.network.normalisation) == ("unet-resnet34", "l4s")
     assert [(term.kind, term.weight) for term in paper.loss.terms] == [("paper-cross-entropy", 0.5), ("dice", 0.5)]
     assert paper.detector.threshold == 0.5
-    assert paper.fit.choose_by == "plain"
+    assert paper.fit.monitor == "f1"
 
 
 @pytest.mark.parametrize("name", packaged_names())
@@ -95,13 +96,13 @@ def test_settings_change_one_value_and_are_checked_like_the_file() -> None:
     settings = (
         "fit.learning_rate=1e-3",
         "channels=[B08, B04]",
-        "augmentation.dropout={B08: 0.2}",
+        "augmentation.channel_dropout={B08: 0.2}",
         "fit.schedule.kind=cosine",
     )
     recipe = read_recipe("default", settings)
     assert recipe.fit.learning_rate == 0.001
     assert recipe.channels == ("B08", "B04")
-    assert recipe.augmentation.dropout == {"B08": 0.2}
+    assert recipe.augmentation.channel_dropout == {"B08": 0.2}
     assert recipe.fit.schedule.kind == "cosine"
     expected = read_recipe("default").model_dump(mode="json")
     changed = recipe.model_dump(mode="json")
@@ -116,10 +117,10 @@ def test_settings_change_one_value_and_are_checked_like_the_file() -> None:
         ("fit.epochs", "write key.path=value"),
         ("fit.speed=3", "fit.speed"),
         ("name.first=x", "name has no keys"),
-        ("channels=[B04, B04]", "give different names"),
-        ("channels=[blue]", "give different names"),
-        ("train.parts=[train]", "belongs to a division"),
-        ("division.protocol=scene-out", "needs it"),
+        ("channels=[B04, B04]", "channels must be different names"),
+        ("channels=[blue]", "channels must be different names"),
+        ("train.parts=[train]", "needs a split"),
+        ("split.protocol=scene-out", "needs it"),
         ("fit.epochs=[", "no YAML"),
     ],
 )
@@ -134,9 +135,9 @@ def test_a_wrong_setting_is_one_sentence(setting: str, message: str) -> None:
 def test_recipes_differ_by_their_first_setting() -> None:
     recipe = read_recipe("paper")
     assert first_difference(recipe, recipe) is None
-    other = read_recipe("paper", ("fit.batch=8", "loss.terms=[{kind: lovasz}]"))
+    other = read_recipe("paper", ("fit.batch_size=8", "loss.terms=[{kind: lovasz}]"))
     assert (first_difference(other, recipe) or "").startswith("loss.terms (")
-    assert first_difference(read_recipe("paper", ("fit.batch=8",)), recipe) == "fit.batch (16 there, 8 here)"
+    assert first_difference(read_recipe("paper", ("fit.batch_size=8",)), recipe) == "fit.batch_size (16 there, 8 here)"
 
 
 def test_an_unknown_name_lists_the_packaged_recipes() -> None:
@@ -150,20 +151,20 @@ GROUND = ("channels=[B04, B03, B02, slope, elevation]",)
 @pytest.mark.parametrize(("kind", "channel"), [("flat-ground", "slope"), ("runout", "elevation")])
 def test_what_physics_reads_cannot_be_taken_away(kind: str, channel: str) -> None:
     terms = f"loss.terms=[{{kind: lovasz}}, {{kind: {kind}, weight: 0.1}}]"
-    message = f"takes {channel} away, and the loss term {kind} reads it"
+    message = f"removes {channel}, which the loss term {kind} reads"
     with pytest.raises(RecipeError, match=message):
-        read_recipe("default", (*GROUND, terms, f"augmentation.dropout={{B02: 0.2, {channel}: 0.2}}"))
+        read_recipe("default", (*GROUND, terms, f"augmentation.channel_dropout={{B02: 0.2, {channel}: 0.2}}"))
     # Another channel, a share of nothing, the same channel without the term: none of them tells physics a thing.
     other = {"slope": "elevation", "elevation": "slope"}[channel]
     for dropout in (f"{other}: 0.2", f"{channel}: 0.0"):
-        read_recipe("default", (*GROUND, terms, f"augmentation.dropout={{{dropout}}}"))
-    read_recipe("default", (*GROUND, f"augmentation.dropout={{{channel}: 0.2}}"))
+        read_recipe("default", (*GROUND, terms, f"augmentation.channel_dropout={{{dropout}}}"))
+    read_recipe("default", (*GROUND, f"augmentation.channel_dropout={{{channel}: 0.2}}"))
 
 
 @pytest.mark.parametrize(("kind", "channel"), [("flat-ground", "slope"), ("runout", "elevation")])
 def test_two_grounds_are_not_blended_where_physics_reads_one(kind: str, channel: str) -> None:
     terms = f"loss.terms=[{{kind: lovasz}}, {{kind: {kind}, weight: 0.1}}]"
-    with pytest.raises(RecipeError, match=f"mix_up blends the {channel} of two patches"):
-        read_recipe("default", (*GROUND, terms, "augmentation.mix_up=0.2"))
-    read_recipe("default", (*GROUND, terms, "augmentation.cut_mix=0.2"))
-    read_recipe("default", (*GROUND, "augmentation.mix_up=0.2"))
+    with pytest.raises(RecipeError, match=f"mixup blends {channel} of two locations, which the loss term {kind} reads"):
+        read_recipe("default", (*GROUND, terms, "augmentation.mixup=0.2"))
+    read_recipe("default", (*GROUND, terms, "augmentation.cutmix=0.2"))
+    read_recipe("default", (*GROUND, "augmentation.mixup=0.2"))

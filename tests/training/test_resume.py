@@ -48,12 +48,12 @@ def without_seconds(fitted: Fitted) -> list[dict[str, float]]:
 
 
 WAYS: dict[str, dict[str, Any]] = {
-    "running mean, one cycle": {"fit": {"memory": 0.9}},
+    "running mean, one cycle": {"fit": {"ema_decay": 0.9}},
     "equal mean, steps, adam": {
-        "fit": {"equal_from": 0.5, "optimiser": "adam", "schedule": {"kind": "step", "every_epochs": 2}}
+        "fit": {"swa_start": 0.5, "optimiser": "adam", "schedule": {"kind": "step", "step_epochs": 2}}
     },
     "cosine, hard examples, clipped": {
-        "fit": {"schedule": {"kind": "cosine"}, "clip": 0.5},
+        "fit": {"schedule": {"kind": "cosine"}, "gradient_clip_norm": 0.5},
         "sampling": {"hard": 0.7},
     },
     "bfloat16": {"machine": {"precision": "bfloat16"}},
@@ -145,7 +145,7 @@ def test_an_interrupted_run_says_how_to_go_on_and_leaves_the_keyboard_alone(tmp_
     assert signal.getsignal(signal.SIGINT) is before
 
 
-KEYS = {"train": ("train/1", "train/2"), "choose": ("train/3",)}
+KEYS = {"train": ("train/1", "train/2"), "validation": ("train/3",)}
 
 
 def test_a_folder_with_a_run_is_refused_and_kept(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from landslip.errors import PatchesError
 from landslip.training.data.sampling import PatchFacts, SamplingRecipe, probabilities, sample_order
 
 shares = st.floats(0, 0.5)
-recipes = st.builds(SamplingRecipe, landslide=shares, hard=shares, scenes=st.floats(0, 1))
+recipes = st.builds(SamplingRecipe, landslide_weight=shares, difficulty_weight=shares, scene_balance=st.floats(0, 1))
 seeds = st.integers(0, 2**32)
 
 
@@ -65,38 +65,40 @@ def test_a_scene_gets_its_part_whatever_lies_in_it(recipe: SamplingRecipe, known
     there = set(known.scenes)
     for name in there:
         natural = (scenes == name).mean()
-        expected = (1 - recipe.scenes) * natural + recipe.scenes / len(there)
+        expected = (1 - recipe.scene_balance) * natural + recipe.scene_balance / len(there)
         assert wanted[scenes == name].sum() == pytest.approx(expected)
 
 
 def test_in_balance_every_scene_is_seen_equally_often() -> None:
     known = of([0.1] * 100, "A" * 80 + "B" * 15 + "C" * 5)
-    order = sample_order(SamplingRecipe(scenes=1), known, 0, 0)
+    order = sample_order(SamplingRecipe(scene_balance=1), known, 0, 0)
     seen = {name: int((np.array(known.scenes)[order] == name).sum()) for name in "ABC"}
     assert all(abs(count - 100 / 3) <= 15 for count in seen.values())
-    many = [sample_order(SamplingRecipe(scenes=1), known, 0, epoch) for epoch in range(60)]
+    many = [sample_order(SamplingRecipe(scene_balance=1), known, 0, epoch) for epoch in range(60)]
     part = np.concatenate([np.array(known.scenes)[order] for order in many])
     assert [(part == name).mean() for name in "ABC"] == pytest.approx([1 / 3] * 3, abs=0.02)
 
 
 def test_by_landslide_a_patch_is_drawn_as_a_landslide_pixel_taken_at_random_falls_into_it() -> None:
     known = of([0.3, 0.1, 0.0, 0.0], "AAAB")
-    np.testing.assert_allclose(probabilities(SamplingRecipe(landslide=1), known), [0.75 * 0.75, 0.25 * 0.75, 0, 0.25])
-    half = probabilities(SamplingRecipe(landslide=0.5), known)
-    np.testing.assert_allclose(half, (probabilities(SamplingRecipe(landslide=1), known) + 0.25) / 2)
+    np.testing.assert_allclose(
+        probabilities(SamplingRecipe(landslide_weight=1), known), [0.75 * 0.75, 0.25 * 0.75, 0, 0.25]
+    )
+    half = probabilities(SamplingRecipe(landslide_weight=0.5), known)
+    np.testing.assert_allclose(half, (probabilities(SamplingRecipe(landslide_weight=1), known) + 0.25) / 2)
 
 
 def test_the_harder_is_seen_more_often_and_the_unseen_as_often_as_the_hardest() -> None:
     known = of([0, 0, 0], "AAA", [1.0, 3.0, float("nan")])
-    np.testing.assert_allclose(probabilities(SamplingRecipe(hard=1), known), [1 / 7, 3 / 7, 3 / 7])
+    np.testing.assert_allclose(probabilities(SamplingRecipe(difficulty_weight=1), known), [1 / 7, 3 / 7, 3 / 7])
     again = known.seen(np.array([2, 0, 2]), np.array([9.0, 2.0, 5.0]))
-    np.testing.assert_allclose(probabilities(SamplingRecipe(hard=1), again), [0.2, 0.3, 0.5])
+    np.testing.assert_allclose(probabilities(SamplingRecipe(difficulty_weight=1), again), [0.2, 0.3, 0.5])
     assert np.isnan(known.difficulty[2])
 
 
 @given(st.floats(0, 1), seeds)
 def test_each_epoch_and_seed_has_its_own_order(scenes: float, seed: int) -> None:
-    known, recipe = of([0.1] * 50, "A" * 40 + "B" * 10), SamplingRecipe(scenes=scenes)
+    known, recipe = of([0.1] * 50, "A" * 40 + "B" * 10), SamplingRecipe(scene_balance=scenes)
     orders = [
         sample_order(recipe, known, seed, 0),
         sample_order(recipe, known, seed, 1),
@@ -107,7 +109,7 @@ def test_each_epoch_and_seed_has_its_own_order(scenes: float, seed: int) -> None
 
 def test_what_is_rare_comes_as_often_as_expected_over_many_epochs() -> None:
     known = of([0.5, 0.05, 0.01, 0, 0, 0, 0, 0], "AAAAABBB", [1, 2, 1, 0.1, 5, 1, 1, 0.2])
-    recipe = SamplingRecipe(landslide=0.3, hard=0.3, scenes=0.5)
+    recipe = SamplingRecipe(landslide_weight=0.3, difficulty_weight=0.3, scene_balance=0.5)
     count = sum(counted(sample_order(recipe, known, 3, epoch), 8) for epoch in range(2000))
     np.testing.assert_allclose(count / 16_000, probabilities(recipe, known), atol=0.004)
 
@@ -123,5 +125,5 @@ def test_facts_are_read_off_the_masks() -> None:
 
 
 def test_shares_of_the_same_draws_cannot_add_up_to_more_than_all() -> None:
-    with pytest.raises(ValueError, match="together at most 1"):
-        SamplingRecipe(landslide=0.6, hard=0.6)
+    with pytest.raises(ValueError, match="sum to at most 1"):
+        SamplingRecipe(landslide_weight=0.6, difficulty_weight=0.6)

@@ -14,7 +14,7 @@ from landslip.datasets.splits import Division, Part, ProtocolName
 from landslip.errors import PredictionsError, RecipeError, SettingsError
 from landslip.evaluation.predictions import Predictions
 from landslip.probability import NODATA
-from landslip.training.data.parts import TEST, TRAIN, VALIDATION, DivisionRecipe, divide
+from landslip.training.data.parts import TEST, TRAIN, VALIDATION, SplitRecipe, divide
 from landslip.training.recipe.recipe import Recipe
 from landslip.training.recipe.sections import RUN_WEIGHTS_SUFFIX
 
@@ -39,7 +39,7 @@ class Fold:
 
     name: str
     """Also of its folder: letters, digits and dashes."""
-    recipe: DivisionRecipe
+    recipe: SplitRecipe
     tested: str
     """Part of the division that is scored."""
     division: Division
@@ -59,16 +59,16 @@ def folds_of(protocol: ProtocolName, entries: Sequence[Entry], *, folds: int = 5
     """
     if protocol == "scene-out":
         scenes = sorted({one.scene for one in entries if one.scene != UNKNOWN_SCENE and one.row is not None})
-        recipes = {f"scene-{scene}": DivisionRecipe(protocol="scene-out", scene=scene) for scene in scenes}
+        recipes = {f"scene-{scene}": SplitRecipe(protocol="scene-out", scene=scene) for scene in scenes}
     elif protocol == "k-fold":
         if folds < 3:
             raise SettingsError(
                 f"{folds} folds: give 3 or more, so that one tests, one chooses and one is learned from"
             )
         numbers = range(1, folds + 1)
-        recipes = {f"fold-{n}": DivisionRecipe(protocol="k-fold", folds=folds, fold=n) for n in numbers}
+        recipes = {f"fold-{n}": SplitRecipe(protocol="k-fold", folds=folds, fold=n) for n in numbers}
     else:
-        recipes = {protocol: DivisionRecipe(protocol=protocol)}
+        recipes = {protocol: SplitRecipe(protocol=protocol)}
     made: list[Fold] = []
     for number, (name, recipe) in enumerate(recipes.items(), 1):
         division = divide(recipe, entries)
@@ -111,26 +111,26 @@ def recipe_for(recipe: Recipe, fold: Fold, seed: int) -> Recipe:
 
     changes = {
         "seed": seed,
-        "division": fold.recipe.model_dump(mode="json"),
+        "split": fold.recipe.model_dump(mode="json"),
         "train": Part(parts=(TRAIN,)).model_dump(mode="json"),
-        "choose": Part(parts=(VALIDATION,)).model_dump(mode="json"),
-        "report": (),
+        "validation": Part(parts=(VALIDATION,)).model_dump(mode="json"),
+        "test": (),
     }
     written = recipe.model_dump(mode="json") | changes
     # Half the size on disk is nothing to an experiment, and its check could end one.
     written["detector"] |= {"half_precision_storage": False}
     written["network"]["weights"] = of_fold(recipe.network.weights)
     # What was said of scenes left out is about the very patches that are tested.
-    written["finish"]["unseen"] = ()
-    if recipe.teacher is not None:
-        written["teacher"]["detectors"] = [of_fold(path) for path in recipe.teacher.detectors]
+    written["calibration"]["cross_scene_predictions"] = ()
+    if recipe.distillation is not None:
+        written["distillation"]["teachers"] = [of_fold(path) for path in recipe.distillation.teachers]
     return Recipe.model_validate(written)
 
 
 def learned_from(recipe: Recipe) -> tuple[str, ...]:
     """Names and paths of what a recipe learns from beside its data: its teachers, another run's weights."""
     weights = recipe.network.weights
-    teachers = () if recipe.teacher is None else recipe.teacher.detectors
+    teachers = () if recipe.distillation is None else recipe.distillation.teachers
     return (*teachers, weights) if weights.endswith(RUN_WEIGHTS_SUFFIX) else teachers
 
 

@@ -69,12 +69,12 @@ def overfit(
     if not resume:
         check_free(folder, by_heart.name)
     patches = open_patches(data)
-    division = division_for(recipe.division, patches)
-    parts = find_parts(patches, recipe.train, recipe.choose, (), division)
+    division = division_for(recipe.split, patches)
+    parts = find_parts(patches, recipe.train, recipe.validation, (), division)
     whole = load_part(parts.train, recipe.channels, str(recipe.train), progress=progress)
     few = _some(whole, count)
-    start_run(folder, by_heart, {"train": few.keys, "choose": few.keys}, division, resume=resume)
-    times = -(-_STEPS_PER_EPOCH * by_heart.fit.batch // count)
+    start_run(folder, by_heart, {"train": few.keys, "validation": few.keys}, division, resume=resume)
+    times = -(-_STEPS_PER_EPOCH * by_heart.fit.batch_size // count)
     shown = few.only(tuple(range(count)) * times)
     fitted = fit(by_heart, shown, few, folder, progress=progress, resume=resume)
     title = f"Overfitting test, no accuracy: {recipe.name} trained and scored on the same {count} patches"
@@ -85,11 +85,11 @@ def overfit(
 
 def _by_heart(recipe: Recipe, count: int) -> Recipe:
     """The recipe without all that keeps a network from learning by heart."""
-    bare = {"batch": min(recipe.fit.batch, count), "memory": 0.0, "equal_from": None, "choose_by": "plain"}
+    bare = {"batch_size": min(recipe.fit.batch_size, count), "ema_decay": 0.0, "swa_start": None, "monitor": "f1"}
     return recipe.model_copy(
         update={
             "name": f"{recipe.name}-by-heart",
-            "augmentation": AugmentationRecipe.still(),
+            "augmentation": AugmentationRecipe.disabled(),
             "sampling": SamplingRecipe(),
             "fit": recipe.fit.model_copy(update=bare),
         }

@@ -74,30 +74,30 @@ def make_once(
     if not resume:
         check_free(folder, recipe.name)
     parts = parts_of(recipe, open_patches(data), division)
-    reported = {key_of(entry) for part in recipe.report for entry in patches_of(part, recipe, parts).entries}
-    unseen = unseen_ground(recipe.finish.unseen, reported)
+    reported = {key_of(entry) for part in recipe.test for entry in patches_of(part, recipe, parts).entries}
+    unseen = unseen_ground(recipe.calibration.cross_scene_predictions, reported)
     threads = recipe.machine.read_threads
-    taught = recipe.teacher is not None and recipe.teacher.share > 0
+    taught = recipe.distillation is not None and recipe.distillation.weight > 0
     train = load_part(
         parts.train, recipe.channels, str(recipe.train), threads=threads, progress=progress, keep_unknown=taught
     )
-    choose = load_part(parts.choose, recipe.channels, str(recipe.choose), threads=threads, progress=progress)
+    choose = load_part(parts.validation, recipe.channels, str(recipe.validation), threads=threads, progress=progress)
     if not choose.landslide_share.any():
         raise PatchesError(
-            f"there is no landslide in the {len(choose)} patches of {recipe.choose}: epoch and threshold can be chosen "
+            f"there is no landslide in the {len(choose)} patches of {recipe.validation}: epoch and threshold can be chosen "
             "only where there are some"
         )
     teacher, notes = _teacher(recipe, parts.train, train.keys, progress=progress)
     if extra is not None:
         train = join(train, extra.part)
         notes = [*notes, extra.note]
-    start_run(folder, recipe, {"train": train.keys, "choose": choose.keys}, parts.division, resume=resume)
+    start_run(folder, recipe, {"train": train.keys, "validation": choose.keys}, parts.split, resume=resume)
     fitted = fit(recipe, train, choose, folder, progress=progress, resume=resume, teacher=teacher)
     draw_run(
         fitted,
         choose,
         folder,
-        title=f"{recipe.name}: learned from {recipe.train}, chosen by {recipe.choose}",
+        title=f"{recipe.name}: learned from {recipe.train}, chosen by {recipe.validation}",
         source=attribution(data),
         pixel_size_m=recipe.detector.pixel_size_m,
     )
@@ -112,15 +112,15 @@ def make_once(
 def parts_of(recipe: Recipe, patches: PatchSet[Any], division: Division | None) -> Parts:
     """The parts of a recipe: what is learned from, chosen by and reported, none of the first among the others."""
     if division is None:
-        division = division_for(recipe.division, patches)
-    scored = tuple(dict.fromkeys((*recipe.report, *recipe.finish.parts)))
-    return find_parts(patches, recipe.train, recipe.choose, scored, division)
+        division = division_for(recipe.split, patches)
+    scored = tuple(dict.fromkeys((*recipe.test, *recipe.calibration.parts)))
+    return find_parts(patches, recipe.train, recipe.validation, scored, division)
 
 
 def _teacher(
     recipe: Recipe, patches: PatchSet[Any], keys: Sequence[str], *, progress: bool
 ) -> tuple[Teacher | None, list[str]]:
     """Who softens the targets, and what the card says of it."""
-    if recipe.teacher is None:
+    if recipe.distillation is None:
         return None, []
-    return distillation(recipe.teacher, patches, keys, progress=progress), [note_of(recipe.teacher)]
+    return distillation(recipe.distillation, patches, keys, progress=progress), [note_of(recipe.distillation)]

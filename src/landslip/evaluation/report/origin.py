@@ -12,7 +12,7 @@ from landslip.datasets.formats import SYNTHETIC
 from landslip.datasets.splits import Part
 from landslip.evaluation.report.sheet import Asked, Section
 from landslip.evaluation.resolve import SYNTHETIC_LABEL
-from landslip.figures.html_tables import bullets, pairs_table
+from landslip.figures.html_tables import bullet_list, pairs_table
 from landslip.metrics.intervals import FEW
 
 _PACKAGES = ("numpy", "onnx", "openvino", "onnxruntime", "torch")
@@ -42,7 +42,7 @@ def origin_section(asked: Asked) -> Section:
             ("Normalisation", card.normalisation.text),
             ("Licence", card.licence),
         ]
-        html = f"<h3>What the detector is not good for</h3>{bullets(card.not_good_for)}"
+        html = f"<h3>What the detector is not good for</h3>{bullet_list(card.not_good_for)}"
     recipe = predictions.recipe or (None if card is None else card.recipe)
     if recipe:
         text = escape(json.dumps(recipe, indent=2, ensure_ascii=False))
@@ -83,7 +83,7 @@ def cautions(asked: Asked) -> tuple[str, ...]:
 def _learned(asked: Asked) -> Iterator[str]:
     """Whether patches bear the scenes and rows that the recipe in the card learned from or chose by."""
     recipe = {} if asked.card is None else asked.card.recipe
-    for key, what in (("train", "learned from"), ("choose", "chose epoch and threshold by")):
+    for key, what in (("train", "learned from"), ("validation", "chose epoch and threshold by")):
         try:
             part = Part.model_validate(recipe.get(key))
         except ValidationError:

@@ -74,26 +74,26 @@ def assemble(
     if recipe.detector.half_precision_storage:
         whole, detector = detector, seal(store_half(model), card)
         check_storage(whole, detector, choose.values, choose.masks)
-    if recipe.finish.turns != "none":
+    if recipe.detector.tta != "none":
         detector = _turning(recipe, detector)
-    lights = lights_for(recipe.channels) if recipe.finish.lights else {}
-    choosing = {str(part): patches_of(part, recipe, parts) for part in recipe.finish.parts or (recipe.choose,)}
+    lights = lights_for(recipe.channels) if recipe.calibration.photometric_robustness else {}
+    choosing = {str(part): patches_of(part, recipe, parts) for part in recipe.calibration.parts or (recipe.validation,)}
     detector = calibrate(detector, Choosing(choosing, lights, unseen, recipe.detector.threshold), progress=progress)
     return with_card(detector, scores=tuple(measured(detector, recipe, parts, progress=progress)))
 
 
 def _turning(recipe: Recipe, detector: Detector) -> Detector:
     """The detector, looking in every turn; its card stays that of the recipe but for what an image costs."""
-    turned = ensemble([detector], detector.card.name, turns=recipe.finish.turns)
-    check_ensemble(turned, [detector], recipe.finish.turns)
+    turned = ensemble([detector], detector.card.name, turns=recipe.detector.tta)
+    check_ensemble(turned, [detector], recipe.detector.tta)
     about = {name: getattr(turned.card, name) for name in ("members", "turns", "forward_passes")}
     return with_card(turned, **detector.card.model_dump(exclude={*about, "graph_sha256"}), **about)
 
 
 def measured(detector: Detector, recipe: Recipe, parts: Parts, *, progress: bool) -> Iterable[Score]:
     """Score a sealed detector on every part that was chosen by and on every part to report."""
-    by = "" if parts.division is None else f" of the protocol {parts.division.protocol} ({parts.division.how})"
-    for part in dict.fromkeys((recipe.choose, *recipe.finish.parts, *recipe.report)):
+    by = "" if parts.split is None else f" of the protocol {parts.split.protocol} ({parts.split.how})"
+    for part in dict.fromkeys((recipe.validation, *recipe.calibration.parts, *recipe.test)):
         yield score_of(
             evaluate(detector, patches_of(part, recipe, parts), progress=progress),
             data=f"{recipe.detector.data_name}, {part}",
@@ -104,15 +104,15 @@ def measured(detector: Detector, recipe: Recipe, parts: Parts, *, progress: bool
 
 def patches_of(part: Part, recipe: Recipe, parts: Parts) -> PatchSet[Any]:
     """The patches of a part that the recipe chooses by or reports."""
-    return {recipe.choose: parts.choose, **dict(parts.report)}[part]
+    return {recipe.validation: parts.validation, **dict(parts.test)}[part]
 
 
 def _role(part: Part, recipe: Recipe, parts: Parts) -> str:
     """What the patches of a part are to the detector: seen only where nothing was chosen by any of them."""
     ours = _keys(patches_of(part, recipe, parts))
-    by_epoch = ours & _keys(parts.choose)
+    by_epoch = ours & _keys(parts.validation)
     by_threshold = {
-        key for one in recipe.finish.parts or (recipe.choose,) for key in ours & _keys(patches_of(one, recipe, parts))
+        key for one in recipe.calibration.parts or (recipe.validation,) for key in ours & _keys(patches_of(one, recipe, parts))
     }
     chosen = ["epoch"] * bool(by_epoch) + ["threshold and temperature"] * bool(by_threshold)
     if not chosen:

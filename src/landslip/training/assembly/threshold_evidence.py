@@ -12,7 +12,7 @@ from landslip.errors import RecipeError
 from landslip.evaluation.predictions import Predictions, load_predictions
 from landslip.metrics.counts import LevelCounts
 from landslip.post_training.calibration import Light
-from landslip.training.augmentation.perturbations import STRESSES, Change
+from landslip.training.augmentation.perturbations import PERTURBATIONS, Perturbation
 from landslip.training.loop.validation import wavelengths
 
 
@@ -22,13 +22,13 @@ def lights_for(channels: Sequence[str]) -> Mapping[str, Light]:
     if not bool(wavelengths_nm.isfinite().any()):
         return {}
 
-    def light(change: Change) -> Light:
+    def light(change: Perturbation) -> Light:
         def changed(values: NDArray[np.float32]) -> NDArray[np.float32]:
             return np.asarray(change(torch.from_numpy(values)[None], wavelengths_nm)[0].numpy(), np.float32)
 
         return changed
 
-    return {name: light(change) for name, change in STRESSES.items()}
+    return {name: light(change) for name, change in PERTURBATIONS.items()}
 
 
 def unseen_ground(files: Sequence[str], reported: Set[str]) -> Mapping[str, Sequence[LevelCounts]]:
@@ -47,7 +47,7 @@ def unseen_ground(files: Sequence[str], reported: Set[str]) -> Mapping[str, Sequ
         said = load_predictions(Path(name))
         if not said.protocol.startswith("scene-out"):
             raise RecipeError(
-                f"finish.unseen names {name}, predictions of the protocol '{said.protocol}': give those of landslip "
+                f"calibration.cross_scene_predictions names {name}, predictions of the protocol '{said.protocol}': give those of landslip "
                 "evaluate --protocol scene-out, where each scene is seen by networks that had not learned from it"
             )
         free = said.where(lambda entry: key_of(entry) not in reported)

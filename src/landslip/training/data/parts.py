@@ -16,7 +16,7 @@ from landslip.files.model import Frozen
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 
-class DivisionRecipe(Frozen):
+class SplitRecipe(Frozen):
     """How the set is divided: by a protocol, or as a file of ``landslip`` says; its parts are then called by name."""
 
     protocol: Literal["paper", "official", "blocks", "scene-out", "k-fold"] | None = None
@@ -33,7 +33,7 @@ class DivisionRecipe(Frozen):
     """paper: of the random draw."""
     gap_rows: int = Field(default=1, ge=1)
     """blocks, k-fold, and validation in scene-out: rows of patches left out between two blocks."""
-    validation_share: float = Field(default=0.15, gt=0, lt=1)
+    validation_fraction: float = Field(default=0.15, gt=0, lt=1)
     """blocks and scene-out: share of the rows of each scene (that is trained on) for validation."""
 
     @model_validator(mode="after")
@@ -52,12 +52,12 @@ class Parts:
     """The patches of a recipe; none is in train and in another part."""
 
     train: PatchSet[Any]
-    choose: PatchSet[Any]
-    report: tuple[tuple[Part, PatchSet[Any]], ...]
-    division: Division | None
+    validation: PatchSet[Any]
+    test: tuple[tuple[Part, PatchSet[Any]], ...]
+    split: Division | None
 
 
-def divide(recipe: DivisionRecipe, entries: Sequence[Entry]) -> Division:
+def divide(recipe: SplitRecipe, entries: Sequence[Entry]) -> Division:
     """Divide a set as a recipe says.
 
     Raises:
@@ -65,7 +65,7 @@ def divide(recipe: DivisionRecipe, entries: Sequence[Entry]) -> Division:
     """
     if recipe.file is not None:
         return read_division(Path(recipe.file))
-    share = recipe.validation_share
+    share = recipe.validation_fraction
     if recipe.protocol == "paper":
         return protocols.paper(entries, seed=recipe.seed)
     if recipe.protocol == "official":
@@ -73,29 +73,29 @@ def divide(recipe: DivisionRecipe, entries: Sequence[Entry]) -> Division:
     if recipe.protocol == "blocks":
         shares = {TRAIN: 1 - 2 * share, VALIDATION: share, TEST: share} if share < 0.5 else {}
         if not shares:
-            raise RecipeError(f"division.validation_share {share} leaves no rows to learn from: give less than 0.5")
+            raise RecipeError(f"split.validation_fraction {share} leaves no rows to learn from: give less than 0.5")
         return protocols.blocks(entries, shares=shares, gap_rows=recipe.gap_rows)
     if recipe.protocol == "scene-out":
         return _scene_out(recipe, entries)
     return _fold_out(recipe, entries)
 
 
-def division_for(recipe: DivisionRecipe | None, patches: PatchSet[Any]) -> Division | None:
+def division_for(recipe: SplitRecipe | None, patches: PatchSet[Any]) -> Division | None:
     """The division of a set that a recipe asks for, if it asks for one."""
     return None if recipe is None else divide(recipe, patches.entries)
 
 
-def _scene_out(recipe: DivisionRecipe, entries: Sequence[Entry]) -> Division:
+def _scene_out(recipe: SplitRecipe, entries: Sequence[Entry]) -> Division:
     """A scene for testing; of every other one the last rows for validation."""
     outer = protocols.scene_out(entries, recipe.scene or "")
     inside = [entry for entry in entries if outer.part_of(entry) == TRAIN]
-    shares = {TRAIN: 1 - recipe.validation_share, VALIDATION: recipe.validation_share}
+    shares = {TRAIN: 1 - recipe.validation_fraction, VALIDATION: recipe.validation_fraction}
     inner = protocols.blocks(inside, shares=shares, gap_rows=recipe.gap_rows)
     part_of = {key: part for part, keys in inner.parts.items() for key in keys} | dict.fromkeys(outer.parts[TEST], TEST)
     return divided("scene-out", f"{outer.how}; of those, {inner.how}", entries, part_of)
 
 
-def _fold_out(recipe: DivisionRecipe, entries: Sequence[Entry]) -> Division:
+def _fold_out(recipe: SplitRecipe, entries: Sequence[Entry]) -> Division:
     """A fold for testing, the next one for validation, the others for training."""
     folds = protocols.k_fold(entries, folds=recipe.folds, gap_rows=recipe.gap_rows)
     names = {f"fold-{recipe.fold}": TEST, f"fold-{recipe.fold % recipe.folds + 1}": VALIDATION}

@@ -2,11 +2,11 @@
 
 First the scene, then the patch in it: P(patch) = P(scene) * P(patch | scene). With n_s of n patches in scene s,
 
-    P(scene s)       = (1 - scenes) * n_s / n + scenes / number of scenes
-    P(patch | scene) = (1 - landslide - hard) / n_s + landslide * L + hard * D
+    P(scene s)       = (1 - scene_balance) * n_s / n + scene_balance / number of scenes
+    P(patch | scene) = (1 - landslide_weight - difficulty_weight) / n_s + landslide_weight * L + difficulty_weight * D
 
 where L is the patch's part of all landslide of its scene and D its part of all difficulty (evenly where there is
-none). So how much of an epoch comes from a scene depends on ``scenes`` alone.
+none). So how much of an epoch comes from a scene depends on ``scene_balance`` alone.
 
 An epoch has as many draws as there are patches. They are drawn systematically (Madow & Madow 1944): a patch that is
 expected k times comes k times rounded down or up, so that an epoch differs from what was asked for by less than one
@@ -29,25 +29,25 @@ from landslip.probability import LANDSLIDE
 class SamplingRecipe(Frozen):
     """How often each patch is shown; with all at 0 each comes once an epoch."""
 
-    landslide: float = Field(default=0.0, ge=0, le=1)
+    landslide_weight: float = Field(default=0.0, ge=0, le=1)
     """Share of a scene's draws that go to its patches in proportion to their share of landslide."""
-    hard: float = Field(default=0.0, ge=0, le=1)
+    difficulty_weight: float = Field(default=0.0, ge=0, le=1)
     """Share of a scene's draws that go to its patches in proportion to their loss when last seen."""
-    scenes: float = Field(default=0.0, ge=0, le=1)
+    scene_balance: float = Field(default=0.0, ge=0, le=1)
     """0: each scene is shown as often as it has patches; 1: each as often as any other."""
 
     @model_validator(mode="after")
     def _together(self) -> Self:
-        if self.landslide + self.hard > 1:
+        if self.landslide_weight + self.difficulty_weight > 1:
             raise ValueError(
-                f"landslide {self.landslide} and hard {self.hard} are shares of the same draws: together at most 1"
+                f"landslide_weight and difficulty_weight must sum to at most 1, got {self.landslide_weight} + {self.difficulty_weight}"
             )
         return self
 
     @property
     def plain(self) -> bool:
         """Whether each patch comes once an epoch."""
-        return not (self.landslide or self.hard or self.scenes)
+        return not (self.landslide_weight or self.difficulty_weight or self.scene_balance)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,11 +105,11 @@ def probabilities(recipe: SamplingRecipe, facts: PatchFacts) -> NDArray[np.float
     """Probability (N,) of each patch to be the next; they add up to 1."""
     names, scene = np.unique(np.asarray(facts.scenes), return_inverse=True)
     size = np.bincount(scene)
-    of_scene = (1 - recipe.scenes) * size / len(facts) + recipe.scenes / len(names)
+    of_scene = (1 - recipe.scene_balance) * size / len(facts) + recipe.scene_balance / len(names)
     within = (
-        (1 - recipe.landslide - recipe.hard) / size[scene]
-        + recipe.landslide * _parts(facts.landslide_share, scene, size)
-        + recipe.hard * _parts(_known(facts.difficulty), scene, size)
+        (1 - recipe.landslide_weight - recipe.difficulty_weight) / size[scene]
+        + recipe.landslide_weight * _parts(facts.landslide_share, scene, size)
+        + recipe.difficulty_weight * _parts(_known(facts.difficulty), scene, size)
     )
     return of_scene[scene] * within
 

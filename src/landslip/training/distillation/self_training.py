@@ -65,15 +65,15 @@ def self_train(
     if not resume:
         check_free(folder, recipe.name)
     parts = parts_of(recipe, open_patches(data), division)
-    held_back = [parts.choose, *(patches for _, patches in parts.report)]
+    held_back = [parts.validation, *(patches for _, patches in parts.test)]
     given, doubles = without(open_patches(where), held_back, progress=progress)
     sets = {"train": parts.train, "unlabelled": given}
     keys = {name: [key_of(entry) for entry in patches.entries] for name, patches in sets.items()}
-    start_run(folder, recipe, keys, parts.division, resume=resume)
+    start_run(folder, recipe, keys, parts.split, resume=resume)
     plain = recipe.model_copy(update={"self_training": None})
     made = make_once(plain, data, folder / "round-0", progress=progress, resume=resume, division=division)
     student = plain.model_copy(update={"augmentation": section.augmentation or plain.augmentation})
-    most = round(section.share / (1 - section.share) * len(parts.train))
+    most = round(section.max_fraction / (1 - section.max_fraction) * len(parts.train))
     rows: list[dict[str, int]] = []
     for number in range(1, section.rounds + 1):
         asked = draw(given, most, np.random.default_rng((recipe.seed, number)))
@@ -114,12 +114,12 @@ def _labelled(
 ) -> tuple[Extra, Taken]:
     """What a teacher is sure of in some patches, as patches to learn from."""
     said = opinions([teacher], patches, progress=progress)
-    masks = sure_masks(said, section.confident_low, section.confident_high)
+    masks = sure_masks(said, section.background_below, section.landslide_above)
     taken = Taken.of(masks)
     if not taken.landslide_px:
         raise RunError(
             f"the teacher is sure of no landslide in {len(patches)} patches of {where}: lower "
-            f"self_training.confident_high ({section.confident_high:g}), or give patches with landslides"
+            f"self_training.landslide_above ({section.landslide_above:g}), or give patches with landslides"
         )
     part = load_part(
         patches,

@@ -61,7 +61,7 @@ class Course(Callback):
             network: its words, for the file of the best weights.
             inputs: what its first convolution takes, by name, likewise.
         """
-        self.choose = choose
+        self.validation = choose
         self.folder = folder
         self.words = network
         self.inputs = tuple(inputs)
@@ -82,11 +82,11 @@ class Course(Callback):
             raise Diverged(module.epoch, module.steps_per_epoch)
         module.share_difficulty()
         end_epoch(module.averaged, module.network, fit, module.epoch)
-        due = module.epoch % fit.check_every == 0 or module.epoch == fit.epochs
+        due = module.epoch % fit.validate_every == 0 or module.epoch == fit.epochs
         look = self._look(trainer, module) if due else None
         rate = max(group["lr"] for group in trainer.optimizers[0].param_groups)
         row = row_of(module.epoch, time.monotonic() - self.started, rate, module.means(), look)
-        self.standing = self.standing.and_then(row, look, fit.choose_by)
+        self.standing = self.standing.and_then(row, look, fit.monitor)
         for logger in trainer.loggers:
             logger.log_metrics(dict(row), step=module.epoch)
         self._keep(trainer, module, is_best=look is not None and self.standing.best is look)
@@ -94,10 +94,10 @@ class Course(Callback):
 
     def _look(self, trainer: Trainer, module: Learning) -> Look:
         """Each device looks at patches of its own; the counts are added up."""
-        mine = np.arange(trainer.global_rank, len(self.choose), trainer.world_size)
+        mine = np.arange(trainer.global_rank, len(self.validation), trainer.world_size)
         counts = count_lights(
             module.averaged,
-            in_turn(self.choose, mine),
+            in_turn(self.validation, mine),
             module.recipe.fit,
             self.nm,
             module.device,

@@ -9,7 +9,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
 from torch.nn import functional
 
-from landslip.training.recipe.fit_sections import MachineRecipe
+from landslip.training.recipe.sections import MachineRecipe
 
 Plugin = Literal["32-true", "bf16-mixed"]
 _PLUGINS: Final[dict[str, Plugin]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}

@@ -132,8 +132,8 @@ class Learning(LightningModule):
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Move the mean of the weights on."""
-        if self.recipe.fit.equal_from is None:
-            follow(self.averaged, self.network, self.recipe.fit.memory, self.global_step)
+        if self.recipe.fit.swa_start is None:
+            follow(self.averaged, self.network, self.recipe.fit.ema_decay, self.global_step)
 
     def means(self) -> dict[str, float]:
         """The epoch's mean loss and its parts, over all devices."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
-from landslip.training.recipe.fit_sections import Cosine, FitRecipe, OneCycle, Schedule, Steps
+from landslip.training.recipe.sections import Cosine, FitRecipe, OneCycle, Schedule, Steps
 
 
 def build_optimiser(
@@ -20,7 +20,7 @@ def build_optimiser(
         recipe: how fast to learn.
         steps_per_epoch: on each device.
     """
-    rates: Mapping[str, float] = {"encoder": recipe.encoder_share * recipe.learning_rate, "rest": recipe.learning_rate}
+    rates: Mapping[str, float] = {"encoder": recipe.encoder_lr_multiplier * recipe.learning_rate, "rest": recipe.learning_rate}
     groups: dict[str, list[nn.Parameter]] = {name: [] for name in rates}
     for name, parameter in network.named_parameters():
         groups["encoder" if name.startswith("body.encoder.") else "rest"].append(parameter)
@@ -32,7 +32,7 @@ def build_optimiser(
     steps = recipe.epochs * steps_per_epoch
     if isinstance(recipe.schedule, OneCycle):
         highest = [rates[name] for name in rates if groups[name]]
-        return optimiser, OneCycleLR(optimiser, highest, total_steps=steps, pct_start=recipe.schedule.rise_share)
+        return optimiser, OneCycleLR(optimiser, highest, total_steps=steps, pct_start=recipe.schedule.warmup_fraction)
     schedule = recipe.schedule
     return optimiser, LambdaLR(optimiser, lambda step: rate_share(schedule, step, steps, steps_per_epoch))
 
@@ -40,9 +40,9 @@ def build_optimiser(
 def rate_share(schedule: Schedule, step: int, steps: int, steps_per_epoch: int) -> float:
     """The learning rate at a step, counted from 0, as a share of the highest; for all schedules but one-cycle."""
     if isinstance(schedule, Steps):
-        return float(schedule.factor ** (step // (schedule.every_epochs * steps_per_epoch)))
+        return float(schedule.factor ** (step // (schedule.step_epochs * steps_per_epoch)))
     if isinstance(schedule, Cosine):
-        rise = schedule.rise_share * steps
+        rise = schedule.warmup_fraction * steps
         if step < rise:
             return (step + 1) / (rise + 1)
         return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rise) / max(1.0, steps - rise))))
@@ -72,9 +72,9 @@ def end_epoch(averaged: nn.Module, network: nn.Module, recipe: FitRecipe, epoch:
         recipe: with ``equal_from``.
         epoch: counted from 1.
     """
-    if recipe.equal_from is None:
+    if recipe.swa_start is None:
         return
-    before = epoch - 1 - int(recipe.equal_from * recipe.epochs)
+    before = epoch - 1 - int(recipe.swa_start * recipe.epochs)
     _move(averaged, network, before / (before + 1) if before > 0 else 0.0)
 
 

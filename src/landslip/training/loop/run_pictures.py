@@ -116,7 +116,6 @@ PERCENTILES: Final = (5, 25, 50, 75, 90, 99)
 _ASKED: Final = 96
 """At most so many patches, spread evenly over the part, are gone through."""
 _PANEL_PX, _GAP_PX, _CARD_GAP_PX, _LABEL_PX, _EDGE_PX = 208, 6, 34, 26, 32
-_PROBABILITY: Final = Ramp(((0, 0, 4), (81, 18, 124), (183, 55, 121), (252, 137, 97), (252, 253, 191)), "")
 # After Okabe and Ito's palette, which colour-blind eyes tell apart.
 _FOUND, _FALSE_ALARM, _MISSED = (240, 228, 66), (213, 94, 0), (86, 180, 233)
 
@@ -209,7 +208,7 @@ def _card(sample: _Sample, threshold: float, pixel_size_m: float) -> Image.Image
     image = views(patch, pixel_size_m)[0].rgb
     panels = [
         with_truth(enlarged(image, _PANEL_PX), patch),
-        enlarged(_PROBABILITY.painted(sample.probability, 0, 1), _PANEL_PX),
+        enlarged(PROBABILITY.to_rgb(sample.probability, 0, 1), _PANEL_PX),
         enlarged(
             _judged(image, reaches_threshold(encode_probability(sample.probability), threshold), patch.mask), _PANEL_PX
         ),

@@ -88,7 +88,7 @@ def fit(
             strategy=recipe.machine.strategy,
             precision=precision_for(recipe.machine),
             max_epochs=recipe.fit.epochs,
-            gradient_clip_val=recipe.fit.clip,
+            gradient_clip_val=recipe.fit.gradient_clip_norm,
             logger=build_loggers(recipe, folder),
             callbacks=[course, *([Bar(course)] if progress else [])],
             default_root_dir=folder,
@@ -100,7 +100,7 @@ def fit(
             log_every_n_steps=1,
         )
         facts = PatchFacts(train.landslide_share, train.scenes, np.full(len(train), np.nan))
-        share = recipe.fit.batch * trainer.world_size
+        share = recipe.fit.batch_size * trainer.world_size
         steps = -(-len(sample_order(recipe.sampling, facts, recipe.seed, 1)) // share)
         module = Learning(built.network, recipe, len(train), steps, teacher)
 
@@ -113,7 +113,7 @@ def fit(
         try:
             trainer.fit(
                 module,
-                Feeding(train, recipe.fit.batch, steps, order),
+                Feeding(train, recipe.fit.batch_size, steps, order),
                 ckpt_path=last if goes_on else None,
                 weights_only=True,
             )
@@ -201,7 +201,7 @@ def _diverged(what: Diverged, last: Path) -> str:
     kept = f"the last good checkpoint is {last}" if last.exists() else "there is no checkpoint yet"
     return (
         f"the loss is no number any more in epoch {what.epoch}, step {what.step}; {kept}: "
-        "lower fit.learning_rate, or set fit.clip"
+        "lower fit.learning_rate, or set fit.gradient_clip_norm"
     )
 
 

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from landslip.channels import CHANNELS
 from landslip.metrics.counts import LevelCounts, best_threshold
-from landslip.training.augmentation.perturbations import STRESSES
+from landslip.training.augmentation.perturbations import PERTURBATIONS
 from landslip.training.data.feeding import Fed
-from landslip.training.recipe.fit_sections import FitRecipe
+from landslip.training.recipe.sections import FitRecipe
 
-PLAIN = "plain"
+F1_ONLY = "f1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Look:
 
     def merit(self, choose_by: str) -> float:
         """What the epoch is chosen by: F1, or as good at home as in another light."""
-        return self.f1_best if choose_by == PLAIN else 0.5 * self.f1_best + 0.5 * self.f1_stressed_mean
+        return self.f1_best if choose_by == F1_ONLY else 0.5 * self.f1_best + 0.5 * self.f1_stressed_mean
 
 
 def wavelengths(channels: Iterable[str]) -> Tensor:
@@ -60,7 +60,7 @@ def count_lights(
     Returns:
         (lights, 2, levels) whole numbers: landslide and not landslide.
     """
-    changes = [] if recipe.choose_by == PLAIN else list(STRESSES.values())
+    changes = [] if recipe.monitor == F1_ONLY else list(PERTURBATIONS.values())
     if not bool(wavelengths_nm.isfinite().any()):
         # Slope and elevation do not depend on light.
         changes = []

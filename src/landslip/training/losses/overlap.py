@@ -41,22 +41,22 @@ class Tversky(Term):
     """
 
     kind: Literal["tversky"] = "tversky"
-    false_alarm_weight: float = Field(default=0.3, gt=0)
+    false_positive_weight: float = Field(default=0.3, gt=0)
     """What a pixel of false alarm costs against one of overlap (alpha in the source)."""
-    miss_weight: float = Field(default=0.7, gt=0)
+    false_negative_weight: float = Field(default=0.7, gt=0)
     """What a missed pixel of landslide costs (beta in the source)."""
     smoothing_px: float = Field(default=32.0, gt=0)
     """Pixels added to both sides of the fraction."""
 
     def of(self, pixels: Pixels) -> Tensor:
         """The loss of a batch."""
-        return _one_less_overlap(pixels, self.false_alarm_weight, self.miss_weight, self.smoothing_px)
+        return _one_less_overlap(pixels, self.false_positive_weight, self.false_negative_weight, self.smoothing_px)
 
 
-def _one_less_overlap(pixels: Pixels, false_alarm_weight: float, miss_weight: float, smoothing_px: float) -> Tensor:
+def _one_less_overlap(pixels: Pixels, false_positive_weight: float, false_negative_weight: float, smoothing_px: float) -> Tensor:
     probability, landslide = pixels.probability, pixels.landslide
     hit = torch.minimum(probability, landslide).sum()
-    lost = false_alarm_weight * (probability.sum() - hit) + miss_weight * (landslide.sum() - hit)
+    lost = false_positive_weight * (probability.sum() - hit) + false_negative_weight * (landslide.sum() - hit)
     return lost / (hit + lost + smoothing_px)
 
 

@@ -103,7 +103,7 @@ class HardPixels(Term):
     """
 
     kind: Literal["hard-pixels"] = "hard-pixels"
-    share: float = Field(default=0.1, gt=0, le=1)
+    fraction: float = Field(default=0.1, gt=0, le=1)
     """Share of the observed pixels that counts, rounded up; 1 is plain cross-entropy."""
 
     def of(self, pixels: Pixels) -> Tensor:
@@ -111,8 +111,8 @@ class HardPixels(Term):
         # Cross-entropy is never below 0, so what is not observed comes last.
         entropy = pixels.cross_entropy.masked_fill(~pixels.observed, -1.0).flatten()
         # As many as can count were all observed: a size that a GPU knows without waiting.
-        hardest, _ = entropy.topk(min(ceil(len(entropy) * self.share) + 1, len(entropy)))
-        count = (pixels.observed.sum() * self.share).ceil()
+        hardest, _ = entropy.topk(min(ceil(len(entropy) * self.fraction) + 1, len(entropy)))
+        count = (pixels.observed.sum() * self.fraction).ceil()
         counted = torch.arange(len(hardest), device=hardest.device) < count
         return (hardest * counted).sum() / count.clamp_min(1.0)
 
@@ -120,7 +120,7 @@ class HardPixels(Term):
 class Boundary(Term):
     """Cross-entropy weighted near the borders of landslides (after the weight map of U-Net, arXiv 1505.04597, eq. 2).
 
-    A pixel counts ``border_weight`` times where the other class lies at most ``width_px`` rows and columns away, else
+    A pixel counts ``boundary_weight`` times where the other class lies at most ``width_px`` rows and columns away, else
     once; the mean is by weight. Where landslide meets ground not observed there is no border. Borders are those of the
     truth cut at one half, cross-entropy takes a soft truth as it is.
     """
@@ -128,7 +128,7 @@ class Boundary(Term):
     kind: Literal["boundary"] = "boundary"
     width_px: int = Field(default=3, ge=1)
     """How far from a border a pixel counts as near it."""
-    border_weight: float = Field(default=5.0, ge=1)
+    boundary_weight: float = Field(default=5.0, ge=1)
     """How many pixels far from a border one near it counts as."""
 
     def of(self, pixels: Pixels) -> Tensor:
@@ -136,7 +136,7 @@ class Boundary(Term):
         landslide = pixels.landslide_or_not
         ground = pixels.observed & ~landslide
         near = self._reach(landslide) & self._reach(ground)
-        return pixels.mean(pixels.cross_entropy, 1 + (self.border_weight - 1) * near)
+        return pixels.mean(pixels.cross_entropy, 1 + (self.boundary_weight - 1) * near)
 
     def _reach(self, mask: Tensor) -> Tensor:
         """Pixels (N, H, W) that have one of the mask at most ``width_px`` away."""

@@ -1,4 +1,4 @@
-"""How strongly to augment, in numbers that a recipe may set."""
+"""The section ``augmentation`` of a recipe: the strength of each random change of a training patch."""
 
 from typing import Annotated, Self
 
@@ -6,73 +6,83 @@ from pydantic import Field, model_validator
 
 from landslip.files.model import Frozen
 
-Share = Annotated[float, Field(ge=0, le=1)]
+Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class AugmentationRecipe(Frozen):
-    """How strongly to augment; 0 switches a step off, as 1 does for gain and contrast."""
+    """Strength of each random change; 0 switches a step off, for gain and gamma 1 does."""
 
-    window_px: int | None = Field(default=None, ge=32, multiple_of=32)
-    """Side of the random window of each patch that is learned from, so that a step sees more patches; null: all."""
+    crop_px: int | None = Field(default=None, ge=32, multiple_of=32)
+    """Side of a random crop of each patch in pixels, so that a batch covers more patches; null: whole patches."""
     dihedral: bool = True
-    """The eight turns and flips of a square; a patch that is no square keeps its shape, and so has four."""
+    """Random element of the symmetry group of the square (4 rotations, with or without a flip); of 4 if not square."""
     zoom: float = Field(default=0.25, ge=0, lt=1)
-    """Scale drawn between 1 / (1 + zoom) and 1 + zoom, for half of the patches: the same ground in other pixels."""
+    """Scale drawn from 1 / (1 + zoom) to 1 + zoom, with probability 0.5."""
     rotation_deg: float = Field(default=180.0, ge=0, le=180)
-    """Most rotation either way, for the same half; what comes in at the corners is mirrored."""
-    crop: float = Field(default=0.0, ge=0, lt=1)
-    """Most of a side that is cut away, for the same half: a window anywhere in the patch, stretched to its size."""
-    quiet: Share = 0.0
-    """Share of patches that become ground without a landslide, where they have a quarter without one."""
+    """Largest rotation in either direction, for the same patches as zoom; corners are filled by reflection."""
+    resized_crop: float = Field(default=0.0, ge=0, lt=1)
+    """Largest fraction of a side that is cropped away before resizing to the patch size, for the same patches."""
+    background_fill: Probability = 0.0
+    """Probability of replacing a patch by its landslide-free quadrant, mirrored to full size, if it has one."""
     gain: float = Field(default=2.0, ge=1)
-    """Overall brightness drawn between 1 / gain and gain."""
-    colour: float = Field(default=0.12, ge=0)
-    """Deviation of the logarithm of each channel's own gain."""
-    mixing: float = Field(default=0.0, ge=0, lt=1)
-    """Most of a channel that is taken from the others, as on ground of other colours."""
+    """Brightness factor drawn from 1 / gain to gain, the same for all channels."""
+    channel_gain: float = Field(default=0.12, ge=0)
+    """Standard deviation of the logarithm of a factor per channel (colour cast)."""
+    channel_mixing: float = Field(default=0.0, ge=0, lt=1)
+    """Largest weight of a random mixture of the channels in each channel, which simulates other ground colours."""
     haze: float = Field(default=0.4, ge=0)
-    """Most haze, as a share of the mean of the bluest channel, for a third of the patches."""
-    clearing: Share = 0.8
-    """Most haze taken away, as a share of each channel's dark level, for another third."""
-    contrast: float = Field(default=1.3, ge=1)
-    """Exponent drawn between 1 / contrast and contrast."""
-    shade: float = Field(default=0.2, ge=0, lt=0.5)
-    """Deviation of the slow illumination field, at most twice of which is drawn."""
+    """Largest added haze, as a fraction of the mean of the channel with the shortest wavelength; for 1/3 of patches."""
+    haze_removal: Probability = 0.8
+    """Largest removed haze, as a fraction of each channel's dark level; for another 1/3 of patches."""
+    gamma: float = Field(default=1.3, ge=1)
+    """Exponent drawn from 1 / gamma to gamma, which changes the contrast."""
+    illumination: float = Field(default=0.2, ge=0, lt=0.5)
+    """Standard deviation of a smooth multiplicative illumination field, truncated at two standard deviations."""
     noise: float = Field(default=0.03, ge=0)
-    """Most noise, as a share of each channel's mean."""
-    blur: Share = 0.7
-    """Most blur, for a third of the patches."""
-    shift_px: float = Field(default=0.0, ge=0, le=1)
-    """Most that each channel is moved, down or up and right or left, for half of the patches: bands a little apart."""
-    mix_up: Share = 0.0
-    """Share of patches that are blended with another of the batch, truth and all."""
-    cut_mix: Share = 0.0
-    """Share of patches in which a rectangle is taken from another of the batch, truth and all."""
-    gap: Share = 0.1
-    """Share of patches of which one side is not observed, as at the edge of a scene."""
-    cloud: Share = 0.0
-    """Share of patches of which coarse pieces are not observed, as under clouds."""
+    """Largest standard deviation of Gaussian noise, as a fraction of each channel's mean."""
+    blur: Probability = 0.7
+    """Largest strength of the blur, for 1/3 of patches."""
+    band_shift_px: float = Field(default=0.0, ge=0, le=1)
+    """Largest misregistration of each channel along rows and columns, for 1/2 of patches."""
+    mixup: Probability = 0.0
+    """Probability of blending a patch and its labels with another of the batch (arXiv 1710.09412)."""
+    cutmix: Probability = 0.0
+    """Probability of pasting a rectangle and its labels from another patch of the batch (arXiv 1905.04899)."""
+    edge_nodata: Probability = 0.1
+    """Probability of setting one side of a patch to nodata, as at the edge of a scene."""
+    cloud_nodata: Probability = 0.0
+    """Probability of setting cloud-shaped areas of a patch to nodata."""
     cloud_cover: float = Field(default=0.5, gt=0, le=0.875)
-    """Most of a patch that such clouds hide."""
-    dropout: dict[str, Share] = Field(default_factory=dict)
-    """By name of channel: share of patches in which it is absent, so that a detector learns to do without it."""
+    """Largest fraction of a patch that cloud_nodata covers."""
+    channel_dropout: dict[str, Probability] = Field(default_factory=dict)
+    """Per channel name: probability that the channel is absent, so that the detector also works without it."""
 
     @model_validator(mode="after")
     def _mixed_once(self) -> Self:
-        if self.mix_up + self.cut_mix > 1:
+        if self.mixup + self.cutmix > 1:
             raise ValueError(
-                f"mix_up {self.mix_up} and cut_mix {self.cut_mix} are shares of the same patches: together at most 1"
+                f"mixup and cutmix are probabilities of exclusive events: their sum must be at most 1, "
+                f"got {self.mixup} + {self.cutmix}"
             )
         return self
 
     @property
-    def lights(self) -> bool:
-        """Whether any step changes the light, or how the instrument takes it."""
-        shares = (self.colour, self.mixing, self.haze, self.clearing, self.shade, self.noise, self.blur, self.shift_px)
-        return any(shares) or self.gain > 1 or self.contrast > 1
+    def photometric(self) -> bool:
+        """Whether any photometric step (light or instrument) is on."""
+        amounts = (
+            self.channel_gain,
+            self.channel_mixing,
+            self.haze,
+            self.haze_removal,
+            self.illumination,
+            self.noise,
+            self.blur,
+            self.band_shift_px,
+        )
+        return any(amounts) or self.gain > 1 or self.gamma > 1
 
     @classmethod
-    def still(cls) -> Self:
-        """Every step switched off: changes nothing."""
-        off = {name: 0.0 for name in cls.model_fields if name not in ("window_px", "cloud_cover", "dropout")}
-        return cls.model_validate(off | {"dihedral": False, "gain": 1.0, "contrast": 1.0})
+    def disabled(cls) -> Self:
+        """Return a recipe with every step switched off."""
+        off = {name: 0.0 for name in cls.model_fields if name not in ("crop_px", "cloud_cover", "channel_dropout")}
+        return cls.model_validate(off | {"dihedral": False, "gain": 1.0, "gamma": 1.0})

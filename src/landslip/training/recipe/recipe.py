@@ -12,13 +12,21 @@ from landslip.channels import CHANNELS, TRUE_COLOUR
 from landslip.datasets.splits import Part
 from landslip.errors import RecipeError
 from landslip.files.model import Frozen
-from landslip.training.augmentation import AugmentationRecipe
-from landslip.training.data.parts import DivisionRecipe
+from landslip.post_training.ensemble import Turns
+from landslip.training.data.parts import SplitRecipe
 from landslip.training.data.sampling import SamplingRecipe
 from landslip.training.losses import LossRecipe
 from landslip.training.networks.indices import check_indices
-from landslip.training.recipe.fit_sections import FitRecipe, LogRecipe, MachineRecipe
-from landslip.training.recipe.sections import FinishRecipe, NetworkRecipe, SelfTrainingRecipe, TeacherRecipe
+from landslip.training.recipe.augmentation_section import AugmentationRecipe
+from landslip.training.recipe.sections import (
+    CalibrationRecipe,
+    DistillationRecipe,
+    FitRecipe,
+    LogRecipe,
+    MachineRecipe,
+    NetworkRecipe,
+    SelfTrainingRecipe,
+)
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -26,107 +34,112 @@ _PACKAGED: Final = resources.files("landslip") / "training" / "recipe" / "packag
 
 
 class DetectorRecipe(Frozen):
-    """What the card of the detector says beside what was measured."""
+    """Settings of the exported detector and texts of its card."""
 
     title: Text
-    """What it finds in what, in a line."""
+    """One line: what is detected in which images."""
     data_name: Text
-    """What the data set is called in the scores."""
+    """Name of the data set in the scores."""
     half_precision_storage: bool = True
-    """Store tensors in half precision: half the file, arithmetic stays float32."""
+    """Store tensors as float16, which halves the file; computation stays in float32."""
     threshold: float | None = Field(default=None, gt=0, lt=1)
-    """From which probability on a pixel is landslide; null chooses it on the choosing part."""
+    """Decision threshold; null: chosen on the calibration parts."""
+    tta: Turns = "none"
+    """Test-time augmentation inside the detector: none, flips (4 passes) or d4 (8 passes)."""
     tile_px: int = Field(default=128, ge=32, multiple_of=32)
-    """Side of the square that is mapped at once."""
+    """Side of the tiles on which the network runs."""
     overlap_px: int = Field(default=32, ge=0)
-    """How much of it neighbours share."""
+    """Overlap of neighbouring tiles."""
     pixel_size_m: float = Field(default=10.0, gt=0)
-    """Side of a pixel of the training data on the ground."""
+    """Ground sampling distance of the training data."""
     trained_on: Text
-    """On what it was trained."""
+    """Description of the training data."""
     not_good_for: Annotated[tuple[Text, ...], Field(min_length=1)]
-    """What it ought not to be used for."""
+    """Known limitations."""
     licence: Text
-    """Of the detector."""
+    """Licence of the detector."""
     attribution: Annotated[tuple[Text, ...], Field(min_length=1)]
-    """Whom to name."""
+    """Attributions of data and weights."""
 
 
 class Recipe(Frozen):
-    """A whole training run."""
+    """Every setting of a training run."""
 
     name: Name
-    """Of the detector and its file."""
+    """Name of the detector and of its file."""
     seed: int = Field(default=1, ge=0)
-    """Decides all that is left to chance."""
+    """Seed of all random numbers."""
     channels: Annotated[tuple[str, ...], Field(min_length=1)] = TRUE_COLOUR
-    """What the network sees, by name, in this order; the patches may have more."""
-    division: DivisionRecipe | None = None
-    """How the set is divided into parts with names; null where train and choose go by scenes and rows."""
+    """Input channels by name, in this order; the patches may have more."""
+    split: SplitRecipe | None = None
+    """How the data set is split into named parts; null: train and validation are given by scenes and rows."""
     train: Part
-    """What is learned from: scenes, rows, and names of the division's parts; a patch must fit all that is given."""
-    choose: Part
-    """The part on which epoch, threshold, temperature and confidence are chosen."""
-    report: tuple[Part, ...] = ()
-    """Parts that are scored once, at the end, and decide nothing."""
+    """Training part: scenes, rows and named parts of the split; a patch must match all that are given."""
+    validation: Part
+    """Validation part, on which epoch, threshold and temperature are chosen."""
+    test: tuple[Part, ...] = ()
+    """Test parts, scored once at the end."""
     network: NetworkRecipe = NetworkRecipe()
-    """Which network, and where its weights start."""
+    """Architecture, initial weights and input normalisation."""
     augmentation: AugmentationRecipe = AugmentationRecipe()
-    """How patches are changed each time they are shown."""
+    """Random changes of the training patches."""
     sampling: SamplingRecipe = SamplingRecipe()
-    """Which patches an epoch shows, and how often."""
+    """Which patches an epoch draws, and how often."""
     loss: LossRecipe = LossRecipe()
-    """What the network is taught by."""
+    """Loss function."""
     fit: FitRecipe = FitRecipe()
-    """How long and how fast to learn, and which epoch is kept."""
-    teacher: TeacherRecipe | None = None
-    """Detectors whose probabilities soften the truth; null learns from the truth alone."""
+    """Optimiser, schedule, weight averaging and model selection."""
+    distillation: DistillationRecipe | None = None
+    """Soft labels from other detectors; null: reference labels only."""
     self_training: SelfTrainingRecipe | None = None
-    """Learning from patches without truth too, labelled by the detector of the round before; null does without."""
-    finish: FinishRecipe = FinishRecipe()
-    """How the trained network becomes a detector."""
+    """Pseudo-labels on unlabelled patches; null: none."""
+    calibration: CalibrationRecipe = CalibrationRecipe()
+    """Data on which temperature and threshold are chosen."""
     machine: MachineRecipe = MachineRecipe()
-    """What computes."""
+    """Hardware."""
     log: LogRecipe = LogRecipe()
-    """Where the course of learning is written."""
+    """Loggers beside log.csv."""
     detector: DetectorRecipe
-    """What the card says beside what was measured."""
+    """Settings of the exported detector and texts of its card."""
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """What the first convolution takes, by name: the channels, then the indices."""
+        """Inputs of the first convolution by name: the channels, then the spectral indices."""
         return (*self.channels, *self.network.indices)
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Self:
+    def _check_consistency(self) -> Self:
         unknown = [name for name in self.channels if name not in CHANNELS]
         if unknown or len(set(self.channels)) != len(self.channels):
-            raise ValueError(f"channels {', '.join(self.channels)}: give different names of {', '.join(CHANNELS)}")
+            raise ValueError(
+                f"channels must be different names of {', '.join(CHANNELS)}, got {', '.join(self.channels)}"
+            )
         try:
             check_indices(self.network.indices, self.channels)
         except RecipeError as error:
-            # What pydantic collects.
+            # pydantic collects ValueErrors only.
             raise ValueError(str(error)) from error
-        named = [part for part in (self.train, self.choose, *self.report) if part.parts]
-        if named and self.division is None:
-            raise ValueError(f"'{named[0]}' belongs to a division: add one, such as  division: {{protocol: blocks}}")
-        # A loss is taken on the patch that the network sees, where a channel that is absent reads its mean.
+        named = [part for part in (self.train, self.validation, *self.test) if part.parts]
+        if named and self.split is None:
+            raise ValueError(f"'{named[0]}' needs a split: add one, such as  split: {{protocol: blocks}}")
+        # The loss reads the augmented patch, in which an absent channel has its mean.
         readers = {name: term.kind for term in self.loss.terms for name in term.needs}
-        absent = [name for name, share in self.augmentation.dropout.items() if share and name in readers]
+        dropout = self.augmentation.channel_dropout
+        absent = [name for name, probability in dropout.items() if probability and name in readers]
         if absent:
             raise ValueError(
-                f"augmentation.dropout takes {absent[0]} away, and the loss term {readers[absent[0]]} reads it, so "
-                "it would be told a false one: leave out one of the two"
+                f"augmentation.channel_dropout removes {absent[0]}, which the loss term {readers[absent[0]]} reads: "
+                "remove one of the two"
             )
-        if readers and self.augmentation.mix_up:
+        if readers and self.augmentation.mixup:
             name, kind = next(iter(readers.items()))
             raise ValueError(
-                f"augmentation.mix_up blends the {name} of two patches into one of no place, and the loss term {kind} "
-                "reads it: leave out one of the two, or take cut_mix"
+                f"augmentation.mixup blends {name} of two locations, which the loss term {kind} reads: "
+                "remove one of the two, or use cutmix"
             )
         several = self.machine.nodes > 1 or self.machine.devices not in (1, "auto")
         if self.self_training is not None and several:
-            raise ValueError("self_training is several runs in a row, for one device: set machine.devices to 1")
+            raise ValueError("self_training runs on one device: set machine.devices to 1")
         return self
 
 
