@@ -1,4 +1,4 @@
-"""Laws of augmentation as a whole: what stays as it is, where chance comes from, what is not observed."""
+"""Augmentation as a whole: what it leaves unchanged, reproducibility, nodata."""
 
 import numpy as np
 import pytest
@@ -11,44 +11,55 @@ from landslip.channels import TRUE_COLOUR
 from landslip.errors import ChannelError, RecipeError
 from landslip.inference.gap_filling import fill_gaps
 from landslip.training.augmentation import Augmentation, AugmentationRecipe
+from landslip.training.augmentation.augment import ChannelKinds
 from landslip.training.augmentation.gaps import (
-    clouds,
-    continued,
-    draw_absent,
-    sides,
+    cloud_gaps,
+    draw_absent_channels,
+    side_gaps,
 )
-from landslip.training.augmentation.kinds import ChannelKinds
+from landslip.training.augmentation.gaps import fill_gaps as fill_gaps_torch
 from landslip.training.augmentation.mixing import blend
-from landslip.training.augmentation.random_source import Chance
+from landslip.training.augmentation.random_source import RandomSource
 from landslip.training.data.target import Target
 from landslip.training.networks.normalise import Normalise
 
-STILL = AugmentationRecipe.still()
+DISABLED = AugmentationRecipe.disabled()
 STEPS: dict[str, object] = {
-    "dihedral": True, "zoom": 0.5, "rotation_deg": 90, "crop": 0.5, "quiet": 0.5, "gain": 3, "colour": 0.3,
-    "mixing": 0.5, "haze": 0.5, "clearing": 1, "contrast": 2, "shade": 0.3, "noise": 0.1, "blur": 1,
-    "shift_px": 1, "mix_up": 0.5, "cut_mix": 0.5, "gap": 0.5, "cloud": 0.5,
-    "dropout": {"B04": 0.5, "elevation": 0.5},
+    "dihedral": True, "zoom": 0.5, "rotation_deg": 90, "resized_crop": 0.5, "background_fill": 0.5, "gain": 3,
+    "channel_gain": 0.3, "channel_mixing": 0.5, "haze": 0.5, "haze_removal": 1, "gamma": 2, "illumination": 0.3,
+    "noise": 0.1, "blur": 1, "band_shift_px": 1, "mixup": 0.5, "cutmix": 0.5, "edge_nodata": 0.5, "cloud_nodata": 0.5,
+    "channel_dropout": {"B04": 0.5, "elevation": 0.5},
 }  # fmt: skip
-"""Every step, strongly."""
-LIGHT = ("gain", "colour", "mixing", "haze", "clearing", "contrast", "shade", "noise", "blur", "shift_px")
+"""Every step at high strength."""
+LIGHT = (
+    "gain",
+    "channel_gain",
+    "channel_mixing",
+    "haze",
+    "haze_removal",
+    "gamma",
+    "illumination",
+    "noise",
+    "blur",
+    "band_shift_px",
+)
 MEANS = torch.tensor([500.0, 600.0, 2000.0, 1500.0, 20.0, 800.0, 0.0, 0.1])
 seeds = st.integers(0, 2**31 - 1)
 
 
 def only(*steps: str) -> AugmentationRecipe:
-    """The strong recipe of some steps alone."""
-    return AugmentationRecipe.model_validate(STILL.model_dump() | {name: STEPS[name] for name in steps})
+    """A recipe with only some steps, at high strength."""
+    return AugmentationRecipe.model_validate(DISABLED.model_dump() | {name: STEPS[name] for name in steps})
 
 
-def test_every_step_is_known_here() -> None:
-    assert set(STEPS) == set(AugmentationRecipe.model_fields) - {"cloud_cover", "window_px"}
+def test_this_file_covers_every_step() -> None:
+    assert set(STEPS) == set(AugmentationRecipe.model_fields) - {"cloud_cover", "crop_px"}
 
 
 @given(seeds)
-def test_nothing_switched_on_changes_nothing(seed: int) -> None:
+def test_without_any_step_nothing_changes(seed: int) -> None:
     batch = make_many()
-    assert equal(Augmentation(STILL, MANY)(*batch, generator(seed)), batch)
+    assert equal(Augmentation(DISABLED, MANY)(*batch, generator(seed)), batch)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -58,7 +69,7 @@ def test_each_step_changes_something(step: str) -> None:
 
 
 @pytest.mark.parametrize("step", [*STEPS, "all"])
-def test_what_was_not_observed_or_no_longer_is_holds_no_landslide(step: str) -> None:
+def test_nodata_pixels_hold_no_landslide(step: str) -> None:
     recipe = only(*(STEPS if step == "all" else [step]))
     values, target = make_many(n=16)
     observed = torch.ones_like(target.observed)
@@ -70,11 +81,11 @@ def test_what_was_not_observed_or_no_longer_is_holds_no_landslide(step: str) -> 
     assert bool(torch.isfinite(after).all())
     assert after.shape == values.shape
     assert truth.observed.shape == observed.shape
-    if step in (*LIGHT, "mix_up", "gap", "cloud", "dropout"):
+    if step in (*LIGHT, "mixup", "edge_nodata", "cloud_nodata", "channel_dropout"):
         assert not bool((truth.observed & ~observed).any())
 
 
-def test_nothing_is_learned_of_a_batch_of_which_nothing_was_observed() -> None:
+def test_a_batch_of_nodata_stays_nodata() -> None:
     values, target = make_many(n=16)
     unknown = Target(torch.zeros_like(target.landslide), torch.zeros_like(target.observed))
     for seed in range(5):
@@ -82,12 +93,12 @@ def test_nothing_is_learned_of_a_batch_of_which_nothing_was_observed() -> None:
         assert not bool(truth.observed.any())
 
 
-def test_what_is_hidden_in_the_image_never_shows_where_the_truth_is_observed() -> None:
-    """Pixels not observed may hold anything; after moving, what is said to be observed is free of it."""
+def test_values_of_nodata_pixels_never_reach_valid_pixels() -> None:
+    """Nodata pixels may hold any value; after resampling, valid pixels are free of it."""
     values, target = make_batch(n=16)
     target.observed[:, :, 20:] = False
     values[..., 20:] = -1e6
-    recipe = only("dihedral", "zoom", "rotation_deg", "crop", "quiet", "mix_up", "cut_mix")
+    recipe = only("dihedral", "zoom", "rotation_deg", "resized_crop", "background_fill", "mixup", "cutmix")
     before = Target(target.landslide * target.observed, target.observed)
     after, truth = Augmentation(recipe, TRUE_COLOUR)(values, before, generator(1))
     assert float(after.permute(0, 2, 3, 1)[truth.observed].min()) >= 199
@@ -95,7 +106,7 @@ def test_what_is_hidden_in_the_image_never_shows_where_the_truth_is_observed() -
 
 
 @given(seeds)
-def test_light_leaves_truth_and_terrain_alone(seed: int) -> None:
+def test_photometric_steps_leave_labels_and_terrain_unchanged(seed: int) -> None:
     values, target = make_many()
     after, truth = Augmentation(only(*LIGHT), MANY)(values, target, generator(seed))
     assert torch.equal(after[:, 4:], values[:, 4:])
@@ -104,7 +115,7 @@ def test_light_leaves_truth_and_terrain_alone(seed: int) -> None:
     assert equal((values, truth), (values, target))
 
 
-def test_all_comes_from_the_generator_and_the_input_is_left_alone() -> None:
+def test_the_generator_decides_everything_and_the_input_is_unchanged() -> None:
     values, target = make_many(n=8)
     kept = values.clone(), Target(target.landslide.clone(), target.observed.clone())
     augmentation = Augmentation(only(*STEPS), MANY, MEANS)
@@ -115,7 +126,7 @@ def test_all_comes_from_the_generator_and_the_input_is_left_alone() -> None:
 
 
 @pytest.mark.gpu
-def test_a_gpu_sees_what_the_cpu_sees() -> None:
+def test_gpu_and_cpu_agree() -> None:
     values, target = make_many(n=8, size=(64, 64))
     augmentation = Augmentation(only(*STEPS), MANY, MEANS)
     here, truth = augmentation(values, target, generator(1))
@@ -133,9 +144,9 @@ def test_patches_need_not_be_square(seed: int, size: tuple[int, int]) -> None:
 
 
 @given(seeds)
-def test_a_gap_is_filled_as_a_map_fills_it(seed: int) -> None:
+def test_gaps_are_filled_as_in_mapping(seed: int) -> None:
     values, target = make_batch(size=(32, 23))
-    after, truth = Augmentation(only("gap", "cloud"), TRUE_COLOUR)(values, target, generator(seed))
+    after, truth = Augmentation(only("edge_nodata", "cloud_nodata"), TRUE_COLOUR)(values, target, generator(seed))
     for image, seen, original, mask in zip(after, truth.observed, values, target.landslide, strict=True):
         assert float(seen.float().mean()) >= 1 / 8 - 1 / 32
         np.testing.assert_allclose(image.numpy(), fill_gaps(original.numpy(), seen.numpy()), rtol=1e-5)
@@ -143,16 +154,16 @@ def test_a_gap_is_filled_as_a_map_fills_it(seed: int) -> None:
         assert float(mask[seen].sum()) >= 0
 
 
-def test_a_gap_hides_what_was_there() -> None:
+def test_the_fill_does_not_depend_on_hidden_values() -> None:
     values, target = make_batch()
-    _, seen = Augmentation(only("gap", "cloud"), TRUE_COLOUR)(values, target, generator(3))
+    _, seen = Augmentation(only("edge_nodata", "cloud_nodata"), TRUE_COLOUR)(values, target, generator(3))
     told = torch.where(seen.observed[:, None], values, float("nan"))
-    assert torch.equal(continued(values, seen.observed), continued(told, seen.observed))
+    assert torch.equal(fill_gaps_torch(values, seen.observed), fill_gaps_torch(told, seen.observed))
 
 
 @given(st.integers(0, 3), st.floats(0, 7 / 8))
-def test_a_side_is_hidden_from_its_edge_on(side: int, share: float) -> None:
-    gap = sides(torch.tensor([side]), torch.tensor([share]), 40, 60)[0].float()
+def test_a_side_gap_covers_a_fraction_from_the_edge(side: int, share: float) -> None:
+    gap = side_gaps(torch.tensor([side]), torch.tensor([share]), 40, 60)[0].float()
     along = gap.mean(dim=1) if side < 2 else gap.mean(dim=0)
     assert set(along.tolist()) <= {0.0, 1.0}
     assert abs(float(gap.mean()) - share) < 1 / 40
@@ -161,16 +172,16 @@ def test_a_side_is_hidden_from_its_edge_on(side: int, share: float) -> None:
 
 
 @given(seeds, st.floats(0.01, 0.875))
-def test_clouds_cover_the_share_they_were_given(seed: int, cover: float) -> None:
+def test_cloud_gaps_cover_the_given_fraction(seed: int, cover: float) -> None:
     field = torch.randn((3, 1, 6, 6), generator=generator(seed))
-    gap = clouds(field, torch.full((3,), cover), 64, 48)
+    gap = cloud_gaps(field, torch.full((3,), cover), 64, 48)
     assert torch.allclose(gap.float().mean(dim=(1, 2)), torch.tensor(cover), atol=0.01)
 
 
 @given(seeds)
-def test_dropout_makes_a_channel_what_an_absent_one_is_and_leaves_the_others_alone(seed: int) -> None:
+def test_dropout_sets_a_channel_to_its_mean_and_leaves_the_others_unchanged(seed: int) -> None:
     values, target = make_many()
-    after, truth = Augmentation(only("dropout"), MANY, MEANS)(values, target, generator(seed))
+    after, truth = Augmentation(only("channel_dropout"), MANY, MEANS)(values, target, generator(seed))
     droppable = {MANY.index(name) for name in ("B04", "elevation")}
     for i in range(len(values)):
         for place in range(len(MANY)):
@@ -179,20 +190,20 @@ def test_dropout_makes_a_channel_what_an_absent_one_is_and_leaves_the_others_alo
     assert equal((after, truth), (after, target))
 
 
-def test_a_channel_is_absent_as_often_as_asked_and_never_all_of_them() -> None:
+def test_channels_are_dropped_with_their_probability_and_never_all_of_them() -> None:
     shares = torch.tensor([0.0, 0.25, 1.0])
-    drawn = draw_absent(4000, shares, Chance(generator(0), torch.device("cpu")))
+    drawn = draw_absent_channels(4000, shares, RandomSource(generator(0), torch.device("cpu")))
     assert torch.allclose(drawn.float().mean(dim=0), shares, atol=0.03)
-    certain = draw_absent(50, torch.ones(3), Chance(generator(0), torch.device("cpu")))
+    certain = draw_absent_channels(50, torch.ones(3), RandomSource(generator(0), torch.device("cpu")))
     assert certain.sum(dim=1).tolist() == [2] * 50
 
 
 @pytest.mark.parametrize("kind", ["fixed", "tile-brightness", "tile-log", "tile-log-channel", "tile-channel"])
-def test_a_normalisation_sees_an_absent_channel_as_a_constant(kind: str) -> None:
+def test_normalisation_turns_a_dropped_channel_into_a_constant(kind: str) -> None:
     channels = ("B02", "B03", "B10")
     means = torch.tensor([900.0, 800.0, 12.0])
     values, target = make_batch()
-    recipe = STILL.model_copy(update={"dropout": {"B10": 1.0}})
+    recipe = DISABLED.model_copy(update={"channel_dropout": {"B10": 1.0}})
     after, _ = Augmentation(recipe, channels, means)(values, target, generator(0))
     seen = Normalise(kind, means, torch.tensor([200.0, 200.0, 3.0]), channels)(after)
     assert torch.allclose(seen[:, 2], seen[:, 2, :1, :1].expand_as(seen[:, 2]), atol=1e-5)
@@ -201,7 +212,7 @@ def test_a_normalisation_sees_an_absent_channel_as_a_constant(kind: str) -> None
 
 
 @given(st.floats(0, 1))
-def test_a_blend_lies_between_its_parts_and_knows_what_both_know(share: float) -> None:
+def test_a_blend_lies_between_its_parts_and_is_valid_where_both_are(share: float) -> None:
     (values, target), (others, theirs) = make_batch(1, hidden=0.2), make_batch(2, hidden=0.2)
     whole = torch.full_like(target.landslide, share)
     mixed, truth = blend(values, target, others, theirs, whole)
@@ -213,11 +224,11 @@ def test_a_blend_lies_between_its_parts_and_knows_what_both_know(share: float) -
     assert torch.allclose(blend(values, target, values, target, whole)[0], values, rtol=1e-5)
 
 
-def test_a_cut_takes_image_and_truth_from_the_same_patch() -> None:
+def test_cutmix_takes_image_and_labels_from_the_same_patch() -> None:
     values, target = make_batch(n=16)
     identity = torch.arange(16.0)[:, None, None].expand_as(target.landslide)
     marked = torch.cat([values, identity[:, None]], dim=1)
-    recipe = STILL.model_copy(update={"cut_mix": 1.0})
+    recipe = DISABLED.model_copy(update={"cutmix": 1.0})
     after, truth = Augmentation(recipe, (*TRUE_COLOUR, "elevation"))(marked, target, generator(0))
     origin = after[:, 3].long()
     y, x = torch.meshgrid(torch.arange(32), torch.arange(32), indexing="ij")
@@ -232,26 +243,26 @@ def test_a_cut_takes_image_and_truth_from_the_same_patch() -> None:
 @pytest.mark.parametrize(
     ("channels", "error", "message"),
     [
-        (("B04", "aspect_sin"), RecipeError, "both aspect_sin and aspect_cos"),
+        (("B04", "aspect_sin"), RecipeError, "give aspect_sin and aspect_cos"),
         (("northness",), RecipeError, "eastness"),
         (("B04", "aspect"), ChannelError, "aspect"),
     ],
 )
-def test_channels_that_cannot_be_turned_are_refused(
+def test_channels_that_cannot_be_rotated_are_refused(
     channels: tuple[str, ...], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
         ChannelKinds.of(channels)
 
 
-def test_dropout_of_what_is_not_there_is_refused() -> None:
-    recipe = STILL.model_copy(update={"dropout": {"B10": 0.5}})
+def test_dropout_of_a_missing_channel_is_refused() -> None:
+    recipe = DISABLED.model_copy(update={"channel_dropout": {"B10": 0.5}})
     with pytest.raises(RecipeError, match="B10, which is not among the channels"):
         Augmentation(recipe, TRUE_COLOUR, torch.ones(3))
     with pytest.raises(RecipeError, match="training means"):
         Augmentation(recipe, ("B10",))
 
 
-def test_shares_of_the_same_patches_cannot_add_up_to_more_than_all() -> None:
-    with pytest.raises(ValueError, match="together at most 1"):
-        AugmentationRecipe(mix_up=0.6, cut_mix=0.6)
+def test_probabilities_of_mixup_and_cutmix_add_up_to_at_most_one() -> None:
+    with pytest.raises(ValueError, match="sum must be at most 1"):
+        AugmentationRecipe(mixup=0.6, cutmix=0.6)

@@ -3,8 +3,8 @@
 import torch
 
 from batches_made import equal, generator, make_many
-from landslip.training.augmentation.geometry import windowed
-from landslip.training.augmentation.random_source import Chance
+from landslip.training.augmentation.geometry import crop_windows
+from landslip.training.augmentation.random_source import RandomSource
 from landslip.training.data.target import Target
 
 
@@ -15,12 +15,12 @@ def numbered(n: int, height: int, width: int) -> "tuple[torch.Tensor, Target]":
     return places.unsqueeze(0).expand(n, 2, -1, -1), Target(truth, torch.ones_like(truth, dtype=torch.bool))
 
 
-def draw(seed: int) -> Chance:
-    return Chance(generator(seed), torch.device("cpu"))
+def draw(seed: int) -> RandomSource:
+    return RandomSource(generator(seed), torch.device("cpu"))
 
 
 def test_a_window_is_a_piece_of_its_patch_and_the_truth_comes_from_the_same_place() -> None:
-    values, target = windowed(*numbered(40, 48, 64), 32, draw(0))
+    values, target = crop_windows(*numbered(40, 48, 64), 32, draw(0))
     assert values.shape == (40, 2, 32, 32)
     assert torch.equal(values[:, 0] / (48 * 64), target.landslide)
     assert bool((values[:, :, :, 1:] - values[:, :, :, :-1] == 1).all())
@@ -28,11 +28,11 @@ def test_a_window_is_a_piece_of_its_patch_and_the_truth_comes_from_the_same_plac
 
 
 def test_every_place_is_reached() -> None:
-    values, _ = windowed(*numbered(500, 34, 33), 32, draw(1))
+    values, _ = crop_windows(*numbered(500, 34, 33), 32, draw(1))
     assert {divmod(int(corner), 33) for corner in values[:, 0, 0, 0]} == {(r, c) for r in range(3) for c in range(2)}
 
 
 def test_a_patch_that_is_no_larger_stays_whole() -> None:
     batch = make_many(n=3, size=(32, 32))
-    assert equal(windowed(*batch, 32, draw(0)), batch)
-    assert equal(windowed(*batch, 64, draw(0)), batch)
+    assert equal(crop_windows(*batch, 32, draw(0)), batch)
+    assert equal(crop_windows(*batch, 64, draw(0)), batch)

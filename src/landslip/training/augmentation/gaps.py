@@ -1,8 +1,8 @@
-"""Channels that are absent: a detector learns to do without them.
+"""Missing data: dropped channels, and pixels hidden by the edge of a scene or by clouds.
 
-An absent channel reads the mean of the training part in every pixel. That number is in the detector's normalisation,
-so that a map without the channel can be given the very same. A network that normalises by fixed numbers then sees 0,
-one that normalises by tile and channel sees 0 too, and one that normalises by the tile sees a constant.
+A dropped channel holds its training mean in every pixel. That number is in the detector's normalisation, so that a map
+without the channel can use the same value. Fixed normalisation and normalisation by tile and channel turn it into 0,
+normalisation by tile into a constant.
 """
 
 from functools import partial
@@ -11,12 +11,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from landslip.training.augmentation.random_source import Chance, change_at
+from landslip.training.augmentation.random_source import RandomSource, change_rows
 from landslip.training.data.target import Target
 from landslip.training.recipe.augmentation_section import AugmentationRecipe
 
+_LARGEST_GAP = 7 / 8
+_CLOUD_CELLS = 6
+"""Clouds are blobs of a sixth of the patch and more."""
 
-def dropped(values: Tensor, absent: Tensor, means: Tensor) -> Tensor:
+
+def drop_channels(values: Tensor, absent: Tensor, means: Tensor) -> Tensor:
     """Replace whole channels of patches by their means.
 
     Args:
@@ -27,92 +31,89 @@ def dropped(values: Tensor, absent: Tensor, means: Tensor) -> Tensor:
     return torch.where(absent[:, :, None, None], means[None, :, None, None], values)
 
 
-def draw_absent(n: int, shares: Tensor, chance: Chance) -> Tensor:
-    """Draw which channels are absent, (N, C) on the CPU, each by its share (C,); of all that would be, one stays."""
-    drawn = torch.rand((n, len(shares)), generator=chance.generator)
-    absent = drawn < shares
-    spared = torch.nn.functional.one_hot(drawn.argmax(dim=1), len(shares)).bool()
-    return absent & ~(absent.all(dim=1, keepdim=True) & spared)
+def draw_absent_channels(n: int, probabilities: Tensor, random: RandomSource) -> Tensor:
+    """Draw which channels are dropped, (N, C) bool on the CPU, each with its probability (C,); at least one is kept."""
+    drawn = torch.rand((n, len(probabilities)), generator=random.generator)
+    absent = drawn < probabilities
+    kept = functional.one_hot(drawn.argmax(dim=1), len(probabilities)).bool()
+    return absent & ~(absent.all(dim=1, keepdim=True) & kept)
 
 
-_MOST_HIDDEN = 7 / 8
-_CLOUD_CELLS = 6
-"""Clouds are blobs of a sixth of the patch and more."""
-
-
-def hide_some(values: Tensor, target: Target, recipe: AugmentationRecipe, chance: Chance) -> None:
-    """Hide a side or clouds of some patches, in place; never both, so that an eighth at least stays observed."""
+def hide_random_pixels(values: Tensor, target: Target, recipe: AugmentationRecipe, random: RandomSource) -> None:
+    """Hide one side, or clouds, in some patches, in place; never both, so that at least an eighth stays valid."""
     n, (height, width) = len(values), values.shape[2:]
-    draw = chance.uniform(n, 0, 1), chance.uniform(n, 0, 1)
-    sided, clouded = draw[0] < recipe.gap, (draw[0] >= recipe.gap) & (draw[1] < recipe.cloud)
-    for chosen, gaps in ((sided, _sides), (clouded, _clouds)):
+    draws = random.uniform(n, 0, 1), random.uniform(n, 0, 1)
+    at_side, clouded = (
+        draws[0] < recipe.edge_nodata,
+        (draws[0] >= recipe.edge_nodata) & (draws[1] < recipe.cloud_nodata),
+    )
+    for chosen, draw_gaps in ((at_side, _draw_side_gaps), (clouded, _draw_cloud_gaps)):
         rows = chosen.nonzero().flatten()
         if len(rows):
-            gap = gaps(len(rows), height, width, recipe, chance)
-            change_at(chance.moved(rows), values, target, partial(hidden, gap=gap))
+            gap = draw_gaps(len(rows), height, width, recipe, random)
+            change_rows(random.to_device(rows), values, target, partial(hide_pixels, gap=gap))
 
 
-def hidden(values: Tensor, target: Target, gap: Tensor) -> tuple[Tensor, Target]:
-    """Take gaps (N, H, W) as not observed and continue the image into them; a part of each patch must lie outside."""
-    observed = target.observed & ~gap
-    return continued(values, ~gap), Target(target.landslide * observed, observed)
+def hide_pixels(values: Tensor, target: Target, gap: Tensor) -> tuple[Tensor, Target]:
+    """Set the pixels of gaps (N, H, W) to nodata and fill the image there; each patch needs a pixel outside."""
+    valid = target.observed & ~gap
+    return fill_gaps(values, ~gap), Target(target.landslide * valid, valid)
 
 
-def _sides(n: int, height: int, width: int, recipe: AugmentationRecipe, chance: Chance) -> Tensor:
-    side = chance.moved(torch.randint(4, (n,), generator=chance.generator))
-    return sides(side, chance.number(n, 0, _MOST_HIDDEN), height, width)
+def _draw_side_gaps(n: int, height: int, width: int, recipe: AugmentationRecipe, random: RandomSource) -> Tensor:
+    side = random.to_device(torch.randint(4, (n,), generator=random.generator))
+    return side_gaps(side, random.number(n, 0, _LARGEST_GAP), height, width)
 
 
-def sides(side: Tensor, share: Tensor, height: int, width: int) -> Tensor:
-    """Gaps (N, H, W) that cover a share (N,) of a patch from a side (N,): 0 above, 1 below, 2 left, 3 right."""
+def side_gaps(side: Tensor, fraction: Tensor, height: int, width: int) -> Tensor:
+    """Return gaps (N, H, W) over a fraction (N,) of a patch from a side (N,): 0 top, 1 bottom, 2 left, 3 right."""
     rows = ((torch.arange(height, device=side.device) + 0.5) / height)[:, None].expand(height, width)
     columns = ((torch.arange(width, device=side.device) + 0.5) / width).expand(height, width)
     depth = torch.stack([rows, 1 - rows, columns, 1 - columns])
-    return depth[side] < share[:, None, None]
+    return depth[side] < fraction[:, None, None]
 
 
-def _clouds(n: int, height: int, width: int, recipe: AugmentationRecipe, chance: Chance) -> Tensor:
-    field = chance.normal(n, 1, _CLOUD_CELLS, _CLOUD_CELLS)
-    return clouds(field, chance.number(n, 0, recipe.cloud_cover), height, width)
+def _draw_cloud_gaps(n: int, height: int, width: int, recipe: AugmentationRecipe, random: RandomSource) -> Tensor:
+    field = random.normal(n, 1, _CLOUD_CELLS, _CLOUD_CELLS)
+    return cloud_gaps(field, random.number(n, 0, recipe.cloud_cover), height, width)
 
 
-def clouds(field: Tensor, cover: Tensor, height: int, width: int) -> Tensor:
-    """Gaps (N, H, W) over a share (N,) of a patch, where a coarse field (N, 1, h, w), stretched over it, is highest."""
+def cloud_gaps(field: Tensor, cover: Tensor, height: int, width: int) -> Tensor:
+    """Return gaps (N, H, W) over a fraction (N,) of a patch, where an interpolated field (N, 1, h, w) is highest."""
     thickness = functional.interpolate(field, size=(height, width), mode="bicubic", align_corners=True).flatten(1)
     ranked = thickness.sort(dim=1).values
-    place = ((1 - cover) * (ranked.shape[1] - 1)).round().long()
-    return (thickness > ranked.gather(1, place[:, None])).reshape(-1, height, width)
+    rank = ((1 - cover) * (ranked.shape[1] - 1)).round().long()
+    return (thickness > ranked.gather(1, rank[:, None])).reshape(-1, height, width)
 
 
-def continued(values: Tensor, observed: Tensor) -> Tensor:
-    """Continue observed values into the gaps between them, exactly as mapping does (``mapping.tiles.gaps.fill_gaps``).
+def fill_gaps(values: Tensor, valid: Tensor) -> Tensor:
+    """Fill gaps as mapping does: ``landslip.inference.gap_filling.fill_gaps`` on batches, on any device.
 
     Args:
         values: (N, C, H, W).
-        observed: (N, H, W), somewhere true in each.
+        valid: (N, H, W) bool, True somewhere in each patch.
 
     Returns:
-        (N, C, H, W); observed values as they were, the others within the range of the observed ones.
+        (N, C, H, W); valid pixels unchanged, filled pixels within the range of the valid ones.
     """
-    height, width = observed.shape[1:]
+    height, width = valid.shape[1:]
     if height == width == 1:
         return values
-    beyond = (0, width % 2, 0, height % 2)
-    # Chosen, not multiplied: what lies in a gap may be NaN.
-    weighted = functional.pad(torch.where(observed[:, None], values, 0), beyond)
-    count = _by_twos(functional.pad(observed[:, None].to(values.dtype), beyond))
-    half = continued(_by_twos(weighted) / count.clamp_min(1), (count > 0).squeeze(1))
-    smooth = _doubled(_doubled(half).transpose(2, 3)).transpose(2, 3)
-    return torch.where(observed[:, None], values, smooth[..., :height, :width])
+    padding = (0, width % 2, 0, height % 2)
+    # Selected, not multiplied: values in a gap may be NaN.
+    weighted = functional.pad(torch.where(valid[:, None], values, 0), padding)
+    count = _sum_by_twos(functional.pad(valid[:, None].to(values.dtype), padding))
+    half = fill_gaps(_sum_by_twos(weighted) / count.clamp_min(1), (count > 0).squeeze(1))
+    smooth = _double_rows(_double_rows(half).transpose(2, 3)).transpose(2, 3)
+    return torch.where(valid[:, None], values, smooth[..., :height, :width])
 
 
-def _by_twos(image: Tensor) -> Tensor:
-    """Sums of 2 x 2 pixels."""
+def _sum_by_twos(image: Tensor) -> Tensor:
     by_row = image[..., ::2, :] + image[..., 1::2, :]
     return by_row[..., ::2] + by_row[..., 1::2]
 
 
-def _doubled(image: Tensor) -> Tensor:
+def _double_rows(image: Tensor) -> Tensor:
     """Twice as many rows, interpolated linearly."""
     above = torch.cat([image[..., :1, :], image[..., :-1, :]], dim=2)
     below = torch.cat([image[..., 1:, :], image[..., -1:, :]], dim=2)

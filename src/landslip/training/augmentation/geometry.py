@@ -1,6 +1,7 @@
-"""Directions on the ground under turns and mirrors of the image: vectors with an eastward and a northward part.
+"""Geometric changes of image and target together: rotations, flips, zoom and windows.
 
-Columns run east and rows run south. All change the directions in place, among the channels of values (N, C, H, W).
+Columns run east and rows run south. Channels that are directions on the ground (pairs of an eastward and a northward
+component) are vectors: they rotate and are mirrored with the image.
 """
 
 from collections.abc import Sequence
@@ -9,104 +10,102 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from landslip.training.augmentation.random_source import Chance
+from landslip.training.augmentation.random_source import RandomSource
 from landslip.training.data.target import Target
 
 Pairs = Sequence[tuple[int, int]]
-"""Places of the eastward and the northward part of each direction among the channels."""
+"""Channel indices of the eastward and the northward component of each direction."""
 
 _COSINE, _SINE = (1, 0, -1, 0), (0, 1, 0, -1)
+_VALID_FRACTION = 0.999
+"""An interpolated pixel is nodata where nodata contributes more than a rounding error."""
 
 
-def turn_dihedral(values: Tensor, pairs: Pairs, which: Tensor) -> None:
-    """Turn directions as ``dihedral`` turns images: by quarters (N,) counterclockwise, then flipped from 4 on."""
+def rotate_directions(values: Tensor, pairs: Pairs, angle: Tensor) -> None:
+    """Rotate directions counterclockwise by an angle (N,) in radians, in place."""
+    _rotate(values, pairs, torch.cos(angle), torch.sin(angle))
+
+
+def rotate_and_flip_directions(values: Tensor, pairs: Pairs, which: Tensor) -> None:
+    """Apply to directions what ``transform_d4`` does to images, in place; which (N,) from 0 to 7."""
     cosine, sine = torch.tensor([_COSINE, _SINE], dtype=values.dtype, device=values.device)[:, which % 4]
-    _turn(values, pairs, cosine, sine)
-    flipped = 1 - 2 * (which >= 4).to(values.dtype)
-    mirror(values, pairs, flipped[:, None, None], torch.ones_like(flipped)[:, None, None])
+    _rotate(values, pairs, cosine, sine)
+    sign = 1 - 2 * (which >= 4).to(values.dtype)
+    mirror_directions(values, pairs, sign[:, None, None], torch.ones_like(sign)[:, None, None])
 
 
-def turn_by(values: Tensor, pairs: Pairs, angle: Tensor) -> None:
-    """Turn directions counterclockwise by an angle (N,) in radians."""
-    _turn(values, pairs, torch.cos(angle), torch.sin(angle))
-
-
-def mirror(values: Tensor, pairs: Pairs, east_west: Tensor, north_south: Tensor) -> None:
-    """Mirror directions where the signs (broadcast to (N, H, W)) of the eastward or northward part are -1."""
+def mirror_directions(values: Tensor, pairs: Pairs, east_west: Tensor, north_south: Tensor) -> None:
+    """Multiply the components of directions by signs (broadcast to (N, H, W)), in place."""
     for east, north in pairs:
         values[:, east] *= east_west
         values[:, north] *= north_south
 
 
-def _turn(values: Tensor, pairs: Pairs, cosines: Tensor, sines: Tensor) -> None:
+def _rotate(values: Tensor, pairs: Pairs, cosines: Tensor, sines: Tensor) -> None:
     cosine, sine = cosines[:, None, None], sines[:, None, None]
     for east, north in pairs:
         e, n = values[:, east], values[:, north]
         values[:, east], values[:, north] = cosine * e - sine * n, sine * e + cosine * n
 
 
-_OBSERVED_SHARE = 0.999
-"""A pixel that takes more than a rounding error from what is not observed is not observed."""
+def transform_d4(image: Tensor, which: int) -> Tensor:
+    """Rotate a square (..., H, W) by ``which % 4`` quarters counterclockwise, then flip it from 4 on."""
+    rotated = torch.rot90(image, which % 4, dims=(-2, -1))
+    return rotated.flip(-1) if which >= 4 else rotated
 
 
-def dihedral(image: Tensor, which: int) -> Tensor:
-    """One of the eight turns and flips of a square (..., H, W): turned ``which % 4`` times, flipped from 4 on."""
-    turned = torch.rot90(image, which % 4, dims=(-2, -1))
-    return turned.flip(-1) if which >= 4 else turned
-
-
-def turned(values: Tensor, target: Target, which: Tensor, pairs: Pairs) -> tuple[Tensor, Target]:
-    """Turn and flip each patch.
+def rotate_and_flip(values: Tensor, target: Target, which: Tensor, pairs: Pairs) -> tuple[Tensor, Target]:
+    """Apply one of the eight rotations and flips of a square (the group D4) to each patch.
 
     Args:
         values: (N, C, H, W).
         target: of the same patches.
-        which: (N,) 0 to 7, on the CPU; where H and W differ, without odd quarters.
-        pairs: places of the directions among the channels.
+        which: (N,) 0 to 7, on the CPU; even where H and W differ.
+        pairs: channel indices of directions.
     """
-    turns = which.tolist()
-    images, landslide, observed = (
-        torch.stack([dihedral(image, one) for image, one in zip(batch, turns, strict=True)])
+    transforms = which.tolist()
+    images, landslide, valid = (
+        torch.stack([transform_d4(image, one) for image, one in zip(batch, transforms, strict=True)])
         for batch in (values, target.landslide, target.observed)
     )
     if pairs:
-        turn_dihedral(images, pairs, which.to(values.device))
-    return images, Target(landslide, observed)
+        rotate_and_flip_directions(images, pairs, which.to(values.device))
+    return images, Target(landslide, valid)
 
 
-def zoomed(
+def zoom(
     values: Tensor, target: Target, scale: Tensor, angle: Tensor, centre: Tensor, pairs: Pairs
 ) -> tuple[Tensor, Target]:
-    """Look at each patch through a window of another size, angle and place; beyond its edges it is mirrored.
+    """Resample each patch through a window of another size, angle and position; outside, the patch is mirrored.
 
-    The image is interpolated linearly. Truth is taken from the nearest pixel, and a pixel that any part not observed
-    was interpolated into is not observed.
+    Values are interpolated linearly, labels are taken from the nearest pixel, and a pixel is nodata if any nodata was
+    interpolated into it.
 
     Args:
         values: (N, C, H, W).
         target: of the same patches.
-        scale: (N,) size of the window against the patch.
-        angle: (N,) radians by which the image appears turned, counterclockwise.
+        scale: (N,) side of the window relative to the patch.
+        angle: (N,) radians by which the image is rotated, counterclockwise.
         centre: (2, N) of the window, x and y, from -1 to 1 over the patch.
-        pairs: places of the directions among the channels.
+        pairs: channel indices of directions.
     """
-    grid = window_grid(values.shape[2], values.shape[3], scale, angle, centre)
-    seen = torch.cat([values, target.observed[:, None].to(values.dtype)], dim=1)
-    seen = functional.grid_sample(seen, grid, padding_mode="reflection", align_corners=False)
-    images, observed = seen[:, :-1], seen[:, -1] > _OBSERVED_SHARE
+    grid = sampling_grid(values.shape[2], values.shape[3], scale, angle, centre)
+    stacked = torch.cat([values, target.observed[:, None].to(values.dtype)], dim=1)
+    stacked = functional.grid_sample(stacked, grid, padding_mode="reflection", align_corners=False)
+    images, valid = stacked[:, :-1], stacked[:, -1] > _VALID_FRACTION
     if pairs:
-        # Over an odd number of edges the ground is seen in a mirror.
+        # Across an odd number of edges the ground is mirrored.
         signs = 1 - 2 * ((grid + 1) / 2).floor().remainder(2)
-        mirror(images, pairs, signs[..., 0], signs[..., 1])
-        turn_by(images, pairs, angle)
+        mirror_directions(images, pairs, signs[..., 0], signs[..., 1])
+        rotate_directions(images, pairs, angle)
     landslide = functional.grid_sample(
         target.landslide[:, None], grid, mode="nearest", padding_mode="reflection", align_corners=False
     ).squeeze(1)
-    return images, Target(landslide * observed, observed)
+    return images, Target(landslide * valid, valid)
 
 
-def window_grid(height: int, width: int, scale: Tensor, angle: Tensor, centre: Tensor) -> Tensor:
-    """Where each pixel of a window looks, (N, H, W, 2) as ``grid_sample`` wants it; rotating keeps lengths."""
+def sampling_grid(height: int, width: int, scale: Tensor, angle: Tensor, centre: Tensor) -> Tensor:
+    """Return the source position of each pixel for ``grid_sample``, (N, H, W, 2); rotation preserves lengths."""
     x = (2 * torch.arange(width, device=scale.device) + 1) / width - 1
     y = ((2 * torch.arange(height, device=scale.device) + 1) / height - 1)[:, None]
     cosine, sine = ((scale * part)[:, None, None] for part in (torch.cos(angle), torch.sin(angle)))
@@ -116,26 +115,26 @@ def window_grid(height: int, width: int, scale: Tensor, angle: Tensor, centre: T
     return torch.stack([columns, rows], dim=-1)
 
 
-def windowed(values: Tensor, target: Target, side_px: int, draw: Chance) -> tuple[Tensor, Target]:
-    """Cut a square window at a place of its own out of each patch; a patch that is no larger stays whole.
+def crop_windows(values: Tensor, target: Target, side_px: int, random: RandomSource) -> tuple[Tensor, Target]:
+    """Crop a square window at a random position from each patch; a patch that is no larger stays whole.
 
     Args:
         values: (N, C, H, W).
         target: of the same patches.
-        side_px: of the window.
-        draw: where from.
+        side_px: side of the window.
+        random: source of the positions.
     """
     height, width = (min(side_px, side) for side in values.shape[2:])
     if (height, width) == tuple(values.shape[2:]):
         return values, target
     n = len(values)
     tops, lefts = (
-        (torch.rand(n, generator=draw.generator) * (whole - part + 1)).long().tolist()
+        (torch.rand(n, generator=random.generator) * (whole - part + 1)).long().tolist()
         for whole, part in zip(values.shape[2:], (height, width), strict=True)
     )
 
-    def cut(batch: Tensor) -> Tensor:
-        places = zip(batch, tops, lefts, strict=True)
-        return torch.stack([image[..., top : top + height, left : left + width] for image, top, left in places])
+    def crop(batch: Tensor) -> Tensor:
+        corners = zip(batch, tops, lefts, strict=True)
+        return torch.stack([image[..., top : top + height, left : left + width] for image, top, left in corners])
 
-    return cut(values), Target(cut(target.landslide), cut(target.observed))
+    return crop(values), Target(crop(target.landslide), crop(target.observed))

@@ -1,4 +1,4 @@
-"""One source of chance for all steps: drawn on the CPU, moved to where the values are."""
+"""Random numbers for all steps of an augmentation: drawn on the CPU, then moved to the device of the values."""
 
 import math
 from collections.abc import Callable
@@ -11,52 +11,52 @@ from landslip.training.data.target import Target
 
 
 @dataclass(frozen=True, slots=True)
-class Chance:
-    """Draws for one batch. Which patches a step touches is decided on the CPU, so that no device is waited for."""
+class RandomSource:
+    """Draws the numbers for one batch. Rows are chosen on the CPU, so that no step waits for the device."""
 
     generator: torch.Generator
-    """On the CPU."""
+    """On the CPU: every device then draws the same numbers."""
     device: torch.device
-    """Where the values are."""
+    """Device of the values."""
 
     def number(self, n: int, low: float, high: float) -> Tensor:
-        """Uniform numbers (n,), on the device."""
-        return self.moved(self.uniform(n, low, high))
+        """Draw uniform numbers (n,), on the device."""
+        return self.to_device(self.uniform(n, low, high))
 
     def uniform(self, n: int, low: float, high: float) -> Tensor:
-        """Uniform numbers (n,), on the CPU."""
+        """Draw uniform numbers (n,), on the CPU."""
         return low + (high - low) * torch.rand(n, generator=self.generator)
 
-    def factor(self, n: int, most: float) -> Tensor:
-        """Factors (n,) between 1 / most and most, their logarithms uniform; on the device."""
-        return torch.exp(self.number(n, -1, 1) * math.log(most))
+    def factor(self, n: int, highest: float) -> Tensor:
+        """Draw factors (n,) between 1 / highest and highest with uniform logarithms, on the device."""
+        return torch.exp(self.number(n, -1, 1) * math.log(highest))
 
     def normal(self, *shape: int) -> Tensor:
-        """Normal numbers of unit deviation, on the device."""
-        return self.moved(torch.randn(shape, generator=self.generator))
+        """Draw standard normal numbers, on the device."""
+        return self.to_device(torch.randn(shape, generator=self.generator))
 
-    def some(self, n: int, share: float) -> Tensor:
-        """Positions, on the CPU, of those of n patches that are chosen, each with a probability."""
-        return (self.uniform(n, 0, 1) < share).nonzero().flatten()
+    def choose(self, n: int, probability: float) -> Tensor:
+        """Choose each of n rows with a probability; returns their indices on the CPU."""
+        return (self.uniform(n, 0, 1) < probability).nonzero().flatten()
 
-    def moved(self, drawn: Tensor) -> Tensor:
-        """The same on the device."""
+    def to_device(self, drawn: Tensor) -> Tensor:
+        """Move what was drawn to the device."""
         return drawn.to(self.device, non_blocking=True)
 
 
 Change = Callable[[Tensor, Target], tuple[Tensor, Target]]
 
 
-def rows_of(target: Target, rows: Tensor) -> Target:
-    """The truth of some patches alone; rows (M,) are their positions."""
+def select_rows(target: Target, rows: Tensor) -> Target:
+    """Return the target of some patches; rows (M,) are their indices."""
     return Target(target.landslide[rows], target.observed[rows])
 
 
-def change_at(rows: Tensor, values: Tensor, target: Target, change: Change) -> None:
-    """Change some patches of a batch in place; rows (M,) are their positions."""
+def change_rows(rows: Tensor, values: Tensor, target: Target, change: Change) -> None:
+    """Apply a change to some patches of a batch in place; rows (M,) are their indices."""
     if not len(rows):
         return
-    seen, truth = change(values[rows], rows_of(target, rows))
-    values.index_copy_(0, rows, seen)
-    target.landslide.index_copy_(0, rows, truth.landslide)
-    target.observed.index_copy_(0, rows, truth.observed)
+    changed, changed_target = change(values[rows], select_rows(target, rows))
+    values.index_copy_(0, rows, changed)
+    target.landslide.index_copy_(0, rows, changed_target.landslide)
+    target.observed.index_copy_(0, rows, changed_target.observed)
