@@ -1,8 +1,8 @@
-"""The engines against each other on one detector, in one run: speed as ratios, and how far their answers differ.
+"""Compare the engines on one detector, in one run: speed as ratios, and the largest difference in probability.
 
     python benchmarks/engines.py [--detector NAME|FILE] [--patches FOLDER]
 
-Every engine takes the same tiles in turn, several rounds; the best round counts, so that a busy moment hurts none.
+All engines run the same tiles in alternating rounds; the best round of each counts.
 """
 
 import argparse
@@ -34,12 +34,12 @@ def main() -> None:
     images = stack_patches(patches).values
     height, width = images.shape[2:]
     engines: dict[str, Engine] = {}
-    for name in available():
-        engines[f"{name} float32"] = open_engine(detector, InferenceOptions(name), height=height, width=width)
-    with contextlib.suppress(EngineError):  # not every CPU has it
-        engines["openvino bfloat16"] = open_engine(
-            detector, InferenceOptions("openvino", "bfloat16"), height=height, width=width
-        )
+    for options in (*map(InferenceOptions, available()), InferenceOptions("openvino", "bfloat16")):
+        # An engine may be installed and not run here: not every CPU supports bfloat16, a GPU may be missing.
+        with contextlib.suppress(EngineError):
+            engines[f"{options.engine} {options.precision}"] = open_engine(
+                detector, options, height=height, width=width
+            )
     answers = {name: engine(images) for name, engine in engines.items()}  # also warms up
     best_s = dict.fromkeys(engines, np.inf)
     for _ in range(ROUNDS):

@@ -4,19 +4,21 @@ import os
 import socket
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from onnx import NodeProto, helper
+from onnx import helper
 
 from landslip.detector.detector import DEFAULT, Detector, seal
 from landslip.errors import EngineError, MissingExtraError
-from landslip.inference.engine import EXTRAS, Engine, InferenceOptions, available, open_engine
+from landslip.inference.engine import ENGINES, PROVIDERS, Engine, InferenceOptions, available, open_engine
 from tiny_detectors import brightness, card, identity, model
 
-ENGINES = [
+ON_CPU = [
     pytest.param(name, marks=pytest.mark.skipif(name not in available(), reason=f"{name} is not installed"))
     for name in ("openvino", "onnxruntime")
 ]
@@ -30,13 +32,13 @@ def opened(detector: Detector, name: str, size: int = 64, threads: int = 2) -> E
     return open_engine(detector, InferenceOptions(name, threads=threads), height=size, width=size)
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", ON_CPU)
 def test_an_identity_is_one(name: str) -> None:
     stack = images(3, 1, 64, 64)
     np.testing.assert_allclose(opened(identity(), name)(stack), stack[:, 0] / 10_000, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", ON_CPU)
 def test_it_computes_what_the_graph_says(name: str) -> None:
     stack = images(2, 3, 64, 64)
     padded = np.pad(stack.astype(np.float64), ((0, 0), (0, 0), (1, 1), (1, 1)))
@@ -45,7 +47,7 @@ def test_it_computes_what_the_graph_says(name: str) -> None:
     np.testing.assert_allclose(opened(brightness(), name)(stack), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", ON_CPU)
 @pytest.mark.parametrize("detector_name", ["brightness", DEFAULT])
 def test_an_answer_does_not_depend_on_the_others_in_its_batch(name: str, detector_name: str) -> None:
     detector = brightness() if detector_name == "brightness" else Detector.open(DEFAULT)
@@ -56,7 +58,7 @@ def test_an_answer_does_not_depend_on_the_others_in_its_batch(name: str, detecto
     np.testing.assert_array_equal(together[::-1], engine(stack[::-1]))
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", ON_CPU)
 @pytest.mark.parametrize("threads", [1, 3])
 def test_an_answer_does_not_depend_on_the_number_of_threads(name: str, threads: int) -> None:
     detector, stack = Detector.open(DEFAULT), images(2, 3, 64, 64)
@@ -74,13 +76,13 @@ def test_engines_agree_in_float32_on_the_packaged_detector() -> None:
     np.testing.assert_allclose(one, other, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", ON_CPU)
 def test_sides_need_not_be_equal(name: str) -> None:
     engine = open_engine(identity(), InferenceOptions(name), height=8, width=36)
     assert engine(images(2, 1, 8, 36)).shape == (2, 8, 36)
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", ON_CPU)
 def test_an_engine_says_what_it_is(name: str) -> None:
     engine = opened(identity(), name)
     assert engine.name == name
@@ -91,20 +93,103 @@ def test_an_engine_says_what_it_is(name: str) -> None:
 
 def test_auto_is_the_first_that_is_installed() -> None:
     assert opened(identity(), "auto").name == available()[0]
-    assert set(available()) <= set(EXTRAS)
+    assert set(available()) <= set(ENGINES)
 
 
-def test_an_unknown_engine_is_named_with_those_there_are() -> None:
-    with pytest.raises(EngineError, match=r"'steam'.*openvino, onnxruntime, torch"):
-        opened(identity(), "steam")
+@pytest.mark.parametrize(
+    ("options", "message", "parameter"),
+    [
+        ({"engine": "steam"}, r"'steam': expected auto, openvino, onnxruntime, onnxruntime-cuda,", "engine"),
+        ({"precision": "int8"}, "'int8': expected float32 or bfloat16", "precision"),
+        ({"engine": "onnxruntime", "precision": "bfloat16"}, "float32 only: use openvino", "precision"),
+        ({"threads": 0}, "threads must be at least 1, got 0", "threads"),
+    ],
+)
+def test_options_are_checked_when_they_are_made(options: dict[str, Any], message: str, parameter: str) -> None:
+    with pytest.raises(EngineError, match=message) as caught:
+        InferenceOptions(**options)
+    assert caught.value.parameter == parameter
 
 
 def test_a_missing_engine_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("landslip.inference.engine.find_spec", lambda _: None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'landslip\[edge\]'"):
-        opened(identity(), "onnxruntime")
+    for name in PROVIDERS:
+        with pytest.raises(MissingExtraError, match=r"pip install 'landslip\[edge\]'"):
+            opened(identity(), name)
     with pytest.raises(MissingExtraError, match="pip install openvino"):
         opened(identity(), "auto")
+
+
+class TestProviders:
+    """Selection of ONNX Runtime's execution providers, on a stand-in for its session: no GPU is needed."""
+
+    @pytest.fixture
+    def sessions(self, monkeypatch: pytest.MonkeyPatch) -> list["FakeSession"]:
+        runtime = pytest.importorskip("landslip.inference.onnxruntime")
+        FakeSession.opened.clear()
+        FakeSession.fails_over = False
+        monkeypatch.setattr(runtime.onnxruntime, "InferenceSession", FakeSession)
+        monkeypatch.setattr(runtime.onnxruntime, "get_available_providers", lambda: list(FakeSession.offered))
+        FakeSession.offered = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
+        return FakeSession.opened
+
+    def test_every_engine_opens_its_provider_first(self, sessions: list["FakeSession"]) -> None:
+        for name in PROVIDERS:
+            assert opened(identity(), name).name == name
+        tensorrt, cuda, cpu = "TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"
+        assert [one.get_providers() for one in sessions] == [[cpu], [cuda, cpu], [tensorrt, cuda, cpu]]
+        assert all(dict(one.given).get(cuda, {"use_tf32": "0"}) == {"use_tf32": "0"} for one in sessions)
+
+    def test_providers_of_this_machine_are_listed(self, sessions: list["FakeSession"]) -> None:
+        assert available()[-3:] == tuple(PROVIDERS)
+        FakeSession.offered = ["AzureExecutionProvider", "CPUExecutionProvider"]
+        assert available()[-1] == "onnxruntime"
+
+    @pytest.mark.parametrize("name", ["onnxruntime-cuda", "onnxruntime-tensorrt"])
+    def test_an_absent_provider_is_refused_with_those_there_are(self, sessions: list["FakeSession"], name: str) -> None:
+        FakeSession.offered = ["CPUExecutionProvider"]
+        with pytest.raises(EngineError, match=rf"'{name}' needs the .*use one of .*onnxruntime, or install") as caught:
+            opened(identity(), name)
+        assert caught.value.parameter == "engine"
+        assert not sessions
+
+    def test_a_provider_that_gives_way_to_the_cpu_is_an_error(self, sessions: list["FakeSession"]) -> None:
+        FakeSession.fails_over = True
+        with pytest.raises(EngineError, match=r"'onnxruntime-cuda' cannot be initialised: .* fell back to CPU"):
+            opened(identity(), "onnxruntime-cuda")
+
+    def test_auto_never_takes_a_gpu(self, sessions: list["FakeSession"], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(
+            "landslip.inference.engine.find_spec", lambda name: None if name == "openvino" else find_spec(name)
+        )
+        assert opened(identity(), "auto").name == "onnxruntime"
+
+    @pytest.mark.parametrize("count", [1, 16, 21])
+    def test_a_gpu_always_runs_batches_of_one_size(self, sessions: list["FakeSession"], count: int) -> None:
+        engine, stack = opened(identity(), "onnxruntime-cuda", size=8), images(count, 1, 8, 8)
+        np.testing.assert_array_equal(engine(stack), stack[:, 0] / 2)
+        assert set(sessions[0].batches) == {engine.batch}
+
+
+class FakeSession:
+    """A session of ONNX Runtime that offers any providers and halves its images."""
+
+    opened: ClassVar[list["FakeSession"]] = []
+    offered: ClassVar[list[str]] = []
+    fails_over: ClassVar[bool] = False
+
+    def __init__(self, model: bytes, options: object, providers: list[tuple[str, dict[str, str]]]) -> None:
+        self.given = providers
+        self.batches: list[int] = []
+        self.opened.append(self)
+
+    def get_providers(self) -> list[str]:
+        return ["CPUExecutionProvider"] if self.fails_over else [name for name, _ in self.given]
+
+    def run(self, outputs: list[str], inputs: dict[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        (stack,) = inputs.values()
+        self.batches.append(len(stack))
+        return [stack / 2]
 
 
 @pytest.mark.parametrize(("height", "width"), [(65, 64), (64, 2), (0, 64), (-4, 64)])
@@ -113,7 +198,7 @@ def test_a_size_that_the_network_cannot_take_is_refused(height: int, width: int)
         open_engine(identity(), height=height, width=width)
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", ON_CPU)
 def test_a_graph_that_cannot_run_at_this_size_is_an_error_in_words(name: str) -> None:
     """Valid ONNX all the same: the sizes are found out only when the shape is settled."""
     split = helper.make_node("Concat", ["input", "other"], ["both"], axis=1)
@@ -122,70 +207,6 @@ def test_a_graph_that_cannot_run_at_this_size_is_an_error_in_words(name: str) ->
     detector = seal(network, card("stubborn", ["B04"]))
     with pytest.raises(EngineError, match="stubborn"):
         opened(detector, name)(images(1, 1, 64, 64))
-
-
-@pytest.mark.parametrize(
-    ("node", "more"),
-    [
-        (helper.make_node("ReduceMean", ["x"], ["y"], axes=[2, 3], keepdims=1), {}),
-        (helper.make_node("ReduceMean", ["x"], ["y"], axes=[-1], keepdims=1), {}),
-        (helper.make_node("AveragePool", ["x"], ["y"], kernel_shape=[3, 3], pads=[1] * 4, count_include_pad=1), {}),
-        (helper.make_node("AveragePool", ["x"], ["y"], kernel_shape=[3, 3], pads=[1] * 4), {}),
-        (helper.make_node("Softmax", ["x"], ["y"], axis=1), {}),
-        (helper.make_node("Erf", ["x"], ["y"]), {}),
-        (helper.make_node("Gather", ["x", "at"], ["y"], axis=1), {"at": np.array([2, 0, -2])}),
-        (helper.make_node("Gather", ["x", "at"], ["y"], axis=2), {"at": np.array([[3, 1], [-1, 0]])}),
-        (helper.make_node("ReduceSum", ["x", "axes"], ["y"], keepdims=0), {"axes": np.array([0, -1])}),
-        (helper.make_node("ReduceSum", ["x"], ["y"]), {}),
-        (helper.make_node("ReduceSum", ["x"], ["y"], noop_with_empty_axes=1), {}),
-        (helper.make_node("InstanceNormalization", ["x", "a", "b"], ["y"], epsilon=0.1), {"a": 3, "b": 3}),
-        (helper.make_node("LayerNormalization", ["x", "a", "b"], ["y"], axis=-1, epsilon=0.1), {"a": 8, "b": 8}),
-        (helper.make_node("Conv", ["x", "a"], ["y"], pads=[0, 1, 2, 3], strides=[2, 1]), {"a": (5, 3, 3, 3)}),
-        (helper.make_node("Conv", ["x", "a", "b"], ["y"], pads=[1, 2, 1, 2]), {"a": (5, 3, 3, 3), "b": 5}),
-        (helper.make_node("ConvTranspose", ["x", "a", "b"], ["y"], strides=[2, 2]), {"a": (3, 5, 2, 2), "b": 5}),
-        (
-            helper.make_node(
-                "ConvTranspose", ["x", "a"], ["y"], strides=[2, 3], pads=[1, 0, 1, 0], output_padding=[1, 0]
-            ),
-            {"a": (3, 5, 3, 3)},
-        ),
-        (helper.make_node("Div", ["x", "a"], ["y"]), {"a": (8, 8)}),
-        (helper.make_node("Div", ["a", "b"], ["y"]), {"a": np.array([63, 64, -63, 7]), "b": np.array([4, 4, 4, -2])}),
-        (helper.make_node("MatMul", ["x", "a"], ["y"]), {"a": (8, 8)}),
-        (helper.make_node("Transpose", ["x"], ["y"], perm=[0, 1, 3, 2]), {}),
-        (
-            helper.make_node(
-                "Resize", ["x", "", "a"], ["y"], mode="linear", coordinate_transformation_mode="align_corners"
-            ),
-            {"a": np.array([1, 1, 2, 2], np.float32)},
-        ),
-    ],
-    ids=lambda one: one.op_type if isinstance(one, NodeProto) else "",
-)
-def test_an_operator_in_torch_gives_what_onnx_runtime_gives(node: NodeProto, more: dict[str, object]) -> None:
-    torch, runtime = pytest.importorskip("torch"), pytest.importorskip("onnxruntime")
-    from landslip.inference.torch_operators import OPERATORS
-
-    chance = np.random.default_rng(3)
-    given = {"x": chance.normal(size=(2, 3, 8, 8)).astype(np.float32)} | {
-        name: one if isinstance(one, np.ndarray) else chance.normal(size=one).astype(np.float32)
-        for name, one in more.items()
-    }
-    types = {name: helper.np_dtype_to_tensor_dtype(one.dtype) for name, one in given.items()}
-    graph = helper.make_graph(
-        [node],
-        "one",
-        [helper.make_tensor_value_info(name, types[name], one.shape) for name, one in given.items()],
-        [helper.make_tensor_value_info("y", types[next(name for name in node.input if name)], None)],
-    )
-    one_operator = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    wanted = runtime.InferenceSession(one_operator.SerializeToString()).run(["y"], given)[0]
-    attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
-    inputs = [torch.from_numpy(given[name]) if name else None for name in node.input]
-    found = OPERATORS[node.op_type](inputs, attributes).numpy()
-    assert found.shape == wanted.shape
-    assert found.dtype == wanted.dtype
-    np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
 def test_openvino_reports_to_nobody(tmp_path: Path):

@@ -42,7 +42,7 @@ def images(height: int, width: int, channels: "tuple[str, ...]" = TRUE_COLOUR) -
 
 
 @TURNS
-@pytest.mark.parametrize("engine", [name for name in ("openvino", "onnxruntime", "torch") if name in available()])
+@pytest.mark.parametrize("engine", [name for name in ("openvino", "onnxruntime") if name in available()])
 def test_the_graph_says_what_its_members_say_averaged_by_hand(turns: Turns, engine: str) -> None:
     members = [leaning(), brightness(("B02", "B04", "B03")), leaning(("B08", "B04"), "other")]
     joined = ensemble(members, "joined", turns=turns)

@@ -1,14 +1,16 @@
-"""ONNX Runtime: an engine for machines that OpenVINO does not serve, and a second opinion where it does."""
+"""ONNX Runtime: the second engine for a CPU, and the engines for NVIDIA GPUs (CUDA, TensorRT)."""
 
 import contextlib
 import os
 from collections.abc import Iterator
+from types import MappingProxyType
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-# On some versions its own import reports its use to a public server, and leaves a file in the temporary folder; what
-# its interface offers against that comes too late. Whoever set this otherwise meant it.
+# Some versions report their use to a public server on import and leave a file in the temporary folder; their API for
+# switching this off comes too late. A value set by the user is kept.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime
@@ -16,43 +18,96 @@ from onnxruntime.capi import onnxruntime_pybind11_state as causes
 
 from landslip.detector.detector import INPUT, OUTPUT, Detector
 from landslip.errors import EngineError
-from landslip.inference.engine import Precision
+from landslip.inference.engine import InferenceOptions
+
+_FALLBACKS: Final = MappingProxyType(
+    {
+        "CPUExecutionProvider": (),
+        "CUDAExecutionProvider": ("CPUExecutionProvider",),
+        "TensorrtExecutionProvider": ("CUDAExecutionProvider", "CPUExecutionProvider"),
+    }
+)
+"""Providers for the operators that the first one lacks, such as those that compute shapes."""
+# TF32 keeps ten bits of a float32: the scores on a card were measured without it.
+_SETTINGS: Final = MappingProxyType({"CUDAExecutionProvider": {"use_tf32": "0"}})
+_GPU_BATCH: Final = 16
+_FAILURES: Final = (causes.EPFail, causes.Fail, causes.InvalidGraph, causes.NotImplemented, causes.RuntimeException)
+
+
+def available_providers() -> tuple[str, ...]:
+    """Return the execution providers of the installed ONNX Runtime."""
+    return tuple(onnxruntime.get_available_providers())
 
 
 class OnnxRuntimeEngine:
-    """Runs images one by one, all threads on each."""
+    """Run a detector in ONNX Runtime: image by image on a CPU, in batches of a fixed size on a GPU.
 
-    name = "onnxruntime"
+    Args:
+        detector: the detector to run.
+        options: its ``threads`` are used; ONNX Runtime computes in float32.
+        name: of the engine.
+        provider: execution provider that runs the network.
+        height: of every image in pixels.
+        width: of every image in pixels.
+
+    Raises:
+        EngineError: the provider cannot be initialised, or cannot run the graph.
+    """
+
     version = onnxruntime.__version__
     precision = "float32"
-    batch = 4
 
     def __init__(
-        self, detector: Detector, *, height: int, width: int, precision: Precision, threads: int | None
+        self, detector: Detector, options: InferenceOptions, name: str, provider: str, *, height: int, width: int
     ) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or 0
-        options.log_severity_level = 4  # what it has to say comes as an error
-        self._name = detector.card.name
+        self.name = name
+        self._on_gpu = provider != "CPUExecutionProvider"
+        self.batch = _GPU_BATCH if self._on_gpu else 4
+        self._detector = detector.card.name
         self._size = (height, width)
+        settings = onnxruntime.SessionOptions()
+        settings.intra_op_num_threads = options.threads or 0
+        settings.log_severity_level = 4  # failures arrive as exceptions
+        providers: list[tuple[str, dict[str, Any]]] = [
+            (one, dict(_SETTINGS.get(one, {}))) for one in (provider, *_FALLBACKS[provider])
+        ]
         with self._failures():
-            self._session = onnxruntime.InferenceSession(
-                detector.onnx_bytes, options, providers=["CPUExecutionProvider"]
+            self._session = onnxruntime.InferenceSession(detector.onnx_bytes, settings, providers=providers)
+        # A provider whose libraries or GPU are missing is skipped in silence.
+        used = self._session.get_providers()
+        if provider not in used:
+            raise EngineError(
+                f"engine '{name}' cannot be initialised: ONNX Runtime fell back to {', '.join(used)}; check the GPU "
+                "driver and the CUDA, cuDNN and TensorRT libraries, or use another engine",
+                parameter="engine",
             )
 
     def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run (n, C, h, w) float32 in physical units and give (n, h, w) float32 probability."""
+        """Predict probability (n, h, w) float32 for images (n, C, h, w) float32 in physical units."""
         results = np.empty((len(images), *self._size), np.float32)
+        step = self.batch if self._on_gpu else 1
         with self._failures():
-            for image, result in zip(images, results, strict=True):
-                result[:] = self._session.run([OUTPUT], {INPUT: image[None]})[0][0, 0]
+            for first in range(0, len(images), step):
+                part = images[first : first + step]
+                # The last batch is filled with zeros, so that the network always runs at one shape.
+                full = np.zeros((step, *part.shape[1:]), np.float32)
+                full[: len(part)] = part
+                results[first : first + step] = self._session.run([OUTPUT], {INPUT: full})[0][: len(part), 0]
         return results
 
     @contextlib.contextmanager
     def _failures(self) -> Iterator[None]:
-        """What fails inside ONNX Runtime, on loading or only at this size, becomes ours."""
+        """Turn failures of ONNX Runtime, on loading or on running, into ``EngineError``."""
         try:
             yield
-        except (causes.Fail, causes.InvalidGraph, causes.NotImplemented, causes.RuntimeException) as error:
+        except (
+            causes.EPFail,
+            causes.Fail,
+            causes.InvalidGraph,
+            causes.NotImplemented,
+            causes.RuntimeException,
+        ) as error:
             reason = str(error).strip().splitlines()[-1]
-            raise EngineError(f"ONNX Runtime cannot run {self._name} ({reason}): try --engine openvino") from error
+            raise EngineError(
+                f"ONNX Runtime cannot run {self._detector} ({reason}): use the engine openvino", parameter="engine"
+            ) from error

@@ -1,8 +1,8 @@
 """OpenVINO: the default engine on a CPU.
 
-In bfloat16 a DN has three digits at most, too few to subtract a mean from. So the graph is cut before its first
-convolution, or before that of each member of an ensemble: what comes before, the normalisation, always runs in float32;
-what follows in the precision asked for.
+bfloat16 keeps at most three digits of a DN, too few to subtract a mean. The graph is therefore cut before its first
+convolution (of each member of an ensemble): the normalisation before the cut always runs in float32, the network after
+it in the requested precision.
 """
 
 import os
@@ -14,8 +14,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-# openvino's own import reports its use to a public server, without asking and by forking this process. Without this
-# package it does not, and lacks nothing else.
+# On import openvino forks this process and reports its use to a public server. Without this package it does not, and
+# everything else works.
 if "openvino" not in sys.modules:
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment] # the documented way to forbid an import
 
@@ -24,32 +24,39 @@ from openvino import opset13, properties
 
 from landslip.detector.detector import INPUT, Detector
 from landslip.errors import EngineError
-from landslip.inference.engine import Precision
+from landslip.inference.engine import InferenceOptions
 
 _CONVOLUTIONS: Final = frozenset({"Convolution", "GroupConvolution"})
 Values = dict[str, NDArray[np.float32]]
 
 
 class OpenVinoEngine:
-    """Runs images one by one on as many streams as there are threads.
+    """Run a detector in OpenVINO, image by image, on as many streams as there are threads.
 
-    One thread a stream leaves no thread waiting for another inside a layer; one image a request makes the answer
-    independent of its neighbours in a batch.
+    With one thread per stream no thread waits for another inside a layer; with one image per request a result does not
+    depend on the other images of a batch.
+
+    Args:
+        detector: the detector to run.
+        options: precision and threads.
+        height: of every image in pixels.
+        width: of every image in pixels.
+
+    Raises:
+        EngineError: the CPU does not support the precision, or OpenVINO cannot run the graph.
     """
 
     name = "openvino"
     version = openvino.__version__.split("-", maxsplit=1)[0]
 
-    def __init__(
-        self, detector: Detector, *, height: int, width: int, precision: Precision, threads: int | None
-    ) -> None:
+    def __init__(self, detector: Detector, options: InferenceOptions, *, height: int, width: int) -> None:
         core = openvino.Core()
-        streams = threads or os.cpu_count() or 1
-        # Left to itself OpenVINO takes bfloat16 on a CPU that has it, without saying so.
-        self.precision: str = precision
-        if precision == "bfloat16" and "BF16" not in core.get_property("CPU", properties.device.capabilities):
-            raise EngineError("this CPU does not compute in bfloat16: leave out --precision")
-        # Many at once: streams wait for each other only at the end of a call.
+        streams = options.threads or os.cpu_count() or 1
+        # By default OpenVINO silently uses bfloat16 on a CPU that supports it: the precision is always set.
+        self.precision: str = options.precision
+        if self.precision == "bfloat16" and "BF16" not in core.get_property("CPU", properties.device.capabilities):
+            raise EngineError("this CPU does not support bfloat16: use float32", parameter="precision")
+        # Streams wait for each other only at the end of a call, so a call takes many images.
         self.batch = 32 * streams
         try:
             model = core.read_model(detector.onnx_bytes, b"")
@@ -60,24 +67,26 @@ class OpenVinoEngine:
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
             raise EngineError(
-                f"OpenVINO cannot run {detector.card.name} ({reason}): try --engine onnxruntime"
+                f"OpenVINO cannot run {detector.card.name} ({reason}): use the engine onnxruntime", parameter="engine"
             ) from error
 
     def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run (n, C, h, w) float32 in physical units and give (n, h, w) float32 probability."""
+        """Predict probability (n, h, w) float32 for images (n, C, h, w) float32 in physical units."""
         given: list[Values] = [{INPUT: image[None]} for image in images]
         results = _run(self._first, given)
         if self._second:
-            both = zip(given, results, strict=True)
-            given = [one | {_normalised(number): value for number, value in enumerate(seen)} for one, seen in both]
+            given = [
+                image | {_normalised(number): value for number, value in enumerate(normalised)}
+                for image, normalised in zip(given, results, strict=True)
+            ]
             results = _run(self._second, given)
-        return np.concatenate([answer for answer, *_ in results])[:, 0]
+        return np.concatenate([probability for probability, *_ in results])[:, 0]
 
 
 def outputs_of(
     model: onnx.ModelProto, shape: tuple[int, ...]
 ) -> Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]:
-    """Make a graph with any outputs ready to run on images (n, C, h, w) of one shape, in float32; gives all outputs.
+    """Load a graph for images (n, C, h, w) of one shape and return all its outputs in float32.
 
     Raises:
         EngineError: OpenVINO cannot run the graph.
@@ -92,14 +101,14 @@ def outputs_of(
         raise EngineError(f"OpenVINO cannot run this graph ({reason})") from error
 
     def run(images: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        answers = compiled({INPUT: images})
-        return [answers[output] for output in compiled.outputs]
+        results = compiled({INPUT: images})
+        return [results[output] for output in compiled.outputs]
 
     return run
 
 
 def _cut(model: openvino.Model) -> tuple[openvino.Model, openvino.Model | None]:
-    """A model as what comes before its first convolutions and what follows; without a convolution it stays whole."""
+    """Cut a model before its first convolutions, into two models; one without convolutions stays whole."""
     deep: set[str] = set()
     first: dict[tuple[str, int], openvino.Output] = {}
     for node in model.get_ordered_ops():
@@ -119,7 +128,7 @@ def _cut(model: openvino.Model) -> tuple[openvino.Model, openvino.Model | None]:
         value = opset13.parameter(image.get_shape(), np.float32, _normalised(number))
         value.output(0).set_names({_normalised(number)})
         normalised.append(value)
-        # What follows takes the normalised image from the new input; sizes may still be asked of the old one.
+        # The second model takes the normalised image from the new input; sizes may still come from the old one.
         for taker in image.get_target_inputs():
             if taker.get_node().get_name() in deep:
                 taker.replace_source_output(value.output(0))
@@ -147,7 +156,7 @@ def _queue(core: openvino.Core, model: openvino.Model, precision: str, streams: 
 
 
 def _run(queue: openvino.AsyncInferQueue, given: list[Values]) -> list[list[NDArray[np.float32]]]:
-    """The outputs of a model for each of some inputs."""
+    """Run a model on each of some inputs and return its outputs, in their order."""
     results: dict[int, list[NDArray[np.float32]]] = {}
     for number, inputs in enumerate(given):
         queue.start_async(inputs, userdata=(results, number))
