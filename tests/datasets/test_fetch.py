@@ -3,6 +3,7 @@
 import io
 import json
 import stat
+import sys
 import zipfile
 from pathlib import Path
 
@@ -13,8 +14,7 @@ from click.testing import CliRunner
 from fetch_server import Faults, serving
 from landslip.cli.data.fetch import command
 from landslip.datasets.fetch import fetch, list_files
-from landslip.errors import OutputError, PatchesError, RunError
-from landslip.files.connection import Connection
+from landslip.errors import MissingExtraError, OutputError, PatchesError, RunError
 from landslip.files.unpacking import Limits, unpack
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
@@ -33,8 +33,9 @@ ARCHIVE = zipped(IMAGES)
 FILES = {"TrainData.zip": ARCHIVE, "readme.txt": b"labelled patches"}
 
 
-def impatient(url: str) -> Connection:
-    return Connection(url, pause_s=0, sleep=lambda _: None)
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
 
 
 def fetched(
@@ -42,7 +43,7 @@ def fetched(
 ) -> list[str | None]:
     """Fetch, and tell the ranges that were asked for."""
     with serving(files, faults) as served:
-        fetch(folder, source, base_url=served.url, connection=impatient(served.url))  # type: ignore[arg-type]
+        fetch(folder, source, base_url=served.url)  # type: ignore[arg-type]
         return [span for _, span in served.asked]
 
 
@@ -94,7 +95,7 @@ def test_a_wrong_beginning_is_thrown_away(tmp_path: Path, left: bytes) -> None:
 
 
 def test_wrong_bytes_never_bear_the_final_name(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="checksum that the source lists"):
+    with pytest.raises(RunError, match="checksum that its source lists"):
         fetched(tmp_path / "l4s", FILES, Faults(wrong_bytes=9))
     assert contents(tmp_path / "l4s") == {}
 
@@ -103,11 +104,11 @@ def test_wrong_bytes_never_bear_the_final_name(tmp_path: Path) -> None:
     ("faults", "words"),
     [
         (Faults(missing=True), "404"),
-        (Faults(busy=99), "503|cannot be reached"),
-        (Faults(break_after=0), "does not answer as it should"),
-        (Faults(length_off_by=-5_000), "breaks off after 115,"),
-        (Faults(leads_to="ftp://127.0.0.1/x"), "not followed"),
-        (Faults(break_after=30_000, wrong_range=True), "does not answer as it should"),
+        (Faults(busy=99), "503"),
+        (Faults(break_after=0), "invalid answer"),
+        (Faults(length_off_by=-5_000), "ended after 115,"),
+        (Faults(leads_to="ftp://127.0.0.1/x"), "invalid answer .*ftp://"),
+        (Faults(break_after=30_000, wrong_range=True), "invalid answer"),
     ],
     ids=["missing", "busy", "silent", "says too short", "ftp", "wrong range"],
 )
@@ -155,14 +156,45 @@ def test_a_list_that_is_none_is_refused(text: str) -> None:
         list_files("zenodo", served.url)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<html>", '{"error": "x"}', "[3]", '[{"type": "file"}]',
+        '[{"type": "file", "path": "../a", "size": 1, "oid": "' + "0" * 40 + '"}]',
+        '[{"type": "file", "path": "a", "size": 1, "oid": "0"}]',
+        '[{"type": "file", "path": "a", "size": -1, "oid": "' + "0" * 40 + '"}]',
+        '[{"type": "file", "path": "a", "size": 1, "oid": "0", "lfs": {"oid": "0", "size": 1, "pointerSize": 1}}]',
+    ],
+)  # fmt: skip
+def test_an_invalid_list_of_the_hub_is_refused(text: str) -> None:
+    with serving({}, Faults(list_text=text)) as served, pytest.raises(RunError, match="not a list of files|lists no files"):
+        list_files("hugging-face", served.url)
+
+
+@pytest.mark.parametrize(("source", "package"), [("zenodo", "pooch"), ("hugging-face", "huggingface_hub")])
+def test_a_missing_package_is_named_with_its_extra(
+    source: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingExtraError, match=rf"'{package}'.*landslip\[fetch\]"):
+        fetch(tmp_path, source)  # type: ignore[arg-type]
+
+
+def test_the_users_token_of_the_hub_is_not_sent_to_another_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_IMPLICIT_TOKEN", False)
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    with serving({"a.h5": b"a"}) as served:
+        list_files("hugging-face", served.url)
+        assert served.headers
+        assert not any("hf_secret" in one for one in served.headers)
+
+
 def test_offline_is_said_with_the_page_to_download_from_by_hand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving({}) as served:
         gone = served.url
-    monkeypatch.setattr("time.sleep", lambda _: None)
-    monkeypatch.setattr(Connection.__init__, "__kwdefaults__", {"pause_s": 0.0, "sleep": lambda _: None})
-    with pytest.raises(RunError, match=r"cannot be reached.*check the connection.*zenodo.org/records/10463239"):
+    with pytest.raises(RunError, match=r"cannot be reached.*internet connection.*zenodo.org/records/10463239"):
         fetch(tmp_path / "l4s", base_url=gone)
     assert not (tmp_path / "l4s").exists()
 

@@ -14,8 +14,7 @@ from command_line import run
 from fetch_server import Faults, Served, serving
 from landslip.channels import CHANNELS
 from landslip.errors import OutputError, RunError, WeightsError
-from landslip.files.connection import Connection
-from landslip.files.pins import PINS, kept_folder, read_pins
+from landslip.files.pins import PINS, downloads_folder, read_pins
 from landslip.training.pretrained.fitting import words_of
 from landslip.training.pretrained.published import (
     DEEPSLIDE,
@@ -31,8 +30,7 @@ NAME = "deepslide/resnet34"
 
 
 def fetched(folder: Path, served: Served, name: str = NAME) -> Path:
-    connection = Connection(served.url, pause_s=0, sleep=lambda _: None)
-    return fetch_published(name, folder=folder, base_url=served.url, connection=connection)
+    return fetch_published(name, folder=folder, base_url=served.url)
 
 
 @pytest.mark.parametrize("name", DEEPSLIDE)
@@ -67,7 +65,7 @@ def test_another_file_under_the_same_name_is_refused(tmp_path: Path) -> None:
     path.unlink()
     with (
         serving(BYTES | {"resnet34.pth": b"another" * 1000}) as served,
-        pytest.raises(RunError, match=rf"not the file that it was.*{PINS}"),
+        pytest.raises(RunError, match=rf"not the file that was first downloaded.*{PINS}"),
     ):
         fetched(tmp_path, served)
     assert served.asked == []
@@ -124,9 +122,9 @@ def test_a_record_that_cannot_be_read_is_not_written_over(tmp_path: Path, text: 
 
 def test_the_folder_is_the_users_own_or_the_one_that_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LANDSLIP_HOME", str(tmp_path))
-    assert kept_folder() == tmp_path
+    assert downloads_folder() == tmp_path
     monkeypatch.delenv("LANDSLIP_HOME")
-    assert kept_folder().name == "landslip"
+    assert downloads_folder().name == "landslip"
 
 
 def test_the_list_shows_every_name_and_file_as_it_is_spelt() -> None:
@@ -139,7 +137,7 @@ def test_the_list_shows_every_name_and_file_as_it_is_spelt() -> None:
 def test_offline_is_said_with_how_to_do_it_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LANDSLIP_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(Connection.__init__, "__kwdefaults__", {"pause_s": 0.0, "sleep": lambda _: None})
+    monkeypatch.setattr("time.sleep", lambda _: None)
     with serving({}) as served:
         gone = served.url
     told = run("detector", "fetch", NAME, "--base-url", gone, "--quiet")

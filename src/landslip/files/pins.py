@@ -1,28 +1,24 @@
-"""Where what was fetched is kept between calls, and the checksum that each file had when it was first seen.
-
-The first sight is trusted; from then on a file of that name with another checksum is refused, whoever sends it.
-"""
+"""The checksum of every published file at its first download: a file that changes later is refused."""
 
 import json
 import os
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from landslip.errors import OutputError, RunError
-from landslip.files.remote import RemoteFile
+from landslip.errors import OutputError, RunError, require_extra
+from landslip.files.atomic import write_text
+from landslip.files.download import EXTRA, RemoteFile
+from landslip.files.model import Frozen
 
 FOLDER_VARIABLE: Final = "LANDSLIP_HOME"
 PINS: Final = "first-seen.json"
 
 
-class Pin(BaseModel):
-    """What a file was when it was first seen."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Pin(Frozen):
+    """A file at its first download."""
 
     sha256: str
     size_bytes: int
@@ -33,22 +29,18 @@ class Pin(BaseModel):
 _PINS: Final = TypeAdapter(dict[str, Pin])
 
 
-def kept_folder() -> Path:
-    """The folder of this user's fetched files: ``LANDSLIP_HOME``, or where the system keeps such."""
+def downloads_folder() -> Path:
+    """Return the folder of downloaded weights: ``LANDSLIP_HOME``, or the user's data folder of the operating system."""
     if given := os.environ.get(FOLDER_VARIABLE):
         return Path(given)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "landslip"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "landslip"
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "landslip"
+    return Path(require_extra("platformdirs", EXTRA).user_data_path("landslip", appauthor=False))
 
 
 def read_pins(folder: Path) -> dict[str, Pin]:
-    """What was seen of every file so far, by name.
+    """Read the pins of a folder, by name.
 
     Raises:
-        OutputError: the record cannot be read.
+        OutputError: ``first-seen.json`` cannot be read.
     """
     path = folder / PINS
     try:
@@ -57,35 +49,35 @@ def read_pins(folder: Path) -> dict[str, Pin]:
         return {}
     except (OSError, ValidationError) as error:
         raise OutputError(
-            f"{path}, which says what was fetched before, cannot be read: put it right, or remove it to begin anew"
+            f"{path}, the record of earlier downloads, cannot be read: repair it, or remove it to start a new one"
         ) from error
 
 
 def check_pin(folder: Path, name: str, offered: RemoteFile) -> None:
-    """Refuse a file that is not what it was when it was first seen.
+    """Refuse a file whose checksum is not that of its first download.
 
     Raises:
-        RunError: it is another one.
-        OutputError: the record cannot be read.
+        RunError: the checksums differ.
+        OutputError: ``first-seen.json`` cannot be read.
     """
     pin = read_pins(folder).get(name)
-    if pin is not None and pin.sha256 != offered.hash_hex:
+    sha256 = offered.checksum.removeprefix("sha256:")
+    if pin is not None and pin.sha256 != sha256:
         raise RunError(
-            f"{name} is not the file that it was when it was first seen on {pin.first_seen} (sha256 "
-            f"{pin.sha256[:12]}... then, {offered.hash_hex[:12]}... now at {offered.url}): it is not taken; if you "
-            f"know why and trust it, remove its entry from {folder / PINS}"
+            f"{name} is not the file that was first downloaded on {pin.first_seen} (sha256 {pin.sha256[:12]}... then, "
+            f"{sha256[:12]}... now at {offered.url}) and is refused: if you know why it changed and trust it, remove "
+            f"its entry from {folder / PINS}"
         )
 
 
-def pin(folder: Path, name: str, seen: RemoteFile) -> None:
-    """Keep what a file was, unless it was seen before; the record is whole or as it was."""
+def pin(folder: Path, name: str, file: RemoteFile) -> None:
+    """Record the checksum of a file, unless the name has a pin."""
     pins = read_pins(folder)
     if name in pins:
         return
     today = datetime.now(UTC).date().isoformat()
-    new = Pin(sha256=seen.hash_hex, size_bytes=seen.size_bytes, url=seen.url, first_seen=today)
+    sha256 = file.checksum.removeprefix("sha256:")
+    new = Pin(sha256=sha256, size_bytes=file.size_bytes, url=file.url, first_seen=today)
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f"{PINS}.part"
     everything = {one: value.model_dump() for one, value in sorted({**pins, name: new}.items())}
-    part.write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")
-    part.replace(folder / PINS)
+    write_text(folder / PINS, json.dumps(everything, indent=1) + "\n")

@@ -71,15 +71,15 @@ def command(
     recipe = recipe_of(name).model_copy(update={"half_precision_storage": half_precision})
     path = free_file(out or Path(f"{recipe.name}.onnx"), "--out")
     from landslip.errors import RunError
-    from landslip.files.hub import HUB
+    from landslip.files.download import HUB
     from landslip.training.pretrained.importing import import_detector
-    from landslip.training.pretrained.published import by_hand, fetch_published
+    from landslip.training.pretrained.published import fetch_published, manual_download
 
     with progress_bar(quiet=quiet) as progress:
         try:
             file = fetch_published(name, base_url=base_url or HUB, progress=progress)
         except RunError as error:
-            raise RunError(f"{error}. {by_hand(name)}") from error
+            raise RunError(f"{error}; or {manual_download(name)}") from error
         imported = import_detector(file, recipe, progress=progress)
         write_detector(imported.detector, path)
     say(imported, path)

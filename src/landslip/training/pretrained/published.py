@@ -7,7 +7,7 @@ behind a second ``model.``. MiT-B1 takes three channels, mixed by a 1 x 1 convol
 of transformers; while it was trained its probabilities, not its logits, were brought to the whole resolution.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -15,11 +15,9 @@ from typing import Final
 
 from landslip.datasets.l4s_values import L4S_CHANNELS
 from landslip.errors import OutputError, RunError, WeightsError
-from landslip.files.connection import Connection
-from landslip.files.download import download, is_right
-from landslip.files.hub import HUB, list_hub
-from landslip.files.pins import check_pin, kept_folder, pin, read_pins
-from landslip.files.remote import RemoteFile
+from landslip.files.download import HUB, RemoteFile, download, list_hub
+from landslip.files.pins import check_pin, downloads_folder, pin, read_pins
+from landslip.files.progress import Progress, no_progress
 from landslip.training.pretrained.segformer import ForeignRecipe
 
 SOURCE: Final = "deepslide"
@@ -106,80 +104,74 @@ def recipe_of(name: str) -> ForeignRecipe:
     )
 
 
-Progress = Callable[[str, int, int], None]
 _DOWNLOADS: Final = "downloads"
 
 
 def fetch_published(
-    name: str,
-    *,
-    folder: Path | None = None,
-    base_url: str = HUB,
-    connection: Connection | None = None,
-    progress: Progress = lambda doing, done, total: None,
+    name: str, *, folder: Path | None = None, base_url: str = HUB, progress: Progress = no_progress
 ) -> Path:
-    """Download published weights, unless they are here; a call that was broken off is gone on with.
+    """Download published weights, unless they are there; an interrupted call resumes when repeated.
 
-    The hub's own sha256 is verified. The first that is seen for a name is kept; another, later, is refused.
+    The sha256 that the hub lists is verified. That of the first download is kept: a file that changes later is
+    refused.
 
     Args:
-        name: such as deepslide/resnet34.
-        folder: where files and first sights are kept; this user's own by default.
-        base_url: another server that answers as the hub does.
-        connection: how to ask it.
-        progress: told what is being done, how many bytes are here, how many there are.
+        name: such as ``deepslide/resnet34``.
+        folder: where files and checksums are kept; by default ``LANDSLIP_HOME`` or the user's data folder.
+        base_url: another server with the API of the hub.
+        progress: told the bytes while downloading.
 
     Returns:
         The path of the file.
 
     Raises:
-        WeightsError: nothing of that name is published.
-        RunError: the hub cannot be reached, sends what it does not list, or lists another file than at first sight.
+        WeightsError: the name is unknown.
+        RunError: the hub cannot be reached, or the file changed since its first download.
         OutputError: the folder cannot be written.
+        MissingExtraError: pooch or huggingface_hub is not installed.
     """
     short, published = find_published(name)
-    kept = folder or kept_folder()
+    kept = folder or downloads_folder()
     path = kept / _DOWNLOADS / SOURCE / published.file
     key = f"{SOURCE}/{short}"
     if _is_here(kept, key, path):
         return path
-    base = base_url.rstrip("/")
-    asked = connection or Connection(base)
     try:
-        offered = _offered(published.file, asked, base)
+        offered = _offered(published.file, base_url.rstrip("/"))
         check_pin(kept, key, offered)
-        download(offered, path, asked, lambda have: progress("downloading", have, offered.size_bytes))
+        download(offered, path.parent, lambda done: progress("downloading", done, offered.size_bytes))
         pin(kept, key, offered)
     except OSError as error:
         raise OutputError(
-            f"{kept} cannot be written ({error.strerror or error}): set LANDSLIP_HOME to a folder with room"
+            f"{kept} cannot be written ({error.strerror or error}): set LANDSLIP_HOME to a folder on a disk with space"
         ) from error
     return path
 
 
-def by_hand(name: str) -> str:
-    """What to do where the hub cannot be reached from here."""
+def manual_download(name: str) -> str:
+    """Return how to download and import published weights where the hub cannot be reached from here."""
     _, published = find_published(name)
-    raised = "" if published.network != "segformer-b2" else " --raise probabilities"
+    upsampled = "" if published.network != "segformer-b2" else " --raise probabilities"
     return (
-        f"By hand: download {published.file} from {HUB}/{REPOSITORY} and call  landslip detector import "
-        f"{published.file} --network {published.network} --channels l4s --inputs l4s{raised}"
+        f"download {published.file} from {HUB}/{REPOSITORY} by hand and run  landslip detector import "
+        f"{published.file} --network {published.network} --channels l4s --inputs l4s{upsampled}"
     )
 
 
 def _is_here(kept: Path, key: str, path: Path) -> bool:
-    """Whether the very file that was first seen is on disk: then nobody needs to be asked."""
+    """Return whether the file of the first download is on disk, so that no server needs to be asked."""
     first = read_pins(kept).get(key)
     if first is None or not path.is_file():
         return False
-    return is_right(RemoteFile(path.name, first.url, first.size_bytes, "sha256", first.sha256), path)
+    listed = RemoteFile(name=path.name, url=first.url, size_bytes=first.size_bytes, checksum=f"sha256:{first.sha256}")
+    return listed.matches(path)
 
 
-def _offered(file: str, connection: Connection, base: str) -> RemoteFile:
-    """What the hub lists under a file's name."""
-    found = next((one for one in list_hub(connection, base, "models", REPOSITORY) if one.name == file), None)
+def _offered(file: str, base: str) -> RemoteFile:
+    """Return the hub's entry of a file."""
+    found = next((one for one in list_hub(REPOSITORY, "model", base) if one.name == file), None)
     if found is None:
-        raise RunError(f"{base}/{REPOSITORY} no longer lists {file}: see its page for what became of it")
-    if found.hash_kind != "sha256":
-        raise RunError(f"{base}/{REPOSITORY} lists {file} without a sha256, as no weights are: it is not taken")
+        raise RunError(f"{base}/{REPOSITORY} no longer lists {file}: see its page for the reason")
+    if not found.checksum.startswith("sha256:"):
+        raise RunError(f"{base}/{REPOSITORY} lists {file} without a sha256 checksum: the file is refused")
     return found
