@@ -241,7 +241,7 @@ def test_a_disk_that_is_full_before_the_run_begins(
 ) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1_000_000})())
     told = mapped(tmp_path / "out", scene, "--detector", detector)
-    assert_refused(told, str(tmp_path / "out"), "1 MB free", "make room", out=tmp_path / "out")
+    assert_refused(told, str(tmp_path / "out"), "1 MB of free disk space", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -251,7 +251,7 @@ def test_a_disk_that_fills_up_while_the_map_is_made(
     tmp_path: Path, detector: Path, size_kb: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At whatever file the room runs out, the error names the folder, and with room again the run goes on."""
-    monkeypatch.setattr("landslip.mapping.run.check_room", lambda *_: None)
+    monkeypatch.setattr("landslip.mapping.run.check_disk_space", lambda *_: None)
     (tmp_path / "scene").mkdir()
     scene = scene_file(tmp_path / "scene", blobs(300, 310))
     with mounted(tmp_path / "small", f"size={size_kb}k") as folder:

@@ -119,7 +119,7 @@ def test_quiet_is_quiet_but_for_warnings(tmp_path: Path) -> None:
     told = run("map", scene, "-o", tmp_path / "out", "-q")
     assert told.code == 0, told.err
     assert told.out == ""
-    assert all(line.startswith("beware: ") for line in told.err.splitlines())
+    assert all(line.startswith("warning: ") for line in told.err.splitlines())
     assert "nothing of this scene was observed" in told.err
 
 

@@ -29,13 +29,13 @@ def test_detectors_are_joined_turned_and_calibrated(
     assert "8 passes an image" in said
     assert "Next: landslip detector calibrate" in said
     card = Detector.open(joined).card
-    assert (card.name, card.forward_passes, card.turns) == ("joined", 8, "flips")
+    assert (card.name, card.forward_passes, card.tta) == ("joined", 8, "flips")
     call("detector", "show", joined)
     assert "8 passes of a network for an image" in " ".join(capsys.readouterr().out.split())
     data = make_rgb_set(tmp_path / "set", {"A": range(4), "B": range(4, 6), "C": range(6, 8)})
     call("detector", "calibrate", joined, "--data", data, "--scene", "A", "--scene", "B", "--each-scene", "-o", done)
     calibrated = Detector.open(done).card
-    assert "averaged over the 2 parts" in calibrated.threshold_chosen
+    assert "averaged over the 2 parts" in calibrated.threshold_selection
     assert [score.data for score in calibrated.scores] == ["set, scene A", "set, scene B"]
     assert all("chosen on it" in score.protocol for score in calibrated.scores)
     assert calibrated.forward_passes == 8

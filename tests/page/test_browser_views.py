@@ -58,7 +58,7 @@ def test_a_zip_is_mapped_by_two_detectors_and_scored_by_a_truth_as_on_the_comman
     bands = [tmp_path / f"{name}.tif" for name in TRUE_COLOUR]
     ran = run("map", *bands, "-o", tmp_path / "cli", "--detector", served.detector, "--quiet")
     assert ran.code == 0, ran.err
-    ran = run("evaluate", "--map", tmp_path / "cli", "--truth", truth, "--json", "--quiet")
+    ran = run("evaluate-map", tmp_path / "cli", "--truth", truth, "--json", "--quiet")
     assert ran.code == 0, ran.err
     pixel = json.loads(ran.out)["pixel"]
     page.get_by_text(f"F1 {pixel['f1']:.3f}, precision {pixel['precision']:.3f}").wait_for()

@@ -29,7 +29,7 @@ def test_it_says_what_is_there_and_what_to_do_next(tmp_path, capfd):
     assert "40 x 30 pixels of 10 m, EPSG:32646" in said
     assert "50.0% of a sample" in said
     assert "valley.tif, band 1 (known by its description 'B04')" in said
-    assert said.rstrip().endswith(f"Next: landslip map {path} -o landslides")
+    assert said.rstrip().endswith(f"Next: landslip map {path} -o map/")
 
 
 def test_json_is_the_inspection(tmp_path, capfd):
@@ -44,7 +44,7 @@ def test_json_is_the_inspection(tmp_path, capfd):
 def test_the_next_command_repeats_the_options(tmp_path, capfd):
     path = write_raster(tmp_path / "my valley.tif", VALUES / np.float32(1e4), crs=None, transform=None)
     said = run(capfd, path, "--channels", "B04,-,B02", "--scale", "10000", "--pixel-size", "2.5")
-    assert f"Next: landslip map '{path}' --channels B04,-,B02 --scale 10000 --pixel-size 2.5 -o landslides" in said
+    assert f"Next: landslip map '{path}' --channels B04,-,B02 --scale 10000 --pixel-size 2.5 -o map/" in said
     assert "no CRS, pixel coordinates" in said
     assert "warning: the image has no CRS, so its place" in said
 

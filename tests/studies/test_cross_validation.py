@@ -11,9 +11,10 @@ from landslip.datasets.formats import open_patches
 from landslip.datasets.leakage import find_leaks
 from landslip.datasets.splits import key_of
 from landslip.errors import OutputError, PredictionsError, RecipeError, SettingsError
-from landslip.evaluation.predictions import Place, predict
-from landslip.evaluation.resolve import data_label
-from landslip.metrics.count_tables import counts_of, f1
+from landslip.evaluation.predict import predict
+from landslip.evaluation.predictions import PatchPosition
+from landslip.evaluation.predict import data_label
+from landslip.metrics.counts import f1
 from landslip.studies import trials as trial_room
 from landslip.studies.ablation.retraining import ablate_recipe
 from landslip.studies.cross_validation import evaluate_protocol
@@ -33,7 +34,7 @@ from scenes_of_patches import TINY, rgb_scenes
 from tiny_detectors import brightness
 
 ENTRIES = tuple(
-    Place("train", number, scene, row, col)
+    PatchPosition("train", number, scene, row, col)
     for number, (scene, row, col) in enumerate(
         (scene, row, col) for scene in "ABC" for row in range(14) for col in range(3)
     )
@@ -97,7 +98,12 @@ def test_the_parts_of_a_recipe_are_those_of_the_fold() -> None:
     assert (made.seed, made.train.parts, made.validation.parts, made.report) == (7, ("train",), ("validation",), ())
     assert made.division == fold.recipe
     assert made.network == recipe().network
-    assert recipe_for(recipe("calibration.cross_scene_predictions=[said.npz]"), fold, 7).calibration.cross_scene_predictions == ()
+    assert (
+        recipe_for(
+            recipe("calibration.cross_scene_predictions=[said.npz]"), fold, 7
+        ).calibration.cross_scene_predictions
+        == ()
+    )
     with pytest.raises(SettingsError, match="3 or more"):
         folds_of("k-fold", ENTRIES, folds=2)
 
@@ -149,13 +155,13 @@ def test_pooled_predictions_keep_the_threshold_of_each_fold() -> None:
         held(
             chance.integers(0, 251, (3, 4 + n, 5)),
             chance.choice(np.array([0, 1, 255]), (3, 4 + n, 5)),
-            tuple(Place("train", 10 * n + number, "AB"[n], 0, number) for number in range(3)),
+            tuple(PatchPosition("train", 10 * n + number, "AB"[n], 0, number) for number in range(3)),
             threshold=(0.3, 0.7)[n],
         )
         for n in range(2)
     ]
     made = pooled(parts, protocol="made")
-    np.testing.assert_array_equal(counts_of(made), np.concatenate([counts_of(one) for one in parts]))
+    np.testing.assert_array_equal(made.counts(), np.concatenate([one.counts() for one in parts]))
     with pytest.raises(PredictionsError, match="in two folds"):
         pooled([parts[0], parts[0]], protocol="made")
     with pytest.raises(PredictionsError, match="no predictions"):
@@ -182,7 +188,7 @@ def test_figures_are_those_of_the_pooled_predictions(data: Path, tmp_path: Path,
     found = evaluate_protocol(recipe(), data, tmp_path, "scene-out", seeds=(1, 3), progress=False)
     from landslip.evaluation.predictions import load_predictions
 
-    each = [float(f1(counts_of(load_predictions(path)).sum(axis=0))) for path in found.predictions]
+    each = [float(f1(load_predictions(path).counts().sum(axis=0))) for path in found.predictions]
     assert {load_predictions(path).recipe["name"] for path in found.predictions} == {recipe().name}
     assert found.figures["all"]["f1"].values == pytest.approx(tuple(each))
     assert found.figures["all"]["f1"].mean == pytest.approx(np.mean(each))
@@ -254,7 +260,17 @@ def test_a_protocol_is_trained_in_processes_and_goes_on(tmp_path: Path) -> None:
 
     made = rgb_scenes(tmp_path / "data", scenes="AB", rows=7, side=32)
     settings = [word for one in (*TINY, "detector.tile_px=32") for word in ("--set", one)]
-    arguments = ("evaluate", made, "--protocol", "scene-out", "--recipe", "default", *settings, "-o", tmp_path / "out")
+    arguments = (
+        "cross-validate",
+        made,
+        "--protocol",
+        "scene-out",
+        "--recipe",
+        "default",
+        *settings,
+        "-o",
+        tmp_path / "out",
+    )
     told = run(*arguments, "--jobs", "2", "--quiet", "--report", tmp_path / "report")
     assert told.code == 0, told.err
     answer = json.loads((tmp_path / "out" / "protocol.json").read_text())

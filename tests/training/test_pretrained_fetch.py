@@ -151,7 +151,7 @@ def test_offline_is_said_with_how_to_do_it_by_hand(tmp_path: Path, monkeypatch: 
 def test_what_is_served_but_no_weights_leaves_no_detector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LANDSLIP_HOME", str(tmp_path / "kept"))
     with serving(BYTES) as served:
-        told = run("detector", "fetch", NAME, "--base-url", served.url, "--out", tmp_path / "r.onnx", "--quiet")
+        told = run("detector", "fetch", NAME, "--base-url", served.url, "--output", tmp_path / "r.onnx", "--quiet")
     assert told.code == 2
     assert "resnet34.pth" in told.err
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]

@@ -151,8 +151,8 @@ def test_typical_values_are_the_same_every_time_and_in_units() -> None:
         (("--network", SMALL, "--channels", "B04,B03,B02", "--inputs", "dn", "--name", "Ü"), "name"),
         (("--network", SMALL, "--channels", "B04,B03,B02", "--inputs", "dn", "--landslide-class", "1"), "--classes"),
         (("--network", SMALL, "--channels", "B04,B03,B02"), "--inputs"),
-        (("--network", SMALL, "--channels", "B04,B03,B02", "--inputs", "dn", "--out", "none/d.onnx"), "no folder"),
-        (("--network", SMALL, "--channels", "B04,B03,B02", "--inputs", "dn", "--out", "there.onnx"), "there already"),
+        (("--network", SMALL, "--channels", "B04,B03,B02", "--inputs", "dn", "--output", "none/d.onnx"), "does not exist"),
+        (("--network", SMALL, "--channels", "B04,B03,B02", "--inputs", "dn", "--output", "there.onnx"), "exists already"),
     ],
 )
 def test_wrong_use_is_one_sentence_and_leaves_nothing(
@@ -214,7 +214,7 @@ def test_from_the_hub_to_a_detector_in_one_command(name: str, tmp_path: Path, mo
     torch.save(original.state_dict(), tmp_path / "made.pth")
     with serving({DEEPSLIDE[name].file: (tmp_path / "made.pth").read_bytes()}) as served:
         told = run(
-            "detector", "fetch", f"deepslide/{name}", "--base-url", served.url, "--out", tmp_path / "d.onnx", "--quiet"
+            "detector", "fetch", f"deepslide/{name}", "--base-url", served.url, "--output", tmp_path / "d.onnx", "--quiet"
         )
     assert told.code == 0, told.err
     detector = Detector.open(tmp_path / "d.onnx")

@@ -151,7 +151,7 @@ def test_from_the_hub_to_a_detector_that_answers_as_transformers_does(
             "deepslide/segformer",
             "--base-url",
             served.url,
-            "--out",
+            "--output",
             tmp_path / "d.onnx",
             "--quiet",
         )

@@ -1,125 +1,143 @@
-"""``landslip ablate``: what each channel is worth, with and without training anew; and what physics in the loss is."""
+"""``landslip ablate``: channel ablation, by permutation or by training; and training without the physics terms."""
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from landslip.cli.options import (
+    PATH,
+    folds_option,
+    jobs_option,
+    json_option,
+    output_option,
+    part_options,
+    protocol_option,
+    quiet_option,
+    recipe_option,
+    seeds_option,
+    set_option,
+    split_names,
+)
+from landslip.cli.output import align
+from landslip.cli.progress import progress_line
+
 if TYPE_CHECKING:
-    from landslip.datasets.splits import ProtocolName
+    from landslip.datasets.splits import Part, ProtocolName
     from landslip.studies.ablation.result import Ablation
     from landslip.studies.physics import PhysicsResult
 
 
+def _fractions(_context: click.Context, _parameter: click.Parameter, text: str) -> tuple[float, ...]:
+    from landslip.errors import SettingsError
+
+    try:
+        return tuple(float(word) for word in text.split(","))
+    except ValueError as error:
+        raise SettingsError(
+            f"invalid fractions '{text}': expected comma-separated numbers, e.g. 1,0.1", parameter="fractions"
+        ) from error
+
+
 @click.command("ablate")
-@click.argument("data", type=click.Path(path_type=Path))
-@click.option("--detector", metavar="NAME|FILE", help="Take channels away from this detector, as it is.")
-@click.option("--recipe", metavar="NAME|FILE", help="Train this recipe anew without each channel.")
-@click.option("--physics", is_flag=True, help="With --recipe: train with and without its physics terms instead.")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for everything.")
-@click.option("--only", metavar="NAMES", help="Only these channels and groups, such as B04,all terrain.")
-@click.option("--seeds", default="1,2,3", show_default=True, metavar="NUMBERS", help="Of permutations or trainings.")
-@click.option("--set", "settings", multiple=True, metavar="KEY.PATH=VALUE", help="Change a setting of the recipe.")
+@click.argument("data", type=PATH)
+@click.option("--detector", "detector_name", metavar="NAME|FILE", help="Ablate channels of this detector, as trained.")
+@recipe_option("Train this recipe without each channel.")
+@click.option("--physics", is_flag=True, help="With --recipe: train with and without its physics loss terms instead.")
+@output_option("Folder for training runs and results.")
 @click.option(
-    "--protocol",
-    type=click.Choice(["blocks", "scene-out", "k-fold", "paper", "official"]),
-    default="blocks",
-    show_default=True,
-    help="With --recipe: how the data are divided.",
+    "--only", callback=split_names, metavar="LIST", help="Ablate these channels and groups only, e.g. B04,all terrain."
 )
-@click.option("--folds", type=click.IntRange(3), default=5, show_default=True, help="Of k-fold.")
-@click.option("--shares", default="1,0.1", show_default=True, metavar="NUMBERS", help="With --physics: of the data.")
-@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Trainings at once.")
-@click.option("--scene", "scenes", multiple=True, metavar="NAME", help="With --detector: only this scene.")
-@click.option("--rows", metavar="FIRST-LAST", help="With --detector: only these rows of patches, such as 50-57.")
-@click.option("--quiet", is_flag=True, help="No progress bar.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program.")
+@seeds_option("1,2,3")
+@set_option
+@protocol_option("blocks")
+@folds_option
+@click.option(
+    "--fractions",
+    default="1,0.1",
+    metavar="LIST",
+    callback=_fractions,
+    help="With --physics: fractions of the training patches to train on.",
+)
+@jobs_option
+@part_options
+@quiet_option
+@json_option
 def command(
     *,
     data: Path,
-    detector: str | None,
+    detector_name: str | None,
     recipe: str | None,
     physics: bool,
     output: Path,
-    only: str | None,
-    seeds: str,
+    only: tuple[str, ...] | None,
+    seeds: tuple[int, ...],
     settings: tuple[str, ...],
     protocol: "ProtocolName",
     folds: int,
-    shares: str,
+    fractions: tuple[float, ...],
     jobs: int,
-    scenes: tuple[str, ...],
-    rows: str | None,
+    part: "Part",
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Take channels away, each alone and by groups, and see how far F1 falls on DATA.
+    """Channel ablation study: the drop of F1 on DATA without each channel and group of channels.
+
+    With --detector, channels of the trained detector are permuted or dropped (minutes). With --recipe, a detector is
+    trained without each channel (hours or days). Interrupted runs resume. Writes an HTML report, JSON and a chart.
 
     \b
-    landslip ablate DATA --detector mine.onnx -o out          by permutation and dropout, in minutes
-    landslip ablate DATA --recipe mine.yaml -o out            by training anew, in hours or days
-    landslip ablate DATA --recipe mine.yaml --physics -o out  with and without the physics terms of its loss
-
-    A run that was stopped goes on where it was. Leaves a page, JSON and a chart in the folder.
+    Example:
+      landslip ablate DATA --detector mine.onnx -o out/
+      landslip ablate DATA --recipe mine.yaml --protocol scene-out -o out/
+      landslip ablate DATA --recipe mine.yaml --physics -o out/
     """
-    if (detector is None) == (recipe is None):
-        raise click.UsageError("give a detector with --detector or a recipe with --recipe")
+    if (detector_name is None) == (recipe is None):
+        raise click.UsageError("give either --detector or --recipe")
     if physics and recipe is None:
-        raise click.UsageError("--physics compares trainings: give a recipe with --recipe")
-    from landslip.cli.training_extra import numbers
+        raise click.UsageError("--physics compares training runs: give --recipe")
+    if detector_name is not None:
+        found, pages = _ablate_detector(data, detector_name, output, only or (), seeds, part, quiet=quiet)
+        click.echo(json.dumps(found.as_dict(), indent=2) if as_json else _ablation_text(found))
+    else:
+        from landslip.training.recipe.recipe import read_recipe
 
-    names = [name.strip() for name in (only or "").split(",") if name.strip()]
-    if detector is not None:
-        found, pages = _detector(data, detector, output, names, numbers(seeds), scenes, rows, quiet=quiet)
-        click.echo(json.dumps(found.as_dict(), indent=2) if as_json else _text(found))
-        _look(pages, quiet=as_json)
-        return
-    from landslip.cli.progress import progress_bar
-    from landslip.training.recipe.recipe import read_recipe
+        chosen = read_recipe(recipe or "", settings)
+        more: dict[str, Any] = {"protocol": protocol, "seeds": seeds, "folds": folds, "jobs": jobs}
+        with progress_line(quiet=quiet) as progress:
+            more |= {"progress": not quiet, "watch": progress}
+            if physics:
+                from landslip.studies.physics import compare_physics
+                from landslip.studies.physics_report import write_physics
 
-    chosen = read_recipe(recipe or "", settings)
-    more = {"protocol": protocol, "seeds": numbers(seeds), "folds": folds, "jobs": jobs, "progress": not quiet}
-    with progress_bar(quiet=quiet) as watch:
-        if physics:
-            from landslip.studies.physics import compare_physics
-            from landslip.studies.physics_report import write_physics
+                compared = compare_physics(chosen, data, output, shares=fractions, **more)
+                pages = write_physics(compared, output, chosen.detector.attribution)
+                text, values = _physics_text(compared), compared.as_dict()
+            else:
+                from landslip.studies.ablation.report import write_ablation
+                from landslip.studies.ablation.retraining import ablate_recipe
 
-            compared = compare_physics(chosen, data, output, shares=_shares(shares), watch=watch, **more)  # type: ignore[arg-type]  # options by name
-            pages = write_physics(compared, output, chosen.detector.attribution)
-            click.echo(json.dumps(compared.as_dict(), indent=2) if as_json else _physics_text(compared))
-        else:
-            from landslip.studies.ablation.report import write_ablation
-            from landslip.studies.ablation.retraining import ablate_recipe
-
-            ablated = ablate_recipe(chosen, data, output, names=names, watch=watch, **more)  # type: ignore[arg-type]  # options by name
-            pages = write_ablation(ablated, output, chosen.detector.attribution)
-            click.echo(json.dumps(ablated.as_dict(), indent=2) if as_json else _text(ablated))
-    _look(pages, quiet=as_json)
+                ablated = ablate_recipe(chosen, data, output, names=only or (), **more)
+                pages = write_ablation(ablated, output, chosen.detector.attribution)
+                text, values = _ablation_text(ablated), ablated.as_dict()
+        click.echo(json.dumps(values, indent=2) if as_json else text)
+    if not as_json:
+        click.echo(f"\nreport: {pages[0]}")
 
 
-def _detector(
-    data: Path,
-    name: str,
-    output: Path,
-    names: list[str],
-    seeds: tuple[int, ...],
-    scenes: tuple[str, ...],
-    rows: str | None,
-    *,
-    quiet: bool,
+def _ablate_detector(
+    data: Path, name: str, output: Path, names: tuple[str, ...], seeds: tuple[int, ...], part: "Part", *, quiet: bool
 ) -> tuple["Ablation", tuple[Path, ...]]:
-    from landslip.cli.progress import progress_bar
     from landslip.datasets.formats import open_patches
-    from landslip.datasets.splits import Part, rows_from_text
+    from landslip.datasets.splits import Part
     from landslip.detector.detector import Detector
-    from landslip.evaluation.resolve import data_label
+    from landslip.evaluation.predict import data_label
     from landslip.studies.ablation.permutation import ablate_detector
     from landslip.studies.ablation.report import write_ablation
 
-    part = Part(scenes=scenes, rows=rows_from_text(rows) if rows else None)
     opened, label = Detector.open(name), data_label(data)
-    with progress_bar(quiet=quiet) as watch:
+    with progress_line(quiet=quiet) as progress:
         found = ablate_detector(
             opened,
             open_patches(data).where(part.holds),
@@ -127,47 +145,36 @@ def _detector(
             data=label if part == Part() else f"{label}, {part}",
             names=names,
             seeds=seeds,
-            watch=watch,
+            watch=progress,
         )
     return found, write_ablation(found, output, opened.card.attribution)
 
 
-def _shares(text: str) -> tuple[float, ...]:
-    from landslip.errors import SettingsError
-
-    try:
-        return tuple(float(word) for word in text.split(","))
-    except ValueError as error:
-        raise SettingsError(f"'{text}' are no shares of the data: give numbers such as 1,0.1") from error
-
-
-def _look(pages: tuple[Path, ...], *, quiet: bool) -> None:
-    if not quiet:
-        click.echo(f"\nLook at {pages[0]}")
-
-
-def _text(found: "Ablation") -> str:
-    lines = [
-        f"{found.detector} on {found.data}, {found.patches} patches; F1 {found.f1} with everything; landslide class, "
-        "counts pooled over all pixels",
-        found.protocol,
-        "",
-        f"{'':>10} {'without':>20} {'F1':>15} {'fall':>7} {'95 % interval':>18}",
+def _ablation_text(found: "Ablation") -> str:
+    table = [("", "without", "F1", "drop", "95 % interval")]
+    table += [
+        (one.how, one.name, str(one.f1), f"{one.fall:+.3f}", f"{one.low:+.3f} to {one.high:+.3f}")
+        for one in sorted(found.falls, key=lambda one: (one.how, -one.fall))
     ]
-    for one in sorted(found.falls, key=lambda one: (one.how, -one.fall)):
-        interval = f"{one.low:+.3f} to {one.high:+.3f}"
-        lines.append(f"{one.how:>10} {one.name:>20} {one.f1!s:>15} {one.fall:>+7.3f} {interval:>18}")
-    return "\n".join([*lines, f"Intervals: paired bootstrap over {found.unit}."])
+    return "\n".join(
+        [
+            f"{found.detector} on {found.data}, {found.patches} patches; F1 {found.f1} with all channels; landslide "
+            "class, counts pooled over all pixels",
+            found.protocol,
+            "",
+            *align(table),
+            f"Intervals: paired bootstrap over {found.unit}.",
+        ]
+    )
 
 
 def _physics_text(found: "PhysicsResult") -> str:
     from landslip.studies.physics_report import heads, table_rows
 
     lines = [f"{found.detector} on {found.data}, {found.patches} patches; {found.protocol}", ""]
-    table = [heads(found), *table_rows(found)]
-    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-    lines += ["  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in table]
+    lines += align([heads(found), *table_rows(found)])
     lines += [
-        f"gain of F1 at {one.share:.0%}: {one.f1:+.3f} ({one.low:+.3f} to {one.high:+.3f})" for one in found.gains
+        f"gain of F1 on {gain.share:.0%} of the training patches: {gain.f1:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
+        for gain in found.gains
     ]
     return "\n".join(lines)

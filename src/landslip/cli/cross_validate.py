@@ -1,4 +1,4 @@
-"""``landslip evaluate --protocol``: trains and scores every fold, and says what the recipe reached."""
+"""``landslip cross-validate``: train and score a recipe on every fold of a protocol."""
 
 import json
 from pathlib import Path
@@ -6,83 +6,116 @@ from typing import TYPE_CHECKING
 
 import click
 
+from landslip.cli.options import (
+    PATH,
+    folds_option,
+    jobs_option,
+    json_option,
+    output_option,
+    protocol_option,
+    quiet_option,
+    recipe_option,
+    seeds_option,
+    set_option,
+)
+from landslip.cli.output import align, print_next
+from landslip.cli.progress import progress_line
+
 if TYPE_CHECKING:
     from landslip.datasets.splits import ProtocolName
     from landslip.studies.cross_validation import ProtocolResult
 
 
-def run_protocol(
+@click.command("cross-validate")
+@click.argument("data", type=PATH)
+@recipe_option("Recipe to train: a packaged one or a YAML file.", default="default")
+@set_option
+@protocol_option("scene-out")
+@folds_option
+@seeds_option("1")
+@jobs_option
+@output_option("Folder for training runs and results.", default="cross-validation")
+@click.option("--report", type=PATH, metavar="DIR", help="Write report.html and report.json of the first seed.")
+@quiet_option
+@json_option
+def command(
     data: Path,
-    output: Path,
-    protocol: "ProtocolName",
-    recipe_name: str,
+    recipe: str,
     settings: tuple[str, ...],
-    *,
-    seeds: str,
+    protocol: "ProtocolName",
     folds: int,
+    seeds: tuple[int, ...],
     jobs: int,
+    output: Path,
     report: Path | None,
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Run a protocol and print a table; leaves ``protocol.json`` in the folder."""
-    from landslip.cli.progress import progress_bar
-    from landslip.cli.training_extra import numbers
+    """Train and score a recipe on every fold of a protocol.
+
+    Each fold is trained once per seed; every patch is scored by a detector that was not trained on it. Interrupted
+    runs resume. The folder gets protocol.json and the predictions of each seed (.npz).
+
+    \b
+    Protocols:
+      scene-out   leave one scene out
+      blocks      leave one block of neighbouring patches out
+      k-fold      random folds of patches; optimistic, as neighbours are split
+      paper       the split of the Landslide4Sense paper
+      official    the official splits of Landslide4Sense
+
+    \b
+    Example:
+      landslip cross-validate DATA --recipe mine.yaml --protocol scene-out --seeds 1,2,3 -o out/
+    """
     from landslip.datasets.formats import open_patches
+    from landslip.evaluation.predict import match_patches
     from landslip.evaluation.predictions import load_predictions
     from landslip.evaluation.report.page import make_report
     from landslip.evaluation.report.sheet import Asked, write_text
-    from landslip.evaluation.resolve import matched
     from landslip.studies.cross_validation import evaluate_protocol
     from landslip.training.recipe.recipe import read_recipe
 
-    recipe = read_recipe(recipe_name, settings)
-    with progress_bar(quiet=quiet) as watch:
+    chosen = read_recipe(recipe, settings)
+    with progress_line(quiet=quiet) as progress:
         found = evaluate_protocol(
-            recipe,
-            data,
-            output,
-            protocol,
-            seeds=numbers(seeds),
-            folds=folds,
-            jobs=jobs,
-            progress=not quiet,
-            watch=watch,
+            chosen, data, output, protocol, seeds=seeds, folds=folds, jobs=jobs, progress=not quiet, watch=progress
         )
-    write_text(output / "protocol.json", json.dumps(found.as_dict(), indent=1, ensure_ascii=False) + "\n")
-    if report is not None:
-        said, patches = matched(load_predictions(found.predictions[0]), open_patches(data))
-        asked = Asked(said, found.scores[0], patches, None)
-        with progress_bar(quiet=quiet) as watch:
-            make_report(asked, watch).write(report)
+        write_text(output / "protocol.json", json.dumps(found.as_dict(), indent=1, ensure_ascii=False) + "\n")
+        if report is not None:
+            predictions, patches = match_patches(load_predictions(found.predictions[0]), open_patches(data))
+            make_report(Asked(predictions, found.scores[0], patches, None), progress).write(report)
     if as_json:
         click.echo(json.dumps(found.as_dict(), indent=2))
         return
     click.echo(_text(found))
-    if report is not None:
-        click.echo(f"\nLook at {report / 'report.html'} (seed {found.seeds[0]})")
+    if report is None:
+        print_next("landslip", "evaluate", data, "--detector", found.predictions[0], "--report", "DIR")
     else:
-        click.echo(f"\nNext: landslip evaluate {data} --detector {found.predictions[0]} --report DIR")
+        click.echo(f"\nreport: {report / 'report.html'} (seed {found.seeds[0]})")
 
 
 def _text(found: "ProtocolResult") -> str:
-    seeds = f"seeds {', '.join(map(str, found.seeds))}" if len(found.seeds) > 1 else f"seed {found.seeds[0]}"
+    seeds = f"seed{'s' if len(found.seeds) > 1 else ''} {', '.join(map(str, found.seeds))}"
+    columns = {"f1": "F1", "precision": "precision", "recall": "recall", "iou": "IoU", "best_f1": "best F1"}
+    scores = [("", *columns.values())]
+    scores += [(scene, *(str(figures[name]) for name in columns)) for scene, figures in found.figures.items()]
+    other = [("", *list(columns.values())[:-1])]
+    other += [
+        (name, *(str(figures[column]) for column in list(columns)[:-1]))
+        for name, figures in found.also.items()
+        if name != "pooled"
+    ]
     lines = [
-        f"{found.detector} on {found.data} by the protocol {found.protocol}, {len(found.folds)} folds, {seeds}; "
+        f"{found.detector} on {found.data}, protocol {found.protocol}, {len(found.folds)} folds, {seeds}; "
         "landslide class, counts pooled over all pixels",
         "",
-        f"{'':>12} {'F1':>15} {'precision':>15} {'recall':>15} {'IoU':>15} {'best F1':>15}",
+        *align(scores),
+        "",
+        "Other definitions of F1 (comparable only with scores of the same definition):",
+        *align(other),
     ]
-    for scene, made in found.figures.items():
-        cells = (f"{made[name]!s:>15}" for name in ("f1", "precision", "recall", "iou", "best_f1"))
-        lines.append(f"{scene:>12} {' '.join(cells)}")
-    lines.append("")
-    lines.append("By other definitions, which compare with their own kind only:")
-    for name, made in found.also.items():
-        if name != "pooled":
-            cells = (f"{made[figure]!s:>15}" for figure in ("f1", "precision", "recall", "iou"))
-            lines.append(f"{name:>12} {' '.join(cells)}")
     if len(found.seeds) > 1:
-        lines.append("Mean and standard deviation over the seeds.")
-    lines.append("best F1: at the one threshold that would have been best on these very patches; it flatters.")
+        lines.append("Mean and standard deviation over seeds.")
+    lines.append("best F1: at the one threshold that is best on these test patches; optimistic.")
     return "\n".join(lines)

@@ -1,57 +1,51 @@
-"""``landslip page``: the page, for people who would rather not use a command line."""
+"""``landslip page``: serve the web page."""
 
 from pathlib import Path
 
 import click
 
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_POSITIVE = click.IntRange(1)
+
 
 @click.command("page")
-@click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8501, help="Port to listen on.")
 @click.option(
     "--address",
     default="127.0.0.1",
-    show_default=True,
-    help="Address to listen on. The page asks nobody who they are: put others behind a proxy that does (docs/page.md).",
+    help="Address to listen on. The page has no login: to serve others, put it behind a proxy that has (docs/page.md).",
 )
-@click.option("--base-path", default="", metavar="PATH", help="Where the page lies behind a reverse proxy.")
-@click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Data set to explore.")
-@click.option(
-    "--examples",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of the examples; that of the repository if left out.",
-)
+@click.option("--base-path", default="", metavar="PATH", help="URL path of the page behind a reverse proxy.")
+@click.option("--data", type=_FOLDER, help="Data set to browse.")
+@click.option("--examples", type=_FOLDER, help="Folder of example images; default: that of the repository.")
 @click.option(
     "--detector",
     "detectors",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Another detector to offer; may be given again.",
+    help="Detector to offer besides the packaged ones; may be repeated.",
 )
-@click.option("--max-upload-mb", type=click.IntRange(1), default=200, show_default=True, help="Largest file.")
+@click.option("--max-upload-mb", type=_POSITIVE, default=200, help="Largest uploaded file.")
+@click.option("--max-visit-mb", type=_POSITIVE, default=2000, help="Disk space per session.")
+@click.option("--max-megapixels", type=_POSITIVE, default=150, help="Largest scene, in million pixels.")
+@click.option("--max-patches", type=_POSITIVE, default=500, help="Most patches per upload.")
+@click.option("--workers", type=_POSITIVE, default=1, help="Number of maps made in parallel.")
+@click.option("--threads", type=_POSITIVE, help="CPU threads per map; default: all cores.")
+@click.option("--run-time-s", type=_POSITIVE, default=1800, help="Time limit of a map.")
+@click.option("--reader-time-s", type=_POSITIVE, default=90, help="Time limit for reading an upload.")
+@click.option("--reader-memory-mb", type=_POSITIVE, default=4000, help="Memory limit for reading an upload.")
+@click.option("--worker-memory-mb", type=_POSITIVE, default=12_000, help="Memory limit for making a map.")
 @click.option(
-    "--max-visit-mb", type=click.IntRange(1), default=2000, show_default=True, help="What one visitor may keep here."
+    "--base-map", metavar="URL", help="MapLibre style of a base map; browsers then request tiles from that server."
 )
-@click.option(
-    "--max-megapixels", type=click.IntRange(1), default=150, show_default=True, help="Largest scene, million pixels."
-)
-@click.option("--max-patches", type=click.IntRange(1), default=500, show_default=True, help="Most patches at once.")
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Maps made at a time.")
-@click.option("--threads", type=click.IntRange(1), help="Cores for a map; all if left out.")
-@click.option("--run-time-s", type=click.IntRange(1), default=1800, show_default=True, help="Longest run.")
-@click.option(
-    "--reader-time-s", type=click.IntRange(1), default=90, show_default=True, help="Longest look at an upload."
-)
-@click.option(
-    "--reader-memory-mb", type=click.IntRange(1), default=4000, show_default=True, help="Memory to look at an upload."
-)
-@click.option(
-    "--worker-memory-mb", type=click.IntRange(1), default=12_000, show_default=True, help="Memory to make a map."
-)
-@click.option("--base-map", metavar="URL", help="MapLibre style of a base map; browsers then ask that server for it.")
 def command(**settings: object) -> None:
-    """Serve the page on this machine: drop in an image, see the landslides.
+    """Serve a web page on this machine: upload an image, view and download the landslide map.
 
-    It sends nothing anywhere. Stop it with Ctrl-C.
+    The page makes no connections of its own. Stop it with Ctrl-C.
+
+    \b
+    Example:
+      landslip page --port 8600
     """
     from landslip.page.server.serving import PageSettings, serve
 

@@ -1,108 +1,72 @@
-"""landslip scene: look at rasters before mapping them."""
+"""``landslip scene``: inspect rasters before mapping them."""
 
 import json
-import shlex
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+
+from landslip.cli.lazy import LazyGroup
+from landslip.cli.options import PATH, SceneReading, json_option, scene_options
+from landslip.cli.output import print_next
 
 if TYPE_CHECKING:
     from landslip.scenes.inspection import Inspection
 
 
-def _split(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[str, ...] | None:
-    """Turn ``B04,B03`` into names."""
-    return None if text is None else tuple(name.strip() for name in text.split(","))
-
-
-def scene_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say how rasters are read: ``channels``, ``scale`` and ``pixel_size_m``."""
-    for option in (
-        click.option(
-            "--pixel-size",
-            "pixel_size_m",
-            type=float,
-            metavar="METRES",
-            help="Side of a pixel, for images without a CRS; results are then in pixel coordinates.",
-        ),
-        click.option(
-            "--scale",
-            type=float,
-            metavar="FACTOR",
-            help="DN (reflectance x 10,000) = stored value x FACTOR; 10000 for reflectance from 0 to 1.",
-        ),
-        click.option(
-            "--channels",
-            callback=_split,
-            metavar="LIST",
-            help="Channel of each band in order, as B04,B03,B02,B08; '-' skips a band. Default: by the names found.",
-        ),
-    ):
-        function = option(function)
-    return function
-
-
-@click.group()
+@click.group(cls=LazyGroup)
 def command() -> None:
-    """Look at rasters before mapping them."""
+    """Inspect rasters before mapping them.
+
+    \b
+    Example:
+      landslip scene inspect SCENE.tif
+    """
 
 
 @command.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, metavar="SCENE...", type=PATH)
 @scene_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def inspect(
-    paths: tuple[Path, ...],
-    channels: tuple[str, ...] | None,
-    scale: float | None,
-    pixel_size_m: float | None,
-    as_json: bool,
-) -> None:
-    """Show what PATHS hold: grid, channels and where each was taken from, values, what was observed, date.
+@json_option
+def inspect(paths: tuple[Path, ...], reading: SceneReading, as_json: bool) -> None:
+    """Show how a scene would be read: grid, date, and source, unit and values of each channel.
 
-    PATHS is one raster, several, or a folder of them.
+    SCENE is one raster, several rasters of one area, or a folder of them.
     """
     from landslip.scenes.inspection import inspect_scene
     from landslip.scenes.rasters import open_scene
 
-    inspection = inspect_scene(open_scene(paths, channels=channels, scale=scale, pixel_size_m=pixel_size_m))
+    inspection = inspect_scene(open_scene(paths, **reading))
     if as_json:
         click.echo(json.dumps(asdict(inspection), indent=2))
         return
     for line in _lines(inspection):
         click.echo(line)
     options = {
-        "--channels": channels and ",".join(channels),
-        "--scale": scale and f"{scale:g}",
-        "--pixel-size": pixel_size_m and f"{pixel_size_m:g}",
+        "--channels": ",".join(reading["channels"] or ()),
+        "--scale": reading["scale"] and f"{reading['scale']:g}",
+        "--pixel-size": reading["pixel_size_m"] and f"{reading['pixel_size_m']:g}",
     }
     given = [word for option, value in options.items() if value for word in (option, value)]
-    click.echo(f"\nNext: {shlex.join(['landslip', 'map', *map(str, paths), *given, '-o', 'landslides'])}")
+    print_next("landslip", "map", *paths, *given, "-o", "map/")
 
 
-def _lines(inspection: "Inspection") -> list[str]:
-    """The inspection for people."""
-    place = inspection.crs or "no CRS, pixel coordinates"
-    lines = [
-        f"scene     {inspection.name}",
-        f"grid      {inspection.height} x {inspection.width} pixels of {inspection.pixel_size_m:.4g} m, {place}",
-        f"date      {inspection.date or 'not known'}",
-        f"observed  {inspection.observed_share:.1%} of a sample",
-        "",
-        "channel    unit        p1    median       p99  taken from",
-    ]
-    lines += [
-        f"{one.name:10} {one.unit:4} {_number(one.p1)} {_number(one.median)} {_number(one.p99)}  {one.origin}"
-        for one in inspection.channels
-    ]
-    lines += ["", *inspection.notes] if inspection.notes else []
-    lines += ["", *(f"warning: {warning}" for warning in inspection.warnings)] if inspection.warnings else []
-    return lines
+def _lines(inspection: "Inspection") -> Iterator[str]:
+    crs = inspection.crs or "no CRS, pixel coordinates"
+    yield f"scene     {inspection.name}"
+    yield f"grid      {inspection.height} x {inspection.width} pixels of {inspection.pixel_size_m:.4g} m, {crs}"
+    yield f"date      {inspection.date or 'unknown'}"
+    yield f"valid     {inspection.observed_share:.1%} of a sample"
+    yield ""
+    yield "channel    unit        p1    median       p99  source"
+    for channel in inspection.channels:
+        values = " ".join(_number(value) for value in (channel.p1, channel.median, channel.p99))
+        yield f"{channel.name:10} {channel.unit:4} {values}  {channel.origin}"
+    yield from ["", *inspection.notes] if inspection.notes else []
+    yield from ["", *(f"warning: {warning}" for warning in inspection.warnings)] if inspection.warnings else []
 
 
 def _number(value: float | None) -> str:
-    """A value in nine columns."""
     return f"{'-' if value is None else format(value, '.5g'):>9}"

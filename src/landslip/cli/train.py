@@ -1,36 +1,37 @@
 """``landslip train``: from a recipe and labelled patches to a detector."""
 
 import json
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from landslip.cli.options import PATH, json_option, quiet_option, set_option
+from landslip.cli.output import print_next
+
 if TYPE_CHECKING:
-    from landslip.training.make import Made
-    from landslip.training.overfit import Overfitted
+    from landslip.training.single_run import TrainingRun
+    from landslip.training.overfit import OverfitResult
 
 
 @click.command("train")
-@click.argument("recipe", metavar="NAME|FILE", default="default")
-@click.option("--data", type=click.Path(path_type=Path), help="Patches: pictures, Landslide4Sense files, or a store.")
-@click.option("-o", "--out", "folder", type=click.Path(path_type=Path), help="Folder for the results.")
-@click.option("--show", is_flag=True, help="Print the recipe with a comment a line, and do nothing else.")
-@click.option("--set", "settings", multiple=True, metavar="KEY.PATH=VALUE", help="Change a setting; may be repeated.")
-@click.option("--seed", type=click.IntRange(0), help="Instead of the recipe's.")
-@click.option("--unlabelled", type=click.Path(path_type=Path), help="Patches without truth, for self-training.")
-@click.option("--resume", is_flag=True, help="Go on with the run in the folder; start it if there is none.")
+@click.argument("recipe", metavar="[NAME|FILE]", default="default")
+@click.option("--data", type=PATH, help="Labelled patches: RGB pictures, Landslide4Sense files or a packed store.")
+@click.option("-o", "--output", type=PATH, help="Folder for the results.")
+@click.option("--show", is_flag=True, help="Print the recipe with a comment on each key, and exit.")
+@set_option
+@click.option("--seed", type=click.IntRange(0), help="Random seed; default: the recipe's.")
+@click.option("--unlabelled", type=PATH, help="Unlabelled patches for self-training.")
+@click.option("--resume", is_flag=True, help="Continue the run in the folder, or start it if there is none.")
 @click.option(
-    "--overfit", type=click.IntRange(1), metavar="N",
-    help="Ask whether the network can learn N patches by heart: train and score on the same ones.",
-)  # fmt: skip
-@click.option("--quiet", is_flag=True, help="No progress bars.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program.")
+    "--overfit", type=click.IntRange(1), metavar="N", help="Sanity check: overfit N patches; makes no detector."
+)
+@quiet_option
+@json_option
 def command(
     recipe: str,
     data: Path | None,
-    folder: Path | None,
+    output: Path | None,
     show: bool,
     settings: tuple[str, ...],
     seed: int | None,
@@ -40,43 +41,51 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Train a detector by a recipe: a packaged one by NAME (default, paper, ...), or a YAML FILE.
+    """Train a detector with a recipe: a packaged one (default, paper, ...) or a YAML file.
+
+    Writes the detector (.onnx), weights.safetensors, the training log, curves.png, samples.png and the whole recipe.
+    Needs the extra train: pip install 'landslip[train]'.
 
     \b
-    landslip train --show default > mine.yaml               a recipe to start from
-    landslip train mine.yaml --data PATCHES -o run/          trains it
-    landslip train mine.yaml --data PATCHES -o run/ --resume goes on after an interruption
-
-    Leaves in the folder the detector (.onnx), its weights, the log, curves.png, samples.png and the whole recipe.
+    Example:
+      landslip train --show default > mine.yaml             a recipe to start from
+      landslip train mine.yaml --data PATCHES -o run/
+      landslip train mine.yaml --data PATCHES -o run/ --resume
     """
-
     from landslip.training.recipe.recipe import read_recipe
 
     chosen = read_recipe(recipe, settings if seed is None else (*settings, f"seed={seed}"))
     if show:
-        from landslip.training.recipe.comments import commented, words_of
+        from landslip.training.recipe.comments import format_recipe, read_comments
         from landslip.training.recipe.recipe import recipe_text
 
-        click.echo(commented(chosen, words_of(recipe_text(recipe))), nl=False)
+        click.echo(format_recipe(chosen, read_comments(recipe_text(recipe))), nl=False)
         return
-    if data is None or folder is None:
-        raise click.UsageError("give the patches with --data and a folder for the results with -o, or --show")
+    if data is None or output is None:
+        raise click.UsageError("give labelled patches with --data and a folder with --output, or --show")
     if overfit is not None:
         from landslip.training.overfit import overfit as overfit_patches
 
-        learned = overfit_patches(chosen, data, folder, overfit, progress=not quiet, resume=resume)
-        click.echo(json.dumps(learned.as_dict(), indent=2) if as_json else _overfitted_text(learned, folder))
+        overfitted = overfit_patches(chosen, data, output, overfit, progress=not quiet, resume=resume)
+        click.echo(json.dumps(overfitted.as_dict(), indent=2) if as_json else _overfit_text(overfitted, output))
         return
     from landslip.training.make import make_detector
 
-    made = make_detector(chosen, data, folder, progress=not quiet, resume=resume, unlabelled=unlabelled)
+    made = make_detector(chosen, data, output, progress=not quiet, resume=resume, unlabelled=unlabelled)
     if as_json:
         click.echo(json.dumps(_as_dict(made), indent=2))
-    else:
-        _say(made, folder)
+        return
+    card = made.detector.card
+    click.echo(f"{made.detector_path}  epoch {made.fitted.chosen.epoch} selected, threshold {card.threshold:g}")
+    for score in card.scores:
+        click.echo(f"F1 {score.f1:.3f}  precision {score.precision:.3f}  recall {score.recall:.3f}  {score.data}")
+    if card.scores:
+        click.echo(f"F1: {card.scores[0].definition}; seed {', '.join(map(str, card.scores[0].seeds))}")
+    click.echo(f"figures: {output / 'curves.png'}, {output / 'samples.png'}")
+    print_next("landslip", "map", "SCENE", "--detector", made.detector_path, "-o", "map/")
 
 
-def _as_dict(made: "Made") -> dict[str, object]:
+def _as_dict(made: "TrainingRun") -> dict[str, object]:
     return {
         "detector": str(made.detector_path),
         "weights": str(made.weights_path),
@@ -86,24 +95,12 @@ def _as_dict(made: "Made") -> dict[str, object]:
     }
 
 
-def _say(made: "Made", folder: Path) -> None:
-    card = made.detector.card
-    click.echo(f"{made.detector_path}  chosen at epoch {made.fitted.chosen.epoch}, threshold {card.threshold:g}")
-    for score in card.scores:
-        click.echo(f"F1 {score.f1:.3f}  precision {score.precision:.3f}  recall {score.recall:.3f}  {score.data}")
-    if card.scores:
-        click.echo(f"F1: {card.scores[0].definition}; seed {', '.join(map(str, card.scores[0].seeds))}")
-    click.echo(f"look at  {folder / 'curves.png'}  and  {folder / 'samples.png'}")
-    following = ["landslip", "map", "SCENE", "--detector", str(made.detector_path), "-o", "DIR"]
-    click.echo(f"\nNext: {shlex.join(following)}")
-
-
-def _overfitted_text(learned: "Overfitted", folder: Path) -> str:
-    count = learned.patches
-    verdict = "It can learn them" if learned.learned else "It did NOT learn them: more fit.epochs, or another network"
+def _overfit_text(found: "OverfitResult", folder: Path) -> str:
+    verdict = (
+        "the network can fit them" if found.learned else "it did NOT fit them: try more fit.epochs, or another network"
+    )
     return (
-        f"OVERFITTING TEST, NO ACCURACY: trained on {count} patches and scored on the same {count}, unaugmented.\n"
-        f"F1 {learned.f1:.3f} on what it was trained on, after {learned.epochs} epochs. {verdict}.\n"
-        "This says nothing about any other patch; no detector was made.\n"
-        f"look at  {folder / 'curves.png'}  and  {folder / 'samples.png'}"
+        f"OVERFITTING TEST, NOT AN ACCURACY: trained and scored on the same {found.patches} patches, no augmentation.\n"
+        f"F1 {found.f1:.3f} on the training patches after {found.epochs} epochs: {verdict}.\n"
+        f"No detector was made. figures: {folder / 'curves.png'}, {folder / 'samples.png'}"
     )

@@ -1,4 +1,4 @@
-"""``landslip data``: labelled patches, one file a verb, each imported when it is called."""
+"""``landslip data``: labelled patches; one file per verb, imported when it is called."""
 
 from typing import Final
 
@@ -7,16 +7,25 @@ import click
 from landslip.cli.lazy import LazyGroup
 
 VERBS: Final = {
-    "check": "Say what a folder of Landslide4Sense files holds and what is wrong with it.",
-    "pack": "Put the whole set in one store: lossless, a quarter of its size, fast to read.",
-    "show": "Draw patches with their truth.",
-    "mosaic": "Find the scenes that the patches were cut from.",
-    "make": "Make synthetic patches and scenes.",
-    "fetch": "Download the public files, verified.",
+    "fetch": "Download Landslide4Sense from its public sources, verified.",
+    "check": "Check a folder of Landslide4Sense files.",
+    "pack": "Pack Landslide4Sense files into one store: lossless, a quarter of the size, fast to read.",
+    "show": "Draw patches with their labels.",
+    "mosaic": "Recover the scenes that the patches were cut from.",
+    "make": "Simulate patches or a scene, for tests and tutorials.",
 }
 """Every verb with its help, in the order of use."""
 
 
 @click.group(cls=LazyGroup, package=__name__, helps=VERBS)
 def command() -> None:
-    """Check, pack, look at and make labelled patches."""
+    """Download, check, pack, draw and simulate labelled patches.
+
+    A patch is a small labelled image. A data set is a folder of RGB patches with masks, Landslide4Sense files (HDF5),
+    or a store written by `landslip data pack`.
+
+    \b
+    Example:
+      landslip data check TrainData/
+      landslip data pack TrainData/ store/
+    """

@@ -1,36 +1,41 @@
-"""landslip data fetch: Landslide4Sense from where it is published."""
+"""``landslip data fetch``: download Landslide4Sense."""
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from landslip.cli.options import PATH, quiet_option
+from landslip.cli.output import print_next
+from landslip.cli.progress import progress_line
+
 if TYPE_CHECKING:
     from landslip.datasets.fetch import SourceName
 
 
-@click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.command("fetch")
+@click.argument("folder", metavar="DIR", type=PATH)
 @click.option(
-    "--from", "source", type=click.Choice(["zenodo", "hugging-face"]), default="zenodo", show_default=True,
-    help="The record (three archives, masks for train only) or its mirror (a file a patch, masks for all).",
-)  # fmt: skip
-@click.option("--base-url", metavar="URL", help="Another server that answers as the source does.")
-@click.option("--quiet", is_flag=True, help="No progress bar.")
+    "--from",
+    "source",
+    type=click.Choice(["zenodo", "hugging-face"]),
+    default="zenodo",
+    help="zenodo: the original archives, masks for train only; hugging-face: a mirror, one file per patch, all masks.",
+)
+@click.option("--base-url", metavar="URL", help="Mirror with the same layout as the source.")
+@quiet_option
 def command(folder: Path, source: "SourceName", base_url: str | None, quiet: bool) -> None:
-    """Download Landslide4Sense into DIR, verified by the source's own checksums.
+    """Download Landslide4Sense into DIR and verify its checksums.
 
-    A call that was broken off is gone on with by the same call.
+    An interrupted download resumes when the same command is run again.
     """
-    from landslip.cli.progress import progress_bar
     from landslip.datasets.fetch import ATTRIBUTION, fetch
 
-    with progress_bar(quiet=quiet) as progress:
+    with progress_line(quiet=quiet) as progress:
         fetched = fetch(folder, source, base_url=base_url, progress=progress)
     if fetched.already_there:
         click.echo(f"All {fetched.files:,} files are in {folder} already.")
     else:
         click.echo(f"{fetched.files:,} files, {fetched.bytes / 1e6:,.0f} MB, verified, in {folder}")
     click.echo(ATTRIBUTION)
-    click.echo(f"\nNext: {shlex.join(['landslip', 'data', 'check', str(folder)])}")
+    print_next("landslip", "data", "check", folder)

@@ -1,31 +1,36 @@
-"""landslip data make: synthetic patches and scenes."""
+"""``landslip data make``: simulate patches or a scene."""
 
-import shlex
 from pathlib import Path
 
 import click
 
-from landslip.cli.progress import progress_bar
+from landslip.cli.options import PATH, quiet_option
+from landslip.cli.output import print_next
+from landslip.cli.progress import progress_line
 
 
-@click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--scene", "as_scene", is_flag=True, help="Make a scene (one GeoTIFF a channel) instead of patches.")
-@click.option("--patches", type=click.IntRange(1), default=200, show_default=True, help="How many patches.")
-@click.option("--regions", type=click.IntRange(1), help="How many regions to share them.  [default: 4, or fewer]")
+@click.command("make")
+@click.argument("folder", metavar="DIR", type=PATH)
+@click.option("--scene", "as_scene", is_flag=True, help="Make a scene (one GeoTIFF per channel) instead of patches.")
+@click.option("--patches", type=click.IntRange(1), default=200, help="Number of patches.")
+@click.option("--regions", type=click.IntRange(1), help="Number of regions among the patches; default: 4, or fewer.")
 @click.option(
-    "--size", type=click.IntRange(1), nargs=2, default=(1024, 1024), show_default=True, metavar="HEIGHT WIDTH",
-    help="Pixels of 10 m of a scene.",
-)  # fmt: skip
-@click.option(
-    "--region", type=click.IntRange(0), default=0, show_default=True,
-    help="Which region a scene shows: 0 monsoon, 1 volcanic, 2 alpine, 3 lateritic, and on with others of each kind.",
-)  # fmt: skip
-@click.option("--clouds", type=click.FloatRange(0, 0.95), default=0.0, show_default=True, help="Share of the sky.")
-@click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed gives the same ground."
+    "--size",
+    type=click.IntRange(1),
+    nargs=2,
+    default=(1024, 1024),
+    metavar="HEIGHT WIDTH",
+    help="Size of a scene in pixels of 10 m.",
 )
-@click.option("--quiet", is_flag=True, help="No progress bar.")
+@click.option(
+    "--region",
+    type=click.IntRange(0),
+    default=0,
+    help="Region of a scene: 0 monsoon, 1 volcanic, 2 alpine, 3 lateritic; higher numbers are variants of these.",
+)
+@click.option("--clouds", type=click.FloatRange(0, 0.95), default=0.0, help="Cloud cover, as a fraction.")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Random seed.")
+@quiet_option
 @click.pass_context
 def command(
     context: click.Context,
@@ -39,42 +44,42 @@ def command(
     seed: int,
     quiet: bool,
 ) -> None:
-    """Make synthetic mountains with landslides: a patch set in the layout of Landslide4Sense, or a scene.
+    """Simulate mountains with landslides: patches in the layout of Landslide4Sense, or a scene.
 
-    For tests, for learning and for scale: no place on Earth, and an accuracy on it says nothing about real landslides.
+    For tests, tutorials and scaling. The terrain is simulated: accuracy on it does not transfer to real landslides.
+
+    \b
+    Example:
+      landslip data make patches/ --patches 100
+      landslip data make scene/ --scene --size 2048 2048 --region 2
     """
-    _refuse_idle(context, ("patches", "regions") if as_scene else ("size", "region"), as_scene)
-    if as_scene:
-        _make_scene(folder, region, seed, size, clouds, quiet)
-    else:
-        _make_patches(folder, patches, regions or min(4, patches), seed, clouds, quiet)
-
-
-def _refuse_idle(context: click.Context, names: tuple[str, ...], as_scene: bool) -> None:
-    """Refuse options that would do nothing: silence would be taken for obedience."""
-    for name in names:
+    for name in ("patches", "regions") if as_scene else ("size", "region"):
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
-            wrong = "is for patches: leave it out, or leave out --scene" if as_scene else "is for a scene: add --scene"
-            raise click.UsageError(f"--{name} {wrong}")
+            remedy = "applies to patches: leave it out, or leave out --scene" if as_scene else "needs --scene"
+            raise click.UsageError(f"--{name} {remedy}")
+    if as_scene:
+        _make_scene(folder, region, seed, size, clouds, quiet=quiet)
+    else:
+        _make_patches(folder, patches, regions or min(4, patches), seed, clouds, quiet=quiet)
 
 
-def _make_scene(folder: Path, region: int, seed: int, size: tuple[int, int], clouds: float, quiet: bool) -> None:
+def _make_scene(folder: Path, region: int, seed: int, size: tuple[int, int], clouds: float, *, quiet: bool) -> None:
     from landslip.synthetic.region import make_region
     from landslip.synthetic.scene_files import make_scene
 
     made = make_region(region, seed, *size, clouds=clouds)
-    with progress_bar(quiet=quiet) as progress:
+    with progress_line(quiet=quiet) as progress:
         count = make_scene(folder, made, progress=progress)
-    click.echo(f"{size[0]} x {size[1]} pixels of synthetic {made.name} ground with {count:,} landslides in {folder}")
-    click.echo(f"\nNext: {shlex.join(['landslip', 'scene', 'inspect', str(folder)])}")
+    click.echo(f"simulated {made.name} scene of {size[0]} x {size[1]} pixels with {count:,} landslides in {folder}")
+    print_next("landslip", "scene", "inspect", folder)
 
 
-def _make_patches(folder: Path, patches: int, regions: int, seed: int, clouds: float, quiet: bool) -> None:
+def _make_patches(folder: Path, patches: int, regions: int, seed: int, clouds: float, *, quiet: bool) -> None:
     from landslip.synthetic.patch_set import make_patch_set, plan_set
 
     plans = plan_set(patches, regions, seed, clouds=clouds)
-    with progress_bar(quiet=quiet) as progress:
+    with progress_line(quiet=quiet) as progress:
         make_patch_set(folder, plans, seed=seed, progress=progress)
     names = ", ".join(plan.region.name for plan in plans)
-    click.echo(f"{patches:,} synthetic patches of {len(plans)} regions ({names}) in {folder}")
-    click.echo(f"\nNext: {shlex.join(['landslip', 'data', 'check', str(folder)])}")
+    click.echo(f"{patches:,} simulated patches of {len(plans)} regions ({names}) in {folder}")
+    print_next("landslip", "data", "check", folder)

@@ -1,24 +1,28 @@
-"""``landslip data pack``: a whole set of patches in one store."""
+"""``landslip data pack``: pack a data set into one store."""
 
 from pathlib import Path
 
 import click
 
+from landslip.cli.options import PATH, overwrite_option, quiet_option
+from landslip.cli.output import print_next
+from landslip.cli.progress import progress_line
 
-@click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.argument("store", metavar="STORE", type=click.Path(path_type=Path))
-@click.option("--verify", is_flag=True, help="Prove that every patch gives its HDF5 files back, bit for bit.")
+
+@click.command("pack")
+@click.argument("folder", metavar="DIR", type=PATH)
+@click.argument("store", metavar="STORE", type=PATH)
+@click.option("--verify", is_flag=True, help="Compare every packed patch with its HDF5 files, bit for bit.")
 @click.option(
     "--places",
     "places_path",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="CSV",
-    help="Table of scene, row and col by id and split; manifest.csv in DIR if left out.",
+    help="Table of scene, row and column by id and split; default: manifest.csv in DIR.",
 )
-@click.option("--leave-out", is_flag=True, help="Leave out the patches that are refused, and note them in the store.")
-@click.option("--overwrite", is_flag=True, help="Replace a store of other files, once the new one is finished.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@click.option("--leave-out", is_flag=True, help="Leave out patches that cannot be packed, and list them in the store.")
+@overwrite_option
+@quiet_option
 def command(
     folder: Path,
     store: Path,
@@ -28,29 +32,29 @@ def command(
     overwrite: bool,
     quiet: bool,
 ) -> None:
-    """Pack DIR, a Landslide4Sense folder of either layout, into STORE: a quarter of its size, without loss.
+    """Pack DIR, a Landslide4Sense folder of either layout, into STORE: lossless, a quarter of the size.
 
-    A run that was killed is gone on with. Files that are not whole DN, degrees and metres are refused.
+    Interrupted runs resume. Values must be whole DN, degrees and metres.
     """
-    from landslip.cli.progress import progress_bar
     from landslip.datasets.l4s import open_l4s
     from landslip.datasets.manifest import read_places
     from landslip.datasets.store.pack import pack_l4s
     from landslip.datasets.store.reading import verify_store
 
     places = None if places_path is None else read_places(places_path)
-    with progress_bar(quiet=quiet) as watch:
-        packed = pack_l4s(folder, store, places=places, leave_out=leave_out, overwrite=overwrite, watch=watch)
-        if not quiet:
-            header = packed.store.header
-            before = f", {packed.resumed:,} of them before" if packed.resumed else ""
-            click.echo(f"{header.patches:,} patches in {store}{before}")
-            sizes = f"{packed.store_bytes / 1e6:,.1f} MB, {packed.share:.1%} of {header.source_bytes / 1e6:,.1f} MB"
-            click.echo(f"{sizes} of HDF5")
-            if header.left_out:
-                click.echo(f"{len(header.left_out):,} patches left out; store.json says why", err=True)
-        if verify:
-            count = verify_store(packed.store, open_l4s(folder, places), watch)
-            click.echo(f"verified: all {count:,} patches give their HDF5 values back, bit for bit")
+    with progress_line(quiet=quiet) as progress:
+        packed = pack_l4s(folder, store, places=places, leave_out=leave_out, overwrite=overwrite, watch=progress)
+        verified = verify_store(packed.store, open_l4s(folder, places), progress) if verify else None
     if not quiet:
-        click.echo(f"\nNext: landslip data show {store} -o patches.png")
+        header = packed.store.header
+        resumed = f" ({packed.resumed:,} from an earlier run)" if packed.resumed else ""
+        click.echo(f"{header.patches:,} patches in {store}{resumed}")
+        click.echo(
+            f"{packed.store_bytes / 1e6:,.1f} MB, {packed.share:.1%} of {header.source_bytes / 1e6:,.1f} MB of HDF5"
+        )
+        if header.left_out:
+            click.echo(f"{len(header.left_out):,} patches left out, listed in store.json", err=True)
+    if verified is not None:
+        click.echo(f"verified: all {verified:,} patches equal their HDF5 files, bit for bit")
+    if not quiet:
+        print_next("landslip", "data", "show", store, "-o", "patches.png")

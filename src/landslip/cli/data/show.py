@@ -1,31 +1,32 @@
-"""``landslip data show``: look at patches with their truth."""
+"""``landslip data show``: draw patches with their labels."""
 
 from pathlib import Path
 
 import click
 
+from landslip.cli.options import PATH, output_option, overwrite_option
+
 
 @click.command("show")
-@click.argument("patches", type=click.Path(path_type=Path))
-@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="The PNG to write.")
-@click.option("--id", "ids", type=int, multiple=True, metavar="N", help="This patch; may be given again.")
-@click.option("--count", type=click.IntRange(1, 200), default=8, show_default=True, help="How many at random.")
-@click.option("--seed", type=int, default=42, show_default=True, help="Which ones at random.")
-@click.option("--split", type=click.Choice(["train", "validation", "test"]), help="Only this split of the set.")
-@click.option("--scene", metavar="NAME", help="Only this scene.")
+@click.argument("patches", metavar="DATA", type=PATH)
+@output_option("The PNG to write.")
+@click.option("--id", "ids", type=int, multiple=True, metavar="N", help="Id of a patch to draw; may be repeated.")
+@click.option("--count", type=click.IntRange(1, 200), default=8, help="Number of patches drawn at random.")
+@click.option("--seed", type=int, default=42, help="Random seed of the choice.")
+@click.option("--split", type=click.Choice(["train", "validation", "test"]), help="Use this split only.")
+@click.option("--scene", metavar="NAME", help="Use patches of this scene only.")
 @click.option(
     "--pixel-size",
     "pixel_size_m",
     type=click.FloatRange(min=0, min_open=True),
     default=10,
-    show_default=True,
     metavar="METRES",
-    help="Side of a pixel, for relief, areas and the scale bar.",
+    help="Pixel size, for hillshade, areas and the scale bar.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace a picture that is already there.")
+@overwrite_option
 def command(
     patches: Path,
-    out: Path,
+    output: Path,
     ids: tuple[int, ...],
     count: int,
     seed: int,
@@ -34,17 +35,22 @@ def command(
     pixel_size_m: float,
     overwrite: bool,
 ) -> None:
-    """Draw some of PATCHES with their truth outlined: a contact sheet, or one patch in detail.
+    """Draw patches of DATA with their labels outlined.
 
-    Shows true colour, false colour, NDVI, slope and elevation, as far as the patches have the channels. One --id gives
-    that patch in detail; several, or none, a contact sheet.
+    Shows true colour, false colour, NDVI, slope and elevation, as far as the patches have the channels: one patch in
+    detail for a single --id, a contact sheet otherwise.
+
+    \b
+    Example:
+      landslip data show DATA --count 20 -o patches.png
+      landslip data show DATA --id 42 -o patch.png
     """
     from landslip.datasets.formats import attribution, open_patches
     from landslip.datasets.pictures.contact_sheet import choose, contact_sheet
     from landslip.datasets.pictures.detail_sheet import detail_sheet
     from landslip.figures.picture import check_picture, write_picture
 
-    check_picture(out, overwrite=overwrite)
+    check_picture(output, overwrite=overwrite)
     chosen = choose(open_patches(patches), ids=ids, count=count, seed=seed, split=split, scene=scene)
     name, source = patches.resolve().name, attribution(patches)
     if len(chosen.patches) == 1 and ids:
@@ -53,6 +59,6 @@ def command(
     else:
         title = f"{len(chosen.patches)} patches of {name}"
         picture = contact_sheet(chosen.patches, title, chosen.how, pixel_size_m=pixel_size_m, source=source)
-    write_picture(picture, out)
+    write_picture(picture, output)
     click.echo(f"{chosen.how}: {', '.join(str(patch.id) for patch in chosen.patches)}")
-    click.echo(f"look at  {out}")
+    click.echo(f"picture: {output}")

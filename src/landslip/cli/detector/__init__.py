@@ -1,4 +1,4 @@
-"""``landslip detector``: what detectors there are, what their cards say, and what can be made of them."""
+"""``landslip detector``: detectors and their cards; one file per verb, imported when it is called."""
 
 from typing import Final
 
@@ -7,14 +7,14 @@ import click
 from landslip.cli.lazy import LazyGroup
 
 VERBS: Final = {
-    "list": "List the detectors that come with landslip.",
-    "show": "Show the card of a detector.",
-    "import": "Make a detector of weights that others trained.",
-    "fetch": "Download published weights and make a detector of them.",
-    "ensemble": "Join detectors, and turns and flips, into one that averages.",
-    "adapt": "Set a detector to the light and ground of a place, without any truth.",
-    "calibrate": "Choose a detector's temperature and threshold anew, on labelled patches.",
-    "export": "Write a detector in the form that another tool wants.",
+    "list": "List the packaged detectors.",
+    "show": "Show the card of a detector: inputs, training data, scores, limits.",
+    "import": "Convert trained weights of others (.pth, .safetensors) to a detector.",
+    "fetch": "Download published weights and convert them to a detector.",
+    "ensemble": "Average detectors, or test-time augmentations of one, in a new detector.",
+    "adapt": "Adapt batch-norm statistics to an unlabelled target scene (AdaBN).",
+    "calibrate": "Recalibrate temperature and decision threshold on a labelled set.",
+    "export": "Export a detector to plain ONNX or OpenVINO IR.",
     "bench": "Time the engines on this machine.",
 }
 """Every verb with its help, in the order of use."""
@@ -22,4 +22,13 @@ VERBS: Final = {
 
 @click.group(cls=LazyGroup, package=__name__, helps=VERBS)
 def command() -> None:
-    """List detectors, read their cards; import, join, adapt, calibrate, write and time them."""
+    """List, show, import, combine, adapt, calibrate, export and time detectors.
+
+    A detector is a trained segmentation model with its normalisation, threshold and card in one ONNX file. Commands
+    take the name of a packaged detector or the path of a file.
+
+    \b
+    Example:
+      landslip detector show s2-rgb
+      landslip detector calibrate mine.onnx --data DATA -o calibrated.onnx
+    """

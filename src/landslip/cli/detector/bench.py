@@ -1,29 +1,31 @@
-"""``landslip detector bench``: the engines against each other on this machine."""
+"""``landslip detector bench``: time the engines on this machine."""
 
 import json
 from dataclasses import asdict
 
 import click
 
-from landslip.cli.progress import progress_bar
+from landslip.cli.options import json_option, quiet_option
+from landslip.cli.output import print_next
+from landslip.cli.progress import progress_line
 
 
 @click.command("bench")
 @click.argument("detector", metavar="NAME|FILE", required=False)
-@click.option("--patches", type=click.IntRange(1), default=32, show_default=True, help="How many to a round.")
-@click.option("--threads", type=click.IntRange(1), help="How many to use.  [default: all cores]")
-@click.option("--quiet", is_flag=True, help="No progress bar.")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@click.option("--patches", type=click.IntRange(1), default=32, help="Number of patches per round.")
+@click.option("--threads", type=click.IntRange(1), metavar="N", help="CPU threads; default: all cores.")
+@quiet_option
+@json_option
 def command(detector: str | None, patches: int, threads: int | None, quiet: bool, as_json: bool) -> None:
-    """Time every engine on this machine: patches a second, the best of five rounds taken in turn.
+    """Time every installed engine on synthetic input: patches per second, best of several alternating rounds.
 
-    On made-up values: how fast, not how good. On a machine that does other work as well only the ratios say something.
+    On a machine under other load, only the ratios between engines are meaningful.
     """
     from landslip.detector.detector import DEFAULT, Detector
     from landslip.inference.benchmark import ROUNDS, time_engines
 
     opened = Detector.open(detector or DEFAULT)
-    with progress_bar(quiet=quiet) as progress:
+    with progress_line(quiet=quiet) as progress:
         timed, left = time_engines(opened, patches, threads=threads, progress=progress)
     size = opened.card.tile_px
     if as_json:
@@ -31,14 +33,16 @@ def command(detector: str | None, patches: int, threads: int | None, quiet: bool
         click.echo(json.dumps({"detector": opened.card.name, "tile_px": size, "engines": rows, "left": left}, indent=2))
         return
     click.echo(
-        f"{opened.card.name} ({opened.card.network}), {patches} patches of {size} x {size} px, best of {ROUNDS} rounds"
+        f"{opened.card.name} ({opened.card.architecture}), {patches} patches of {size} x {size} px, best of {ROUNDS} rounds"
     )
-    click.echo(f"{'engine':<34}{'patches/s':>10}{'times':>7}{'largest difference':>20}")
+    click.echo(f"{'engine':<34}{'patches/s':>10}{'ratio':>7}{'largest difference':>20}")
     slowest = min(one.patches_per_s for one in timed)
     for one in timed:
         label = f"{one.engine} {one.version} {one.precision}"
         ratio = one.patches_per_s / slowest
         click.echo(f"{label:<34}{one.patches_per_s:>10.1f}{ratio:>7.1f}{one.largest_difference:>20.1e}")
-    for words in left:
-        click.echo(f"not run: {words}")
-    click.echo("\nNext: landslip map SCENE --engine ENGINE --precision PRECISION -o DIR")
+    for reason in left:
+        click.echo(f"not run: {reason}")
+    print_next(
+        "landslip", "map", "SCENE", "--engine", max(timed, key=lambda one: one.patches_per_s).engine, "-o", "map/"
+    )

@@ -1,72 +1,80 @@
-"""``landslip detector calibrate``: choose temperature, threshold and confidence of a detector anew."""
+"""``landslip detector calibrate``: recalibrate temperature, threshold and polygon confidence."""
 
-import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from landslip.cli.detector.output import checked_name, write_detector
+from landslip.cli.options import PATH, inference_options, output_option, part_options, quiet_option
+from landslip.cli.output import check_new_detector, print_next, write_detector
+from landslip.cli.progress import progress_line
+
+if TYPE_CHECKING:
+    from landslip.datasets.splits import Part
+    from landslip.inference.engine import InferenceOptions
 
 
 @click.command("calibrate")
 @click.argument("detector_name", metavar="NAME|FILE")
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="Labelled patches, of any kind.")
-@click.option("--scene", "scenes", multiple=True, metavar="NAME", help="Only this scene; may be given again.")
-@click.option("--rows", metavar="FIRST-LAST", help="Only these rows of patches, such as 50-57.")
+@click.option("--data", required=True, type=PATH, help="Labelled patches.")
+@part_options
 @click.option(
     "--each-scene",
     is_flag=True,
-    help="Give every scene the same say: the highest mean of the scenes' F1, not the F1 of all pixels together.",
+    help="Choose the threshold by the mean F1 of the scenes, not by the F1 of all pixels pooled.",
 )
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The .onnx file to write.")
-@click.option("--name", help="Name of the new detector.  [default: as it was]")
-@click.option("--engine", default="auto", show_default=True, help="As for a map.")
-@click.option("--quiet", is_flag=True, help="No progress bars.")
+@output_option("The .onnx file to write.")
+@click.option("--name", help="Name of the new detector; default: unchanged.")
+@inference_options
+@quiet_option
 def command(
     detector_name: str,
     data: Path,
-    scenes: tuple[str, ...],
-    rows: str | None,
+    part: "Part",
     each_scene: bool,
     output: Path,
     name: str | None,
-    engine: str,
+    inference: "InferenceOptions",
     quiet: bool,
 ) -> None:
-    """Choose temperature, threshold and confidence of a detector anew, on labelled patches.
+    """Recalibrate temperature, decision threshold and polygon confidence on labelled patches.
 
-    Scores on its card were of the old threshold: they go, and those on the patches it was calibrated on take their
-    place, marked as such. Measure it elsewhere with  landslip evaluate.
+    The scores on the card are replaced by those on these patches, and marked as calibration data: to report accuracy,
+    evaluate on other patches.
+
+    \b
+    Example:
+      landslip detector calibrate mine.onnx --data DATA --scene A -o calibrated.onnx
     """
     from landslip.datasets.formats import open_patches
-    from landslip.datasets.splits import Part, rows_from_text
+    from landslip.datasets.splits import Part
     from landslip.detector.detector import Detector
     from landslip.evaluation.evaluate import evaluate
     from landslip.post_training.calibration import Choosing, calibrate, score_of, with_card
 
     detector = Detector.open(detector_name)
-    name = checked_name(output, name or detector.card.name)
-    part = Part(scenes=scenes, rows=rows_from_text(rows) if rows else None)
+    name = check_new_detector(output, name or detector.card.name)
     patches = open_patches(data).where(part.holds)
     names = sorted({entry.scene for entry in patches.entries}) if each_scene else []
     separate = {scene: Part(scenes=(scene,), rows=part.rows) for scene in names} or {"": part}
     set_name = data.resolve().name
     choosing = Choosing({f"{set_name}, {one}": patches.where(one.holds) for one in separate.values()})
-    made = calibrate(detector, choosing, engine=engine, progress=not quiet)
-    scores = [
-        score_of(
-            evaluate(made, some, engine=engine, progress=not quiet),
-            data=title,
-            protocol="temperature, threshold and confidence were chosen on it",
-        )
-        for title, some in choosing.parts.items()
-    ]
+    with progress_line(quiet=quiet) as progress:
+        made = calibrate(detector, choosing, engine=inference.engine, progress=not quiet)
+        scores = [
+            score_of(
+                evaluate(made, some, options=inference, progress=progress),
+                data=title,
+                protocol="temperature, threshold and confidence were chosen on it",
+            )
+            for title, some in choosing.parts.items()
+        ]
     made = with_card(made, name=name, scores=scores)
     write_detector(made, output)
     before, after = detector.card, made.card
-    click.echo(f"{output}  {after.threshold_chosen}")
+    click.echo(f"{output}  {after.threshold_selection}")
     click.echo(f"threshold {before.threshold:g} -> {after.threshold:g}")
     click.echo(f"temperature {before.temperature:g} -> {after.temperature:g}")
     for score in after.scores:
         click.echo(f"F1 {score.f1:.3f}  precision {score.precision:.3f}  recall {score.recall:.3f}  {score.data}")
-    click.echo(f"Next: {shlex.join(['landslip', 'evaluate', 'DATA', '--detector', str(output)])} --scene OTHER")
+    print_next("landslip", "evaluate", "DATA", "--detector", output, "--scene", "OTHER")

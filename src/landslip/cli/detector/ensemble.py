@@ -1,49 +1,54 @@
-"""``landslip detector ensemble``: join detectors, and the turns in which they look, into one."""
+"""``landslip detector ensemble``: average detectors, or test-time augmentations of one."""
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from landslip.cli.detector.output import checked_name, write_detector
+from landslip.cli.options import inference_options, output_option
+from landslip.cli.output import check_new_detector, print_next, write_detector
 
 if TYPE_CHECKING:
+    from landslip.inference.engine import InferenceOptions
     from landslip.post_training.ensemble import Turns
 
 
 @click.command("ensemble")
 @click.argument("detectors", metavar="NAME|FILE...", nargs=-1, required=True)
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The .onnx file to write.")
+@output_option("The .onnx file to write.")
 @click.option(
     "--tta",
     "turns",
     type=click.Choice(["none", "flips", "d4"]),
     default="none",
-    show_default=True,
-    help="Let every detector look at the image flipped (4 passes) or turned and flipped (8), and average.",
+    help="Test-time augmentation: average over 4 flips, or all 8 D4 transforms.",
 )
-@click.option("--name", help="Name of the new detector.  [default: that of the file]")
-@click.option("--engine", default="auto", show_default=True, help="What the check runs on, as for a map.")
-def command(detectors: tuple[str, ...], output: Path, turns: "Turns", name: str | None, engine: str) -> None:
-    """Join detectors, and the turns in which they look, into one that averages their probabilities.
+@click.option("--name", help="Name of the new detector; default: that of the file.")
+@inference_options
+def command(
+    detectors: tuple[str, ...], output: Path, turns: "Turns", name: str | None, inference: "InferenceOptions"
+) -> None:
+    """Average the probabilities of detectors, or of test-time augmentations of one, in a new detector.
 
-    With one detector and --tta this is test-time augmentation. The new file is a detector like any other; its card says
-    how many passes an image costs. It is checked against its members, averaged by hand, before it is written.
+    The card of the new detector states the number of forward passes per image. Its output is compared with the average
+    of its members before it is written.
+
+    \b
+    Example:
+      landslip detector ensemble a.onnx b.onnx c.onnx -o mean.onnx
+      landslip detector ensemble a.onnx --tta d4 -o a-tta.onnx
     """
     from landslip.detector.detector import Detector
     from landslip.post_training.ensemble import ensemble
     from landslip.post_training.parity import check_ensemble
 
-    name = checked_name(output, name)
+    name = check_new_detector(output, name)
     members = [Detector.open(detector) for detector in detectors]
     joined = ensemble(members, name, turns=turns)
-    difference = check_ensemble(joined, members, turns, engine)
+    difference = check_ensemble(joined, members, turns, inference.engine)
     write_detector(joined, output)
     click.echo(
-        f"{output}  {joined.card.forward_passes} passes an image, {len(joined.onnx_bytes) / 1e6:.1f} MB, within "
-        f"{difference:.1g} of its members averaged by hand"
+        f"{output}  {joined.card.forward_passes} forward passes per image, {len(joined.onnx_bytes) / 1e6:.1f} MB, "
+        f"equal to the mean of its members within {difference:.1g}"
     )
-    click.echo(
-        f"Next: {shlex.join(['landslip', 'detector', 'calibrate', str(output)])} --data DIR --scene NAME -o FILE"
-    )
+    print_next("landslip", "detector", "calibrate", output, "--data", "DATA", "-o", "CALIBRATED.onnx")

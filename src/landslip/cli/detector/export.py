@@ -1,8 +1,10 @@
-"""``landslip detector export``: a detector in the form that another tool wants."""
+"""``landslip detector export``: export a detector to plain ONNX or OpenVINO IR."""
 
 from pathlib import Path
 
 import click
+
+from landslip.cli.options import output_option
 
 
 @click.command("export")
@@ -10,11 +12,15 @@ import click
 @click.option(
     "--to", "form", required=True, type=click.Choice(["onnx", "openvino"]), help="Plain ONNX, or OpenVINO IR."
 )
-@click.option("-o", "--output", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Where to.")
+@output_option("Folder for the files.")
 def command(detector: str, form: str, output: Path) -> None:
-    """Write a detector in another form, with its card beside it as JSON.
+    """Export a detector to plain ONNX or OpenVINO IR, with its card as JSON.
 
-    What was written is read back and run beside the detector; where they differ, nothing is left.
+    The exported file is loaded and its output compared with the detector's; nothing is kept if they differ.
+
+    \b
+    Example:
+      landslip detector export s2-rgb --to openvino -o exported/
     """
     from landslip.detector.detector import Detector
     from landslip.inference.export import write_form
@@ -24,8 +30,6 @@ def command(detector: str, form: str, output: Path) -> None:
     for path in paths:
         click.echo(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
     channels = ", ".join(f"{name} ({unit})" for name, unit in zip(opened.card.channels, opened.card.units, strict=True))
-    click.echo(f"takes {channels}; answers as {opened.card.name} does, to {difference:.1g} in probability")
+    click.echo(f"inputs: {channels}; output equal to {opened.card.name} within {difference:.1g}")
     click.echo(f"licence: {opened.card.licence}")
-    click.echo(
-        f"\nNext: open {paths[0].name} in the tool that it is for; {paths[-1].name} says what it takes and its limits"
-    )
+    click.echo(f"\nNext: open {paths[0].name} in the other tool; {paths[-1].name} has its inputs and limits")

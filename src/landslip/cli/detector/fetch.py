@@ -1,88 +1,86 @@
-"""What ``import`` and ``fetch`` share: what they need, and what they say at the end."""
+"""``landslip detector fetch``: download published weights and convert them to a detector."""
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from landslip.cli.progress import progress_bar
+from landslip.cli.options import PATH, quiet_option
+from landslip.cli.output import check_new_file, print_next, write_detector
+from landslip.cli.progress import progress_line
 
 if TYPE_CHECKING:
     from landslip.training.pretrained.importing import Imported
 
 
-def need_training() -> None:
-    """Say which extra is missing, where one is.
-
-    Raises:
-        MissingExtraError: it is.
-    """
-    from landslip.errors import require_extra
-
-    require_extra("torch", "train")
-
-    for module in ("segmentation_models_pytorch", "onnxscript", "safetensors"):
-        require_extra(module, "train")
-
-
-def say(imported: "Imported", path: Path) -> None:
-    """Tell what was made of the foreign file, and what to do with it."""
-    card, found = imported.detector.card, imported.fitted.match
-    click.echo(
-        f"{path}  {card.network}, {len(card.channels)} channels, {len(imported.detector.onnx_bytes) / 1e6:.1f} MB"
-    )
-    behind = f" behind '{found.prefix}'" if found.prefix else ""
-    click.echo(
-        f"{len(found.tensors)} tensors{behind}; its answers differ from its network's by {imported.difference:.1g}"
-    )
-    for name in found.harmless:
-        click.echo(f"left out: {name}")
-    click.echo(f"threshold {card.threshold:g}: {card.threshold_chosen}")
-    click.echo(f"\nNext: {shlex.join(['landslip', 'detector', 'show', str(path)])}")
-    click.echo(f"      {shlex.join(['landslip', 'map', 'SCENE', '--detector', str(path), '-o', 'DIR'])}")
-
-
 @click.command("fetch")
 @click.argument("name", metavar="NAME", required=False)
-@click.option("--list", "as_list", is_flag=True, help="List what can be fetched, and leave.")
-@click.option("--out", type=click.Path(path_type=Path), help="The detector's file.  [default: by its name, here]")
-@click.option("--half-precision", is_flag=True, help="Store tensors in half precision: half the file, if parity holds.")
-@click.option("--base-url", metavar="URL", help="Another server that answers as the hub does.")
-@click.option("--quiet", is_flag=True, help="No progress bar.")
+@click.option("--list", "as_list", is_flag=True, help="List the published weights, and exit.")
+@click.option("-o", "--output", type=PATH, help="The .onnx file to write; default: NAME.onnx.")
+@click.option("--half-precision", is_flag=True, help="Store tensors as float16: half the size; output is compared.")
+@click.option("--base-url", metavar="URL", help="Mirror of the Hugging Face hub.")
+@quiet_option
 def command(
-    name: str | None, as_list: bool, out: Path | None, half_precision: bool, base_url: str | None, quiet: bool
+    name: str | None, as_list: bool, output: Path | None, half_precision: bool, base_url: str | None, quiet: bool
 ) -> None:
-    """Download published weights, such as deepslide/resnet34, and make a detector of them. Needs the extra train.
+    """Download published weights, such as deepslide/resnet34, and convert them to a detector.
 
-    The download is verified by the hub's own checksum, and compared with what was seen the first time.
+    Checksums are verified. Needs the extra train: pip install 'landslip[train]'.
+
+    \b
+    Example:
+      landslip detector fetch --list
+      landslip detector fetch deepslide/resnet34
     """
-    from landslip.cli.detector.fetch import need_training, say
-    from landslip.cli.detector.output import free_file, write_detector
-
     if as_list:
         _list()
         return
     if name is None:
-        raise click.UsageError("give the NAME of what to fetch; --list shows what there is")
-    need_training()
-    from landslip.training.pretrained.published import recipe_of
-
-    recipe = recipe_of(name).model_copy(update={"half_precision_storage": half_precision})
-    path = free_file(out or Path(f"{recipe.name}.onnx"), "--out")
+        raise click.UsageError("give the NAME of published weights; --list shows them")
+    require_training()
     from landslip.errors import RunError
     from landslip.files.download import HUB
     from landslip.training.pretrained.importing import import_detector
-    from landslip.training.pretrained.published import fetch_published, manual_download
+    from landslip.training.pretrained.published import fetch_published, manual_download, recipe_of
 
-    with progress_bar(quiet=quiet) as progress:
+    recipe = recipe_of(name).model_copy(update={"half_precision_storage": half_precision})
+    path = check_new_file(output or Path(f"{recipe.name}.onnx"))
+    with progress_line(quiet=quiet) as progress:
         try:
             file = fetch_published(name, base_url=base_url or HUB, progress=progress)
         except RunError as error:
-            raise RunError(f"{error}; or {manual_download(name)}") from error
+            raise RunError(f"{error}. {manual_download(name)}") from error
         imported = import_detector(file, recipe, progress=progress)
         write_detector(imported.detector, path)
-    say(imported, path)
+    print_imported(imported, path)
+
+
+def require_training() -> None:
+    """Check that the extra ``train`` is installed.
+
+    Raises:
+        MissingExtraError: it is not.
+    """
+    from landslip.errors import require_extra
+
+    for module in ("torch", "segmentation_models_pytorch", "onnxscript", "safetensors"):
+        require_extra(module, "train")
+
+
+def print_imported(imported: "Imported", path: Path) -> None:
+    """Print what was imported from a file of weights, and the next commands."""
+    card, found = imported.detector.card, imported.fitted.match
+    click.echo(
+        f"{path}  {card.architecture}, {len(card.channels)} channels, {len(imported.detector.onnx_bytes) / 1e6:.1f} MB"
+    )
+    prefix = f" with prefix '{found.prefix}'" if found.prefix else ""
+    click.echo(
+        f"{len(found.tensors)} tensors{prefix}; output equal to the PyTorch network's within {imported.difference:.1g}"
+    )
+    for name in found.harmless:
+        click.echo(f"ignored: {name}")
+    click.echo(f"threshold {card.threshold:g}: {card.threshold_selection}")
+    print_next("landslip", "detector", "show", path)
 
 
 def _list() -> None:
@@ -91,7 +89,5 @@ def _list() -> None:
     click.echo(f"{'name':<30} {'file':<26} network")
     for name, published in DEEPSLIDE.items():
         click.echo(f"{f'{SOURCE}/{name}':<30} {published.file:<26} {published.network}")
-    click.echo(
-        f"\nFrom huggingface.co/{REPOSITORY}, by the author of arXiv 2507.01123: fourteen channels, Landslide4Sense."
-    )
-    click.echo("Next: landslip detector fetch NAME")
+    click.echo(f"\nSource: huggingface.co/{REPOSITORY} (arXiv 2507.01123); the 14 channels of Landslide4Sense.")
+    print_next("landslip", "detector", "fetch", "NAME")

@@ -1,4 +1,4 @@
-"""``landslip detector import``: a detector of weights that others trained."""
+"""``landslip detector import``: convert trained weights of others to a detector."""
 
 import re
 from pathlib import Path
@@ -6,37 +6,49 @@ from typing import Any
 
 import click
 
-from landslip.cli.progress import progress_bar
+from landslip.cli.options import PATH, quiet_option
+from landslip.cli.output import check_new_file, write_detector
+from landslip.cli.progress import progress_line
 
 
 @click.command("import")
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("file", metavar="FILE", type=PATH)
 @click.option("--network", required=True, metavar="NAME", help="Such as unet-resnet34, or architecture/encoder.")
 @click.option(
-    "--channels", required=True, metavar="NAMES",
-    help="In the order of its training, with commas: B04,B03,B02; or l4s for the fourteen of Landslide4Sense.",
-)  # fmt: skip
-@click.option(
-    "--inputs", required=True, type=click.Choice(["dn", "l4s"]),
-    help="What it was fed: dn, degrees and metres; or the values of Landslide4Sense's files.",
-)  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path), help="The detector's file.  [default: NAME.onnx]")
-@click.option("--name", help="The detector's name.  [default: that of FILE]")
-@click.option("--threshold", type=click.FloatRange(0, 1, min_open=True, max_open=True), help="As its author gives it.")
-@click.option("--classes", type=click.IntRange(1), default=1, show_default=True, help="More than 1 for a softmax.")
-@click.option(
-    "--landslide-class", type=click.IntRange(0), default=1, show_default=True, help="Which of several is landslide."
+    "--channels",
+    required=True,
+    metavar="LIST",
+    help="Channels in the order of training, e.g. B04,B03,B02; l4s for the 14 of Landslide4Sense.",
 )
 @click.option(
-    "--raise", "raised", type=click.Choice(["logits", "probabilities"]), default="logits", show_default=True,
-    help="What a SegFormer of transformers brings from a quarter of the resolution to the whole.",
-)  # fmt: skip
-@click.option("--leave-out", multiple=True, metavar="BEGINNING", help="Names in FILE that are no part of the network.")
-@click.option("--trained-on", metavar="TEXT", help="For the card: what it was trained on.")
-@click.option("--licence", metavar="TEXT", help="For the card: under what licence the weights are.")
-@click.option("--attribution", multiple=True, metavar="TEXT", help="For the card: whose work it is.")
-@click.option("--half-precision", is_flag=True, help="Store tensors in half precision: half the file, if parity holds.")
-@click.option("--quiet", is_flag=True, help="No progress bar.")
+    "--inputs",
+    required=True,
+    type=click.Choice(["dn", "l4s"]),
+    help="Units the network was trained on: dn (DN, degrees, metres), or l4s (values of Landslide4Sense files).",
+)
+@click.option("-o", "--output", type=PATH, help="The .onnx file to write; default: NAME.onnx.")
+@click.option("--name", help="Name of the detector; default: that of FILE.")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="P",
+    help="Decision threshold published with the weights; default: 0.5.",
+)
+@click.option("--classes", type=click.IntRange(1), default=1, help="Number of classes; more than 1 for a softmax.")
+@click.option("--landslide-class", type=click.IntRange(0), default=1, help="Index of landslide among several classes.")
+@click.option(
+    "--raise",
+    "raised",
+    type=click.Choice(["logits", "probabilities"]),
+    default="logits",
+    help="What a SegFormer of transformers upsamples from a quarter of the resolution.",
+)
+@click.option("--leave-out", multiple=True, metavar="PREFIX", help="Ignore tensors of this prefix; may be repeated.")
+@click.option("--trained-on", metavar="TEXT", help="For the card: training data.")
+@click.option("--licence", metavar="TEXT", help="For the card: licence of the weights.")
+@click.option("--attribution", multiple=True, metavar="TEXT", help="For the card: authors; may be repeated.")
+@click.option("--half-precision", is_flag=True, help="Store tensors as float16: half the size; output is compared.")
+@quiet_option
 @click.pass_context
 def command(
     context: click.Context,
@@ -45,7 +57,7 @@ def command(
     network: str,
     channels: str,
     inputs: str,
-    out: Path | None,
+    output: Path | None,
     name: str | None,
     threshold: float | None,
     classes: int,
@@ -58,18 +70,21 @@ def command(
     half_precision: bool,
     quiet: bool,
 ) -> None:
-    """Make a detector of FILE: a state dict (.pth, .pt, .ckpt) or .safetensors. Needs the extra train.
+    """Convert FILE, a state dict (.pth, .pt, .ckpt) or .safetensors, to a detector.
 
-    Tensors alone are read, no code is run. Every tensor is accounted for: what is missing, left over or of another
-    shape is an error that names it.
+    Only tensors are read; no code in the file is run. Missing, unexpected or misshapen tensors are errors. Needs the
+    extra train: pip install 'landslip[train]'.
+
+    \b
+    Example:
+      landslip detector import best.pth --network unet-resnet34 --channels B04,B03,B02 --inputs dn
     """
-    from landslip.cli.detector.fetch import need_training, say
-    from landslip.cli.detector.output import free_file, write_detector
+    from landslip.cli.detector.fetch import print_imported, require_training
     from landslip.errors import WeightsError
 
     if classes == 1 and context.get_parameter_source("landslide_class") is not click.core.ParameterSource.DEFAULT:
-        raise click.UsageError("--landslide-class is for several classes: add --classes, or leave it out")
-    need_training()
+        raise click.UsageError("--landslide-class applies to several classes: add --classes, or leave it out")
+    require_training()
     from pydantic import ValidationError
 
     from landslip.training.pretrained.importing import import_detector
@@ -77,7 +92,7 @@ def command(
 
     known: dict[str, Any] = {
         "threshold": threshold,
-        "threshold_chosen": "given by whoever imported it" if threshold is not None else None,
+        "threshold_selection": "given at import" if threshold is not None else None,
         "trained_on": trained_on,
         "licence": licence,
     }
@@ -98,11 +113,11 @@ def command(
     except ValidationError as error:
         first = error.errors()[0]
         raise WeightsError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}; correct what was given") from error
-    path = free_file(out or Path(f"{recipe.name}.onnx"), "--out")
-    with progress_bar(quiet=quiet) as progress:
+    path = check_new_file(output or Path(f"{recipe.name}.onnx"))
+    with progress_line(quiet=quiet) as progress:
         imported = import_detector(file, recipe, progress=progress)
         write_detector(imported.detector, path)
-    say(imported, path)
+    print_imported(imported, path)
 
 
 def _channels(text: str) -> tuple[str, ...]:

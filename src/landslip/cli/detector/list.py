@@ -1,14 +1,17 @@
-"""``landslip detector list``: the detectors that come with landslip."""
+"""``landslip detector list``: list the packaged detectors."""
 
 import json
 
 import click
 
+from landslip.cli.options import json_option
+from landslip.cli.output import print_next
+
 
 @click.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@json_option
 def command(as_json: bool) -> None:
-    """List the detectors that come with landslip."""
+    """List the packaged detectors."""
     from landslip.detector.detector import DEFAULT, Detector, packaged
 
     cards = {name: Detector.open(name).card for name in packaged()}
@@ -20,6 +23,6 @@ def command(as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=2))
         return
     for name, card in cards.items():
-        default = "  (taken where none is named)" if name == DEFAULT else ""
+        default = "  (default)" if name == DEFAULT else ""
         click.echo(f"{name}{default}\n    {card.title}\n    channels {', '.join(card.channels)}")
-    click.echo("next: landslip detector show NAME")
+    print_next("landslip", "detector", "show", "NAME")

@@ -1,22 +1,100 @@
-"""``landslip detector show``: the card of a detector."""
+"""``landslip detector show``: show the card of a detector."""
 
 import json
+import textwrap
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
 
 import click
+
+from landslip.cli.options import json_option
+from landslip.cli.output import print_next
+
+if TYPE_CHECKING:
+    from landslip.detector.card import Card, Score
+    from landslip.detector.detector import Detector
+
+_WIDTH: Final = 100
+_LABEL: Final = 16
 
 
 @click.command("show")
 @click.argument("detector", metavar="NAME|FILE")
-@click.option("--json", "as_json", is_flag=True, help="Print the card as JSON.")
+@json_option
 def command(detector: str, as_json: bool) -> None:
-    """Show the card of a detector: what it takes, how good it is, what it is not good for."""
+    """Show the card of a detector: inputs, normalisation, training data, scores with protocol, limits, licence."""
     from landslip.detector.detector import Detector
 
     opened = Detector.open(detector)
     if as_json:
         card = opened.card.model_dump(mode="json")
         click.echo(json.dumps(card | {"sha256": opened.sha256, "size_bytes": len(opened.onnx_bytes)}, indent=2))
-    else:
-        from landslip.cli.card_text import card_text
+        return
+    click.echo(card_text(opened))
+    print_next("landslip", "map", "SCENE", "--detector", detector, "-o", "map/")
 
-        click.echo(card_text(opened))
+
+def card_text(detector: "Detector") -> str:
+    """Lay out the card of a detector as lines of text."""
+    card = detector.card
+    channels = ", ".join(f"{name} ({unit})" for name, unit in zip(card.channels, card.units, strict=True))
+    rows = [
+        ("network", f"{card.architecture}, {len(detector.onnx_bytes) / 1e6:.1f} MB"),
+        *_cost(card),
+        ("inputs", f"{channels} at {card.pixel_size_m:g} m"),
+        ("normalisation", card.normalisation.description),
+        ("tiles", f"{card.tile_px} px with {card.overlap_px} px overlap"),
+        ("threshold", f"{card.threshold:g}: {card.threshold_selection}"),
+        ("temperature", f"{card.temperature:g}"),
+        ("confidence", card.confidence.description if card.confidence else "mean probability inside the polygon"),
+        ("ranges", _ranges(card)),
+        ("trained on", card.trained_on),
+        *_adapted(card),
+        *(("score", _score(score)) for score in card.scores),
+        *(("not good for", text) for text in card.not_good_for),
+        ("licence", card.licence),
+        *(("attribution", text) for text in card.attribution),
+        ("made", f"{card.created.isoformat()} by landslip {card.landslip_version}"),
+        ("sha256", detector.sha256),
+    ]
+    return "\n".join([f"{card.name}: {card.title}", *_lines(rows)])
+
+
+def _cost(card: "Card") -> list[tuple[str, str]]:
+    if card.forward_passes == 1:
+        return []
+    members = f"mean of {', '.join(member.name for member in card.members)}"
+    tta = {"none": "", "flips": ", each over 4 flips", "d4": ", each over 8 D4 transforms"}[card.tta]
+    return [("cost", f"{card.forward_passes} forward passes per image: {members}{tta}")]
+
+
+def _adapted(card: "Card") -> list[tuple[str, str]]:
+    if card.adaptation is None:
+        return []
+    target, images, weight = card.adaptation.target, card.adaptation.images, card.adaptation.weight
+    how = "" if weight == 1 else f", interpolation {weight:g}"
+    return [("adapted to", f"{target}, {images} unlabelled images{how}; accuracy there unknown")]
+
+
+def _ranges(card: "Card") -> str:
+    if card.input_ranges is None:
+        return "unknown: the training data have no absolute values"
+    ranges = (f"{name} {low:g} to {high:g}" for name, (low, high) in card.input_ranges.items())
+    return f"{', '.join(ranges)}: 1st to 99th percentile of the training data"
+
+
+def _score(score: "Score") -> str:
+    interval = f" ({score.f1_interval[0]:.3f} to {score.f1_interval[1]:.3f})" if score.f1_interval else ""
+    seeds = ", ".join(map(str, score.seeds))
+    return (
+        f"{score.data}: F1 {score.f1:.3f}{interval}, precision {score.precision:.3f}, recall {score.recall:.3f}, "
+        f"IoU {score.iou:.3f}; {score.protocol}; {score.definition}; {score.patches} patches; seed {seeds}"
+    )
+
+
+def _lines(rows: list[tuple[str, str]]) -> Iterator[str]:
+    before = ""
+    for label, text in rows:
+        shown = "" if label == before else label
+        yield textwrap.fill(text, _WIDTH, initial_indent=f"  {shown:<{_LABEL}}", subsequent_indent=" " * (_LABEL + 2))
+        before = label

@@ -1,0 +1,206 @@
+"""Options that several commands share, each with one name and one help text.
+
+A decorator that adds a group of options passes their values on as one object: ``inference``, ``part`` or ``reading``.
+"""
+
+import functools
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypedDict
+
+import click
+
+Command = Callable[..., Any]
+
+PATH: Final = click.Path(path_type=Path)
+ENGINES: Final = ("auto", "openvino", "onnxruntime", "onnxruntime-cuda", "onnxruntime-tensorrt")
+PRECISIONS: Final = ("float32", "bfloat16")
+PROTOCOLS: Final = ("scene-out", "blocks", "k-fold", "paper", "official")
+
+
+class Finite(click.FloatRange):
+    """A finite number within a range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Parse a number."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
+
+class SceneReading(TypedDict):
+    """How the bands of rasters are read, as keywords of ``open_scene``."""
+
+    channels: tuple[str, ...] | None
+    scale: float | None
+    pixel_size_m: float | None
+
+
+def split_names(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[str, ...] | None:
+    """Split ``B04,B03`` into names: a callback of options."""
+    return None if text is None else tuple(name.strip() for name in text.split(","))
+
+
+def numbers(text: str, parameter: str = "seeds") -> tuple[int, ...]:
+    """Read comma-separated integers.
+
+    Raises:
+        SettingsError: the text is something else.
+
+    Example:
+        >>> numbers("1,2,3")
+        (1, 2, 3)
+    """
+    from landslip.errors import SettingsError
+
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isdecimal() for word in words):
+        raise SettingsError(
+            f"invalid {parameter} '{text}': expected comma-separated integers, e.g. 1,2,3", parameter=parameter
+        )
+    return tuple(map(int, words))
+
+
+def _group(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Apply several option decorators; help lists them in the order given."""
+
+    def decorate(function: Command) -> Command:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+quiet_option: Final = click.option("-q", "--quiet", is_flag=True, help="Print no progress and no notes.")
+json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+overwrite_option: Final = click.option("--overwrite", is_flag=True, help="Replace an earlier result in the same place.")
+detector_option: Final = click.option(
+    "--detector", "detector_name", metavar="NAME|FILE", help="Detector to run; default: the packaged one."
+)
+threshold_option: Final = click.option(
+    "--threshold",
+    type=Finite(),
+    metavar="P",
+    help="Decision threshold: probability from which a pixel is landslide; default: the detector's.",
+)
+uncertainty_option: Final = click.option(
+    "--uncertainty",
+    type=click.Choice(["none", "tta"]),
+    default="none",
+    help="tta: also compute the per-pixel standard deviation over 4 flips (4x slower).",
+)
+set_option: Final = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a setting of the recipe, such as fit.epochs=10; may be repeated.",
+)
+folds_option: Final = click.option(
+    "--folds", type=click.IntRange(3), default=5, help="Number of folds for --protocol k-fold."
+)
+jobs_option: Final = click.option("--jobs", type=click.IntRange(1), default=1, help="Number of parallel training runs.")
+
+
+def output_option(text: str, *, default: str | None = None) -> Callable[[Command], Command]:
+    """Add ``-o/--output``; required where there is no default."""
+    return click.option("-o", "--output", type=PATH, default=default, required=default is None, help=text)
+
+
+def recipe_option(text: str, *, default: str | None = None) -> Callable[[Command], Command]:
+    """Add ``--recipe``."""
+    return click.option("--recipe", metavar="NAME|FILE", default=default, help=text)
+
+
+def protocol_option(default: str) -> Callable[[Command], Command]:
+    """Add ``--protocol``: how the data are split."""
+    return click.option("--protocol", type=click.Choice(PROTOCOLS), default=default, help="How the data are split.")
+
+
+def seeds_option(default: str) -> Callable[[Command], Command]:
+    """Add ``--seeds``, comma-separated, as a tuple of integers."""
+    return click.option(
+        "--seeds",
+        default=default,
+        metavar="LIST",
+        callback=lambda _context, _parameter, text: numbers(text),
+        help="Random seeds, comma-separated; the whole run is repeated for each.",
+    )
+
+
+def scene_options(function: Command) -> Command:
+    """Add options on how rasters are read, as the keyword ``reading``."""
+
+    @_group(
+        click.option(
+            "--channels",
+            callback=split_names,
+            metavar="LIST",
+            help="Channel of each band in order, e.g. B04,B03,B02,B08; '-' skips a band; default: by name.",
+        ),
+        click.option(
+            "--scale",
+            type=float,
+            metavar="FACTOR",
+            help="DN (reflectance x 10,000) = stored value x FACTOR; 10000 for reflectance in 0..1.",
+        ),
+        click.option(
+            "--pixel-size",
+            "pixel_size_m",
+            type=float,
+            metavar="METRES",
+            help="Pixel size for images without a CRS; results are then in pixel coordinates.",
+        ),
+    )
+    @functools.wraps(function)
+    def command(
+        *arguments: Any, channels: tuple[str, ...] | None, scale: float | None, pixel_size_m: float | None, **rest: Any
+    ) -> Any:
+        reading = SceneReading(channels=channels, scale=scale, pixel_size_m=pixel_size_m)
+        return function(*arguments, reading=reading, **rest)
+
+    return command
+
+
+def inference_options(function: Command) -> Command:
+    """Add ``--engine``, ``--precision`` and ``--threads``, as the keyword ``inference``."""
+
+    @_group(
+        click.option("--engine", type=click.Choice(ENGINES), default="auto", help="Runtime of the detector."),
+        click.option(
+            "--precision",
+            type=click.Choice(PRECISIONS),
+            default="float32",
+            help="bfloat16 is faster on CPUs that support it, and changes scores slightly (docs/engines.md).",
+        ),
+        click.option("--threads", type=click.IntRange(1), metavar="N", help="CPU threads; default: all cores."),
+    )
+    @functools.wraps(function)
+    def command(*arguments: Any, engine: str, precision: Any, threads: int | None, **rest: Any) -> Any:
+        from landslip.inference.engine import InferenceOptions
+
+        return function(*arguments, inference=InferenceOptions(engine, precision, threads), **rest)
+
+    return command
+
+
+def part_options(function: Command) -> Command:
+    """Add ``--scene`` and ``--rows``, which select patches of a data set, as the keyword ``part``."""
+
+    @_group(
+        click.option(
+            "--scene", "scenes", multiple=True, metavar="NAME", help="Use patches of this scene only; may be repeated."
+        ),
+        click.option("--rows", metavar="FIRST-LAST", help="Use these rows of patches only, e.g. 50-57."),
+    )
+    @functools.wraps(function)
+    def command(*arguments: Any, scenes: tuple[str, ...], rows: str | None, **rest: Any) -> Any:
+        from landslip.datasets.splits import Part, rows_from_text
+
+        part = Part(scenes=scenes, rows=rows_from_text(rows) if rows else None)
+        return function(*arguments, part=part, **rest)
+
+    return command
