@@ -18,7 +18,8 @@ from landslip.datasets.patch_set import Patch
 from landslip.datasets.pictures.contact_sheet import choose, contact_sheet
 from landslip.datasets.pictures.detail_sheet import detail_sheet
 from landslip.datasets.pictures.truth import count_landslides, truth_text, with_truth
-from landslip.datasets.pictures.views import natural, shade, views
+from landslip.datasets.pictures.views import shade, views
+from landslip.figures.true_colour import stretch_true_colour
 from landslip.datasets.rgb import open_rgb_set
 from landslip.errors import LandslipError, OutputError, PatchesError
 from landslip.figures.colour_ramps import ELEVATION, NDVI, SLOPE, Ramp, legend
@@ -94,14 +95,14 @@ def test_what_can_be_seen_hangs_on_the_channels() -> None:
 def test_the_gain_of_a_patch_does_not_show(values: NDArray[np.float32], gain: float) -> None:
     observed = np.ones((6, 5), np.bool_)
     observed[0, 0] = False
-    one, other = natural(values, observed), natural(values * np.float32(gain), observed)
+    one, other = stretch_true_colour(values, observed), stretch_true_colour(values * np.float32(gain), observed)
     assert np.abs(one.astype(int) - other).max() <= 1
     assert (one[0, 0] == 0).all()
 
 
 @given(hnp.arrays(np.float32, (9, 9), elements=st.floats(0, 4096, width=32)))
 def test_a_brighter_pixel_is_not_drawn_darker(layer: NDArray[np.float32]) -> None:
-    drawn = natural(np.stack([layer] * 3), np.ones(layer.shape, np.bool_))[..., 0].ravel()
+    drawn = stretch_true_colour(np.stack([layer] * 3), np.ones(layer.shape, np.bool_))[..., 0].ravel()
     order = np.argsort(layer.ravel(), kind="stable")
     assert (np.diff(drawn[order].astype(int)) >= 0).all()
 
@@ -115,7 +116,7 @@ def test_level_ground_is_lit_fully_and_slopes_by_where_they_face() -> None:
 
 @pytest.mark.parametrize("ramp", [NDVI, SLOPE, ELEVATION])
 def test_a_ramp_runs_from_its_first_to_its_last_colour(ramp: Ramp) -> None:
-    painted = ramp.painted(np.array([-9, 2, 3, 4, 99], np.float32), 2, 4)
+    painted = ramp.to_rgb(np.array([-9, 2, 3, 4, 99], np.float32), 2, 4)
     assert tuple(painted[0]) == tuple(painted[1]) == ramp.stops[0]
     assert tuple(painted[3]) == tuple(painted[4]) == ramp.stops[-1]
     assert legend(ramp, 2, 4, 200).size == (200, 16)

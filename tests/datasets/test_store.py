@@ -225,7 +225,7 @@ def test_arrays_of_another_shape_or_kind_are_refused(source: Path, tmp_path: Pat
 def test_a_full_disk_is_an_error_in_words(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(OutputError, match="make room"):
+    with pytest.raises(OutputError, match="free disk space"):
         pack_l4s(source, tmp_path / "store")
     assert not (tmp_path / "store").exists()
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from landslip.errors import OutputError
+from landslip.files.atomic import check_disk_space
 from landslip.grid.window import Window
-from landslip.mapping.workspace import UNFINISHED, Workspace, check_room, open_workspace, sha256_of
+from landslip.mapping.workspace import UNFINISHED, Workspace, open_workspace, sha256_of
 
 PRODUCTS = ("a.tif", "b.gpkg", "summary.json")
 ONE, OTHER = Window(0, 0, 16, 16), Window(0, 16, 16, 9)
@@ -64,14 +65,14 @@ def test_blocks_are_remembered_and_forgotten_with_what_they_were_made_of(tmp_pat
 
     with opened(tmp_path) as workspace:
         assert workspace.blocks_done() == set()
-        workspace.block_is_done(ONE)
-        workspace.block_is_done(OTHER)
+        workspace.record_block(ONE)
+        workspace.record_block(OTHER)
     assert blocks() == {ONE, OTHER}
     assert blocks(threshold=0.9) == {ONE, OTHER}, "the threshold has no part in the probability"
     assert blocks(resume=False) == set()
     assert blocks() == set()
     with opened(tmp_path) as workspace:
-        workspace.block_is_done(ONE)
+        workspace.record_block(ONE)
     assert blocks(made_of="y") == set()
     assert blocks() == set()
 
@@ -79,12 +80,12 @@ def test_blocks_are_remembered_and_forgotten_with_what_they_were_made_of(tmp_pat
 @pytest.mark.parametrize("written", range(len("0 16 16 9\n")))
 def test_a_line_that_was_being_written_does_not_count_and_spoils_nothing(tmp_path: Path, written: int) -> None:
     with opened(tmp_path) as workspace:
-        workspace.block_is_done(ONE)
+        workspace.record_block(ONE)
         journal = workspace.path("blocks-done.txt")
         journal.write_text(journal.read_text() + "0 16 16 9\n"[:written])
     with opened(tmp_path) as workspace:
         assert workspace.blocks_done() == {ONE}
-        workspace.block_is_done(Window(16, 0, 16, 16))
+        workspace.record_block(Window(16, 0, 16, 16))
     with opened(tmp_path) as workspace:
         assert workspace.blocks_done() == {ONE, Window(16, 0, 16, 16)}
 
@@ -139,11 +140,11 @@ def test_a_map_half_published_is_no_map_of_other_settings(tmp_path: Path) -> Non
 
 def test_two_runs_cannot_write_into_one_folder_at_once(tmp_path: Path) -> None:
     with opened(tmp_path) as first:
-        first.block_is_done(ONE)
+        first.record_block(ONE)
         with pytest.raises(OutputError, match="another run is writing"), opened(tmp_path):
             pass
         assert first.blocks_done() == {ONE}
-        first.block_is_done(OTHER)
+        first.record_block(OTHER)
     with opened(tmp_path) as second:
         assert second.blocks_done() == {ONE, OTHER}
 
@@ -173,10 +174,10 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_a_disk_without_room_is_named_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check_room(tmp_path / "a" / "b", 1)
+    check_disk_space(tmp_path / "a" / "b", 1)
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 3_000_000})())
-    with pytest.raises(OutputError, match=r"has 3 MB free, but this map needs about 70 MB.*make room"):
-        check_room(tmp_path / "a" / "b", 70_000_000)
+    with pytest.raises(OutputError, match=r"has 3 MB of free disk space, about 70 MB are needed"):
+        check_disk_space(tmp_path / "a" / "b", 70_000_000)
     assert list(tmp_path.iterdir()) == []
 
 

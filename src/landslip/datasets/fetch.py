@@ -10,7 +10,7 @@ from typing import Final, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from landslip.errors import OutputError, PatchesError, RunError
-from landslip.files.atomic import write_text
+from landslip.files.atomic import check_disk_space, write_text
 from landslip.files.download import HUB, RemoteFile, download, list_hub, not_a_list, read_json
 from landslip.files.progress import Progress, no_progress
 from landslip.files.unpacking import unpack
@@ -123,7 +123,8 @@ def fetch(
     try:
         if (folder / RECORD).is_file() and (folder / RECORD).read_text() == record:
             return Fetched(len(files), total, already_there=True)
-        _check_room(folder, files)
+        packed = sum(file.size_bytes for file in files if file.name.lower().endswith(".zip"))
+        check_disk_space(folder, total + _UNPACKED_PER_PACKED * packed)
         _fetch_all(folder, files, progress)
         write_text(folder / RECORD, record)
     except OSError as error:
@@ -164,17 +165,3 @@ def _record(source: SourceName, files: Sequence[RemoteFile]) -> str:
         kind, _, digest = file.checksum.partition(":")
         listed.append({"name": file.name, "bytes": file.size_bytes, kind: digest})
     return json.dumps({"source": source, "attribution": ATTRIBUTION, "files": listed}, indent=1) + "\n"
-
-
-def _check_room(folder: Path, files: Sequence[RemoteFile]) -> None:
-    """Raise before anything is downloaded if the disk is too small."""
-    packed = sum(file.size_bytes for file in files if file.name.lower().endswith(".zip"))
-    need = sum(file.size_bytes for file in files) + _UNPACKED_PER_PACKED * packed
-    existing = next(one for one in [folder, *folder.absolute().parents] if one.exists())
-    free = shutil.disk_usage(existing).free
-    if free < need:
-        raise OutputError(
-            f"{folder} has {free / 1e9:,.1f} GB free, the download needs about {need / 1e9:,.1f} GB: free disk space, "
-            "or give a folder on another disk",
-            parameter="folder",
-        )

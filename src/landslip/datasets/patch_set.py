@@ -1,14 +1,14 @@
 """One labelled image of a data set, and how many of them are held together."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, Literal, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.errors import PatchesError
+from landslip.errors import ChannelError, PatchesError
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,20 @@ class Patch:
                 f"patch {self.id} has a mask of shape {self.mask.shape} for an image of {self.values.shape[1:]}: "
                 "both must have one height and width"
             )
+
+    def select(self, channels: Sequence[str]) -> NDArray[np.float32]:
+        """Return some channels (C, H, W), in the order given.
+
+        Raises:
+            ChannelError: the patch lacks a channel.
+        """
+        missing = [name for name in channels if name not in self.channels]
+        if missing:
+            raise ChannelError(
+                f"patch {self.id} lacks channel {', '.join(missing)}: it has {', '.join(self.channels)}",
+                parameter="channels",
+            )
+        return self.values[[self.channels.index(name) for name in channels]]
 
 
 @dataclass(frozen=True, slots=True)

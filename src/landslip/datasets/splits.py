@@ -10,16 +10,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic import ValidationError, field_validator, model_validator
 
 from landslip.datasets.patch_set import SPLITS, Entry, PatchSet
-from landslip.errors import OutputError, PatchesError
+from landslip.errors import PatchesError
+from landslip.files.atomic import write_text
+from landslip.files.model import Frozen
 
 
-class Part(BaseModel):
+class Part(Frozen):
     """The patches of some scenes, of a block of their rows, or of some parts of a division; of all that is given."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     scenes: tuple[str, ...] = ()
     """Names of the scenes; empty for all of them."""
@@ -72,10 +72,8 @@ ProtocolName = Literal["paper", "official", "blocks", "scene-out", "k-fold"]
 _KEY: Final = re.compile(rf"({'|'.join(SPLITS)})/\d+")
 
 
-class Division(BaseModel):
+class Division(Frozen):
     """The parts of a set of patches; none belongs to two of them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal["landslip division"] = "landslip division"
     version: Literal[1] = 1
@@ -136,14 +134,7 @@ class Division(BaseModel):
         Raises:
             OutputError: it cannot be written.
         """
-        unfinished = path.with_name(f".{path.name}.unfinished")
-        try:
-            unfinished.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
-            unfinished.replace(path)
-        except OSError as error:
-            raise OutputError(
-                f"{path} cannot be written ({error}): give a file in a folder you may write to"
-            ) from error
+        write_text(path, self.model_dump_json(indent=1) + "\n")
 
     def __str__(self) -> str:
         sizes = ", ".join(f"{len(keys)} {part}" for part, keys in self.parts.items())

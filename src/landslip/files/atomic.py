@@ -1,11 +1,16 @@
-"""Atomic writes: a file has its final name only once it is complete."""
+"""Atomic writes, locks and disk space: a file or folder has its final name only once it is complete."""
 
+import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Final
 
 from landslip.errors import OutputError
+
+UNFINISHED: Final = ".unfinished"
 
 
 @contextmanager
@@ -60,3 +65,77 @@ def write_text(path: str | Path, content: str, *, overwrite: bool = True) -> Non
         OutputError: see ``atomic_path``.
     """
     write_bytes(path, content.encode("utf-8"), overwrite=overwrite)
+
+
+@contextmanager
+def atomic_folder(folder: str | Path, *, overwrite: bool = False, last: str | None = None) -> Iterator[Path]:
+    """Yield a temporary folder whose files get their final place when the block ends without an error.
+
+    A new folder is renamed as a whole. An existing one may be a disk of its own: its files are written to a hidden
+    folder inside it, and moved one by one.
+
+    Args:
+        folder: where the finished files belong; it is created.
+        overwrite: whether the folder may hold files already; those of the same name are replaced.
+        last: name of the file that is moved last, which tells that the folder is complete.
+
+    Raises:
+        OutputError: the folder holds files and must not be overwritten, or it cannot be written.
+    """
+    final = Path(folder)
+    exists = final.exists()
+    if exists and not overwrite and (not final.is_dir() or any(one.name != UNFINISHED for one in final.iterdir())):
+        raise OutputError(f"{final} exists: give a new or empty folder", parameter="folder")
+    # An earlier call that was killed may have left its files.
+    temporary = final / UNFINISHED if exists else final.parent / f".{final.name}{UNFINISHED}"
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        yield temporary
+        if exists:
+            for one in sorted(temporary.iterdir(), key=lambda one: one.name == last):
+                one.replace(final / one.name)
+        else:
+            temporary.replace(final)
+    except OSError as error:
+        raise OutputError(
+            f"{final} cannot be written ({error.strerror or error}): give a folder on a disk with space that you may "
+            "write to"
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_disk_space(folder: str | Path, need_bytes: int) -> None:
+    """Raise if the disk of a folder, which need not exist, has less free space than is needed.
+
+    Raises:
+        OutputError: the disk has less free space.
+    """
+    path = Path(folder)
+    existing = next(one for one in [path, *path.absolute().parents] if one.exists())
+    free = shutil.disk_usage(existing).free
+    if free < need_bytes:
+        raise OutputError(
+            f"{path} has {free / 1e6:,.0f} MB of free disk space, about {need_bytes / 1e6:,.0f} MB are needed: free "
+            "some, or give a folder on another disk"
+        )
+
+
+def lock_file(file: IO[str]) -> bool:
+    """Lock an open file for this process until it is closed, also by a kill; return False if another process holds it.
+
+    Windows, and network file systems without locks, do not support this: there it returns True.
+    """
+    try:
+        import fcntl  # noqa: PLC0415 - not on Windows
+    except ModuleNotFoundError:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK):
+            raise
+    return True

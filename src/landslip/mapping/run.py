@@ -9,6 +9,7 @@ from typing import Final
 import rasterio
 
 from landslip.detector.detector import Detector
+from landslip.files.atomic import check_disk_space
 from landslip.mapping.area import AreaOfInterest
 from landslip.mapping.domain_shift import familiarity
 from landslip.mapping.inventory.find import find_landslides
@@ -18,7 +19,7 @@ from landslip.mapping.metadata.summary import Summary
 from landslip.mapping.products import GEOPACKAGE, PRODUCTS, SUMMARY, write_products
 from landslip.mapping.raster.fill import Follower, fill_raster
 from landslip.mapping.raster.probability import GDAL_SETTINGS, ProbabilityRaster
-from landslip.mapping.workspace import Workspace, check_room, open_workspace
+from landslip.mapping.workspace import Workspace, open_workspace
 from landslip.scenes.scene import Scene
 
 Watch = Callable[[str, int, int], None]
@@ -55,7 +56,7 @@ def map_scene(
     started = perf_counter()
     job = Job.of(scene, detector, settings or MapSettings(), aoi)
     # The raster while it is made, its finished copy with overviews, and the rest.
-    check_room(out, int(2.5 * job.layers * job.region.height * job.region.width) + 20_000_000)
+    check_disk_space(out, int(2.5 * job.bands * job.region.height * job.region.width) + 20_000_000)
     with (
         rasterio.Env(**GDAL_SETTINGS),
         open_workspace(
@@ -77,7 +78,7 @@ def map_scene(
 def _make(job: Job, workspace: Workspace, started: float, watch: Watch) -> None:
     """Make every file of the map in the workspace; landslides are found while the raster is still being filled."""
     workspace.remove(PRODUCTS)
-    raster = ProbabilityRaster(workspace.path(_LEVELS), job.grid, job.layers)
+    raster = ProbabilityRaster(workspace.path(_LEVELS), job.grid, job.bands)
     follower = Follower(raster)
     with ThreadPoolExecutor(2, "landslip-find") as finder:
         finding = finder.submit(find_landslides, job, follower.strips(), workspace.path(GEOPACKAGE))

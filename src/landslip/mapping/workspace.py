@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import IO, Final
 
 from landslip.errors import OutputError
-from landslip.files.locking import hold
+from landslip.files.atomic import UNFINISHED, lock_file
 from landslip.grid.window import Window
 
-UNFINISHED: Final = ".unfinished"
 _IDENTITY: Final = "identity.json"
 _JOURNAL: Final = "blocks-done.txt"
 _PUBLISHING: Final = "publishing.json"
@@ -51,7 +50,7 @@ class Workspace:
             return set()
         return {Window(*map(int, line.split())) for line in journal.read_text().splitlines()}
 
-    def block_is_done(self, block: Window) -> None:
+    def record_block(self, block: Window) -> None:
         """Note that a block is on disk."""
         with self.path(_JOURNAL).open("a") as journal:
             journal.write(f"{block.row} {block.col} {block.height} {block.width}\n")
@@ -139,7 +138,7 @@ def _locked(out: Path, products: Sequence[str], identity: str) -> Iterator[Works
     made = not out.exists()
     (out / UNFINISHED).mkdir(parents=True, exist_ok=True)
     with (out / UNFINISHED / _LOCK).open("w") as lock:
-        if not hold(lock):
+        if not lock_file(lock):
             raise OutputError(f"another run is writing to {out}: wait for it, or give another folder")
         workspace = Workspace(out, products, identity, lock)
         try:
@@ -159,21 +158,6 @@ def _holds(path: Path, text: str) -> bool:
 
 def _text(identity: Mapping[str, object]) -> str:
     return json.dumps(identity, sort_keys=True)
-
-
-def check_room(out: Path, need_bytes: int) -> None:
-    """Refuse to begin where the disk has no room for the result.
-
-    Raises:
-        OutputError: it has not.
-    """
-    existing = next(folder for folder in [out, *out.absolute().parents] if folder.exists())
-    free = shutil.disk_usage(existing).free
-    if free < need_bytes:
-        raise OutputError(
-            f"{out} has {free / 1e6:,.0f} MB free, but this map needs about {need_bytes / 1e6:,.0f} MB while it is "
-            "made: make room or give a folder on another disk"
-        )
 
 
 def sha256_of(path: Path) -> str:

@@ -14,8 +14,8 @@ from landslip.channels import CHANNELS
 from landslip.datasets.l4s_values import DIVISORS, L4S_CHANNELS, SIDE_PX
 from landslip.datasets.patch_set import Patch
 from landslip.errors import PatchesError, require_extra
+from landslip.files.atomic import atomic_folder, check_disk_space
 from landslip.grid.window import Window
-from landslip.synthetic.finished import finished_folder
 from landslip.synthetic.landscape import GRID_PX, Landscape, View
 from landslip.synthetic.region import LARGEST_PX, PIXEL_M, Region, make_region
 
@@ -153,7 +153,8 @@ def make_patch_set(
     h5py = require_extra("h5py", "train")
     total = sum(plan.count for plan in plans)
     lines: list[tuple[int, str, int | None, int | None, int]] = []
-    with finished_folder(folder, total * _BYTES_PER_PATCH) as unfinished:
+    check_disk_space(folder, total * _BYTES_PER_PATCH)
+    with atomic_folder(folder) as unfinished:
         train = unfinished / "TrainData"
         (train / "img").mkdir(parents=True)
         (train / "mask").mkdir()

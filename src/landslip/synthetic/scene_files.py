@@ -21,9 +21,9 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from landslip.channels import CHANNELS
+from landslip.files.atomic import atomic_folder, check_disk_space
 from landslip.grid.window import Window
 from landslip.synthetic.atmosphere import SPECTRAL
-from landslip.synthetic.finished import finished_folder
 from landslip.synthetic.landscape import GRID_PX, Landscape
 from landslip.synthetic.landslides import Landslide
 from landslip.synthetic.patch_set import SYNTHETIC
@@ -59,7 +59,8 @@ def make_scene(
         for col in range(0, region.width_px, BLOCK_PX)
     ]
     count = 0
-    with finished_folder(folder, region.height_px * region.width_px * _BYTES_PER_PIXEL) as unfinished, _disk_errors():
+    check_disk_space(folder, region.height_px * region.width_px * _BYTES_PER_PIXEL)
+    with atomic_folder(folder) as unfinished, _disk_errors():
         with rasterio.Env(GDAL_CACHEMAX=_CACHE_MB), contextlib.ExitStack() as stack:
             files = {name: stack.enter_context(_raster(unfinished, region, name)) for name in (*SPECTRAL, "elevation")}
             progress("making the scene", 0, len(blocks))

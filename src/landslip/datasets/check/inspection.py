@@ -10,7 +10,6 @@ from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from landslip.datasets.hdf5 import FileFault, Hdf5Error, read_dataset
 from landslip.datasets.l4s_files import L4sFiles
@@ -25,6 +24,7 @@ from landslip.datasets.l4s_values import (
     whole_numbers,
 )
 from landslip.datasets.patch_set import Split
+from landslip.files.model import Frozen
 
 Kind = (
     FileFault
@@ -100,10 +100,8 @@ def shown(path: Path, folder: Path) -> str:
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
-class Finding(BaseModel):
+class Finding(Frozen):
     """One thing that is wrong."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Kind
     split: Split | None

@@ -3,20 +3,17 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from pydantic import BaseModel, ConfigDict
-
 from landslip.channels import CHANNELS
 from landslip.datasets.check.inspection import MEANINGS, Finding, Kind
 from landslip.datasets.patch_set import Split
+from landslip.files.model import Frozen
 
 _SHOWN = 5
 """Findings of one kind that people are shown; all of them are in the JSON."""
 
 
-class ChannelRange(BaseModel):
+class ChannelRange(Frozen):
     """The values of one channel, in its unit."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     low: float
     high: float
@@ -24,10 +21,8 @@ class ChannelRange(BaseModel):
     deviation: float
 
 
-class SplitReport(BaseModel):
+class SplitReport(Frozen):
     """What one split holds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     images: int
     usable: int
@@ -42,10 +37,8 @@ class SplitReport(BaseModel):
     """Over the images whose values are whole DN, degrees and metres."""
 
 
-class CheckReport(BaseModel):
+class CheckReport(Frozen):
     """What a folder holds and what is wrong with it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     layout: str
     splits: dict[Split, SplitReport]

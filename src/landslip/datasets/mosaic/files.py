@@ -6,7 +6,6 @@ not observed.
 
 import contextlib
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +24,12 @@ from landslip.datasets.mosaic.picture import MosaicPicture
 from landslip.datasets.mosaic.recovery import Recovery, Watch, scene_name
 from landslip.datasets.patch_set import Patch, PatchSet
 from landslip.errors import OutputError
+from landslip.files.atomic import atomic_folder
 from landslip.probability import NODATA
 from landslip.scenes.raster_file import without_place
 
 TABLE: Final = "places.csv"
 _SCENE_FILE: Final = re.compile(r"S\d+(_truth\.tif|\.tif|\.png)")
-_UNFINISHED: Final = ".unfinished-mosaic"
 _DN_NOT_OBSERVED: Final = 65535
 _TERRAIN_NOT_OBSERVED: Final = -9999
 
@@ -88,24 +87,20 @@ def write_mosaics(
     """
     if (out / TABLE).exists() and not overwrite:
         raise OutputError(f"{out} holds a mosaic already: give another folder, or --overwrite to replace it")
-    unfinished = out / _UNFINISHED
     try:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        (unfinished / TABLE).write_text(recovery.table(), encoding="utf-8")
-        shown = [number for number, size in enumerate(recovery.scenes.values()) if size >= least]
-        total = sum(one.group in shown for one in recovery.placed)
-        done = 0
-        for group in shown:
-            done = _write_scene(
-                patches, recovery, group, unfinished, source, done, lambda now: watch("writing", now, total)
-            )
-        made = sorted(path.name for path in unfinished.iterdir() if path.name != TABLE)
-        _remove_older(out)
-        for name in (*made, TABLE):
-            (unfinished / name).replace(out / name)
-        unfinished.rmdir()
-    except (OSError, RasterioError) as error:
+        with atomic_folder(out, overwrite=True, last=TABLE) as unfinished:
+            (unfinished / TABLE).write_text(recovery.table(), encoding="utf-8")
+            shown = [number for number, size in enumerate(recovery.scenes.values()) if size >= least]
+            total = sum(one.group in shown for one in recovery.placed)
+            done = 0
+            for group in shown:
+                done = _write_scene(
+                    patches, recovery, group, unfinished, source, done, lambda now: watch("writing", now, total)
+                )
+            made = sorted(path.name for path in unfinished.iterdir() if path.name != TABLE)
+            if out.exists():
+                _remove_older(out)
+    except RasterioError as error:
         raise OutputError(
             f"the mosaic cannot be written to {out} ({error}): give a folder with room that you may write to"
         ) from error

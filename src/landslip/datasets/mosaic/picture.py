@@ -8,9 +8,9 @@ from PIL import Image
 
 from landslip.channels import CHANNELS, TRUE_COLOUR
 from landslip.datasets.patch_set import Patch
-from landslip.datasets.pictures.views import natural
-from landslip.figures.formatting import count_text
-from landslip.figures.picture import hatching
+from landslip.figures.formatting import format_count
+from landslip.figures.picture import draw_hatching
+from landslip.figures.true_colour import stretch_true_colour
 from landslip.figures.typography import FAINT, INK, PAPER, Column
 from landslip.probability import LANDSLIDE, NODATA
 
@@ -51,7 +51,7 @@ class MosaicPicture:
     def panels(self) -> list[tuple[str, NDArray[np.uint8]]]:
         """The ground, and the ground with its landslides where any truth is known: titles and RGB (h, w, 3)."""
         rgb = np.where(
-            self._observed[..., np.newaxis], natural(self._values, self._observed), hatching(*self._observed.shape)
+            self._observed[..., np.newaxis], stretch_true_colour(self._values, self._observed), draw_hatching(*self._observed.shape)
         ).astype(np.uint8)
         panels = [("True colour" if self.channels == TRUE_COLOUR else ", ".join(self.channels), rgb)]
         if self._labelled:
@@ -77,8 +77,8 @@ class MosaicPicture:
         sheet.gap(4)
         holes = self._rows * self._cols - self._patches
         sheet.text(
-            f"{count_text(self._patches, 'patch', 'patches')} on {self._rows} rows and {self._cols} columns; "
-            f"{count_text(holes, 'place', 'places')} without a patch (hatched, not observed); on {likely:.1%} of the "
+            f"{format_count(self._patches, 'patch', 'patches')} on {self._rows} rows and {self._cols} columns; "
+            f"{format_count(holes, 'place', 'places')} without a patch (hatched, not observed); on {likely:.1%} of the "
             "touching sides no other patch fits better. Where on Earth this lies is not known.",
             15,
             ink=FAINT,

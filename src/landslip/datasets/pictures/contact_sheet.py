@@ -9,7 +9,7 @@ from PIL import Image
 
 from landslip.datasets.formats import SENTINEL
 from landslip.datasets.patch_set import Patch, PatchSet
-from landslip.datasets.pictures.truth import enlarged, place_text, truth_text, with_truth
+from landslip.datasets.pictures.truth import enlarged, format_lonlat, truth_text, with_truth
 from landslip.datasets.pictures.views import View, views
 from landslip.datasets.splits import key_of
 from landslip.errors import PatchesError
@@ -127,7 +127,7 @@ def _card(patch: Patch, pixel_size_m: float) -> Image.Image:
     card = Image.new("RGB", (len(panels) * (_PANEL_PX + _GAP_PX) - _GAP_PX, _LABEL_PX + panels[0].height), PAPER)
     name = f"{patch.id}"
     draw_text(card, (0, 3), name, 16, INK, 0.4)
-    words = [word for word in (truth_text(patch), place_text(patch), _relief(seen)) if word]
+    words = [word for word in (truth_text(patch), format_lonlat(patch), _relief(seen)) if word]
     draw_text(card, (text_width(name, 16) + 12, 5), plain("; ".join(words)), 14, FAINT)
     for place, panel in enumerate(panels):
         card.paste(panel, (place * (_PANEL_PX + _GAP_PX), _LABEL_PX))

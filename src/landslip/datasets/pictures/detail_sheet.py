@@ -10,11 +10,11 @@ from landslip.channels import CHANNELS, DN_PER_REFLECTANCE, ndvi
 from landslip.datasets.formats import SENTINEL
 from landslip.datasets.patch_set import Patch
 from landslip.datasets.pictures.contact_sheet import OUTLINED
-from landslip.datasets.pictures.truth import count_landslides, enlarged, place_text, with_truth
+from landslip.datasets.pictures.truth import count_landslides, enlarged, format_lonlat, with_truth
 from landslip.datasets.pictures.views import View, views
-from landslip.figures.cartography import draw_scale_bar, scale_bar
+from landslip.figures.cartography import choose_scale_bar, draw_scale_bar
 from landslip.figures.colour_ramps import legend
-from landslip.figures.formatting import area_text, count_text
+from landslip.figures.formatting import format_area, format_count
 from landslip.figures.typography import FAINT, INK, PAPER, RULE, Column, draw_text, text_width
 from landslip.probability import BACKGROUND, LANDSLIDE, NODATA
 
@@ -166,8 +166,8 @@ def _grid(panels: list[Image.Image], beside: int) -> Image.Image:
 def _size_text(patch: Patch, pixel_size_m: float) -> str:
     height, width = patch.mask.shape
     words = [
-        place_text(patch),
-        f"{width} x {height} px of {pixel_size_m:g} m, {area_text(height * width * pixel_size_m**2)}",
+        format_lonlat(patch),
+        f"{width} x {height} px of {pixel_size_m:g} m, {format_area(height * width * pixel_size_m**2)}",
     ]
     return "; ".join(word for word in words if word)
 
@@ -180,11 +180,11 @@ def _facts(side: Column, patch: Patch, pixel_size_m: float, side_px: int) -> Non
         side.text("not known for this patch", 15)
     else:
         side.text(
-            f"{count_text(count_landslides(patch.mask), 'landslide', 'landslides')}, "
-            f"{area_text(float(landslide.sum()) * pixel_size_m**2)}, {landslide.mean():.1%} of the patch",
+            f"{format_count(count_landslides(patch.mask), 'landslide', 'landslides')}, "
+            f"{format_area(float(landslide.sum()) * pixel_size_m**2)}, {landslide.mean():.1%} of the patch",
             15,
         )
-    length_m, length_px = scale_bar(pixel_size_m * patch.mask.shape[1] / side_px, 200)
+    length_m, length_px = choose_scale_bar(pixel_size_m * patch.mask.shape[1] / side_px, 200)
     side.gap(12)
     side.drawing(40, lambda image, y: draw_scale_bar(image, (0, y), length_m, length_px))
     side.gap(22)

@@ -11,7 +11,7 @@ from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from landslip.datasets.patch_set import Patch
-from landslip.figures.cartography import outlined
+from landslip.figures.cartography import draw_outlines
 from landslip.probability import LANDSLIDE, NODATA
 
 
@@ -44,7 +44,7 @@ def with_truth(picture: Image.Image, patch: Patch) -> Image.Image:
     outlines = truth_outlines(patch.mask)
     if not outlines:
         return picture
-    return outlined(picture, outlines, Affine.scale(picture.width / patch.mask.shape[1]))
+    return draw_outlines(picture, outlines, Affine.scale(picture.width / patch.mask.shape[1]))
 
 
 def truth_text(patch: Patch) -> str:
@@ -56,7 +56,7 @@ def truth_text(patch: Patch) -> str:
     return "no landslide" if share == 0 else f"{share:.1%} landslide"
 
 
-def place_text(patch: Patch) -> str:
+def format_lonlat(patch: Patch) -> str:
     """Where the patch lies, in a few words; empty where that is not known."""
     if patch.row is None or patch.col is None:
         return ""

@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 from landslip.channels import CHANNELS, TRUE_COLOUR, ndvi
 from landslip.datasets.patch_set import Patch
 from landslip.figures.colour_ramps import ELEVATION, NDVI, SLOPE, Ramp
+from landslip.figures.true_colour import stretch_true_colour
 from landslip.grid.terrain import aspect_deg, slope_deg
 
 FALSE_COLOUR: Final = ("B08", "B04", "B03")
 """Near infrared, red, green: plants red, bare ground cyan to white, water black."""
-_DARK_PERCENTILE: Final = 0.5
-_BRIGHT_PERCENTILE: Final = 99.3
-_GAMMA: Final = 1 / 1.5
 _SUN_AZIMUTH_DEG: Final = 315.0
 _SUN_HEIGHT_DEG: Final = 45.0
 _BRIGHTEST: Final = 1.12
@@ -53,31 +51,31 @@ def views(patch: Patch, pixel_size_m: float) -> tuple[View, ...]:
         seen.append(View("True colour", "B04 B03 B02", composite(patch.values, patch.channels, TRUE_COLOUR)))
     if set(FALSE_COLOUR) <= set(layers):
         seen.append(
-            View("False colour", "B08 B04 B03", composite(patch.values, patch.channels, FALSE_COLOUR, alike=False))
+            View("False colour", "B08 B04 B03", composite(patch.values, patch.channels, FALSE_COLOUR, per_channel=True))
         )
     if {"B04", "B08"} <= set(layers):
         index = ndvi(layers["B04"], layers["B08"])
-        seen.append(View("NDVI", "(B08 - B04) / (B08 + B04)", NDVI.painted(index, -0.1, 0.8), NDVI, -0.1, 0.8))
+        seen.append(View("NDVI", "(B08 - B04) / (B08 + B04)", NDVI.to_rgb(index, -0.1, 0.8), NDVI, -0.1, 0.8))
     if "slope" in layers:
-        seen.append(View("Slope", "degrees", SLOPE.painted(layers["slope"], 0, 60), SLOPE, 0, 60))
+        seen.append(View("Slope", "degrees", SLOPE.to_rgb(layers["slope"], 0, 60), SLOPE, 0, 60))
     if "elevation" in layers:
         heights = layers["elevation"]
         low, high = _range(heights)
         light = np.minimum(shade(heights, pixel_size_m), _BRIGHTEST)[..., np.newaxis]
-        tinted = ELEVATION.painted(heights, low, high) * light
+        tinted = ELEVATION.to_rgb(heights, low, high) * light
         rgb = np.rint(np.clip(tinted, 0, 255)).astype(np.uint8)
         seen.append(View("Elevation", "metres, relief shaded", rgb, ELEVATION, low, high))
     if not seen:
         first = next(iter(layers))
         low, high = _range(layers[first])
         seen.append(
-            View(first, CHANNELS[first].unit, ELEVATION.painted(layers[first], low, high), ELEVATION, low, high)
+            View(first, CHANNELS[first].unit, ELEVATION.to_rgb(layers[first], low, high), ELEVATION, low, high)
         )
     return tuple(seen)
 
 
 def composite(
-    values: NDArray[np.float32], channels: Sequence[str], shown: Sequence[str], *, alike: bool = True
+    values: NDArray[np.float32], channels: Sequence[str], shown: Sequence[str], *, per_channel: bool = False
 ) -> NDArray[np.uint8]:
     """Three channels as red, green and blue.
 
@@ -85,40 +83,13 @@ def composite(
         values: (C, H, W).
         channels: names of the C layers.
         shown: the three to show.
-        alike: as for ``natural``.
+        per_channel: scale each channel to its own maximum.
 
     Returns:
         (H, W, 3).
     """
     picked = values[[list(channels).index(name) for name in shown]]
-    return natural(picked, np.ones(picked.shape[1:], np.bool_), alike=alike)
-
-
-def natural(values: NDArray[np.float32], observed: NDArray[np.bool_], *, alike: bool = True) -> NDArray[np.uint8]:
-    """Stretch three channels to a screen with the haze taken out.
-
-    What is darkest in a channel is taken for haze and subtracted (dark-object subtraction, Chavez 1988, Remote Sensing
-    of Environment 24); then the channels are scaled, and a gamma opens the shadows.
-
-    Args:
-        values: (3, h, w) in DN, or DN times any factor.
-        observed: (h, w).
-        alike: scale all three alike, so that hues stay; else each to its own brightest, where one of them would
-            drown the others, as near infrared does.
-
-    Returns:
-        RGB (h, w, 3); black where not observed.
-    """
-    rgb = np.zeros((*observed.shape, 3), np.uint8)
-    if not observed.any():
-        return rgb
-    seen = values[:, observed].astype(np.float64)
-    seen -= np.percentile(seen, _DARK_PERCENTILE, axis=1, keepdims=True)
-    bright = np.percentile(seen, _BRIGHT_PERCENTILE, axis=None if alike else 1, keepdims=True)
-    # A channel of one value has no range: it is shown in the middle.
-    share = np.divide(seen, bright, out=np.full_like(seen, 0.5), where=bright > 0)
-    rgb[observed] = np.rint(np.clip(share, 0, 1) ** _GAMMA * 255).astype(np.uint8).T
-    return rgb
+    return stretch_true_colour(picked, np.ones(picked.shape[1:], np.bool_), per_channel=per_channel)
 
 
 def shade(elevation_m: NDArray[np.float32], pixel_size_m: float) -> NDArray[np.float32]:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from landslip.datasets.check.report import CheckReport
 from landslip.datasets.patch_set import Split, split_named
 from landslip.errors import PatchesError
+from landslip.files.model import Frozen
 
 HEADER: Final = "store.json"
 IMAGES: Final = "images.npy"
@@ -23,10 +22,8 @@ NOTICE: Final = (
 COLUMNS: Final = ("id", "split", "scene", "row", "col", "landslide_px", "image", "mask", "crc32")
 
 
-class StoreHeader(BaseModel):
+class StoreHeader(Frozen):
     """What ``store.json`` says."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal["landslip patch store"] = "landslip patch store"
     version: Literal[1] = 1

@@ -22,8 +22,9 @@ from landslip.datasets.patch_set import SPLITS, Split
 from landslip.datasets.statistics import Watch
 from landslip.datasets.store.format import HEADER, NOTICE, StoreEntry, StoreHeader
 from landslip.datasets.store.reading import PatchStore, open_store
-from landslip.datasets.store.writing import CHECKED, UNFINISHED_CHECK, StoreWriter, crc32_of, publish, unfinished_store
+from landslip.datasets.store.writing import CHECKED, StoreWriter, crc32_of, publish, unfinished_store
 from landslip.errors import OutputError, PatchesError, require_extra
+from landslip.files.atomic import check_disk_space, write_text
 from landslip.probability import LANDSLIDE
 
 _TABLE_ROW_BYTES = 200
@@ -95,7 +96,7 @@ def _write(wanted: L4sSet, unfinished: Path, watch: Watch | None) -> int:
     mask = np.empty((SIDE_PX, SIDE_PX), np.uint8)
     with StoreWriter(unfinished, len(wanted)) as writer:
         resumed = len(writer.entries)
-        _check_room(unfinished, (len(wanted) - resumed) * (values.size * 2 + mask.size + _TABLE_ROW_BYTES))
+        check_disk_space(unfinished.parent, (len(wanted) - resumed) * (values.size * 2 + mask.size + _TABLE_ROW_BYTES))
         for position in range(resumed, len(wanted)):
             wanted.fill(np.array([position]), values[None], mask[None])
             entry = wanted.entries[position]
@@ -124,9 +125,7 @@ def _checked(folder: Path, note: Path, watch: Watch | None) -> CheckReport:
     if note.exists():
         return CheckReport.model_validate_json(note.read_bytes())
     report = check_l4s(folder, watch)
-    part = note.with_name(UNFINISHED_CHECK)
-    part.write_text(report.model_dump_json(), encoding="utf-8")
-    part.replace(note)
+    write_text(note, report.model_dump_json())
     return report
 
 
@@ -192,15 +191,6 @@ def _check_may_replace(store: Path, there: PatchStore | None, *, overwrite: bool
         raise OutputError(f"{store} is there and is no store of patches: give another name for the store")
     if there is not None and not overwrite:
         raise OutputError(f"{store} is a store of other files or places: give another name, or --overwrite")
-
-
-def _check_room(folder: Path, need_bytes: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < need_bytes:
-        raise OutputError(
-            f"{folder.parent} has {free / 1e6:,.0f} MB free, but the store needs {need_bytes / 1e6:,.0f} MB more: "
-            "make room or give a folder on another disk"
-        )
 
 
 def _size_bytes(store: Path) -> int:

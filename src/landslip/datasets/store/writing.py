@@ -18,13 +18,12 @@ from landslip.datasets.formats import MARK
 from landslip.datasets.l4s_values import L4S_CHANNELS, SIDE_PX
 from landslip.datasets.store.format import COLUMNS, HEADER, IMAGES, MASKS, TABLE, StoreEntry, entries_of
 from landslip.errors import OutputError, PatchesError
-from landslip.files.locking import hold
+from landslip.files.atomic import lock_file
 
 IDENTITY: Final = "identity.txt"
 CHECKED: Final = "check.json"
-UNFINISHED_CHECK: Final = "check.json.part"
 _LOCK: Final = "lock"
-_KNOWN: Final = frozenset({HEADER, IMAGES, MASKS, TABLE, IDENTITY, CHECKED, UNFINISHED_CHECK, MARK, _LOCK})
+_KNOWN: Final = frozenset({HEADER, IMAGES, MASKS, TABLE, IDENTITY, CHECKED, MARK, _LOCK})
 
 
 @contextlib.contextmanager
@@ -42,7 +41,7 @@ def unfinished_store(store: Path, identity: str) -> Iterator[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / _LOCK).open("w") as lock:
-            if not hold(lock):
+            if not lock_file(lock):
                 raise OutputError(f"another run is packing {store}: wait for it, or give another name")
             note = folder / IDENTITY
             if not note.exists() or note.read_text() != identity:
@@ -69,7 +68,7 @@ def folder_of(store: Path) -> Path:
 
 def publish(folder: Path, store: Path) -> None:
     """Give a finished store its name; an older store of that name is removed."""
-    for name in (IDENTITY, CHECKED, UNFINISHED_CHECK, _LOCK):
+    for name in (IDENTITY, CHECKED, _LOCK):
         (folder / name).unlink(missing_ok=True)
     if store.exists():
         old = store.absolute().with_name(f".{store.name}.replaced")

@@ -3,16 +3,12 @@
 from datetime import datetime
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from landslip.files.model import Frozen
 
 SENTINEL_ATTRIBUTION: Final = "Contains modified Copernicus Sentinel data"
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SceneRecord(_Frozen):
+class SceneRecord(Frozen):
     """The scene that was mapped."""
 
     name: str
@@ -29,7 +25,7 @@ class SceneRecord(_Frozen):
     identity: str
 
 
-class SettingsRecord(_Frozen):
+class SettingsRecord(Frozen):
     """The settings of the run, as resolved."""
 
     min_area_m2: float
@@ -43,7 +39,7 @@ class SettingsRecord(_Frozen):
     """``tta``: the second band of the probability holds its standard deviation over four flipped looks at the image."""
 
 
-class FamiliarityRecord(_Frozen):
+class FamiliarityRecord(Frozen):
     """How far the scene lies from what the detector learned from, judged by places spread over it."""
 
     places: int
@@ -57,7 +53,7 @@ class FamiliarityRecord(_Frozen):
     """Share of the pixels looked at that lie outside the range seen in training, by channel, where the card has one."""
 
 
-class Summary(_Frozen):
+class Summary(Frozen):
     """What ``summary.json`` holds."""
 
     landslides: int

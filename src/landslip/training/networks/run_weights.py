@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from landslip.errors import RecipeError
+from landslip.files.atomic import atomic_path
 from landslip.training.networks.weights import fit_stem, said, stem_name
 
 _CHANNELS: Final = "channels"
@@ -18,10 +19,9 @@ _NETWORK: Final = "network"
 
 def save_weights(path: Path, tensors: dict[str, Tensor], *, network: str, channels: Sequence[str]) -> None:
     """Write a network's tensors, with what they belong to; the file is whole or not there."""
-    part = path.with_name(path.name + ".part")
     about = {_NETWORK: network, _CHANNELS: ",".join(channels)}
-    save_file({name: value.detach().contiguous() for name, value in tensors.items()}, part, metadata=about)
-    part.replace(path)
+    with atomic_path(path) as temporary:
+        save_file({name: value.detach().contiguous() for name, value in tensors.items()}, temporary, metadata=about)
 
 
 def load_run(body: nn.Module, path: Path, network: str, channels: Sequence[str]) -> str:
