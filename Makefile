@@ -11,7 +11,7 @@ help:
 	@echo "make demo      map a real Sentinel-2 scene and score the detector on patches it never learned from"
 	@echo "make test      run the tests (under 10 minutes)"
 	@echo "make test-all  run the slow ones too"
-	@echo "make check     ruff and mypy"
+	@echo "make check     ruff, import-linter and mypy"
 	@echo "make bench     speed and memory on a whole 10,980 x 10,980 px tile, and of the engines"
 
 # The core: maps without PyTorch.
@@ -48,7 +48,7 @@ test-all: $(VENV)/all
 	$(BIN)/python -m pytest -m "not gpu and not browser"
 
 check: $(VENV)/all
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-cache && $(BIN)/mypy
 
 bench: $(VENV)/all
 	$(BIN)/python benchmarks/engines.py
