@@ -3,8 +3,6 @@
 The card does not fit into these forms: it goes beside them as JSON, so that licence and limits travel along.
 """
 
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Final, Literal
 
@@ -14,8 +12,10 @@ import openvino
 from numpy.typing import NDArray
 from openvino import properties
 
-from landslip.detector.detector import INPUT, Detector
+from landslip.detector.detector import Detector
+from landslip.detector.sealed_file import INPUT
 from landslip.errors import OutputError, RunError
+from landslip.files.atomic import atomic_folder
 from landslip.inference.engine import open_engine
 from landslip.inference.synthetic_inputs import typical_values
 
@@ -47,22 +47,15 @@ def write_form(detector: Detector, form: Form, folder: Path) -> tuple[tuple[Path
     there = [folder / one for one in names if (folder / one).exists()]
     if there:
         raise OutputError(f"{there[0]} is there already: move it away, or give another folder with -o")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".part-", dir=folder) as part:
-            written = Path(part) / first
-            if form == "onnx":
-                onnx.save_model(_plain(detector), written)
-            else:
-                model = openvino.Core().read_model(detector.onnx_bytes, b"")
-                openvino.save_model(model, written, compress_to_fp16=False)
-            (Path(part) / names[-1]).write_text(detector.card.model_dump_json(indent=1), encoding="utf-8")
-            difference = _difference(detector, written)
-            # The file that is opened comes last: where it is, the others are.
-            for one in reversed(names):
-                shutil.move(Path(part) / one, folder / one)
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be written ({error.strerror or error}): give another with -o") from error
+    with atomic_folder(folder, overwrite=True, last=first) as temporary:
+        written = temporary / first
+        if form == "onnx":
+            onnx.save_model(_plain(detector), written)
+        else:
+            model = openvino.Core().read_model(detector.onnx_bytes, b"")
+            openvino.save_model(model, written, compress_to_fp16=False)
+        (temporary / names[-1]).write_text(detector.card.model_dump_json(indent=1), encoding="utf-8")
+        difference = _difference(detector, written)
     return tuple(folder / one for one in names), difference
 
 
