@@ -27,7 +27,7 @@ from landslip.datasets.mosaic.recovery import Recovery, certainty, recover, scen
 from landslip.datasets.patch_set import Patch, Split
 from landslip.datasets.rgb import open_rgb_set
 from landslip.errors import OutputError, PatchesError
-from landslip.scenes.raster_file import without_place
+from landslip.files.georeference_warnings import ignore_missing_crs
 from landslip.scenes.rasters import open_scene
 
 SIDE = 32
@@ -243,7 +243,7 @@ def test_the_files_hold_every_patch_in_its_place_and_holes_are_not_observed(tmp_
     assert sorted(path.name for path in files) == ["S1.png", "S1.tif", "S1_truth.tif", "places.csv"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(path.name for path in files)
     with (
-        without_place(None),
+        ignore_missing_crs(None),
         rasterio.open(tmp_path / "out/S1.tif") as raster,
         rasterio.open(tmp_path / "out/S1_truth.tif") as masks,
     ):

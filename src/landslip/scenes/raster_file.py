@@ -1,19 +1,16 @@
 """One raster file: what its header says, and its stored values by window with what was observed."""
 
-import contextlib
 import os
 import threading
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import rasterio
 import rasterio.crs
 from numpy.typing import NDArray
-from pyproj import CRS
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window as RasterioWindow
@@ -231,19 +228,3 @@ def _brief(error: RasterioError) -> str:
     """GDAL's own words in one line."""
     cause = error.__cause__ or error
     return " ".join(str(cause).split())[:200].rstrip(".")
-
-
-# Python keeps one list of warning filters for all threads: one at a time may change it.
-_LOCK: Final = threading.RLock()
-
-
-@contextlib.contextmanager
-def without_place(crs: CRS | None) -> Iterator[None]:
-    """Say nothing about a missing CRS where it is known to be missing."""
-    if crs is not None:
-        yield
-        return
-    with _LOCK, warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        warnings.filterwarnings("ignore", message="'crs' was not provided")
-        yield

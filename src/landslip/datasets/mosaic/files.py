@@ -25,8 +25,8 @@ from landslip.datasets.mosaic.recovery import Recovery, Watch, scene_name
 from landslip.datasets.patch_set import Patch, PatchSet
 from landslip.errors import OutputError
 from landslip.files.atomic import atomic_folder
+from landslip.files.georeference_warnings import ignore_missing_crs
 from landslip.probability import NODATA
-from landslip.scenes.raster_file import without_place
 
 TABLE: Final = "places.csv"
 _SCENE_FILE: Final = re.compile(r"S\d+(_truth\.tif|\.tif|\.png)")
@@ -175,7 +175,7 @@ def _raster(
 ) -> Iterator[Any]:
     """A GeoTIFF without a place, not observed wherever nothing is written."""
     with (
-        without_place(None),
+        ignore_missing_crs(None),
         rasterio.open(
             path,
             "w",
