@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from landslip.datasets.leakage import find_leaks
 from landslip.datasets.patch_set import Split
-from landslip.datasets.protocols import blocks, k_fold, official, paper, scene_out
+from landslip.datasets.protocols import block_split, k_fold_split, official_split, paper_split, scene_out_split
 from landslip.datasets.rgb import open_rgb_set
-from landslip.datasets.splits import Division, key_of, read_division
+from landslip.datasets.splits import Division, patch_key, read_division
 from landslip.errors import OutputError, PatchesError
 
 
@@ -41,11 +41,11 @@ def scenes_with_holes(draw: st.DrawFn) -> list[MadeEntry]:
 
 
 MAKERS: dict[str, Callable[[Sequence[MadeEntry]], Division]] = {
-    "paper": paper,
-    "blocks": blocks,
-    "wide gap": lambda entries: blocks(entries, shares={"train": 3, "test": 1}, gap_rows=3),
-    "scene-out": lambda entries: scene_out(entries, entries[0].scene),
-    "k-fold": lambda entries: k_fold(entries, folds=4),
+    "paper": paper_split,
+    "blocks": block_split,
+    "wide gap": lambda entries: block_split(entries, fractions={"train": 3, "test": 1}, gap_rows=3),
+    "scene-out": lambda entries: scene_out_split(entries, entries[0].scene),
+    "k-fold": lambda entries: k_fold_split(entries, folds=4),
 }
 
 
@@ -54,11 +54,11 @@ MAKERS: dict[str, Callable[[Sequence[MadeEntry]], Division]] = {
 def test_every_patch_is_in_one_part_or_left_out(maker: str, entries: list[MadeEntry]) -> None:
     division = MAKERS[maker](entries)
     named = [key for keys in (*division.parts.values(), division.left_out) for key in keys]
-    assert sorted(named) == sorted(key_of(entry) for entry in entries)
+    assert sorted(named) == sorted(patch_key(entry) for entry in entries)
     for entry in entries:
         part = division.part_of(entry)
-        assert (part is None) == (key_of(entry) in division.left_out)
-        assert part is None or key_of(entry) in division.parts[part]
+        assert (part is None) == (patch_key(entry) in division.left_out)
+        assert part is None or patch_key(entry) in division.parts[part]
 
 
 @pytest.mark.parametrize("maker", [name for name in MAKERS if name != "paper"])
@@ -78,10 +78,10 @@ def test_nothing_touches_across_parts(maker: str, entries: list[MadeEntry]) -> N
 @given(entries=scenes_with_holes())
 def test_the_parts_of_blocks_and_folds_are_about_as_large_as_asked(entries: list[MadeEntry]) -> None:
     placed = sum(entry.row is not None for entry in entries)
-    sizes = {part: len(keys) for part, keys in blocks(entries).parts.items()}
+    sizes = {part: len(keys) for part, keys in block_split(entries).parts.items()}
     assert set(sizes) == {"train", "validation", "test"}
     assert sizes["train"] > 0.5 * placed
-    assert len(k_fold(entries, folds=4).parts) == 4
+    assert len(k_fold_split(entries, folds=4).parts) == 4
 
 
 @pytest.mark.parametrize("maker", MAKERS)
@@ -95,24 +95,24 @@ def test_a_division_is_the_same_after_its_file(maker: str, tmp_path: Path) -> No
 
 def test_the_random_split_hangs_on_nothing_but_the_seed_and_the_patches() -> None:
     entries = [MadeEntry(n) for n in range(1, 3800)]
-    division = paper(entries)
+    division = paper_split(entries)
     assert (len(division.parts["train"]), len(division.parts["validation"])) == (3039, 760)
-    assert {part: set(keys) for part, keys in paper(entries[::-1]).parts.items()} == {
+    assert {part: set(keys) for part, keys in paper_split(entries[::-1]).parts.items()} == {
         part: set(keys) for part, keys in division.parts.items()
     }
     # These very patches, on any machine, with any version.
     assert division.parts["validation"][:5] == ("train/2", "train/5", "train/10", "train/12", "train/26")
-    assert set(paper(entries, seed=1).parts["validation"]) != set(division.parts["validation"])
+    assert set(paper_split(entries, seed=1).parts["validation"]) != set(division.parts["validation"])
 
 
 def test_the_official_split_is_that_of_the_files() -> None:
     entries = [MadeEntry(1, split="train"), MadeEntry(1, split="test"), MadeEntry(2, split="validation")]
-    division = official(entries)
+    division = official_split(entries)
     assert dict(division.parts) == {"train": ("train/1",), "validation": ("validation/2",), "test": ("test/1",)}
     assert not find_leaks(division, entries).clean
-    assert "the place of 3 patches is not known" in str(find_leaks(division, entries))
-    with pytest.raises(PatchesError, match="leaves train alone"):
-        official(entries[:1])
+    assert "3 patches have an unknown position" in str(find_leaks(division, entries))
+    with pytest.raises(PatchesError, match="makes only the part train"):
+        official_split(entries[:1])
 
 
 def test_a_leak_is_found_and_said() -> None:
@@ -132,26 +132,26 @@ def test_what_cannot_be_divided_is_refused() -> None:
     unknown = [MadeEntry(n) for n in range(9)]
     one_scene = [MadeEntry(n, "A", n, 0) for n in range(9)]
     with pytest.raises(PatchesError, match="landslip data mosaic"):
-        blocks(unknown)
-    with pytest.raises(PatchesError, match="leaves test alone"):
-        scene_out(one_scene, "A")
+        block_split(unknown)
+    with pytest.raises(PatchesError, match="makes only the part test"):
+        scene_out_split(one_scene, "A")
     with pytest.raises(PatchesError, match="no scene Z"):
-        scene_out(one_scene, "Z")
-    with pytest.raises(PatchesError, match="lets blocks touch"):
-        blocks(one_scene, gap_rows=0)
-    with pytest.raises(PatchesError, match="2 or more"):
-        k_fold(one_scene, folds=1)
+        scene_out_split(one_scene, "Z")
+    with pytest.raises(PatchesError, match="blocks without a gap touch"):
+        block_split(one_scene, gap_rows=0)
+    with pytest.raises(PatchesError, match="folds must be 2 or more"):
+        k_fold_split(one_scene, folds=1)
     with pytest.raises(PatchesError, match="between 0 and 1"):
-        paper(one_scene, share=1)
+        paper_split(one_scene, train_fraction=1)
 
 
 def test_damaged_files_are_named(tmp_path: Path) -> None:
     path = tmp_path / "division.json"
     for text, message in (
-        ("{", "no division"),
-        ('{"protocol": "paper", "how": "", "parts": {"a": ["train/1"], "b": ["train/1"]}}', "stands twice"),
-        ('{"protocol": "paper", "how": "", "parts": {"a": ["train/1"], "b": ["one"]}}', "names no patch"),
-        ('{"protocol": "paper", "how": "", "parts": {"a": ["train/1"], "b": []}}', "none is empty"),
+        ("{", "not a division"),
+        ('{"protocol": "paper", "how": "", "parts": {"a": ["train/1"], "b": ["train/1"]}}', "listed twice"),
+        ('{"protocol": "paper", "how": "", "parts": {"a": ["train/1"], "b": ["one"]}}', "not the key of a patch"),
+        ('{"protocol": "paper", "how": "", "parts": {"a": ["train/1"], "b": []}}', "empty: b"),
         ('{"protocol": "luck", "how": "", "parts": {"a": ["train/1"], "b": ["train/2"]}}', "protocol"),
     ):
         path.write_text(text)
@@ -162,18 +162,18 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValidationError):
         Division(protocol="paper", how="", parts={"a": ("train/1",)})
     with pytest.raises(OutputError, match="cannot be written"):
-        paper([MadeEntry(n) for n in range(5)]).write(tmp_path / "no folder" / "division.json")
+        paper_split([MadeEntry(n) for n in range(5)]).write(tmp_path / "no folder" / "division.json")
 
 
 def test_the_real_set_divided(shared_data: Path) -> None:
     patches = open_rgb_set(shared_data / "l4s-rgb")
-    leaks = find_leaks(paper(patches.entries), patches.entries)
+    leaks = find_leaks(paper_split(patches.entries), patches.entries)
     # Nearly every patch that a random split sets aside touches one that was trained on.
     assert leaks.touched["validation"] / leaks.sizes["validation"] > 0.95
-    for division in (blocks(patches.entries), k_fold(patches.entries), scene_out(patches.entries, "B")):
+    for division in (block_split(patches.entries), k_fold_split(patches.entries), scene_out_split(patches.entries, "B")):
         assert find_leaks(division, patches.entries).clean
-    assert len(scene_out(patches.entries, "B").choose(patches, "test")) == 114
+    assert len(scene_out_split(patches.entries, "B").choose(patches, "test")) == 114
     with pytest.raises(PatchesError, match="no part fold"):
-        blocks(patches.entries).choose(patches, "fold")
+        block_split(patches.entries).choose(patches, "fold")
     with pytest.raises(PatchesError, match="the set lacks"):
-        blocks(patches.entries).choose(patches.where(lambda entry: entry.scene == "B"), "train")
+        block_split(patches.entries).choose(patches.where(lambda entry: entry.scene == "B"), "train")

@@ -9,10 +9,11 @@ import pytest
 from l4s_made import make_l4s, truth, whole
 from landslip.datasets.l4s import open_l4s
 from landslip.datasets.patch_set import EntrySet, Patch, Split
-from landslip.datasets.splits import Division, Part, key_of
+from landslip.datasets.splits import Division, Part, patch_key
 from landslip.errors import ChannelError, LandslipError, PatchesError, RecipeError
-from landslip.training.data.feeding import Feeding, in_turn, load_part
-from landslip.training.data.parts import SplitRecipe, divide, find_parts
+from landslip.training.data.feeding import EpochLoader, iterate_batches, load_part
+from landslip.datasets.protocols import SplitRecipe, divide
+from landslip.training.data.parts import find_parts
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def test_parts_of_a_protocol_share_no_patch(way: str) -> None:
     report = (Part(parts=("test",)),) if "test" in division.parts else ()
     parts = find_parts(patches, Part(parts=("train",)), Part(parts=("validation",)), report, division)
     keys = [
-        key_of(entry)
+        patch_key(entry)
         for one in (parts.train, parts.validation, *(some for _, some in parts.test))
         for entry in one.entries
     ]
@@ -142,7 +143,7 @@ def test_parts_that_cannot_be_are_named(train: Part, choose: Part, message: str)
     ],
 )
 def test_a_division_that_contradicts_itself_is_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=r"a division has|scene is for|no fold"):
+    with pytest.raises(ValueError, match=r"a split needs|scene is for|fold must be"):
         SplitRecipe.model_validate(wrong)
 
 
@@ -154,9 +155,9 @@ def test_channels_are_picked_by_name_and_what_nobody_knows_is_left_out() -> None
     part = load_part(patches, ("B03",), "ten", progress=False)
     assert (len(part), part.unlabelled) == (8, 2)
     assert part.keys == tuple(f"train/{number}" for number in (0, 1, 3, 4, 6, 7, 8, 9))
-    fed = next(in_turn(part, np.arange(8)))
+    fed = next(iterate_batches(part, np.arange(8)))
     assert fed.values[:, 0, 0, 0].tolist() == [0, -1, -3, -4, -6, -7, -8, -9]
-    assert part.landslide_share.tolist() == [0, 1, 1, 0, 0, 1, 0, 1]
+    assert part.landslide_fraction.tolist() == [0, 1, 1, 0, 0, 1, 0, 1]
     assert part.mean.tolist() == [np.mean([0, -1, -3, -4, -6, -7, -8, -9])]
     with pytest.raises(ChannelError, match="needs the channel B08"):
         load_part(patches, ("B08",), "ten", progress=False)
@@ -168,7 +169,7 @@ def test_some_of_a_part_are_fed_again_and_again() -> None:
     part = load_part(Set(two_scenes().entries[:10]), ("B04", "B03"), "ten", progress=False)
     some = part.only([7, 2, 7])
     assert some.keys == ("train/7", "train/2", "train/7")
-    feeding = Feeding(some, 2, 2, lambda: np.array([2, 1, 0]))
+    feeding = EpochLoader(some, 2, 2, lambda: np.array([2, 1, 0]))
     for _ in range(2):
         fed = list(feeding)
         assert [one.values[:, 0, 0, 0].tolist() for one in fed] == [[7, 2], [7]]
@@ -179,7 +180,7 @@ def test_files_of_hdf5_are_fed_as_they_are_read(tmp_path: Path) -> None:
     patches = open_l4s(make_l4s(tmp_path, {"train": [1, 2, 3]}, masks={"train": [1, 3]}))
     part = load_part(patches, ("slope", "B02"), "three", progress=False)
     assert part.keys == ("train/1", "train/3")
-    fed = next(in_turn(part, np.array([1, 0])))
+    fed = next(iterate_batches(part, np.array([1, 0])))
     for place, number in enumerate((3, 1)):
         np.testing.assert_allclose(fed.values[place].numpy(), whole(number)[..., [12, 1]].transpose(2, 0, 1), rtol=1e-5)
         np.testing.assert_array_equal(fed.masks[place].numpy(), truth(number))

@@ -1,19 +1,19 @@
-"""Leaks between the parts of a division: patches of different parts that touch on the ground."""
+"""Leakage between the parts of a division: patches of different parts that touch on the ground."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from landslip.datasets.patch_set import UNKNOWN_SCENE, Entry
-from landslip.datasets.splits import Division, key_of
+from landslip.datasets.splits import Division, patch_key
 
-_AROUND: Final = ((0, 1), (1, -1), (1, 0), (1, 1))
-"""Half of the eight neighbours: each pair is then met once."""
+_NEIGHBOURS: Final = ((0, 1), (1, -1), (1, 0), (1, 1))
+"""Half of the eight neighbours, so that each pair is found once."""
 
 
 @dataclass(frozen=True, slots=True)
-class Touching:
-    """Two patches that share a side or a corner and belong to different parts."""
+class TouchingPair:
+    """Two patches of different parts that share a side or a corner."""
 
     first: str
     first_part: str
@@ -23,55 +23,65 @@ class Touching:
 
 @dataclass(frozen=True, slots=True)
 class Leaks:
-    """What touches across the parts of a division."""
+    """The leaks of a division."""
 
     protocol: str
-    pairs: tuple[Touching, ...]
+    pairs: tuple[TouchingPair, ...] = field(repr=False)
     touched: dict[str, int]
-    """By part: how many of its patches touch one of another part."""
+    """By part: number of patches that touch a patch of another part."""
     sizes: dict[str, int]
-    """By part: how many patches it has."""
+    """By part: number of patches."""
     unplaced: int
-    """Patches whose place is not known, and of which nothing can therefore be said."""
+    """Number of patches with an unknown position, which cannot be checked."""
 
     @property
     def clean(self) -> bool:
-        """Whether nothing is known to touch, and everything is known."""
+        """Whether all positions are known and no patches of different parts touch."""
         return not self.pairs and not self.unplaced
 
     def __str__(self) -> str:
         if self.pairs:
             part = min(self.sizes, key=lambda name: (self.sizes[name], name))
-            share = self.touched[part] / self.sizes[part]
-            said = (
+            fraction = self.touched[part] / self.sizes[part]
+            text = (
                 f"the protocol '{self.protocol}' leaks: {self.touched[part]:,} of {self.sizes[part]:,} patches of the "
-                f"part '{part}' ({share:.0%}) touch a patch of another part, in {len(self.pairs):,} pairs"
+                f"part '{part}' ({fraction:.0%}) touch a patch of another part, in {len(self.pairs):,} pairs"
             )
         else:
-            said = f"no two patches of different parts of '{self.protocol}' touch"
-        return said + (f"; the place of {self.unplaced:,} patches is not known" if self.unplaced else "")
+            text = f"no patches of different parts of '{self.protocol}' touch"
+        return text + (f"; {self.unplaced:,} patches have an unknown position" if self.unplaced else "")
 
 
 def find_leaks(division: Division, entries: Sequence[Entry]) -> Leaks:
     """Find all patches of different parts that share a side or a corner.
 
     Args:
-        division: of the set.
-        entries: of the set, with their places.
+        division: the division of a data set.
+        entries: the patches of the set, with their positions.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from landslip.datasets.l4s import L4sEntry
+        >>> from landslip.datasets.protocols import block_split, paper_split
+        >>> patches = [L4sEntry(n, "train", "A", n, 0, Path(), None) for n in range(12)]
+        >>> find_leaks(block_split(patches), patches).clean
+        True
+        >>> find_leaks(paper_split(patches), patches).touched
+        {'train': 4, 'validation': 2}
     """
     part_of = {key: part for part, keys in division.parts.items() for key in keys}
-    inside = [entry for entry in entries if key_of(entry) in part_of]
+    inside = [entry for entry in entries if patch_key(entry) in part_of]
     at = {
-        (entry.scene, entry.row, entry.col): key_of(entry)
+        (entry.scene, entry.row, entry.col): patch_key(entry)
         for entry in inside
         if entry.scene != UNKNOWN_SCENE and entry.row is not None and entry.col is not None
     }
     pairs = tuple(
-        Touching(key, part_of[key], mate, part_of[mate])
+        TouchingPair(key, part_of[key], other, part_of[other])
         for (scene, row, col), key in at.items()
         if row is not None and col is not None
-        for down, across in _AROUND
-        if (mate := at.get((scene, row + down, col + across))) is not None and part_of[mate] != part_of[key]
+        for down, across in _NEIGHBOURS
+        if (other := at.get((scene, row + down, col + across))) is not None and part_of[other] != part_of[key]
     )
     touching = {key for pair in pairs for key in (pair.first, pair.second)}
     return Leaks(

@@ -1,7 +1,7 @@
-"""Parts of a patch set: by scene, by rows of a scene, by name in a division.
+"""Parts of a patch set: by scene, by rows of a scene, or by name in a division.
 
-Neighbouring patches touch on the ground, so a random split leaks. Parts are whole scenes, or blocks of rows with a
-gap between them.
+Neighbouring patches touch on the ground, so a random split leaks. Parts are therefore whole scenes, or blocks of rows
+with a gap between them.
 """
 
 import re
@@ -19,14 +19,19 @@ from landslip.files.model import Frozen
 
 
 class Part(Frozen):
-    """The patches of some scenes, of a block of their rows, or of some parts of a division; of all that is given."""
+    """A selection of patches: by scenes, by a block of rows and by parts of a division; all given conditions apply.
+
+    Example:
+        >>> str(Part(scenes=("A",), rows=(50, 57)))
+        'scene A rows 50-57'
+    """
 
     scenes: tuple[str, ...] = ()
-    """Names of the scenes; empty for all of them."""
+    """Names of the scenes; empty for all."""
     rows: tuple[int, int] | None = None
-    """First and last row of patches, both kept; null for all of them."""
+    """First and last row of patches, both included; null for all."""
     parts: tuple[str, ...] = ()
-    """Names of the parts of a division; empty where there is none, or for all of them."""
+    """Names of parts of a division; empty for all, or without a division."""
 
     @model_validator(mode="after")
     def _rows_in_order(self) -> "Part":
@@ -35,11 +40,11 @@ class Part(Frozen):
         return self
 
     def holds(self, entry: Entry, part: str | None = None) -> bool:
-        """Whether a patch belongs to this part; one without a known row belongs to no block of rows.
+        """Return whether a patch belongs to this part; without a known row it does not belong to any block of rows.
 
         Args:
             entry: the patch.
-            part: name of its part in the division, where there is one.
+            part: name of its part in the division, if there is a division.
         """
         if self.parts and part not in self.parts:
             return False
@@ -60,7 +65,11 @@ def rows_from_text(text: str) -> tuple[int, int]:
     """Read a block of rows such as ``50-57``, or one row.
 
     Raises:
-        PatchesError: the text is no such block.
+        PatchesError: the text is not a block of rows.
+
+    Example:
+        >>> rows_from_text("50-57")
+        (50, 57)
     """
     match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", text)
     if match is None or (match[2] is not None and int(match[2]) < int(match[1])):
@@ -73,24 +82,25 @@ _KEY: Final = re.compile(rf"({'|'.join(SPLITS)})/\d+")
 
 
 class Division(Frozen):
-    """The parts of a set of patches; none belongs to two of them."""
+    """The parts of a data set, such as train, validation and test; they do not overlap."""
 
     format: Literal["landslip division"] = "landslip division"
     version: Literal[1] = 1
     protocol: ProtocolName
     how: str
-    """In words: what was done, so that another can do it again."""
+    """Description with which the division can be reproduced."""
     parts: Mapping[str, tuple[str, ...]]
-    """The patches of each part, such as ``train/42``, in the order of the set."""
+    """Keys of the patches of each part, such as ``train/42``, in the order of the set."""
     left_out: tuple[str, ...] = ()
-    """Patches of the set that are in no part: those in a gap, and those whose place is not known."""
+    """Keys of the other patches: those in a gap, and those with an unknown position."""
 
     @field_validator("parts")
     @classmethod
     def _named(cls, parts: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
         empty = sorted(name for name, patches in parts.items() if not patches)
         if len(parts) < 2 or empty:
-            raise ValueError(f"a division has two parts or more and none is empty, here {', '.join(empty) or 'one'}")
+            problem = f"empty: {', '.join(empty)}" if empty else "only one part"
+            raise ValueError(f"a division needs two or more parts that are not empty ({problem})")
         return parts
 
     @model_validator(mode="after")
@@ -98,41 +108,41 @@ class Division(Frozen):
         counts = Counter(key for keys in (*self.parts.values(), self.left_out) for key in keys)
         unnamed = next((key for key in counts if not _KEY.fullmatch(key)), None)
         if unnamed is not None:
-            raise ValueError(f"'{unnamed}' names no patch: write its split and number, such as train/42")
+            raise ValueError(f"'{unnamed}' is not the key of a patch: give its split and number, such as train/42")
         twice = next((key for key, count in counts.items() if count > 1), None)
         if twice is not None:
-            raise ValueError(f"patch {twice} stands twice: a patch belongs to one part")
+            raise ValueError(f"patch {twice} is listed twice: a patch belongs to one part")
         return self
 
     def part_of(self, entry: Entry) -> str | None:
-        """The part that a patch belongs to; None where it was left out or is not known."""
-        name = key_of(entry)
+        """Return the part of a patch; None if it was left out or is unknown."""
+        name = patch_key(entry)
         return next((part for part, keys in self.parts.items() if name in keys), None)
 
     def choose(self, patches: PatchSet[Any], *parts: str) -> PatchSet[Any]:
-        """Keep the patches of some parts.
+        """Select the patches of some parts.
 
         Raises:
-            PatchesError: there is no such part, or the set lacks one of its patches.
+            PatchesError: a part does not exist, or the set lacks one of its patches.
         """
         unknown = sorted(set(parts) - set(self.parts))
         if unknown:
             raise PatchesError(f"the division has no part {', '.join(unknown)}: it has {', '.join(self.parts)}")
         wanted = {key for part in parts for key in self.parts[part]}
-        chosen = patches.where(lambda entry: key_of(entry) in wanted)
+        chosen = patches.where(lambda entry: patch_key(entry) in wanted)
         if len(chosen) != len(wanted):
-            missing = sorted(wanted - {key_of(entry) for entry in chosen.entries})
+            missing = sorted(wanted - {patch_key(entry) for entry in chosen.entries})
             raise PatchesError(
-                f"the set lacks {len(missing)} patches of the division, {missing[0]} among them: "
-                "give the set that was divided, or divide this one"
+                f"the set lacks {len(missing)} patches of the division, such as {missing[0]}: give the set that was "
+                "divided, or divide this one"
             )
         return chosen
 
     def write(self, path: Path) -> None:
-        """Write the division to a JSON file; the file is whole or not there.
+        """Write the division to a JSON file, atomically.
 
         Raises:
-            OutputError: it cannot be written.
+            OutputError: the file cannot be written.
         """
         write_text(path, self.model_dump_json(indent=1) + "\n")
 
@@ -142,10 +152,10 @@ class Division(Frozen):
 
 
 def read_division(path: Path) -> Division:
-    """Read a division from its file.
+    """Read a division from a JSON file.
 
     Raises:
-        PatchesError: it cannot be read, or is no division.
+        PatchesError: the file cannot be read, or is not a division.
     """
     try:
         return Division.model_validate_json(path.read_bytes())
@@ -153,33 +163,33 @@ def read_division(path: Path) -> Division:
         raise PatchesError(f"{path} cannot be read ({error}): give the JSON file of a division") from error
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(step) for step in first["loc"]) or "the file"
-        raise PatchesError(f"{path} is no division of patches, at {place}: {first['msg']}") from error
+        where = ".".join(str(step) for step in first["loc"]) or "the file"
+        raise PatchesError(f"{path} is not a division of patches, at {where}: {first['msg']}") from error
 
 
-def key_of(entry: Entry) -> str:
-    """The name of a patch in a division: ``train/42``."""
+def patch_key(entry: Entry) -> str:
+    """Return the key of a patch in a division, such as ``train/42``."""
     return f"{entry.split}/{entry.id}"
 
 
-def divided(protocol: ProtocolName, how: str, entries: Iterable[Entry], part_of: Mapping[str, str]) -> Division:
-    """Make a division of a set.
+def make_division(protocol: ProtocolName, how: str, entries: Iterable[Entry], part_of: Mapping[str, str]) -> Division:
+    """Make a division of a data set.
 
     Args:
         protocol: its name.
-        how: in words.
-        entries: of the set.
-        part_of: part by name of the patch; patches that are not in it are left out.
+        how: description with which the division can be reproduced.
+        entries: the patches of the set.
+        part_of: part by patch key; other patches are left out.
 
     Raises:
-        PatchesError: fewer than two parts hold a patch.
+        PatchesError: fewer than two parts have a patch.
     """
-    keys = [key_of(entry) for entry in entries]
+    keys = [patch_key(entry) for entry in entries]
     names = sorted(set(part_of.values()), key=_order)
     if len(names) < 2:
         raise PatchesError(
-            f"the protocol '{protocol}' leaves {', '.join(names) or 'nothing'} alone of {len(keys)} patches: "
-            "it takes more scenes, rows or patches, or a smaller gap"
+            f"the protocol '{protocol}' makes {'only the part ' + names[0] if names else 'no part'} of {len(keys)} "
+            "patches: it needs more scenes, rows or patches, or a smaller gap"
         )
     return Division(
         protocol=protocol,
@@ -190,6 +200,6 @@ def divided(protocol: ProtocolName, how: str, entries: Iterable[Entry], part_of:
 
 
 def _order(part: str) -> tuple[int, str]:
-    """Train, validation, test, and then the others by name."""
+    # Train, validation and test, then the others by name.
     known: tuple[str, ...] = SPLITS
     return known.index(part) if part in known else len(known), part.zfill(9)

@@ -13,11 +13,12 @@ from landslip.datasets.formats import attribution, open_patches
 from landslip.errors import RecipeError
 from landslip.training.augmentation import AugmentationRecipe
 from landslip.training.data.feeding import LoadedPart, load_part
-from landslip.training.data.parts import division_for, find_parts
+from landslip.datasets.protocols import division_for
+from landslip.training.data.parts import find_parts
 from landslip.training.data.sampling import SamplingRecipe
-from landslip.training.loop.trainer import draw_run, fit
+from landslip.training.loop.trainer import draw_pictures, fit
 from landslip.training.recipe.recipe import Recipe
-from landslip.training.run_folder import check_free, start_run
+from landslip.training.run_folder import check_folder_free, start_run
 
 LEARNED_F1: Final = 0.9
 """From here on the patches count as learned; borders drawn by hand are not to be had exactly."""
@@ -25,7 +26,7 @@ _STEPS_PER_EPOCH: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Overfitted:
+class OverfitResult:
     """What came of learning a few patches by heart."""
 
     patches: int
@@ -49,7 +50,7 @@ class Overfitted:
 
 def overfit(
     recipe: Recipe, data: Path, folder: Path, count: int, *, progress: bool = True, resume: bool = False
-) -> Overfitted:
+) -> OverfitResult:
     """Train on a few patches of the training part and score on the same ones, without augmentation.
 
     Args:
@@ -67,7 +68,7 @@ def overfit(
     """
     by_heart = _by_heart(recipe, count)
     if not resume:
-        check_free(folder, by_heart.name)
+        check_folder_free(folder, by_heart.name)
     patches = open_patches(data)
     division = division_for(recipe.split, patches)
     parts = find_parts(patches, recipe.train, recipe.validation, (), division)
@@ -79,8 +80,8 @@ def overfit(
     fitted = fit(by_heart, shown, few, folder, progress=progress, resume=resume)
     title = f"Overfitting test, no accuracy: {recipe.name} trained and scored on the same {count} patches"
     size_m = recipe.detector.pixel_size_m
-    draw_run(fitted, few, folder, title=title, source=attribution(data), pixel_size_m=size_m)
-    return Overfitted(count, fitted.chosen.epoch, fitted.chosen.f1_best, few.keys)
+    draw_pictures(fitted, few, folder, title=title, source=attribution(data), pixel_size_m=size_m)
+    return OverfitResult(count, fitted.chosen.epoch, fitted.chosen.f1_best, few.keys)
 
 
 def _by_heart(recipe: Recipe, count: int) -> Recipe:
@@ -97,7 +98,7 @@ def _by_heart(recipe: Recipe, count: int) -> Recipe:
 
 
 def _some(part: LoadedPart, count: int) -> LoadedPart:
-    holding = np.flatnonzero(part.landslide_share > 0)
+    holding = np.flatnonzero(part.landslide_fraction > 0)
     if len(holding) < count:
         raise RecipeError(f"the training part has {len(holding)} patches with a landslide, {count} were asked for")
     return part.only(holding[np.linspace(0, len(holding) - 1, count).round().astype(np.intp)].tolist())

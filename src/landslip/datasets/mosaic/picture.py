@@ -51,7 +51,9 @@ class MosaicPicture:
     def panels(self) -> list[tuple[str, NDArray[np.uint8]]]:
         """The ground, and the ground with its landslides where any truth is known: titles and RGB (h, w, 3)."""
         rgb = np.where(
-            self._observed[..., np.newaxis], stretch_true_colour(self._values, self._observed), draw_hatching(*self._observed.shape)
+            self._observed[..., np.newaxis],
+            stretch_true_colour(self._values, self._observed),
+            draw_hatching(*self._observed.shape),
         ).astype(np.uint8)
         panels = [("True colour" if self.channels == TRUE_COLOUR else ", ".join(self.channels), rgb)]
         if self._labelled:

@@ -9,9 +9,9 @@ from PIL import Image
 
 from landslip.datasets.formats import SENTINEL
 from landslip.datasets.patch_set import Patch, PatchSet
-from landslip.datasets.pictures.truth import enlarged, format_lonlat, truth_text, with_truth
+from landslip.datasets.pictures.truth import enlarged, format_position, truth_text, with_truth
 from landslip.datasets.pictures.views import View, views
-from landslip.datasets.splits import key_of
+from landslip.datasets.splits import patch_key
 from landslip.errors import PatchesError
 from landslip.figures.colour_ramps import HEIGHT_PX, legend
 from landslip.figures.typography import FAINT, INK, PAPER, Column, draw_text, plain, text_width
@@ -59,9 +59,9 @@ def choose(
             )
         how = "chosen by number"
     else:
-        by_seed = sorted(among, key=lambda entry: hashlib.sha256(f"{seed}/{key_of(entry)}".encode()).digest())
-        wanted = {key_of(entry) for entry in by_seed[:count]}
-        picked = [entry for entry in among if key_of(entry) in wanted]
+        by_seed = sorted(among, key=lambda entry: hashlib.sha256(f"{seed}/{patch_key(entry)}".encode()).digest())
+        wanted = {patch_key(entry) for entry in by_seed[:count]}
+        picked = [entry for entry in among if patch_key(entry) in wanted]
         how = f"{len(picked)} of {len(among):,} at random, seed {seed}"
     return Chosen(tuple(patches.read(entry) for entry in picked), f"{how}, {limits}" if limits else how)
 
@@ -127,7 +127,7 @@ def _card(patch: Patch, pixel_size_m: float) -> Image.Image:
     card = Image.new("RGB", (len(panels) * (_PANEL_PX + _GAP_PX) - _GAP_PX, _LABEL_PX + panels[0].height), PAPER)
     name = f"{patch.id}"
     draw_text(card, (0, 3), name, 16, INK, 0.4)
-    words = [word for word in (truth_text(patch), format_lonlat(patch), _relief(seen)) if word]
+    words = [word for word in (truth_text(patch), format_position(patch), _relief(seen)) if word]
     draw_text(card, (text_width(name, 16) + 12, 5), plain("; ".join(words)), 14, FAINT)
     for place, panel in enumerate(panels):
         card.paste(panel, (place * (_PANEL_PX + _GAP_PX), _LABEL_PX))

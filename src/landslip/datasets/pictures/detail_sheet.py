@@ -10,7 +10,7 @@ from landslip.channels import CHANNELS, DN_PER_REFLECTANCE, ndvi
 from landslip.datasets.formats import SENTINEL
 from landslip.datasets.patch_set import Patch
 from landslip.datasets.pictures.contact_sheet import OUTLINED
-from landslip.datasets.pictures.truth import count_landslides, enlarged, format_lonlat, with_truth
+from landslip.datasets.pictures.truth import count_landslides, enlarged, format_position, with_truth
 from landslip.datasets.pictures.views import View, views
 from landslip.figures.cartography import choose_scale_bar, draw_scale_bar
 from landslip.figures.colour_ramps import legend
@@ -166,7 +166,7 @@ def _grid(panels: list[Image.Image], beside: int) -> Image.Image:
 def _size_text(patch: Patch, pixel_size_m: float) -> str:
     height, width = patch.mask.shape
     words = [
-        format_lonlat(patch),
+        format_position(patch),
         f"{width} x {height} px of {pixel_size_m:g} m, {format_area(height * width * pixel_size_m**2)}",
     ]
     return "; ".join(word for word in words if word)

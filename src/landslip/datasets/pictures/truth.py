@@ -56,7 +56,7 @@ def truth_text(patch: Patch) -> str:
     return "no landslide" if share == 0 else f"{share:.1%} landslide"
 
 
-def format_lonlat(patch: Patch) -> str:
+def format_position(patch: Patch) -> str:
     """Where the patch lies, in a few words; empty where that is not known."""
     if patch.row is None or patch.col is None:
         return ""

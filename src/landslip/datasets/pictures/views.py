@@ -68,9 +68,7 @@ def views(patch: Patch, pixel_size_m: float) -> tuple[View, ...]:
     if not seen:
         first = next(iter(layers))
         low, high = _range(layers[first])
-        seen.append(
-            View(first, CHANNELS[first].unit, ELEVATION.to_rgb(layers[first], low, high), ELEVATION, low, high)
-        )
+        seen.append(View(first, CHANNELS[first].unit, ELEVATION.to_rgb(layers[first], low, high), ELEVATION, low, high))
     return tuple(seen)
 
 

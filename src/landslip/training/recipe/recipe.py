@@ -13,7 +13,7 @@ from landslip.datasets.splits import Part
 from landslip.errors import RecipeError
 from landslip.files.model import Frozen
 from landslip.post_training.ensemble import Turns
-from landslip.training.data.parts import SplitRecipe
+from landslip.datasets.protocols import SplitRecipe
 from landslip.training.data.sampling import SamplingRecipe
 from landslip.training.losses import LossRecipe
 from landslip.training.networks.indices import check_indices
