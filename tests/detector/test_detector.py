@@ -13,18 +13,10 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 from pydantic import ValidationError
 
+from landslip.channels import CHANNELS
 from landslip.detector.card import Card
-from landslip.detector.detector import (
-    CARD_KEY,
-    DEFAULT,
-    SEAL_KEY,
-    Detector,
-    find,
-    from_bytes,
-    graph_sha256,
-    packaged,
-    seal,
-)
+from landslip.detector.detector import DEFAULT, Detector, find, packaged, seal
+from landslip.detector.sealed_file import CARD_KEY, SEAL_KEY, graph_sha256
 from landslip.errors import DetectorError
 from tiny_detectors import brightness, brightness_model, card, identity, identity_model, model, resealed
 
@@ -75,25 +67,25 @@ def test_any_flipped_byte_is_found() -> None:
             damaged = bytearray(TINY)
             damaged[place] ^= bits
             with pytest.raises(DetectorError):
-                from_bytes(bytes(damaged), "tiny.onnx")
+                Detector.from_bytes(bytes(damaged), "tiny.onnx")
 
 
 def test_a_cut_file_is_found_wherever_it_was_cut() -> None:
     for length in range(len(TINY)):
         with pytest.raises(DetectorError):
-            from_bytes(TINY[:length], "tiny.onnx")
+            Detector.from_bytes(TINY[:length], "tiny.onnx")
 
 
 def test_anything_added_is_found() -> None:
     for tail in (b"\x00", b"x" * 100, TINY):
         with pytest.raises(DetectorError):
-            from_bytes(TINY + tail, "tiny.onnx")
+            Detector.from_bytes(TINY + tail, "tiny.onnx")
 
 
 @given(st.binary(max_size=400))
 def test_no_bytes_are_a_detector_by_chance(raw: bytes) -> None:
     with pytest.raises(DetectorError):
-        from_bytes(raw, "any.onnx")
+        Detector.from_bytes(raw, "any.onnx")
 
 
 def test_damage_to_a_file_that_was_never_sealed_is_an_error_all_the_same() -> None:
@@ -102,32 +94,32 @@ def test_damage_to_a_file_that_was_never_sealed_is_an_error_all_the_same() -> No
         damaged = bytearray(bare)
         damaged[place] ^= 0xFF
         with pytest.raises(DetectorError):
-            from_bytes(bytes(damaged), "bare.onnx")
+            Detector.from_bytes(bytes(damaged), "bare.onnx")
 
 
 def test_the_seal_alone_is_no_card() -> None:
     network = identity_model()
     helper.set_model_props(network, {"author": "someone"})
     with pytest.raises(DetectorError, match="without a landslip card"):
-        from_bytes(network.SerializeToString(), "plain.onnx")
+        Detector.from_bytes(network.SerializeToString(), "plain.onnx")
 
 
 def test_a_card_cannot_stand_on_another_network() -> None:
     foreign = identity().card
     network = model([helper.make_node("Sigmoid", ["input"], ["probability"])], {}, 1)
     with pytest.raises(DetectorError, match="card of another network"):
-        from_bytes(resealed(network, foreign), "swapped.onnx")
+        Detector.from_bytes(resealed(network, foreign), "swapped.onnx")
 
 
 def test_a_card_with_a_key_that_is_not_known_is_refused() -> None:
     text = identity().card.model_dump_json().replace('"licence"', '"loophole":1,"licence"')
     with pytest.raises(DetectorError, match="loophole"):
-        from_bytes(resealed(identity_model(), text), "new.onnx")
+        Detector.from_bytes(resealed(identity_model(), text), "new.onnx")
 
 
 def test_a_card_that_is_no_json_is_refused() -> None:
     with pytest.raises(DetectorError, match="card"):
-        from_bytes(resealed(identity_model(), "{"), "odd.onnx")
+        Detector.from_bytes(resealed(identity_model(), "{"), "odd.onnx")
 
 
 def test_a_custom_operator_is_named() -> None:
@@ -163,7 +155,7 @@ def test_operators_defined_in_the_file_are_refused() -> None:
             "com.example", "F", ["x"], ["y"], [helper.make_node("Relu", ["x"], ["y"])], [helper.make_opsetid("", 17)]
         )
     )
-    with pytest.raises(DetectorError, match="operators of its own"):
+    with pytest.raises(DetectorError, match="its own operators"):
         seal(network, card("functions", ["B04"]))
 
 
@@ -245,11 +237,11 @@ def test_files_of_other_kinds_are_called_what_they_are(tmp_path: Path) -> None:
     (tmp_path / "pointer.onnx").write_text("version https://git-lfs.github.com/spec/v1\n")
     for name, words in (
         ("pickle", "Python pickle"),
-        ("old-pickle", "no ONNX"),
+        ("old-pickle", "not an ONNX file"),
         ("torch", "zip archive"),
         ("image", "TIFF"),
-        ("empty", "no ONNX"),
-        ("text", "no ONNX"),
+        ("empty", "no ONNX graph"),
+        ("text", "not an ONNX file"),
         ("pointer", "Git LFS pointer"),
     ):
         with pytest.raises(DetectorError, match=words):
@@ -271,6 +263,23 @@ def test_a_pickle_is_never_run(tmp_path: Path) -> None:
 def test_what_is_not_there_is_said_with_what_there_is(name: str) -> None:
     with pytest.raises(DetectorError, match=DEFAULT):
         find(name)
+
+
+def test_without_a_name_the_default_is_opened_and_a_path_may_be_text(tmp_path: Path) -> None:
+    assert Detector.open().card.name == DEFAULT
+    identity().save(str(tmp_path / "a.onnx"))
+    assert Detector.open(str(tmp_path / "a.onnx")) == identity()
+
+
+def test_a_detector_and_its_card_show_in_one_line() -> None:
+    node = helper.make_node("ReduceMean", ["input"], ["probability"], axes=[1], keepdims=1)
+    many = seal(model([node], {}, len(CHANNELS)), card("many", tuple(CHANNELS)))
+    for made in (Detector.open(), identity(), many):
+        for one in (made, made.card):
+            assert len(repr(one)) < 120
+            assert "\n" not in repr(one)
+            assert made.card.name in repr(one)
+            assert made.card.architecture in repr(one)
 
 
 def test_a_file_of_the_user_does_not_hide_behind_a_packaged_name(

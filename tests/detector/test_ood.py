@@ -15,13 +15,14 @@ from scipy.stats import spearmanr
 from landslip.datasets.patch_set import Patch
 from landslip.datasets.rgb import open_rgb_set
 from landslip.datasets.splits import Part
-from landslip.detector.card import Card, SeenStatistics
+from landslip.detector.card import Card, OodStatistics
 from landslip.detector.detector import DEFAULT, Detector
-from landslip.detector.ood_distance import Gauge, seen_statistics
-from landslip.detector.ood_statistics import statistic_names, statistics_of
-from landslip.errors import DetectorError, PatchesError, PredictionsError
-from landslip.evaluation.domain_shift import distances_of, familiarity_score, rank_correlation
-from landslip.evaluation.predictions import Place, predict
+from landslip.detector.ood_distance import OodDistance, fit_ood_statistics
+from landslip.detector.ood_statistics import image_statistics, statistic_names
+from landslip.errors import ChannelError, DetectorError, PatchesError, PredictionsError
+from landslip.evaluation.domain_shift import patch_distances, rank_correlation, score_domain_shift
+from landslip.evaluation.predict import predict
+from landslip.evaluation.predictions import PatchPosition
 from landslip.mapping.job import MapSettings
 from landslip.mapping.run import map_scene
 from predictions_made import held
@@ -48,14 +49,18 @@ def patches(count: int = 60, **how: float) -> list[Patch]:
     return [Patch(number, "S", 0, number, TRUE_COLOUR, ground(number, **how), none) for number in range(count)]
 
 
+def images(count: int = 60) -> list[np.ndarray]:
+    return [patch.values for patch in patches(count)]
+
+
 @pytest.fixture(scope="module")
-def seen() -> SeenStatistics:
-    return seen_statistics(patches(), TRUE_COLOUR, relative=True)
+def seen() -> OodStatistics:
+    return fit_ood_statistics(images(), TRUE_COLOUR, relative=True)
 
 
-def distance(seen: SeenStatistics, values: np.ndarray) -> float:
-    gauge = Gauge(seen, TRUE_COLOUR)
-    vector = gauge.vector(values, np.ones(values.shape[1:], bool))
+def distance(seen: OodStatistics, values: np.ndarray) -> float:
+    gauge = OodDistance(seen, TRUE_COLOUR)
+    vector = gauge.describe(values, np.ones(values.shape[1:], bool))
     assert vector is not None
     return float(gauge.distances(vector[None])[0])
 
@@ -64,11 +69,11 @@ def distance(seen: SeenStatistics, values: np.ndarray) -> float:
 def test_relative_statistics_do_not_change_with_brightness(gain: float, seed: int) -> None:
     values, everything = ground(seed), np.ones((48, 48), bool)
     one, other = (
-        statistics_of(image, everything, TRUE_COLOUR, relative=True) for image in (values, values * np.float32(gain))
+        image_statistics(image, TRUE_COLOUR, everything, relative=True) for image in (values, values * np.float32(gain))
     )
     np.testing.assert_allclose(one, other, atol=1e-4)
-    changed = statistics_of(values * np.float32(gain), everything, TRUE_COLOUR, relative=False)
-    plain = statistics_of(values, everything, TRUE_COLOUR, relative=False)
+    changed = image_statistics(values * np.float32(gain), TRUE_COLOUR, everything, relative=False)
+    plain = image_statistics(values, TRUE_COLOUR, everything, relative=False)
     np.testing.assert_allclose(changed[:3] - plain[:3], np.log(gain), atol=1e-4)
     np.testing.assert_allclose(changed[3:], plain[3:], atol=1e-4)
 
@@ -79,16 +84,16 @@ def test_turning_an_image_and_what_lies_in_its_gaps_change_nothing(seed: int) ->
     values = np.concatenate([ground(seed), chance.uniform(0, 60, (1, 48, 48)).astype(np.float32)])
     channels = (*TRUE_COLOUR, "slope")
     observed = chance.random((48, 48)) < 0.7
-    plain = statistics_of(values, observed, channels, relative=True)
+    plain = image_statistics(values, channels, observed, relative=True)
     gaps = np.where(observed, values, np.float32(np.nan))
-    np.testing.assert_array_equal(statistics_of(gaps, observed, channels, relative=True), plain)
-    turned = statistics_of(np.rot90(values, axes=(1, 2)), np.rot90(observed), channels, relative=True)
+    np.testing.assert_array_equal(image_statistics(gaps, channels, observed, relative=True), plain)
+    turned = image_statistics(np.rot90(values, axes=(1, 2)), channels, np.rot90(observed), relative=True)
     np.testing.assert_allclose(turned, plain, atol=1e-9)
 
 
 @given(hnp.arrays(np.float32, (6, 5, 7), elements=st.floats(-1000, 20_000, width=32)), st.booleans())
 def test_any_image_has_numbers_as_many_as_names(values: np.ndarray, relative: bool) -> None:
-    vector = statistics_of(values, np.ones((5, 7), bool), MANY, relative=relative)
+    vector = image_statistics(values, MANY, np.ones((5, 7), bool), relative=relative)
     assert (
         len(vector)
         == len(statistic_names(MANY, relative=relative))
@@ -97,65 +102,69 @@ def test_any_image_has_numbers_as_many_as_names(values: np.ndarray, relative: bo
     assert np.isfinite(vector).all()
 
 
-def test_the_distance_is_that_of_scipy(seen: SeenStatistics) -> None:
-    gauge = Gauge(seen, TRUE_COLOUR)
+def test_the_distance_is_that_of_scipy(seen: OodStatistics) -> None:
+    gauge = OodDistance(seen, TRUE_COLOUR)
     inverse = np.linalg.inv(np.array(seen.covariance))
     for number in range(5):
-        vector = statistics_of(ground(100 + number, roughness=2), np.ones((48, 48), bool), TRUE_COLOUR, relative=True)
+        vector = image_statistics(
+            ground(100 + number, roughness=2), np.ones((48, 48), bool), TRUE_COLOUR, relative=True
+        )
         expected = mahalanobis(vector, np.array(seen.mean), inverse) / np.sqrt(len(vector))
         assert gauge.distances(vector[None])[0] == pytest.approx(expected, rel=1e-6)
 
 
-def test_what_it_learned_from_is_near_and_what_is_unlike_it_far(seen: SeenStatistics) -> None:
-    gauge = Gauge(seen, TRUE_COLOUR)
+def test_what_it_learned_from_is_near_and_what_is_unlike_it_far(seen: OodStatistics) -> None:
+    gauge = OodDistance(seen, TRUE_COLOUR)
     fresh = [distance(seen, ground(1000 + number)) for number in range(40)]
-    assert np.median(fresh) < gauge.within(0.95)
+    assert np.median(fresh) < gauge.quantile(0.95)
     for unlike in ({"roughness": 4.0}, {"colour": 1.6}):
         far = [distance(seen, ground(2000 + number, **unlike)) for number in range(20)]
-        assert min(far) > gauge.within(0.99)
-        assert (gauge.nearer(np.array(far)) > 0.99).all()
-    assert distance(seen, np.ascontiguousarray(ground(5)[::-1])) > gauge.within(0.99)
+        assert min(far) > gauge.quantile(0.99)
+        assert (gauge.fraction_below(np.array(far)) > 0.99).all()
+    assert distance(seen, np.ascontiguousarray(ground(5)[::-1])) > gauge.quantile(0.99)
 
 
-def test_the_shares_of_the_training_patches_are_those_of_their_distances(seen: SeenStatistics) -> None:
-    gauge = Gauge(seen, TRUE_COLOUR)
+def test_the_shares_of_the_training_patches_are_those_of_their_distances(seen: OodStatistics) -> None:
+    gauge = OodDistance(seen, TRUE_COLOUR)
     own = np.array([distance(seen, patch.values) for patch in patches()])
-    assert float((own <= gauge.within(0.9)).mean()) == pytest.approx(0.9, abs=0.02)
-    np.testing.assert_allclose(gauge.nearer(np.array([0.0, own.max() * 2])), [0, 1])
+    assert float((own <= gauge.quantile(0.9)).mean()) == pytest.approx(0.9, abs=0.02)
+    np.testing.assert_allclose(gauge.fraction_below(np.array([0.0, own.max() * 2])), [0, 1])
 
 
-def test_it_says_in_what_an_image_differs(seen: SeenStatistics) -> None:
-    gauge = Gauge(seen, TRUE_COLOUR)
-    vectors = [gauge.vector(ground(number, colour=1.6), np.ones((48, 48), bool)) for number in range(5)]
-    assert gauge.differs_in(np.stack(vectors))[0] == "B04 to B03"
-    assert gauge.differs_in(np.array(seen.mean)[None]) == ()
+def test_it_says_in_what_an_image_differs(seen: OodStatistics) -> None:
+    gauge = OodDistance(seen, TRUE_COLOUR)
+    vectors = [gauge.describe(ground(number, colour=1.6), np.ones((48, 48), bool)) for number in range(5)]
+    assert gauge.largest_deviations(np.stack(vectors))[0] == "B04/B03 ratio"
+    assert gauge.largest_deviations(np.array(seen.mean)[None]) == ()
 
 
-def test_a_card_keeps_what_was_seen_and_older_cards_are_read(seen: SeenStatistics) -> None:
-    kept = card("c", TRUE_COLOUR, seen=seen)
-    assert Card.model_validate_json(kept.model_dump_json()).seen == seen
+def test_a_card_keeps_what_was_seen_and_older_cards_are_read(seen: OodStatistics) -> None:
+    kept = card("c", TRUE_COLOUR, ood=seen)
+    assert Card.model_validate_json(kept.model_dump_json()).ood == seen
     older = json.loads(kept.model_dump_json())
-    del older["seen"]
-    assert Card.model_validate(older).seen is None
+    del older["ood"]
+    assert Card.model_validate(older).ood is None
     assert Detector.open(DEFAULT).card.channels == TRUE_COLOUR
 
 
-def test_damaged_or_foreign_statistics_are_refused(seen: SeenStatistics) -> None:
+def test_damaged_or_foreign_statistics_are_refused(seen: OodStatistics) -> None:
     with pytest.raises(ValidationError, match="as many means"):
-        SeenStatistics.model_validate(seen.model_dump() | {"mean": seen.mean[1:]})
+        OodStatistics.model_validate(seen.model_dump() | {"mean": seen.mean[1:]})
     with pytest.raises(ValidationError, match="must rise"):
-        SeenStatistics.model_validate(seen.model_dump() | {"distance_quantiles": seen.distance_quantiles[::-1]})
+        OodStatistics.model_validate(seen.model_dump() | {"distance_quantiles": seen.distance_quantiles[::-1]})
     for changes in ({"names": ("a", *seen.names[1:])}, {"covariance": tuple((0.0,) * 10 for _ in range(10))}):
         with pytest.raises(DetectorError, match="update landslip or the detector"):
-            Gauge(seen.model_copy(update=changes), TRUE_COLOUR)
-    with pytest.raises(PatchesError, match="two or more"):
-        seen_statistics(patches(1), TRUE_COLOUR, relative=True)
-    with pytest.raises(PatchesError, match="patch 0 lacks B08"):
-        seen_statistics(patches(), ("B08",), relative=False)
+            OodDistance(seen.model_copy(update=changes), TRUE_COLOUR)
+    with pytest.raises(PatchesError, match="at least two"):
+        fit_ood_statistics(images(1), TRUE_COLOUR, relative=True)
+    with pytest.raises(ChannelError, match="patch 0 lacks channel B08"):
+        patches(1)[0].select(("B08",))
 
 
 def mapped(tmp_path: Path, detector: Detector, values: np.ndarray, observed: np.ndarray | None = None):
-    return map_scene(memory_scene(values, observed=observed), detector, tmp_path / "map", MapSettings(resume=False))
+    return map_scene(
+        memory_scene(values, observed=observed), detector, tmp_path / "map", MapSettings(resume=False)
+    ).summary
 
 
 def wide(**how: float) -> np.ndarray:
@@ -164,23 +173,23 @@ def wide(**how: float) -> np.ndarray:
     return np.concatenate(rows, axis=1)
 
 
-def test_a_map_of_familiar_ground_does_not_warn(seen: SeenStatistics, tmp_path: Path) -> None:
-    summary = mapped(tmp_path, brightness(seen=seen), wide())
-    assert summary.familiarity is not None
-    assert summary.familiarity.places == 30
-    assert summary.familiarity.far_share is not None
-    assert summary.familiarity.far_share < 0.2
+def test_a_map_of_familiar_ground_does_not_warn(seen: OodStatistics, tmp_path: Path) -> None:
+    summary = mapped(tmp_path, brightness(ood=seen), wide())
+    assert summary.domain_shift is not None
+    assert summary.domain_shift.windows == 30
+    assert summary.domain_shift.far_fraction is not None
+    assert summary.domain_shift.far_fraction < 0.2
     assert not any("unlike" in warning for warning in summary.warnings)
 
 
-def test_a_map_of_unlike_ground_says_so_and_in_what(seen: SeenStatistics, tmp_path: Path) -> None:
+def test_a_map_of_unlike_ground_says_so_and_in_what(seen: OodStatistics, tmp_path: Path) -> None:
     observed = np.ones((240, 288), bool)
     observed[:96] = False
-    summary = mapped(tmp_path, brightness(seen=seen), wide(colour=1.6), observed)
-    assert summary.familiarity is not None
-    assert (summary.familiarity.places, summary.familiarity.far_share) == (18, 1.0)
+    summary = mapped(tmp_path, brightness(ood=seen), wide(colour=1.6), observed)
+    assert summary.domain_shift is not None
+    assert (summary.domain_shift.windows, summary.domain_shift.far_fraction) == (18, 1.0)
     (warning,) = [one for one in summary.warnings if "unlike" in one]
-    assert "B04 to B03" in warning
+    assert "B04/B03 ratio" in warning
     assert "100% of 18 places" in warning
     assert "unlike those that detector" in (tmp_path / "map" / "report.html").read_text()
 
@@ -188,24 +197,24 @@ def test_a_map_of_unlike_ground_says_so_and_in_what(seen: SeenStatistics, tmp_pa
 def test_values_outside_the_ranges_of_a_card_are_said_by_channel(tmp_path: Path) -> None:
     ranges = {"B04": (0.0, 1e5), "B03": (0.0, 100.0), "B02": (0.0, 1e5)}
     summary = mapped(tmp_path, brightness(input_ranges=ranges), wide())
-    assert summary.familiarity is not None
-    assert summary.familiarity.outside_ranges == {"B04": 0.0, "B03": pytest.approx(1, abs=0.01), "B02": 0.0}
-    assert summary.familiarity.distance is None
+    assert summary.domain_shift is not None
+    assert summary.domain_shift.out_of_range == {"B04": 0.0, "B03": pytest.approx(1, abs=0.01), "B02": 0.0}
+    assert summary.domain_shift.distance is None
     assert any("B03 in 100%" in warning for warning in summary.warnings)
 
 
-def test_where_nothing_can_be_said_nothing_is(seen: SeenStatistics, tmp_path: Path) -> None:
-    assert mapped(tmp_path / "a", brightness(), wide()).familiarity is None
-    assert mapped(tmp_path / "b", brightness(seen=seen), wide()[:, :20]).familiarity is None
+def test_where_nothing_can_be_said_nothing_is(seen: OodStatistics, tmp_path: Path) -> None:
+    assert mapped(tmp_path / "a", brightness(), wide()).domain_shift is None
+    assert mapped(tmp_path / "b", brightness(ood=seen), wide()[:, :20]).domain_shift is None
     none = np.zeros((240, 288), bool)
-    assert mapped(tmp_path / "c", brightness(seen=seen), wide(), none).familiarity is None
+    assert mapped(tmp_path / "c", brightness(ood=seen), wide(), none).domain_shift is None
 
 
-def test_a_card_of_another_version_is_no_reason_not_to_map(seen: SeenStatistics, tmp_path: Path) -> None:
+def test_a_card_of_another_version_is_no_reason_not_to_map(seen: OodStatistics, tmp_path: Path) -> None:
     other = seen.model_copy(update={"names": ("something else", *seen.names[1:])})
-    summary = mapped(tmp_path, brightness(seen=other), wide())
-    assert summary.familiarity is not None
-    assert summary.familiarity.distance is None
+    summary = mapped(tmp_path, brightness(ood=other), wide())
+    assert summary.domain_shift is not None
+    assert summary.domain_shift.distance is None
     assert any("numbers that this landslip does not know" in warning for warning in summary.warnings)
 
 
@@ -221,19 +230,21 @@ def test_rank_correlation_is_that_of_scipy(one: np.ndarray, seed: int) -> None:
 def test_a_detector_that_fails_far_off_is_seen_to() -> None:
     """F1 falls with distance by design, from place to place and within each."""
     chance = np.random.default_rng(0)
-    entries = tuple(Place("train", number, "AB"[number % 2], number // 10, number % 10) for number in range(100))
+    entries = tuple(
+        PatchPosition("train", number, "AB"[number % 2], number // 10, number % 10) for number in range(100)
+    )
     far_off = np.arange(100) / 50 + np.array([0, 2] * 50)
     truth = (chance.random((100, 30, 30)) < 0.2).astype(np.uint8)
     wrong = chance.random(truth.shape) < (far_off / 8)[:, None, None]
-    score = familiarity_score(held(np.where(wrong, 1 - truth, truth) * 250, truth, entries), far_off, far=2.0)
+    score = score_domain_shift(held(np.where(wrong, 1 - truth, truth) * 250, truth, entries), far_off, far=2.0)
     assert score.by_patch < -0.9
     assert score.low <= score.by_block <= score.high < 0
-    assert [scene.far_share for scene in score.scenes] == [0, 1]
+    assert [scene.far_fraction for scene in score.scenes] == [0, 1]
     assert all(scene.within is not None and scene.within < -0.8 for scene in score.scenes)
     with pytest.raises(PredictionsError, match="do not fit"):
-        familiarity_score(held(truth, truth, entries), far_off[1:], far=2.0)
+        score_domain_shift(held(truth, truth, entries), far_off[1:], far=2.0)
     with pytest.raises(PredictionsError, match="3 at least"):
-        familiarity_score(held(truth, truth * 0, entries), far_off, far=2.0)
+        score_domain_shift(held(truth, truth * 0, entries), far_off, far=2.0)
 
 
 @pytest.mark.slow
@@ -242,9 +253,12 @@ def test_on_real_ground_a_detector_of_one_scene_does_worse_the_farther_it_is(sha
     patches, detector = open_rgb_set(shared_data / "l4s-rgb"), Detector.open("s2-rgb")
     train = patches.where(Part(scenes=("A",), rows=(0, 47)).holds).where(lambda entry: entry.id % 6 == 0)
     test = patches.where(lambda entry: entry.id % 6 == 0 and not (entry.scene == "A" and (entry.row or 0) < 50))
-    gauge = Gauge(seen_statistics(train, detector.card.channels, relative=True), detector.card.channels)
-    score = familiarity_score(predict(detector, test), distances_of(gauge, test), gauge.within(0.99))
+    gauge = OodDistance(
+        fit_ood_statistics((patch.values for patch in train), detector.card.channels, relative=True),
+        detector.card.channels,
+    )
+    score = score_domain_shift(predict(detector, test), patch_distances(gauge, test), gauge.quantile(0.99))
     assert score.by_patch < -0.4
     near, *far = sorted(score.scenes, key=lambda scene: scene.distance)
     assert near.scene == "A"
-    assert all(scene.f1 < near.f1 and scene.far_share > near.far_share + 0.2 for scene in far)
+    assert all(scene.f1 < near.f1 and scene.far_fraction > near.far_fraction + 0.2 for scene in far)

@@ -30,7 +30,7 @@ def test_probabilities_agree_within_a_thousandth(examples: Path, detector: str, 
 @pytest.mark.parametrize("name", OTHERS)
 def test_f1_agrees_within_two_thousandths(examples: Path, detector: str, name: str) -> None:
     opened, patches = Detector.open(detector), open_rgb_set(examples / "l4s-rgb-scene-b")
-    one, other = (evaluate(opened, patches, engine=engine).pixel.f1 for engine in ("openvino", name))
+    one, other = (evaluate(opened, patches, options=InferenceOptions(engine)).pixel.f1 for engine in ("openvino", name))
     assert one == pytest.approx(other, abs=0.002)
 
 

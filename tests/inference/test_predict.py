@@ -14,7 +14,7 @@ from landslip.errors import SettingsError
 from landslip.grid.lattice import Lattice, blocks
 from landslip.grid.window import Window
 from landslip.inference.predict import Predictor, Reading, cut_tiles, lattice_for, predict_array
-from landslip.mapping.raster.block_order import plan
+from landslip.mapping.raster.block_order import plan_steps
 from tiny_detectors import card
 
 SIDES = st.integers(1, 90) | st.sampled_from([1, 2, 31, 37, 61, 89])
@@ -90,12 +90,12 @@ def test_blocks_kept_tiles_and_batches_do_not_show(
     predictor = Predictor(PlainEngine(over_the_tile, batch=batch), lattice)
     joined, tiles = np.full_like(whole, -1), {}
     cut = list(blocks(Window(0, 0, lattice.height, lattice.width), max(side, 8)))
-    for step in plan(lattice, cut, kept_tiles):
+    for step in plan_steps(lattice, cut, kept_tiles):
         rows, cols = step.read.slices
         tiles |= predictor.run(cut_tiles(step.tiles, Reading(step.read, values[:, rows, cols], observed[rows, cols])))
         here = step.block.slices
         joined[here] = np.where(observed[here], predictor.blend(step.block, tiles), np.float32(np.nan))
-        for tile in step.forget:
+        for tile in step.release:
             del tiles[tile]
     np.testing.assert_array_equal(joined, whole)
 

@@ -1,36 +1,34 @@
-"""The card of a detector: what it is, takes and was trained on, how good it is and what it is not good for.
+"""The card of a detector: what it takes, how it was trained and scored, and its limits.
 
-It travels as JSON inside the detector's ONNX file (``detector.py``). Unknown keys are errors, values cannot be changed.
+The card is stored as JSON inside the detector's ONNX file (``sealed_file.py``). Unknown keys are errors; a card cannot
+be changed.
 """
 
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from landslip.channels import CHANNELS
+from landslip.files.model import Frozen
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Share = Annotated[float, Field(ge=0, le=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
-"""Of a detector: small letters, digits, dots and hyphens."""
+"""Of a detector: small letters, digits, dots, underscores and hyphens."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Normalisation(_Frozen):
-    """How the graph turns physical units into what its network sees; the work itself is done inside the graph."""
+class Normalisation(Frozen):
+    """How the graph converts physical units to the input of its network; the graph itself does the work."""
 
     kind: Text
-    numbers: dict[str, float | tuple[float, ...]] = {}
-    text: Text
+    parameters: dict[str, float | tuple[float, ...]] = Field(default={})
+    description: Text
 
 
-class Confidence(_Frozen):
-    """How sure to be that a mapped polygon is a landslide: a logistic function of what is known of the polygon.
+class Confidence(Frozen):
+    """Per-polygon confidence: logistic regression on mean probability and log10 area.
 
     confidence = 1 / (1 + exp(-(intercept + probability_mean * p + log10_area_px * log10(a)))), with p the mean
     probability inside the polygon and a its area in pixels.
@@ -39,104 +37,107 @@ class Confidence(_Frozen):
     intercept: float
     probability_mean: float
     log10_area_px: float
-    text: Text
+    description: Text
 
 
-class Member(_Frozen):
-    """A network inside an ensemble."""
+class Member(Frozen):
+    """A network of an ensemble."""
 
     name: Text
-    network: Text
+    architecture: Text
     graph_sha256: Sha256
     forward_passes: Annotated[int, Field(ge=1)] = 1
 
 
-class Adaptation(_Frozen):
-    """Which place a detector was adapted to, without any truth of it (``finishing/adapt.py``)."""
+class Adaptation(Frozen):
+    """The target scene that a detector was adapted to without labels (``post_training/adaptation.py``)."""
 
-    to: Text
+    target: Text
     images: Annotated[int, Field(ge=1)]
-    """Of the place, that were looked at."""
-    share: Annotated[float, Field(gt=0, le=1)]
-    """How far its normalising layers went from the statistics that they had to those of the place."""
+    """Number of images of the target that were used."""
+    weight: Annotated[float, Field(gt=0, le=1)]
+    """Interpolation of the batch-norm statistics between training data (0) and target (1)."""
 
 
-class SeenStatistics(_Frozen):
-    """What the images of the training part are like, in the numbers of ``seen/statistics.py``."""
+class OodStatistics(Frozen):
+    """Distribution of image statistics over the training part, to measure how far another image is from it."""
 
     names: Annotated[tuple[Text, ...], Field(min_length=1)]
+    """Of the statistics, as in ``detector/ood_statistics.py``."""
     relative: bool
-    """Whether the numbers leave out how bright each channel is, since the training data do not know it."""
+    """Whether the mean of each channel is left out, because the training data hold no absolute brightness."""
     side_px: Annotated[int, Field(ge=2)]
-    """Side of the images, which contrast depends on."""
+    """Side of the training images, which contrast depends on."""
     patches: Annotated[int, Field(ge=2)]
     mean: tuple[float, ...]
     covariance: tuple[tuple[float, ...], ...]
-    """Shrunk to its diagonal by as much as there are numbers to patches."""
-    distance_quantiles: tuple[tuple[Share, Annotated[float, Field(ge=0)]], ...]
-    """Shares of the training patches, rising, with the distance from the mean that so many lie within."""
+    """Shrunk towards its diagonal, by the ratio of statistics to patches."""
+    distance_quantiles: tuple[tuple[Fraction, Annotated[float, Field(ge=0)]], ...]
+    """Rising fractions of the training patches, each with the distance from the mean that it lies within."""
 
     @model_validator(mode="after")
-    def _shapes_agree(self) -> "SeenStatistics":
+    def _shapes_agree(self) -> "OodStatistics":
         count = len(self.names)
         if len(self.mean) != count or [len(row) for row in self.covariance] != [count] * count:
-            raise ValueError(f"{count} names need as many means and a square of covariances")
+            raise ValueError(f"{count} names need {count} means and a {count} x {count} covariance")
         if not self.distance_quantiles or sorted(self.distance_quantiles) != list(self.distance_quantiles):
-            raise ValueError("shares of the training patches and their distances must rise")
+            raise ValueError("fractions and distances of distance_quantiles must rise")
         return self
 
 
-class Score(_Frozen):
+class Score(Frozen):
     """Precision, recall, F1 and IoU of the landslide class on one set, with the protocol they belong to."""
 
     data: Text
     protocol: Text
     definition: Text
-    precision: Share
-    recall: Share
-    f1: Share
-    iou: Share
-    f1_interval: tuple[Share, Share] | None = None
+    precision: Fraction
+    recall: Fraction
+    f1: Fraction
+    iou: Fraction
+    f1_interval: tuple[Fraction, Fraction] | None = None
     patches: Annotated[int, Field(ge=1)]
     seeds: tuple[int, ...]
 
 
-class Card(_Frozen):
-    """All it takes to use a trained network rightly."""
+class Card(Frozen):
+    """Everything needed to apply a trained network correctly."""
 
-    card_version: Literal[1] = 1
+    card_version: Literal[2] = 2
     name: Name
     title: Text
-    network: Text
+    architecture: Text
     channels: Annotated[tuple[str, ...], Field(min_length=1)]
     normalisation: Normalisation
     tile_px: Annotated[int, Field(ge=32, le=4096)]
     overlap_px: Annotated[int, Field(ge=0)]
     size_multiple: Annotated[int, Field(ge=1, le=256)]
+    """Height and width of the network's input must be multiples of this."""
     threshold: Annotated[float, Field(gt=0, lt=1)]
-    threshold_chosen: Text
+    threshold_selection: Text
+    """How the threshold was chosen, and on which data."""
     temperature: Annotated[float, Field(gt=0)]
     confidence: Confidence | None = None
     trained_on: Text
     pixel_size_m: Annotated[float, Field(gt=0)]
-    """Ground sampling of the training data."""
+    """Ground sampling distance of the training data."""
     scores: tuple[Score, ...] = ()
     input_ranges: dict[str, tuple[float, float]] | None = None
-    """Range (1st to 99th percentile) of each channel in training, where the training data know absolute values."""
-    seen: SeenStatistics | None = None
-    """What the images of the training part are like, to know how far another lies from them; older cards lack it."""
-    adapted: Adaptation | None = None
-    """The place that it was adapted to; None for as it was trained."""
+    """1st to 99th percentile of each channel in training, where the training data hold absolute values."""
+    ood: OodStatistics | None = None
+    """Statistics of the training images for out-of-distribution detection."""
+    adaptation: Adaptation | None = None
+    """The scene it was adapted to; None for a detector as trained."""
     not_good_for: Annotated[tuple[str, ...], Field(min_length=1)]
     licence: Text
     attribution: Annotated[tuple[str, ...], Field(min_length=1)]
     recipe: dict[str, Any]
     members: tuple[Member, ...] = ()
-    """The networks whose answers the graph averages; empty for a single one."""
-    turns: Literal["none", "flips", "d4"] = "none"
-    """In which turns and flips the graph looks at an image and averages what it finds."""
+    """The networks whose probabilities the graph averages; empty for a single network."""
+    tta: Literal["none", "flips", "d4"] = "none"
+    """Test-time augmentation inside the graph."""
     forward_passes: Annotated[int, Field(ge=1)] = 1
-    """What an image costs: how often a network runs for it."""
+    """Number of network runs per image: the cost of the detector."""
     landslip_version: Text
     created: date
     graph_sha256: Sha256
@@ -159,12 +160,15 @@ class Card(_Frozen):
 
     @property
     def unmeasured(self) -> str:
-        """What to say where there are no scores, in a sentence."""
-        if self.adapted is not None:
-            return f"It was adapted to {self.adapted.to} without any truth: nobody has measured how well it does."
-        return "This detector comes without scores: nobody has measured how well it does."
+        """A sentence to show in place of scores where there are no scores."""
+        if self.adaptation is not None:
+            return f"Adapted to {self.adaptation.target} without labels: its accuracy there has not been measured."
+        return "This detector has no scores: its accuracy has not been measured."
 
     @property
     def units(self) -> tuple[str, ...]:
         """The unit of each channel, in order."""
         return tuple(CHANNELS[name].unit for name in self.channels)
+
+    def __repr__(self) -> str:
+        return f"Card({self.name!r}, {self.architecture}, {len(self.channels)} channels, threshold {self.threshold:g})"

@@ -1,247 +1,123 @@
-"""Detector: a trained network with all it takes to use it rightly, in ONE ONNX file.
-
-The graph takes DN, degrees and metres and gives a probability. Two metadata entries make the file a detector:
-
-- ``landslip.card``: the card as JSON (``card.py``); it names the sha256 of graph and tensors, so a card cannot
-  stand on another network;
-- ``landslip.seal``: sha256 over every byte of the file but the seal's own 64 digits, so a single flipped bit shows.
-
-Only standard ONNX operators, tensors inside the file, never a pickle: opening a detector runs no foreign code.
-"""
+"""Detector: a trained segmentation model with everything needed to apply it, in one sealed ONNX file."""
 
 import contextlib
 import hashlib
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
 import onnx
-from google.protobuf.message import DecodeError
-from pydantic import ValidationError
 
 from landslip.detector.card import Card
+from landslip.detector.sealed_file import check_file, seal_model
 from landslip.errors import DetectorError
+from landslip.files.atomic import write_bytes
 
-CARD_KEY: Final = "landslip.card"
-SEAL_KEY: Final = "landslip.seal"
-INPUT: Final = "input"
-OUTPUT: Final = "probability"
-_BLANK_SEAL: Final = b"0" * 64
-# The metadata entry as protobuf writes it: key, then field 2 of 64 bytes. Looked for in the raw bytes, so that a
-# damaged file is known before anything of it is parsed.
-_SEAL: Final = re.compile(re.escape(SEAL_KEY.encode()) + rb"\x12\x40([0-9a-f]{64})")
-_STANDARD_DOMAINS: Final = frozenset({"", "ai.onnx"})
-_FOREIGN_FORMATS: Final = (
-    (b"PK\x03\x04", "a zip archive, as PyTorch's .pth and .pt files are"),
-    (b"\x80", "a Python pickle"),
-    (b"\x89HDF", "an HDF5 file"),
-    (b"II*\x00", "a TIFF"),
-    (b"MM\x00*", "a TIFF"),
-    (b"version https://git-lfs", "a Git LFS pointer, not the file itself"),
-)
+DEFAULT: Final = "s2-rgb-three-regions"
+"""The packaged detector that is opened by default."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Detector:
-    """A checked detector: its card, its ONNX file as bytes, and the sha256 of that file."""
+    """A detector whose file was checked: the card, the ONNX file as bytes, and the sha256 of that file."""
 
     card: Card
     onnx_bytes: bytes
     sha256: str
 
     @classmethod
-    def open(cls, name_or_path: str | Path) -> "Detector":
-        """Open a detector by the name of one that comes with the package, or by the path of a file.
+    def open(cls, name_or_path: str | Path | None = None) -> "Detector":
+        """Open a detector.
+
+        Args:
+            name_or_path: name of a packaged detector, or path of an ``.onnx`` file; the default detector where None.
 
         Raises:
-            DetectorError: there is none, or the file is damaged, foreign or not what its card says.
-        """
-        path = find(name_or_path)
-        try:
-            return from_bytes(path.read_bytes(), path.name)
-        except OSError as error:
-            raise DetectorError(f"{path} cannot be read ({error.strerror}): give a detector's .onnx file") from error
+            DetectorError: there is no such detector, or the file is damaged or not a detector.
 
-    def save(self, path: Path) -> None:
-        """Write the detector's file, whole or not at all."""
-        part = path.with_name(path.name + ".part")
-        part.write_bytes(self.onnx_bytes)
-        part.replace(path)
+        Example:
+            >>> Detector.open()
+            Detector('s2-rgb-three-regions', unet/efficientnet_lite0, channels B04 B03 B02, 7.7 MB)
+        """
+        path = find(DEFAULT if name_or_path is None else name_or_path)
+        try:
+            return cls.from_bytes(path.read_bytes(), path.name)
+        except OSError as error:
+            raise DetectorError(f"{path} cannot be read ({error.strerror}): give a readable .onnx file") from error
+
+    @classmethod
+    def from_bytes(cls, raw: bytes, name: str = "the file") -> "Detector":
+        """Check the bytes of a detector file.
+
+        Args:
+            raw: the whole file.
+            name: of the file, for error messages.
+
+        Raises:
+            DetectorError: the file is damaged, not a detector, or does not match its card.
+        """
+        return cls(check_file(raw, name), raw, hashlib.sha256(raw).hexdigest())
+
+    @property
+    def size_mb(self) -> float:
+        """Size of the file in megabytes (10^6 bytes)."""
+        return len(self.onnx_bytes) / 1e6
+
+    def save(self, path: str | Path) -> None:
+        """Write the file atomically.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        write_bytes(path, self.onnx_bytes)
+
+    def __repr__(self) -> str:
+        names = self.card.channels
+        channels = f"channels {' '.join(names)}" if len(names) <= 4 else f"{len(names)} channels"
+        return f"Detector({self.card.name!r}, {self.card.architecture}, {channels}, {self.size_mb:.1f} MB)"
 
 
 def packaged() -> dict[str, Path]:
-    """The detectors that come with the package, by name."""
+    """Return the files of the packaged detectors by name.
+
+    Example:
+        >>> DEFAULT in packaged()
+        True
+    """
     folder = Path(str(resources.files("landslip") / "detector" / "packaged"))
     return {path.stem: path for path in sorted(folder.glob("*.onnx"), key=lambda path: path.stem)}
 
 
-DEFAULT: Final = "s2-rgb-three-regions"
-"""The detector that is taken where none is named."""
-
-
 def find(name_or_path: str | Path) -> Path:
-    """Find a detector's file by name or path.
+    """Return the file of a detector.
 
     Raises:
-        DetectorError: there is none.
+        DetectorError: there is no packaged detector of this name, and no file at this path.
     """
     known = packaged()
     if str(name_or_path) in known:
         return known[str(name_or_path)]
     path = Path(name_or_path)
-    # Names too long for a file system are an OSError to it: no file either.
+    # A name too long for the file system is an OSError.
     with contextlib.suppress(OSError):
         if path.is_file():
             return path
     raise DetectorError(
-        f"there is no detector '{name_or_path}': "
-        f"give one of {', '.join(known) or '(none)'} or the path of an .onnx file"
+        f"no detector '{name_or_path}': give {', '.join(known) or 'a packaged name'} or the path of an .onnx file",
+        parameter="detector",
     )
 
 
 def seal(model: onnx.ModelProto, card: Card) -> Detector:
-    """Make a detector of an ONNX model and a card; the card's ``graph_sha256`` is filled in here.
+    """Make a detector from an ONNX model and a card.
 
     Args:
-        model: graph with one input ``input`` (N, C, H, W) in physical units and one output ``probability``
-            (N, 1, H, W), both float32; it is not changed.
-        card: the card; its ``graph_sha256`` is replaced.
+        model: with one input ``input`` (N, C, H, W) in physical units and one output ``probability`` (N, 1, H, W), both
+            float32; it is not changed.
+        card: its ``graph_sha256`` is replaced by that of the model.
 
     Raises:
-        DetectorError: the graph is not one that a detector may hold.
+        DetectorError: the graph is not allowed in a detector.
     """
-    sealed = onnx.ModelProto()
-    sealed.CopyFrom(model)
-    final_card = card.model_copy(update={"graph_sha256": graph_sha256(model)})
-    del sealed.metadata_props[:]
-    onnx.helper.set_model_props(sealed, {CARD_KEY: final_card.model_dump_json(), SEAL_KEY: _BLANK_SEAL.decode()})
-    blank = sealed.SerializeToString(deterministic=True)
-    start = blank.rindex(_BLANK_SEAL)
-    digest = hashlib.sha256(blank).hexdigest().encode()
-    return from_bytes(blank[:start] + digest + blank[start + len(digest) :], card.name)
-
-
-def graph_sha256(model: onnx.ModelProto) -> str:
-    """Sha256 over the graph, its tensors and its operator versions."""
-    bare = onnx.ModelProto()
-    bare.graph.CopyFrom(model.graph)
-    bare.opset_import.extend(model.opset_import)
-    return hashlib.sha256(bare.SerializeToString(deterministic=True)).hexdigest()
-
-
-def from_bytes(raw: bytes, name: str) -> Detector:
-    """Check the bytes of a detector file and take them as a detector.
-
-    Args:
-        raw: the whole file.
-        name: what to call it in errors.
-
-    Raises:
-        DetectorError: naming what is off.
-    """
-    sealed = _check_seal(raw, name)
-    model = _parse(raw, name)
-    _check_operators(model, name)
-    if not sealed:
-        raise DetectorError(f"{name} is an ONNX file without a landslip card: take one that landslip made or imported")
-    card = _read_card(model, name)
-    if card.graph_sha256 != graph_sha256(model):
-        raise DetectorError(f"{name} carries the card of another network ({card.name}): get it again from its source")
-    _check_graph(model, name)
-    _check_interface(model, card, name)
-    return Detector(card, raw, hashlib.sha256(raw).hexdigest())
-
-
-def _check_seal(raw: bytes, name: str) -> bool:
-    """Whether the file is sealed at all; raises where the seal does not match."""
-    found = list(_SEAL.finditer(raw))
-    if not found:
-        return False
-    start, end = found[-1].span(1)
-    if hashlib.sha256(raw[:start] + _BLANK_SEAL + raw[end:]).hexdigest().encode() != raw[start:end]:
-        raise DetectorError(f"{name} was changed or damaged after it was made (its seal does not match): get it again")
-    return True
-
-
-def _parse(raw: bytes, name: str) -> onnx.ModelProto:
-    for magic, what in _FOREIGN_FORMATS:
-        if raw.startswith(magic):
-            raise DetectorError(f"{name} is {what}, not a detector: a detector is an ONNX file made by landslip")
-    try:
-        model = onnx.load_model_from_string(raw)
-    except DecodeError as error:
-        raise DetectorError(
-            f"{name} is no ONNX file, or a damaged or truncated one: get it again from its source"
-        ) from error
-    if not model.graph.node:
-        raise DetectorError(f"{name} holds no ONNX graph: a detector is an ONNX file made by landslip")
-    return model
-
-
-def _check_operators(model: onnx.ModelProto, name: str) -> None:
-    if model.functions:
-        raise DetectorError(f"{name} defines operators of its own: a detector holds standard ONNX operators only")
-    for graph in _graphs(model.graph):
-        for node in graph.node:
-            if node.domain not in _STANDARD_DOMAINS:
-                raise DetectorError(
-                    f"{name} needs the custom operator {node.domain}:{node.op_type}: "
-                    "a detector holds standard ONNX operators only"
-                )
-        constants = [attribute.t for node in graph.node for attribute in node.attribute if attribute.HasField("t")]
-        for tensor in [*graph.initializer, *constants]:
-            if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
-                raise DetectorError(
-                    f"{name} keeps its tensor '{tensor.name}' in another file: a detector holds all tensors itself"
-                )
-
-
-def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
-    """A graph and the graphs inside its nodes (branches, loops)."""
-    yield graph
-    for node in graph.node:
-        for attribute in node.attribute:
-            for inner in [attribute.g] * attribute.HasField("g") + list(attribute.graphs):
-                yield from _graphs(inner)
-
-
-def _read_card(model: onnx.ModelProto, name: str) -> Card:
-    properties = {entry.key: entry.value for entry in model.metadata_props}
-    try:
-        return Card.model_validate_json(properties.get(CARD_KEY, ""))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the card"
-        raise DetectorError(
-            f"{name} has a card that this landslip cannot use ({where}: {first['msg']}): "
-            "update landslip or the detector"
-        ) from error
-
-
-def _check_graph(model: onnx.ModelProto, name: str) -> None:
-    try:
-        onnx.checker.check_model(model)
-    except (onnx.checker.ValidationError, UnicodeDecodeError) as error:
-        reason = str(error).splitlines()[0]
-        raise DetectorError(f"{name} holds an invalid ONNX graph ({reason}): get it again from its source") from error
-
-
-def _check_interface(model: onnx.ModelProto, card: Card, name: str) -> None:
-    weights = {tensor.name for tensor in model.graph.initializer}
-    inputs = [value for value in model.graph.input if value.name not in weights]
-    found = [_signature(value) for value in [*inputs, *model.graph.output]]
-    wanted = [f"{INPUT} float32 (?, {len(card.channels)}, ?, ?)", f"{OUTPUT} float32 (?, 1, ?, ?)"]
-    if found != wanted:
-        raise DetectorError(
-            f"{name} has the inputs and outputs {', '.join(found)}, but a detector for "
-            f"{', '.join(card.channels)} has {', '.join(wanted)}"
-        )
-
-
-def _signature(value: onnx.ValueInfoProto) -> str:
-    kind = onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type).name
-    sizes = (str(size.dim_value) if size.HasField("dim_value") else "?" for size in value.type.tensor_type.shape.dim)
-    return f"{value.name} {kind} ({', '.join(sizes)})"
+    return Detector.from_bytes(seal_model(model, card), card.name)

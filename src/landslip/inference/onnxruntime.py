@@ -16,7 +16,8 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as causes
 
-from landslip.detector.detector import INPUT, OUTPUT, Detector
+from landslip.detector.detector import Detector
+from landslip.detector.sealed_file import INPUT, OUTPUT
 from landslip.errors import EngineError
 from landslip.inference.engine import InferenceOptions
 

@@ -22,7 +22,8 @@ if "openvino" not in sys.modules:
 import openvino
 from openvino import opset13, properties
 
-from landslip.detector.detector import INPUT, Detector
+from landslip.detector.detector import Detector
+from landslip.detector.sealed_file import INPUT
 from landslip.errors import EngineError
 from landslip.inference.engine import InferenceOptions
 

@@ -48,10 +48,7 @@ def select_channels(detector: Detector, patch: Patch) -> NDArray[np.float32]:
     Raises:
         ChannelError: the patch lacks a channel that the detector needs.
     """
-    missing = [name for name in detector.card.channels if name not in patch.channels]
-    if missing:
-        raise ChannelError(
-            f"{detector.card.name} needs channel {', '.join(missing)}, which patch {patch.id} lacks: "
-            f"it has {', '.join(patch.channels)}"
-        )
-    return patch.values[[patch.channels.index(name) for name in detector.card.channels]]
+    try:
+        return patch.select(detector.card.channels)
+    except ChannelError as error:
+        raise ChannelError(f"detector '{detector.card.name}' cannot run: {error}") from error

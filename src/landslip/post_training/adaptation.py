@@ -129,7 +129,7 @@ def adapt(
         seal(adapted, detector.card),
         name=name or detector.card.name,
         scores=(),
-        adapted=Adaptation(to=where, images=len(images), share=share),
+        adaptation=Adaptation(target=where, images=len(images), weight=share),
         landslip_version=landslip.__version__,
         created=datetime.now(UTC).date(),
     )

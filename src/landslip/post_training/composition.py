@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from landslip.detector.detector import INPUT, OUTPUT
+from landslip.detector.sealed_file import INPUT, OUTPUT
 
 
 @dataclass(slots=True)

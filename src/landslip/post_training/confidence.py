@@ -38,7 +38,7 @@ def fit_confidence(
         intercept=float(weights[0]),
         probability_mean=float(weights[1]),
         log10_area_px=float(weights[2]),
-        text=(
+        description=(
             f"Logistic regression over the {len(table)} objects (8-connected pixels at or above the threshold "
             f"{threshold:g}) found on {where}, of which {int(right.sum())} are right: at least half of their pixels "
             "are landslide in the truth. Objects end at the borders of their patches. Fitted on the part "

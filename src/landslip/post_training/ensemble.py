@@ -14,7 +14,8 @@ import onnx
 
 import landslip
 from landslip.detector.card import Card, Member, Normalisation
-from landslip.detector.detector import INPUT, Detector, seal
+from landslip.detector.detector import Detector, seal
+from landslip.detector.sealed_file import INPUT
 from landslip.errors import DetectorError
 from landslip.post_training.composition import Composition, operator_set
 from landslip.probability import STEP
@@ -148,18 +149,18 @@ def _card(members: Sequence[Detector], name: str, channels: tuple[str, ...], tur
     cards = [member.card for member in members]
     passes = PASSES[turns] * sum(card.forward_passes for card in cards)
     names = " and ".join(card.name for card in cards)
-    texts = _each_once(f"{card.name}: {card.normalisation.text}" for card in cards)
+    texts = _each_once(f"{card.name}: {card.normalisation.description}" for card in cards)
     return Card(
         name=name,
         title=title or f"{'Ensemble' if len(cards) > 1 else 'Turns'} of {names}",
-        network=" + ".join(card.network for card in cards),
+        architecture=" + ".join(card.architecture for card in cards),
         channels=channels,
-        normalisation=Normalisation(kind="members", text="each member's own; " + "; ".join(texts)),
+        normalisation=Normalisation(kind="members", description="each member's own; " + "; ".join(texts)),
         tile_px=cards[0].tile_px,
         overlap_px=max(card.overlap_px for card in cards),
         size_multiple=math.lcm(*(card.size_multiple for card in cards)),
         threshold=round(round(float(np.mean([card.threshold for card in cards])) / STEP) * STEP, 3),
-        threshold_chosen=("mean of the members' own, not chosen on data: choose it with  landslip detector calibrate"),
+        threshold_selection=("mean of the members' own, not chosen on data: choose it with  landslip detector calibrate"),
         temperature=1.0,
         trained_on=" ".join(_each_once(f"{card.name}: {card.trained_on}" for card in cards)),
         pixel_size_m=cards[0].pixel_size_m,
@@ -177,13 +178,13 @@ def _card(members: Sequence[Detector], name: str, channels: tuple[str, ...], tur
         members=tuple(
             Member(
                 name=card.name,
-                network=card.network,
+                architecture=card.architecture,
                 graph_sha256=card.graph_sha256,
                 forward_passes=card.forward_passes,
             )
             for card in cards
         ),
-        turns=turns,
+        tta=turns,
         forward_passes=passes,
         landslip_version=landslip.__version__,
         created=datetime.now(UTC).date(),

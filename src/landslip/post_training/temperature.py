@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from landslip.detector.detector import OUTPUT
+from landslip.detector.sealed_file import OUTPUT
 from landslip.post_training.composition import Composition
 
 LOWEST, HIGHEST = 0.05, 20.0

@@ -130,5 +130,5 @@ class Normalise(nn.Module):
         if self.kind == "l4s":
             return {"divisor": tuple(self.divisor.flatten().tolist())}
         if self.kind == "tile-channel" and not self.has_terrain:
-            return {"least_deviation_share": LEAST_DEVIATION_SHARE}
+            return {"min_deviation_fraction": LEAST_DEVIATION_SHARE}
         return {"mean": tuple(self.mean.flatten().tolist()), "deviation": tuple(self.deviation.flatten().tolist())}

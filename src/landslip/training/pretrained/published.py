@@ -82,7 +82,7 @@ def recipe_of(name: str) -> ForeignRecipe:
         channels=L4S_CHANNELS,
         inputs="l4s",
         raised="probabilities" if short == "segformer" else "logits",
-        threshold_chosen="as its author's page has it; nobody has chosen one for it on data that landslip knows",
+        threshold_selection="as its author's page has it; nobody has chosen one for it on data that landslip knows",
         title=f"Foreign weights: {published.network}, 14 channels, by the author of arXiv 2507.01123",
         trained_on=(
             "Landslide4Sense, a random 80 % of the train patches, as its author says (arXiv 2507.01123); "

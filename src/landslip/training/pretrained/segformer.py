@@ -48,7 +48,7 @@ class ForeignRecipe(Frozen):
     leave_out: tuple[str, ...] = ()
     """Beginnings of names in the file that are no part of the network."""
     threshold: float = Field(default=0.5, gt=0, lt=1)
-    threshold_chosen: Text = "by default: nobody has chosen one for these weights on data that landslip knows"
+    threshold_selection: Text = "by default: nobody has chosen one for these weights on data that landslip knows"
     half_precision_storage: bool = False
     title: str = ""
     """Left empty: the network and the file."""
