@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from l4s_faults import FAULTS, IMAGE, MASK, mask_of_255
 from l4s_made import make_l4s, truth, whole, write_h5, write_image
 from landslip.cli import landslip
-from landslip.datasets.check.check import check_l4s
-from landslip.datasets.check.inspection import MEANINGS, REFUSED
+from landslip.datasets.check import check_l4s
+from landslip.datasets.inspection import MEANINGS, REFUSED
 from landslip.datasets.hdf5 import Hdf5Error, read_dataset
 from landslip.datasets.l4s_values import DIVISORS, L4S_CHANNELS
 from landslip.datasets.l4s_values import IMAGE as IMAGE_WANTED

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from l4s_made import make_l4s, truth, whole, write_h5, write_image
 from landslip.channels import ndvi
-from landslip.datasets.check.check import check_l4s
+from landslip.datasets.check import check_l4s
 from landslip.datasets.hdf5 import read_dataset
 from landslip.datasets.l4s import open_l4s
 from landslip.datasets.l4s_values import (

@@ -17,7 +17,7 @@ from landslip.datasets.formats import open_patches
 from landslip.datasets.patch_set import Patch
 from landslip.datasets.pictures.contact_sheet import choose, contact_sheet
 from landslip.datasets.pictures.detail_sheet import detail_sheet
-from landslip.datasets.pictures.truth import count_landslides, truth_text, with_truth
+from landslip.datasets.pictures.views import count_landslides, truth_text, with_truth
 from landslip.datasets.pictures.views import shade, views
 from landslip.figures.true_colour import stretch_true_colour
 from landslip.datasets.rgb import open_rgb_set

@@ -9,8 +9,7 @@ from PIL import Image
 
 from landslip.datasets.formats import SENTINEL
 from landslip.datasets.patch_set import Patch, PatchSet
-from landslip.datasets.pictures.truth import enlarged, format_position, truth_text, with_truth
-from landslip.datasets.pictures.views import View, views
+from landslip.datasets.pictures.views import View, enlarged, format_position, truth_text, views, with_truth
 from landslip.datasets.splits import patch_key
 from landslip.errors import PatchesError
 from landslip.figures.colour_ramps import HEIGHT_PX, legend

@@ -10,8 +10,7 @@ from landslip.channels import CHANNELS, DN_PER_REFLECTANCE, ndvi
 from landslip.datasets.formats import SENTINEL
 from landslip.datasets.patch_set import Patch
 from landslip.datasets.pictures.contact_sheet import OUTLINED
-from landslip.datasets.pictures.truth import count_landslides, enlarged, format_position, with_truth
-from landslip.datasets.pictures.views import View, views
+from landslip.datasets.pictures.views import View, count_landslides, enlarged, format_position, views, with_truth
 from landslip.figures.cartography import choose_scale_bar, draw_scale_bar
 from landslip.figures.colour_ramps import legend
 from landslip.figures.formatting import format_area, format_count

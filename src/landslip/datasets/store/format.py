@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from landslip.datasets.check.report import CheckReport
+from landslip.datasets.check import CheckReport
 from landslip.datasets.patch_set import Split, split_named
 from landslip.errors import PatchesError
 from landslip.files.model import Frozen

@@ -12,8 +12,7 @@ import numpy as np
 
 import landslip
 from landslip.channels import CHANNELS
-from landslip.datasets.check.check import check_l4s
-from landslip.datasets.check.report import CheckReport
+from landslip.datasets.check import CheckReport, check_l4s
 from landslip.datasets.formats import MARK
 from landslip.datasets.l4s import L4sEntry, L4sSet, open_l4s
 from landslip.datasets.l4s_values import DIVISORS, L4S_CHANNELS, OFFSETS, SIDE_PX, pack_values

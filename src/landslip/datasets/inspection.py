@@ -1,4 +1,4 @@
-"""What can be wrong with a Landslide4Sense folder: each kind of finding by name, and whether it keeps a patch out."""
+"""Faults of a Landslide4Sense patch: each kind of finding by name, and whether it excludes the patch."""
 
 import hashlib
 import os
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.datasets.hdf5 import FileFault, Hdf5Error, read_dataset
-from landslip.datasets.l4s_files import L4sFiles
+from landslip.datasets.l4s import L4sFiles
 from landslip.datasets.l4s_values import (
     DIVISORS,
     IMAGE,

@@ -1,1 +1,0 @@
-"""Checks of a Landslide4Sense folder."""
