@@ -1,6 +1,6 @@
 """Leakage between the parts of a division: patches of different parts that touch on the ground."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -69,7 +69,18 @@ def find_leaks(division: Division, entries: Sequence[Entry]) -> Leaks:
         >>> find_leaks(paper_split(patches), patches).touched
         {'train': 4, 'validation': 2}
     """
-    part_of = {key: part for part, keys in division.parts.items() for key in keys}
+    return find_leaks_between(division.parts, entries, division.protocol)
+
+
+def find_leaks_between(parts: Mapping[str, Sequence[str]], entries: Sequence[Entry], protocol: str) -> Leaks:
+    """Find all patches of different parts that share a side or a corner.
+
+    Args:
+        parts: keys of the patches of each part, such as ``train/42``; a patch belongs to one part.
+        entries: the patches of the set, with their positions.
+        protocol: name of the split, for the report.
+    """
+    part_of = {key: part for part, keys in parts.items() for key in keys}
     inside = [entry for entry in entries if patch_key(entry) in part_of]
     at = {
         (entry.scene, entry.row, entry.col): patch_key(entry)
@@ -85,9 +96,9 @@ def find_leaks(division: Division, entries: Sequence[Entry]) -> Leaks:
     )
     touching = {key for pair in pairs for key in (pair.first, pair.second)}
     return Leaks(
-        protocol=division.protocol,
+        protocol=protocol,
         pairs=pairs,
-        touched={part: sum(key in touching for key in keys) for part, keys in division.parts.items()},
-        sizes={part: len(keys) for part, keys in division.parts.items()},
+        touched={part: sum(key in touching for key in keys) for part, keys in parts.items()},
+        sizes={part: len(keys) for part, keys in parts.items()},
         unplaced=len(inside) - len(at),
     )
