@@ -12,25 +12,24 @@ from scipy.ndimage import distance_transform_edt
 from landslip.datasets.patch_set import EntrySet, Patch
 from landslip.datasets.rgb import open_rgb_set
 from landslip.errors import ChannelError, PredictionsError, SettingsError
-from landslip.evaluation.predictions import Place, Predictions
+from landslip.evaluation.predictions import PatchPosition, Predictions
 from landslip.evaluation.strata.covariates import Covariate, covariates_for, illumination
 from landslip.evaluation.strata.figures import BORDER_EDGES_M, by_border, by_ground
 from landslip.evaluation.strata.gallery import FALSE_ALARM, FOUND, MISSED, draw_gallery, verdict, worst
-from landslip.metrics.count_tables import counts_of
 from landslip.metrics.counts import count_pixels
-from landslip.synthetic.patch_set import make_patches, plan_set
+from landslip.synthetic.patch_set import make_patches, plan_patch_set
 from predictions_made import held, predictions
 
 
 @dataclass(frozen=True)
-class Held(EntrySet[Place]):
+class Held(EntrySet[PatchPosition]):
     """Patches in memory."""
 
     channels: tuple[str, ...]
     held: dict[int, Patch]
-    entries: tuple[Place, ...]
+    entries: tuple[PatchPosition, ...]
 
-    def read(self, entry: Place) -> Patch:
+    def read(self, entry: PatchPosition) -> Patch:
         return self.held[entry.id]
 
 
@@ -95,10 +94,10 @@ def test_distance_to_the_border_is_that_of_scipy_over_joined_patches(made: Predi
 def test_a_landslide_across_two_patches_has_no_border_between_them() -> None:
     masks = np.zeros((2, 40, 40))
     masks[0, 10:30, 20:], masks[1, 10:30, :20] = 1, 1
-    entries = (Place("train", 1, "S", 0, 0), Place("train", 2, "S", 0, 1))
+    entries = (PatchPosition("train", 1, "S", 0, 0), PatchPosition("train", 2, "S", 0, 1))
     deepest = max(one.low or 0 for one in by_border(held(masks * 0, masks, entries), draws=5).strata if one.fn)
     assert deepest == 50
-    apart = (Place("train", 1, "S", 0, 0), Place("train", 2, "S", 5, 5))
+    apart = (PatchPosition("train", 1, "S", 0, 0), PatchPosition("train", 2, "S", 5, 5))
     joined, parted = (
         {one.label: one.fn for one in by_border(held(masks * 0, masks, places), draws=5).strata}
         for places in (entries, apart)
@@ -155,9 +154,9 @@ def test_brightness_and_redness_do_not_hang_on_the_light(gain: float) -> None:
 
 
 def test_synthetic_patches_with_all_channels_have_all_strata() -> None:
-    (plan,) = plan_set(2, 1, seed=0)
+    (plan,) = plan_patch_set(2, 1, seed=0)
     patches = {patch.id: patch for patch in make_patches(plan)}
-    entries = tuple(Place("train", one.id, one.scene, one.row, one.col) for one in patches.values())
+    entries = tuple(PatchPosition("train", one.id, one.scene, one.row, one.col) for one in patches.values())
     made = held(
         np.stack([one.mask * 250 for one in patches.values()]),
         np.stack([one.mask for one in patches.values()]),
@@ -180,7 +179,7 @@ def test_other_patches_than_those_predicted_are_refused() -> None:
 
 @given(predictions(), st.integers(1, 3))
 def test_the_worst_are_chosen_by_area(made: Predictions, count: int) -> None:
-    gallery, counts = worst(made, count), counts_of(made)
+    gallery, counts = worst(made, count), made.counts()
     for chosen, column in ((gallery.false_alarms, 1), (gallery.misses, 2)):
         sizes = [one.false_px if column == 1 else one.missed_px for one in chosen]
         assert sizes == sorted(counts[:, column][counts[:, column] > 0].tolist(), reverse=True)[:count]
@@ -202,7 +201,7 @@ def test_a_gallery_of_real_patches_is_drawn(examples: Path, tmp_path: Path) -> N
     masks = np.stack([patch.mask for patch in patches])
     levels = np.where(np.roll(masks, 9, axis=2) == 1, 240, 10)
     levels[:, :5] = 255
-    entries = tuple(Place(one.split, one.id, one.scene, one.row, one.col) for one in patches.entries)
+    entries = tuple(PatchPosition(one.split, one.id, one.scene, one.row, one.col) for one in patches.entries)
     made = held(levels, masks, entries)
     gallery = worst(made, 3)
     assert gallery.false_alarms

@@ -1,4 +1,4 @@
-"""Laws of synthetic files: read back by the readers bit for bit, the same for the same seed, whole or not there."""
+"""Synthetic files: read back bit for bit, equal for equal seeds, complete or absent."""
 
 import csv
 import json
@@ -24,7 +24,7 @@ from landslip.grid.terrain import slope_deg
 from landslip.grid.window import Window
 from landslip.scenes.rasters import open_scene
 from landslip.synthetic import patch_set
-from landslip.synthetic.patch_set import block_values, make_patch_set, make_patches, plan_set
+from landslip.synthetic.patch_set import make_patch_set, make_patches, plan_patch_set, simulate_block
 from landslip.synthetic.region import PIXEL_M, make_region
 from landslip.synthetic.scene_files import make_scene
 
@@ -34,14 +34,14 @@ SEED = 4
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("synthetic") / "set"
-    make_patch_set(folder, plan_set(11, 2, SEED), seed=SEED)
+    make_patch_set(folder, plan_patch_set(11, 2, SEED), seed=SEED)
     return folder
 
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("synthetic") / "scene"
-    # No multiple of 2, 6 or the block's side.
+    # Not a multiple of 2, 6 or the block size.
     make_scene(folder, make_region(2, SEED, 271, 805))
     return folder
 
@@ -51,11 +51,11 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_same_seed_gives_the_same_bytes(made: Path, tmp_path: Path) -> None:
-    make_patch_set(tmp_path / "again", plan_set(11, 2, SEED), seed=SEED)
+    make_patch_set(tmp_path / "again", plan_patch_set(11, 2, SEED), seed=SEED)
     assert contents(tmp_path / "again") == contents(made)
 
 
-def test_it_is_laid_out_and_typed_as_landslide4sense(made: Path) -> None:
+def test_layout_and_types_are_those_of_landslide4sense(made: Path) -> None:
     names = {
         f"TrainData/{kind}/{stem}_{one}.h5"
         for kind, stem in (("img", "image"), ("mask", "mask"))
@@ -66,14 +66,14 @@ def test_it_is_laid_out_and_typed_as_landslide4sense(made: Path) -> None:
         assert (list(image), list(mask)) == (["img"], ["mask"])
         assert (image["img"].shape, image["img"].dtype) == ((128, 128, 14), np.float64)
         assert (mask["mask"].shape, mask["mask"].dtype) == ((128, 128), np.uint8)
-        # As the real files: neither chunked nor compressed.
+        # Like the real files: neither chunked nor compressed.
         assert (image["img"].chunks, image["img"].compression) == (None, None)
         assert set(np.unique(mask["mask"][()])) <= {0, 1}
 
 
-def test_the_reader_gives_back_what_was_made_to_the_bit(made: Path) -> None:
+def test_the_reader_returns_the_simulated_values_bit_for_bit(made: Path) -> None:
     read = {patch.id: patch for patch in open_l4s(made)}
-    truth = {patch.id: patch for plan in plan_set(11, 2, SEED) for patch in make_patches(plan)}
+    truth = {patch.id: patch for plan in plan_patch_set(11, 2, SEED) for patch in make_patches(plan)}
     assert read.keys() == truth.keys()
     for number, patch in truth.items():
         assert np.array_equal(read[number].values, patch.values)
@@ -81,28 +81,28 @@ def test_the_reader_gives_back_what_was_made_to_the_bit(made: Path) -> None:
         assert read[number].channels == patch.channels
 
 
-def test_values_are_whole_numbers_that_a_store_of_16_bits_holds(made: Path) -> None:
+def test_values_are_integers_that_fit_a_16_bit_store(made: Path) -> None:
     for patch in open_l4s(made):
         assert np.array_equal(patch.values, np.rint(patch.values))
         assert 0 <= patch.values.min() <= patch.values.max() < 2**16
 
 
-def test_the_slope_channel_is_that_of_the_elevation_channel(made: Path) -> None:
+def test_the_slope_channel_matches_the_elevation_channel(made: Path) -> None:
     for patch in open_l4s(made):
         layers = dict(zip(patch.channels, patch.values, strict=True))
         again = slope_deg(layers["elevation"], PIXEL_M, PIXEL_M)
-        # Whole metres shift each gradient by at most 8 x 0.5 m / 80 m, whole degrees the slope by half of one. The
-        # outermost pixels know what lies beyond the patch.
+        # Rounding to metres shifts each gradient by at most 8 x 0.5 m / 80 m, rounding to degrees the slope by 0.5.
+        # The outermost pixels use elevation beyond the patch.
         bound = np.degrees(np.hypot(0.05, 0.05)) + 0.5
         assert np.abs(again - layers["slope"])[1:-1, 1:-1].max() <= bound + 1e-3
 
 
-def test_the_manifest_says_where_each_patch_lies_and_neighbours_touch(made: Path) -> None:
+def test_the_manifest_locates_each_patch_and_neighbours_are_contiguous(made: Path) -> None:
     with (made / "manifest.csv").open() as file:
         lines = list(csv.DictReader(file))
     assert [int(line["l4s_id"]) for line in lines] == list(range(1, 12))
     assert [line["scene"] for line in lines] == ["monsoon"] * 6 + ["volcanic"] * 5
-    patches = {(one.scene, one.row, one.col): one for plan in plan_set(11, 2, SEED) for one in make_patches(plan)}
+    patches = {(one.scene, one.row, one.col): one for plan in plan_patch_set(11, 2, SEED) for one in make_patches(plan)}
     assert {(line["scene"], int(line["row"]), int(line["col"])) for line in lines} == set(patches)
     elevation = patches["monsoon", 0, 0].channels.index("elevation")
     left, right = patches["monsoon", 0, 0].values[elevation], patches["monsoon", 0, 1].values[elevation]
@@ -113,22 +113,22 @@ def test_the_manifest_says_where_each_patch_lies_and_neighbours_touch(made: Path
         assert int(line["landslide_pixels"]) == one.mask.sum()
 
 
-def test_a_patch_does_not_hang_on_what_is_made_with_it() -> None:
-    plan = plan_set(20, 1, SEED)[0]
+def test_a_patch_is_independent_of_the_block_it_is_simulated_in() -> None:
+    plan = plan_patch_set(20, 1, SEED)[0]
     from landslip.synthetic.landscape import Landscape
 
     landscape = Landscape(plan.region)
-    whole, mask = block_values(landscape, Window(0, 0, 384, 640))
+    whole, mask = simulate_block(landscape, Window(0, 0, 384, 640))
     for row, col in ((0, 0), (1, 3), (2, 4)):
         window = Window(row * 128, col * 128, 128, 128)
-        values, own_mask = block_values(landscape, window)
+        values, own_mask = simulate_block(landscape, window)
         assert np.array_equal(values, whole[:, *window.slices])
         assert np.array_equal(own_mask, mask[window.slices])
 
 
-def test_regions_differ_so_that_leaving_one_out_is_a_test(tmp_path: Path) -> None:
+def test_regions_differ_enough_for_scene_out_validation(tmp_path: Path) -> None:
     means = {}
-    for plan in plan_set(16, 4, SEED):
+    for plan in plan_patch_set(16, 4, SEED):
         values = np.stack([patch.values for patch in make_patches(plan)])
         means[plan.region.name] = values.mean((0, 2, 3))
     assert len(means) == 4
@@ -139,14 +139,14 @@ def test_regions_differ_so_that_leaving_one_out_is_a_test(tmp_path: Path) -> Non
             assert (ratio > 0.1).sum() >= 4, (one, other)
 
 
-def test_it_says_that_it_is_synthetic(made: Path, scene: Path) -> None:
+def test_files_are_marked_as_synthetic(made: Path, scene: Path) -> None:
     for file in (made / "synthetic.json", scene / "metadata.json"):
         assert "no place on Earth" in json.loads(file.read_text())["what"]
     with rasterio.open(next(scene.glob("*_B04.tif"))) as band:
         assert "no place on Earth" in band.tags()["SYNTHETIC"]
 
 
-def test_a_scene_opens_with_every_channel_in_place_and_time(scene: Path) -> None:
+def test_a_scene_opens_with_all_channels_and_its_date(scene: Path) -> None:
     opened = open_scene(scene)
     assert set(opened.channels) == set(CHANNELS) - {"slope"}
     assert (opened.height, opened.width) == (271, 805)
@@ -163,7 +163,7 @@ def test_a_scene_opens_with_every_channel_in_place_and_time(scene: Path) -> None
             assert band.dtypes == (("float32",) if name == "elevation" else ("uint16",))
 
 
-def test_truth_polygons_are_the_mask_and_their_areas_true(scene: Path) -> None:
+def test_reference_polygons_match_the_mask_and_their_areas(scene: Path) -> None:
     from landslip.synthetic.landscape import Landscape
 
     truth = gpd.read_file(scene / "truth.gpkg")
@@ -174,28 +174,28 @@ def test_truth_polygons_are_the_mask_and_their_areas_true(scene: Path) -> None:
         left, bottom, right, top = truth.total_bounds
         assert band.bounds.left <= left < right <= band.bounds.right
         assert band.bounds.bottom <= bottom < top <= band.bounds.top
-    assert np.array_equal(burnt, landscape.mask(Window(0, 0, 271, 805)))
+    assert np.array_equal(burnt, landscape.landslide_mask(Window(0, 0, 271, 805)))
     assert burnt.sum() > 0
     assert np.allclose(truth.area_m2, truth.area)
     assert truth.id.tolist() == list(range(1, len(truth) + 1))
 
 
-def test_a_scene_of_one_pixel_is_one(tmp_path: Path) -> None:
+def test_a_scene_can_be_one_pixel(tmp_path: Path) -> None:
     count = make_scene(tmp_path / "one", make_region(0, 0, 1, 1))
     assert open_scene(tmp_path / "one").height == 1
     assert len(gpd.read_file(tmp_path / "one" / "truth.gpkg")) == count
 
 
 @pytest.mark.parametrize(("patches", "regions", "seed"), [(3, 4, 0), (0, 0, 0), (1, 1, -1), (300_000, 1, 0)])
-def test_a_set_that_cannot_be_made_is_refused(patches: int, regions: int, seed: int) -> None:
+def test_an_impossible_patch_set_is_an_error(patches: int, regions: int, seed: int) -> None:
     with pytest.raises(PatchesError):
-        plan_set(patches, regions, seed)
+        plan_patch_set(patches, regions, seed)
 
 
-def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
+def test_existing_files_are_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(OutputError, match="new or empty"):
-        make_patch_set(tmp_path, plan_set(1, 1, 0), seed=0)
+        make_patch_set(tmp_path, plan_patch_set(1, 1, 0), seed=0)
     assert contents(tmp_path) == {"mine.txt": b"mine"}
 
 
@@ -206,7 +206,7 @@ def test_a_run_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(patch_set, "make_patches", fails)
     with pytest.raises(OutputError, match="No space left"):
-        make_patch_set(tmp_path / "set", plan_set(2, 1, 0), seed=0)
+        make_patch_set(tmp_path / "set", plan_patch_set(2, 1, 0), seed=0)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -214,7 +214,7 @@ def test_an_empty_folder_is_filled_in_place(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".unfinished").mkdir()
     (tmp_path / ".unfinished" / "left.txt").write_text("by a killed run")
-    make_patch_set(Path(), plan_set(1, 1, 0), seed=0)
+    make_patch_set(Path(), plan_patch_set(1, 1, 0), seed=0)
     assert {path.name for path in tmp_path.iterdir()} == {"TrainData", "manifest.csv", "synthetic.json"}
 
 
@@ -228,46 +228,46 @@ def test_a_geopackage_that_cannot_be_written_is_one_sentence(tmp_path: Path, mon
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_command_says_what_was_made_and_what_to_do_next(tmp_path: Path) -> None:
+def test_the_command_prints_a_summary_and_the_next_command(tmp_path: Path) -> None:
     given = {"set": ["--patches", "2", "--regions", "1"], "scene": ["--scene", "--size", "60", "70", "--region", "1"]}
     for name, options in given.items():
         result = CliRunner().invoke(command, [str(tmp_path / name), "--quiet", *options])
         assert result.exit_code == 0, result.output
-        assert "synthetic" in result.output
+        assert "simulated" in result.output
         assert "Next: landslip" in result.output
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--scene", "--patches", "3"], "is for patches"),
-        (["--size", "60", "60"], "is for a scene"),
+        (["--scene", "--patches", "3"], "applies to patches"),
+        (["--size", "60", "60"], "needs --scene"),
         (["--clouds", "1.5"], "clouds"),
     ],
 )
-def test_options_that_would_do_nothing_are_refused(tmp_path: Path, options: list[str], words: str) -> None:
+def test_options_without_effect_are_errors(tmp_path: Path, options: list[str], words: str) -> None:
     result = CliRunner().invoke(command, [str(tmp_path / "out"), *options])
     assert result.exit_code == 2
     assert words in result.output
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_disk_without_room_is_known_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disk_space_is_checked_before_the_simulation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000})())
     with pytest.raises(OutputError, match="free disk space"):
-        make_patch_set(tmp_path / "set", plan_set(2, 1, 0), seed=0)
+        make_patch_set(tmp_path / "set", plan_patch_set(2, 1, 0), seed=0)
     with pytest.raises(OutputError, match="free disk space"):
         make_scene(tmp_path / "scene", make_region(0, 0, 60, 60))
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
-def test_memory_is_bounded_whatever_the_size_of_the_scene(tmp_path: Path) -> None:
-    """Four times the pixels take no more, but for the coarse grid, which has its limit."""
+def test_memory_is_bounded_for_any_scene_size(tmp_path: Path) -> None:
+    """Memory does not grow with the scene, except for the coarse grid, which is bounded."""
     program = (
         "import sys; from pathlib import Path\n"
-        # Not getrusage: its figure is that of the tests, which started the process.
-        "from landslip.mapping.metadata.summarise import peak_rss_mb\n"
+        # Not getrusage, which reports the process of the tests.
+        "from landslip.mapping.metadata.summary import peak_rss_mb\n"
         "from landslip.synthetic.region import make_region\n"
         "from landslip.synthetic.scene_files import make_scene\n"
         "make_scene(Path(sys.argv[2]), make_region(0, 0, int(sys.argv[1]), int(sys.argv[1])))\n"

@@ -1,1 +1,1 @@
-"""Simulated terrain, scenes and landslides with known truth, for tests, tutorials and scale."""
+"""Simulated terrain, scenes and landslides with known labels, for tests, tutorials and scaling."""

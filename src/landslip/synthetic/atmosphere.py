@@ -1,10 +1,10 @@
-"""Reflectance of what covers the ground, for each Sentinel-2 channel.
+"""Land-cover reflectance and atmosphere for each Sentinel-2 channel.
 
-Typical values in round numbers, read by eye for the centre of each channel from published spectra of the same kind of
-surface: the USGS Spectral Library Version 7 (Kokaly et al. 2017, doi 10.3133/ds1035: conifer, deciduous trees, grass,
-dry grass, soils, rocks) and the ECOSTRESS library (Meerdink et al. 2019, doi 10.1016/j.rse.2019.05.015: soils, snow,
-water, man-made). They are not convolved with the channels' response, and are no measurement. A forest seen from above
-is darker than its leaves, by its own shadows.
+Reflectances are typical values in round numbers, read by eye for the centre of each channel from published spectra of
+the same kind of surface: the USGS Spectral Library Version 7 (Kokaly et al. 2017, doi 10.3133/ds1035: conifer,
+deciduous trees, grass, dry grass, soils, rocks) and the ECOSTRESS library (Meerdink et al. 2019, doi
+10.1016/j.rse.2019.05.015: soils, snow, water, man-made). They are not convolved with the spectral response, and are not
+measurements. Forests are darker than their leaves because of shadows in the canopy.
 """
 
 from collections.abc import Mapping
@@ -53,39 +53,43 @@ _ASYMMETRY: Final = 0.65
 _GASES: Final = {"B03": 0.97, "B04": 0.98, "B05": 0.96, "B06": 0.96, "B08": 0.96, "B11": 0.97, "B12": 0.95}
 """Two-way transmittance of ozone, oxygen, water vapour and carbon dioxide, where it is not near 1."""
 _WATER: Final = {"B09": 0.45, "B10": 2.6}
-"""Absorption over the root of the water passed in cm."""
+"""Absorption coefficient by the square root of the water vapour column in cm."""
 CIRRUS: Final = 0.0010
-"""Reflectance of what is high in the air even on a clear day: about 10 DN in B10, as Landslide4Sense has it."""
+"""Reflectance of thin cirrus on a clear day: about 10 DN in B10, as in Landslide4Sense."""
 
 
 @dataclass(frozen=True, slots=True)
-class Air:
-    """What happens to one channel, as shares of the light that comes in on level ground."""
+class Atmosphere:
+    """Effect of the atmosphere on one channel, relative to the irradiance of a horizontal surface."""
 
     sun: float
-    """From the sun straight to level ground, and up again."""
+    """Two-way transmittance of direct sunlight."""
     sky: float
-    """From the whole sky to the ground, and up again."""
+    """Two-way transmittance of diffuse sky light."""
     path: float
-    """Reflectance of the air itself at the elevation it was computed for."""
+    """Path reflectance at the elevation it was computed for."""
 
 
-def air(region: Region, channel: str, elevation_m: float) -> Air:
-    """The air over ground of one elevation, for a channel of Sentinel-2."""
+def compute_atmosphere(region: Region, channel: str, elevation_m: float) -> Atmosphere:
+    """Compute transmittance and path reflectance over terrain of one elevation, for a Sentinel-2 channel.
+
+    Rayleigh and aerosol single scattering (Hansen and Travis 1974; Gordon et al. 1983) and one factor per channel for
+    gases.
+    """
     wavelength_um = CHANNELS[channel].wavelength_nm
     if wavelength_um is None:
-        raise ValueError(f"{channel} is not seen through the air: give a channel of reflectance")
+        raise ValueError(f"channel must be a reflectance channel, got {channel}")
     wavelength_um /= 1000
     inverse = wavelength_um**-2
     rayleigh = 0.008569 * inverse**2 * (1 + 0.0113 * inverse + 0.00013 * inverse**2)
     rayleigh *= np.exp(-elevation_m / PRESSURE_HEIGHT_M)
     haze = region.aerosol * (wavelength_um / 0.55) ** -1.3 * np.exp(-max(elevation_m, 0) / _HAZE_HEIGHT_M)
     sun = np.cos(np.radians(region.sun_zenith_deg))
-    # Seen from straight above, light is scattered by 180 degrees less the sun's zenith angle.
+    # For a nadir view, the scattering angle is 180 degrees minus the solar zenith angle.
     rayleigh_phase = 0.75 * (1 + sun**2)
     haze_phase = (1 - _ASYMMETRY**2) / (1 + _ASYMMETRY**2 + 2 * _ASYMMETRY * sun) ** 1.5
     path = (rayleigh * rayleigh_phase + 0.95 * haze * haze_phase) / (4 * sun)
-    straight = np.exp(-(rayleigh + haze) / sun)
+    direct = np.exp(-(rayleigh + haze) / sun)
     down = np.exp(-(rayleigh / 2 + haze / 6) / sun)
     up = np.exp(-(rayleigh / 2 + haze / 6))
     gases = _GASES.get(channel, 1.0)
@@ -95,4 +99,4 @@ def air(region: Region, channel: str, elevation_m: float) -> Air:
         path *= np.sqrt(gases)
     if channel == "B10":
         path += CIRRUS
-    return Air(sun=float(straight * up * gases), sky=float((down - straight) * up * gases), path=float(path))
+    return Atmosphere(sun=float(direct * up * gases), sky=float((down - direct) * up * gases), path=float(path))

@@ -1,8 +1,8 @@
-"""Where water runs on a grid of heights: eight-neighbour flow, drained area, and the order from mouth to source.
+"""Flow routing on a grid of heights: D8 receivers, depression breaching and drained area.
 
-Flow goes to the steepest of eight neighbours (O'Callaghan and Mark 1984); hollows are cut through along the path of
-least climb (after Lindsay 2016, "Efficient hybrid breaching-filling"). Cells are handled level by level, a level being
-all cells that are equally many steps from their mouth, which is what lets plain arrays do it.
+Flow goes to the steepest of eight neighbours (D8; O'Callaghan and Mark 1984); depressions are breached along the path
+of least climb (after Lindsay 2016, "Efficient hybrid breaching-filling"). Cells are processed level by level, a level
+being all cells that are equally many steps from their outlet, so that array operations suffice.
 """
 
 import heapq
@@ -18,30 +18,30 @@ NEIGHBOURS: Final = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drainage:
-    """How a grid drains."""
+    """Flow directions of a grid."""
 
     receiver: NDArray[np.int64]
-    """(cells,) the cell that each drains to; a mouth to itself."""
+    """(cells,) index of the cell that each cell drains to; an outlet drains to itself."""
     distance: NDArray[np.float64]
-    """(cells,) steps to the receiver in cell sizes: 1 or the square root of 2; 1 at a mouth."""
+    """(cells,) distance to the receiver in cell sizes: 1 or the square root of 2; 1 at an outlet."""
     levels: tuple[NDArray[np.int64], ...]
-    """Cells by the number of steps to their mouth: mouths first."""
+    """Cells by the number of steps to their outlet, outlets first."""
 
-    def area(self, own: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What comes together in each cell (cells,), from what each adds by itself."""
+    def accumulate(self, own: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sum a quantity (cells,) of each cell over its catchment."""
         total = own.copy()
         for cells in reversed(self.levels[1:]):
             np.add.at(total, self.receiver[cells], total[cells])
         return total
 
 
-def drain(heights: NDArray[np.float64], mouths: NDArray[np.bool_], jitter: NDArray[np.float32]) -> Drainage:
-    """Let every cell drain to a lower neighbour.
+def route_flow(heights: NDArray[np.float64], outlets: NDArray[np.bool_], jitter: NDArray[np.float32]) -> Drainage:
+    """Route flow from every cell to its steepest lower neighbour.
 
     Args:
-        heights: (h, w) without hollows, see ``breached``.
-        mouths: (h, w) where water leaves the grid.
-        jitter: (8, h, w) factors near 1 on the eight slopes: breaks the bias of eight directions.
+        heights: (h, w) without depressions, see ``breach_depressions``.
+        outlets: (h, w) True where water leaves the grid.
+        jitter: (8, h, w) factors near 1 on the eight slopes, which reduce the bias of eight directions.
     """
     height, width = heights.shape
     padded = np.pad(heights, 1, constant_values=np.inf)
@@ -57,13 +57,13 @@ def drain(heights: NDArray[np.float64], mouths: NDArray[np.bool_], jitter: NDArr
         best[better] = slope[better]
         receiver[better] = here[better] + row * width + col
         distance[better] = step
-    receiver[mouths] = here[mouths]
-    distance[mouths] = 1
-    return Drainage(receiver.ravel(), distance.ravel(), _levels(receiver.ravel()))
+    receiver[outlets] = here[outlets]
+    distance[outlets] = 1
+    return Drainage(receiver.ravel(), distance.ravel(), _order_levels(receiver.ravel()))
 
 
-def _levels(receiver: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
-    """Cells by the number of steps to their mouth, counted by doubling jumps."""
+def _order_levels(receiver: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+    """Group cells by the number of steps to their outlet, counted by pointer doubling."""
     jump = receiver
     steps = (receiver != np.arange(len(receiver))).astype(np.int32)
     while True:
@@ -77,29 +77,29 @@ def _levels(receiver: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
     return tuple(np.split(order, ends[:-1]))
 
 
-def breached(heights: NDArray[np.float64], mouths: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Cut a way out of every hollow, so that each cell but the mouths has a lower neighbour."""
+def breach_depressions(heights: NDArray[np.float64], outlets: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Breach every depression, so that each cell except the outlets has a lower neighbour."""
     height, width = heights.shape
     padded = np.pad(heights, 1, constant_values=np.inf)
     lowest = np.full(heights.shape, np.inf)
     for row, col in NEIGHBOURS:
         np.minimum(lowest, padded[1 + row : 1 + row + height, 1 + col : 1 + col + width], out=lowest)
-    hollows = np.flatnonzero((lowest >= heights) & ~mouths)
+    sinks = np.flatnonzero((lowest >= heights) & ~outlets)
     level = heights.ravel().tolist()
-    is_mouth = mouths.ravel().tolist()
-    for hollow in sorted(hollows.tolist(), key=level.__getitem__):
-        _cut_out(level, is_mouth, hollow, height, width)
+    is_outlet = outlets.ravel().tolist()
+    for sink in sorted(sinks.tolist(), key=level.__getitem__):
+        _breach(level, is_outlet, sink, height, width)
     return np.array(level).reshape(heights.shape)
 
 
-def _cut_out(level: list[float], is_mouth: list[bool], hollow: int, height: int, width: int) -> None:
-    """Lower the path of least climb from a hollow to the nearest lower cell, or to a mouth."""
-    bottom = level[hollow]
-    came_from: dict[int, int] = {hollow: hollow}
-    queue = [(bottom, hollow)]
+def _breach(level: list[float], is_outlet: list[bool], sink: int, height: int, width: int) -> None:
+    """Lower the path of least climb from the bottom of a depression to a lower cell or an outlet."""
+    bottom = level[sink]
+    came_from: dict[int, int] = {sink: sink}
+    queue = [(bottom, sink)]
     while queue:
         climb, cell = heapq.heappop(queue)
-        if cell != hollow and (level[cell] < bottom or is_mouth[cell]):
+        if cell != sink and (level[cell] < bottom or is_outlet[cell]):
             break
         row, col = divmod(cell, width)
         for row_step, col_step in NEIGHBOURS:
@@ -109,11 +109,11 @@ def _cut_out(level: list[float], is_mouth: list[bool], hollow: int, height: int,
                     came_from[other] = cell
                     heapq.heappush(queue, (max(climb, level[other]), other))
     path = [cell]
-    while path[-1] != hollow:
+    while path[-1] != sink:
         path.append(came_from[path[-1]])
-    # A mouth above the hollow stays; the path to it is then as good as level.
+    # An outlet above the depression is lowered below it.
     low = min(level[cell], bottom - 1e-3)
-    if is_mouth[cell]:
+    if is_outlet[cell]:
         level[cell] = low
-    for number, one in enumerate(path[1:-1], start=1):
-        level[one] = min(level[one], low + (bottom - low) * number / (len(path) - 1))
+    for number, cell in enumerate(path[1:-1], start=1):
+        level[cell] = min(level[cell], low + (bottom - low) * number / (len(path) - 1))

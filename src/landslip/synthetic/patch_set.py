@@ -1,8 +1,8 @@
-"""A synthetic patch set in the official layout of Landslide4Sense: files, names, shapes, types and divisors alike."""
+"""Synthetic patch sets in the layout of Landslide4Sense: same file names, shapes, types and divisors."""
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -15,25 +15,26 @@ from landslip.datasets.l4s_values import DIVISORS, L4S_CHANNELS, SIDE_PX
 from landslip.datasets.patch_set import Patch
 from landslip.errors import PatchesError, require_extra
 from landslip.files.atomic import atomic_folder, check_disk_space
+from landslip.files.progress import Progress, no_progress
 from landslip.grid.window import Window
 from landslip.synthetic.landscape import GRID_PX, Landscape, View
 from landslip.synthetic.region import LARGEST_PX, PIXEL_M, Region, make_region
 
 SYNTHETIC: Final = (
-    "Synthetic ground made by landslip: no place on Earth, no measurement. For tests, for learning and for scale; "
-    "an accuracy on it says nothing about real landslides."
+    "Synthetic data simulated by landslip: no place on Earth, no measurement. For tests, tutorials and scaling; "
+    "accuracy on it does not transfer to real landslides."
 )
 
 _BLOCK_ROWS: Final = 3
 _BLOCK_COLS: Final = 6
-"""Patches computed at once: their pixels lie on the grid of 60 m."""
+"""Patches computed at once; their pixels are aligned to the 60 m grid."""
 _BYTES_PER_PATCH: Final = SIDE_PX**2 * (8 * len(L4S_CHANNELS) + 1) + 8192
 _FIRST_LINE: Final = ("l4s_id", "scene", "row", "col", "landslide_pixels")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """Which patches a set holds: each region is a block of rows, numbered on from the last as in Landslide4Sense."""
+class RegionPlan:
+    """The patches of one region of a set: a block of rows with consecutive ids, as in Landslide4Sense."""
 
     region: Region
     first_id: int
@@ -42,112 +43,120 @@ class Plan:
 
     @property
     def rows(self) -> int:
-        """Rows of patches; the last may be short."""
+        """Number of rows of patches; the last may be incomplete."""
         return -(-self.count // self.cols)
 
 
-def plan_set(patches: int, regions: int, seed: int, *, clouds: float = 0.0) -> tuple[Plan, ...]:
-    """Share patches among regions, as evenly as can be.
+def plan_patch_set(patches: int, regions: int, seed: int, *, clouds: float = 0.0) -> tuple[RegionPlan, ...]:
+    """Distribute patches evenly among regions.
 
     Raises:
-        PatchesError: fewer patches than regions, no region, a region larger than can be made, a negative seed, or a
-            cloud cover that is none.
+        PatchesError: fewer patches than regions, no region, a region that is too large, a negative seed, or a cloud
+            cover outside 0..1.
     """
     if seed < 0:
-        raise PatchesError(f"a seed of {seed} is none: give a whole number from 0 up")
+        raise PatchesError(f"seed must not be negative, got {seed}", parameter="seed")
     if not 1 <= regions <= patches:
         raise PatchesError(
-            f"{patches} patches cannot be shared among {regions} regions: ask for at least one region, and for at "
-            "least as many patches as regions"
+            f"regions must lie between 1 and the number of patches, got {regions} regions for {patches} patches",
+            parameter="regions",
         )
-    plans: list[Plan] = []
+    plans: list[RegionPlan] = []
     first = 1
     for number in range(regions):
         count = patches // regions + (number < patches % regions)
         cols = int(np.ceil(np.sqrt(count)))
         if cols * SIDE_PX > LARGEST_PX:
-            raise PatchesError(f"{count} patches do not fit into one region: ask for more regions")
+            raise PatchesError(f"{count:,} patches do not fit into one region: use more regions", parameter="regions")
         rows = -(-count // cols)
         region = make_region(number, seed, rows * SIDE_PX, cols * SIDE_PX, clouds=clouds)
-        plans.append(Plan(region, first, count, cols))
+        plans.append(RegionPlan(region, first, count, cols))
         first += count
     return tuple(plans)
 
 
-def make_patches(plan: Plan) -> Iterator[Patch]:
-    """Make the patches of a region, in the order of blocks, not of ids; values are whole DN, degrees and metres."""
+def make_patches(plan: RegionPlan) -> Iterator[Patch]:
+    """Simulate the patches of a region in whole DN, degrees and metres; ordered by block, not by id."""
     landscape = Landscape(plan.region)
     for row in range(0, plan.rows, _BLOCK_ROWS):
         for col in range(0, plan.cols, _BLOCK_COLS):
             height, width = min(_BLOCK_ROWS, plan.rows - row), min(_BLOCK_COLS, plan.cols - col)
             block = Window(row * SIDE_PX, col * SIDE_PX, height * SIDE_PX, width * SIDE_PX)
-            values, mask = block_values(landscape, block)
-            for place in np.ndindex(height, width):
-                number = (row + place[0]) * plan.cols + col + place[1]
+            values, mask = simulate_block(landscape, block)
+            for row_in, col_in in np.ndindex(height, width):
+                number = (row + row_in) * plan.cols + col + col_in
                 if number >= plan.count:
                     continue
-                inside = Window(place[0] * SIDE_PX, place[1] * SIDE_PX, SIDE_PX, SIDE_PX).slices
+                inside = Window(row_in * SIDE_PX, col_in * SIDE_PX, SIDE_PX, SIDE_PX).slices
                 yield Patch(
                     id=plan.first_id + number,
                     scene=plan.region.name,
-                    row=row + place[0],
-                    col=col + place[1],
+                    row=row + row_in,
+                    col=col + col_in,
                     channels=L4S_CHANNELS,
                     values=np.ascontiguousarray(values[:, *inside]),
                     mask=np.ascontiguousarray(mask[inside]),
                 )
 
 
-def block_values(landscape: Landscape, block: Window) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """The 14 channels of a window at 10 m, whole DN, degrees and metres (14, h, w), and its mask (h, w)."""
+def simulate_block(landscape: Landscape, block: Window) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Simulate the 14 channels of a window at 10 m (14, h, w) in whole DN, degrees and metres, and its mask (h, w)."""
     top, left = block.row // GRID_PX * GRID_PX - GRID_PX, block.col // GRID_PX * GRID_PX - GRID_PX
     bottom, right = (-(-edge // GRID_PX) * GRID_PX + GRID_PX for edge in (block.bottom, block.right))
     around = Window(top, left, bottom - top, right - left)
     reflectance = [name for name in L4S_CHANNELS if CHANNELS[name].kind == "reflectance"]
-    view = landscape.view(around, reflectance)
+    view = landscape.render(around, reflectance)
     inside = block.relative_to(around).slices
     layers = [_layer(view, name)[inside] for name in L4S_CHANNELS]
     return np.stack(layers), view.landslide[inside]
 
 
 def _layer(view: View, name: str) -> NDArray[np.float32]:
-    """A channel at 10 m in whole units."""
+    """Return a channel at 10 m in whole units."""
     if name == "slope":
-        return np.rint(view.ground.slope_deg)
+        return np.rint(view.terrain.slope_deg)
     if name == "elevation":
-        return np.maximum(np.rint(view.ground.elevation_m), 0)
+        return np.maximum(np.rint(view.terrain.elevation_m), 0)
     step = round((CHANNELS[name].resolution_m or PIXEL_M) / PIXEL_M)
-    return np.rint(_finer(view.dn[name].astype(np.float32), step))
+    return np.rint(_upsample(view.dn[name].astype(np.float32), step))
 
 
-def _finer(layer: NDArray[np.float32], step: int) -> NDArray[np.float32]:
-    """Bring a channel of 20 m or 60 m to 10 m, bilinear; right but for the outermost coarse pixel."""
+def _upsample(layer: NDArray[np.float32], step: int) -> NDArray[np.float32]:
+    """Resample a channel of 20 m or 60 m to 10 m, bilinear; inexact in the outermost coarse pixel only."""
     if step == 1:
         return layer
     for _ in range(2):
-        places = (np.arange(layer.shape[0] * step) + 0.5) / step - 0.5
-        first = np.floor(places).astype(np.int64)
-        share = (places - first).astype(np.float32)[:, None]
+        positions = (np.arange(layer.shape[0] * step) + 0.5) / step - 0.5
+        first = np.floor(positions).astype(np.int64)
+        weight = (positions - first).astype(np.float32)[:, None]
         last = len(layer) - 1
-        layer = layer[np.clip(first, 0, last)] * (1 - share) + layer[np.clip(first + 1, 0, last)] * share
+        layer = layer[np.clip(first, 0, last)] * (1 - weight) + layer[np.clip(first + 1, 0, last)] * weight
         layer = np.ascontiguousarray(layer.T)
     return layer
 
 
 def make_patch_set(
     folder: Path,
-    plans: Sequence[Plan],
+    plans: Sequence[RegionPlan],
     *,
     seed: int,
-    progress: Callable[[str, int, int], None] = lambda doing, done, total: None,
+    progress: Progress = no_progress,
 ) -> int:
-    """Write a set: ``TrainData/img/image_N.h5``, ``TrainData/mask/mask_N.h5``, ``manifest.csv``, ``synthetic.json``.
+    """Simulate a patch set and write it.
+
+    Writes ``TrainData/img/image_N.h5``, ``TrainData/mask/mask_N.h5``, ``manifest.csv`` and ``synthetic.json``.
+
+    Args:
+        folder: a new or empty folder.
+        plans: from ``plan_patch_set``.
+        seed: random seed, recorded in ``synthetic.json``.
+        progress: told ``("simulating patches", done, total)``.
 
     Returns:
         The number of patches.
 
     Raises:
-        OutputError: the folder holds something or cannot be written.
+        OutputError: the folder is not empty or cannot be written.
         MissingExtraError: h5py is not installed.
     """
     h5py = require_extra("h5py", "train")
@@ -158,7 +167,7 @@ def make_patch_set(
         train = unfinished / "TrainData"
         (train / "img").mkdir(parents=True)
         (train / "mask").mkdir()
-        progress("making patches", 0, total)
+        progress("simulating patches", 0, total)
         for plan in plans:
             for patch in make_patches(plan):
                 values = np.moveaxis(patch.values, 0, -1).astype(np.float64) / DIVISORS
@@ -167,7 +176,7 @@ def make_patch_set(
                     with h5py.File(train / name / f"{stem}_{patch.id}.h5", "w") as file:
                         file.create_dataset(name, data=data)
                 lines.append((patch.id, patch.scene, patch.row, patch.col, int(patch.mask.sum())))
-                progress("making patches", len(lines), total)
+                progress("simulating patches", len(lines), total)
         with (unfinished / "manifest.csv").open("w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(_FIRST_LINE)

@@ -1,4 +1,4 @@
-"""What one synthetic region is like: its relief, climate, ground and light, in a few numbers."""
+"""Parameters of a synthetic region: relief, land cover, landslides and illumination."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,13 +9,13 @@ import numpy as np
 from landslip.errors import PatchesError
 
 PIXEL_M: Final = 10.0
-"""Side of a pixel: that of the finest Sentinel-2 channels, and of Landslide4Sense."""
+"""Pixel size: that of the finest Sentinel-2 channels, and of Landslide4Sense."""
 LARGEST_PX: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A synthetic region; equal regions are equal to the last bit."""
+    """A synthetic region; equal parameters give equal data, bit for bit."""
 
     name: str
     seed: int
@@ -23,49 +23,50 @@ class Region:
     width_px: int
     # Relief
     base_m: float
-    """Elevation where the trunk river leaves."""
+    """Elevation of the outlet of the trunk river."""
     steepness_m: float
     """Uplift over erodibility, U / K of the stream power law with m = 1/2 and n = 1."""
     critical_slope_deg: float
-    """What hillslopes can bear (Burbank et al. 1996)."""
+    """Steepest stable hillslope (Burbank et al. 1996)."""
     inflow_km2: float
-    """What the trunk river drains before it comes in."""
+    """Catchment of the trunk river upstream of the region."""
     # Cover
     tree_line_m: float
     snow_line_m: float
     conifers: float
-    """Share of conifers in the forest, 0 to 1."""
+    """Fraction of conifers in the forest, 0 to 1."""
     dryness: float
-    """0 lush to 1 sere."""
+    """0 lush to 1 dry vegetation."""
     fields: float
-    """How far fields reach up from the rivers, 0 to 1."""
+    """Extent of fields upslope from the rivers, 0 to 1."""
     soil: str
-    """What landslides lay bare: a name in ``spectra.COVERS``."""
+    """Soil exposed by landslides: a name in ``atmosphere.COVERS``."""
     # Landslides
     landslides_per_km2: float
-    """How many there would be if all ground were steep and shaken at its worst."""
-    # Light
+    """Density if all slopes were steep and the trigger at its maximum."""
+    # Illumination and acquisition
     sun_zenith_deg: float
     sun_azimuth_deg: float
     aerosol: float
-    """Optical depth of haze at 550 nm."""
+    """Aerosol optical depth at 550 nm."""
     water_vapour_cm: float
     clouds: float
-    """Share of the sky, 0 to 1."""
+    """Cloud cover, 0 to 1."""
     date: datetime
     epsg: int
     easting_m: float
-    """Of the upper left corner."""
+    """Easting of the upper left corner."""
     northing_m: float
 
     def __post_init__(self) -> None:
         if not (1 <= self.height_px <= LARGEST_PX and 1 <= self.width_px <= LARGEST_PX):
             raise PatchesError(
-                f"a region of {self.height_px} x {self.width_px} pixels cannot be made: "
-                f"give a height and width from 1 to {LARGEST_PX:,}"
+                f"height and width of a region must lie between 1 and {LARGEST_PX:,} pixels, "
+                f"got {self.height_px} x {self.width_px}",
+                parameter="size",
             )
         if not 0 <= self.clouds < 1:
-            raise PatchesError(f"a cloud cover of {self.clouds:g} is none: give a share from 0 up to but not 1")
+            raise PatchesError(f"clouds must be a fraction from 0 to below 1, got {self.clouds:g}", parameter="clouds")
 
 
 _KINDS: Final = (
@@ -92,21 +93,21 @@ _KINDS: Final = (
 )  # fmt: skip
 
 KINDS: Final = tuple(kind.name for kind in _KINDS)
-"""The kinds of region, in the order in which a set of several takes them."""
+"""The kinds of region, in the order in which a patch set uses them."""
 
 
 def make_region(number: int, seed: int, height_px: int, width_px: int, *, clouds: float = 0.0) -> Region:
-    """Make the region of a number: the kinds in turn, then again with other ground, light and cover.
+    """Draw the parameters of a region: each kind in turn, then variants of them.
 
     Args:
-        number: counted from 0.
-        seed: of the set.
+        number: number of the region, from 0.
+        seed: random seed of the patch set or scene.
         height_px: rows of 10 m.
         width_px: columns of 10 m.
-        clouds: share of the sky.
+        clouds: cloud cover, a fraction.
 
     Raises:
-        PatchesError: a size or the cloud cover is outside what can be made.
+        PatchesError: a size or the cloud cover is not allowed.
     """
     kind = _KINDS[number % len(_KINDS)]
     draw = np.random.default_rng([seed, number])

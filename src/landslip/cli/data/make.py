@@ -75,9 +75,9 @@ def _make_scene(folder: Path, region: int, seed: int, size: tuple[int, int], clo
 
 
 def _make_patches(folder: Path, patches: int, regions: int, seed: int, clouds: float, *, quiet: bool) -> None:
-    from landslip.synthetic.patch_set import make_patch_set, plan_set
+    from landslip.synthetic.patch_set import make_patch_set, plan_patch_set
 
-    plans = plan_set(patches, regions, seed, clouds=clouds)
+    plans = plan_patch_set(patches, regions, seed, clouds=clouds)
     with progress_line(quiet=quiet) as progress:
         make_patch_set(folder, plans, seed=seed, progress=progress)
     names = ", ".join(plan.region.name for plan in plans)
