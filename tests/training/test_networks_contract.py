@@ -12,7 +12,7 @@ import torch
 from landslip.datasets.l4s_values import L4S_CHANNELS
 from landslip.detector.detector import seal
 from landslip.inference.engine import InferenceOptions, available, open_engine
-from landslip.inference.synthetic_inputs import typical_values
+from landslip.inference.synthetic_inputs import synthetic_images
 from landslip.training.assembly.export import check_parity, export_graph
 from landslip.training.networks.build import SIZE_MULTIPLE, DetectingNetwork, build_network
 from landslip.training.networks.catalogue import PAPER
@@ -60,7 +60,7 @@ def built(name: str, channels: tuple[str, ...] = L4S_CHANNELS, seed: int = 0, **
 
 
 def values(channels: int, height: int, width: int, count: int = 1) -> "torch.Tensor":
-    return torch.from_numpy(typical_values(L4S_CHANNELS[:channels], count, height, width))
+    return torch.from_numpy(synthetic_images(L4S_CHANNELS[:channels], count, height, width))
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -136,7 +136,7 @@ def test_the_export_answers_as_the_network_at_every_size(name: str) -> None:
     model = export_graph(network, 1.3, len(L4S_CHANNELS))
     made = seal(model, card("contract", L4S_CHANNELS, temperature=1.3, size_multiple=SIZE_MULTIPLE))
     for height, width in ((64, 64), (32, 96), (128, 64)):
-        some = typical_values(L4S_CHANNELS, 2, height, width, seed=height)
+        some = synthetic_images(L4S_CHANNELS, 2, height, width, seed=height)
         check_parity(network, made, some)
         with torch.inference_mode():
             wanted = torch.sigmoid(network(torch.from_numpy(some)) / 1.3)[:, 0].numpy()

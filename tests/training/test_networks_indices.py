@@ -10,7 +10,7 @@ from landslip.channels import TRUE_COLOUR, ndvi
 from landslip.datasets.l4s_values import L4S_CHANNELS
 from landslip.detector.detector import seal
 from landslip.errors import RecipeError
-from landslip.inference.synthetic_inputs import typical_values
+from landslip.inference.synthetic_inputs import synthetic_images
 from landslip.studies.ablation.retraining import recipe_with, recipe_without
 from landslip.training.assembly.export import check_parity, export_graph
 from landslip.training.networks.build import SIZE_MULTIPLE, build_network
@@ -22,7 +22,7 @@ from tiny_detectors import card
 
 
 def some(seed: int = 0) -> "torch.Tensor":
-    return torch.from_numpy(typical_values(L4S_CHANNELS, 2, 32, 64, seed=seed))
+    return torch.from_numpy(synthetic_images(L4S_CHANNELS, 2, 32, 64, seed=seed))
 
 
 def test_ndvi_is_the_ndvi_of_the_channel_table() -> None:

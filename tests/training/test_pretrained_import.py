@@ -15,7 +15,7 @@ from landslip.datasets.l4s_values import DIVISORS, L4S_CHANNELS
 from landslip.detector.detector import Detector
 from landslip.errors import LandslipError, RecipeError, WeightsError
 from landslip.inference.engine import open_engine
-from landslip.inference.synthetic_inputs import typical_values
+from landslip.inference.synthetic_inputs import synthetic_images
 from landslip.training.pretrained.fitting import FittedBody, OneClass, fit_file
 from landslip.training.pretrained.importing import import_detector
 from landslip.training.pretrained.published import DEEPSLIDE, recipe_of
@@ -134,10 +134,10 @@ def test_a_channel_without_divisor_is_no_landslide4sense_input(tmp_path: Path) -
 
 
 def test_typical_values_are_the_same_every_time_and_in_units() -> None:
-    values = typical_values(tuple(CHANNELS), 2, 37, 53)
+    values = synthetic_images(tuple(CHANNELS), 2, 37, 53)
     assert values.shape == (2, len(CHANNELS), 37, 53)
-    assert np.array_equal(values, typical_values(tuple(CHANNELS), 2, 37, 53))
-    assert not np.array_equal(values, typical_values(tuple(CHANNELS), 2, 37, 53, seed=1))
+    assert np.array_equal(values, synthetic_images(tuple(CHANNELS), 2, 37, 53))
+    assert not np.array_equal(values, synthetic_images(tuple(CHANNELS), 2, 37, 53, seed=1))
     slope = values[:, list(CHANNELS).index("slope")]
     assert (values > 0).all()
     assert slope.max() < 90
@@ -196,7 +196,7 @@ def test_an_imported_detector_answers_as_the_authors_module_and_says_that_it_is_
     assert facts["left_out"] == ["wce.weight"]
     assert facts["file_sha256"] == read_foreign(Path(f"Their Weights{suffix}")).sha256
     assert any(facts["file_sha256"] in line for line in card.attribution)
-    values = typical_values(L4S_CHANNELS, 2, 64, 96, seed=5)
+    values = synthetic_images(L4S_CHANNELS, 2, 64, 96, seed=5)
     fed = torch.from_numpy((values / DIVISORS[:, None, None]).astype(np.float32))
     with torch.inference_mode():
         wanted = torch.sigmoid(original(fed))[:, 0].numpy()
@@ -219,7 +219,7 @@ def test_from_the_hub_to_a_detector_in_one_command(name: str, tmp_path: Path, mo
     assert told.code == 0, told.err
     detector = Detector.open(tmp_path / "d.onnx")
     assert "B10" in " ".join(detector.card.not_good_for)
-    values = typical_values(L4S_CHANNELS, 1, 64, 64, seed=5)
+    values = synthetic_images(L4S_CHANNELS, 1, 64, 64, seed=5)
     with torch.inference_mode():
         wanted = torch.sigmoid(original(torch.from_numpy((values / DIVISORS[:, None, None]).astype(np.float32))))
     assert np.abs(open_engine(detector, height=64, width=64)(values) - wanted[:, 0].numpy()).max() < 1e-3

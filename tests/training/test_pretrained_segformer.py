@@ -16,7 +16,7 @@ from landslip.datasets.l4s_values import DIVISORS, L4S_CHANNELS
 from landslip.detector.detector import Detector
 from landslip.errors import WeightsError
 from landslip.inference.engine import open_engine
-from landslip.inference.synthetic_inputs import typical_values
+from landslip.inference.synthetic_inputs import synthetic_images
 from landslip.training.pretrained.fitting import FittedBody, fit_file
 from landslip.training.pretrained.published import recipe_of
 from landslip.training.pretrained.reading import ForeignFile
@@ -156,7 +156,7 @@ def test_from_the_hub_to_a_detector_that_answers_as_transformers_does(
             "--quiet",
         )
     assert told.code == 0, told.err
-    values = typical_values(L4S_CHANNELS, 1, 64, 96, seed=5)
+    values = synthetic_images(L4S_CHANNELS, 1, 64, 96, seed=5)
     with torch.inference_mode():
         quarter = torch.sigmoid(
             original(torch.from_numpy((values / DIVISORS[:, None, None]).astype(np.float32))).logits

@@ -10,7 +10,7 @@ import numpy as np
 from landslip.detector.detector import Detector
 from landslip.errors import EngineError
 from landslip.inference.engine import Engine, InferenceOptions, Precision, available, open_engine
-from landslip.inference.synthetic_inputs import typical_values
+from landslip.inference.synthetic_inputs import synthetic_images
 
 ROUNDS: Final = 5
 
@@ -49,7 +49,7 @@ def time_engines(
         What ran, and what could not, in words.
     """
     size = detector.card.tile_px
-    images = typical_values(detector.card.channels, patches, size, size)
+    images = synthetic_images(detector.card.channels, patches, size, size)
     engines: list[Engine] = []
     left: list[str] = []
     for name in available():

@@ -17,7 +17,7 @@ from landslip.detector.sealed_file import INPUT
 from landslip.errors import OutputError, RunError
 from landslip.files.atomic import atomic_folder
 from landslip.inference.engine import open_engine
-from landslip.inference.synthetic_inputs import typical_values
+from landslip.inference.synthetic_inputs import synthetic_images
 
 Form = Literal["onnx", "openvino"]
 LARGEST_DIFFERENCE: Final = 1e-4
@@ -72,7 +72,7 @@ def _difference(detector: Detector, written: Path) -> float:
         RunError: they differ by more than is allowed.
     """
     size = detector.card.tile_px
-    values = typical_values(detector.card.channels, _IMAGES, size, size)
+    values = synthetic_images(detector.card.channels, _IMAGES, size, size)
     difference = float(np.abs(_run(written, values) - open_engine(detector, height=size, width=size)(values)).max())
     if not difference <= LARGEST_DIFFERENCE:
         raise RunError(

@@ -1,47 +1,66 @@
-"""What a network is shown where nothing was observed: the surroundings, continued smoothly.
+"""Gap filling: nodata pixels are filled smoothly from their surroundings before an image is given to a network.
 
-A network has no notion of "not observed"; black or constant ground there would be an edge, and edges look like
-landslides. Pull-push filling (Gortler et al. 1996, "The Lumigraph", section 3.4) halves the image until every pixel
-has an observed one beneath it, then goes back up and fills only the gaps. What it invents is never reported.
+A network has no input for "nodata"; a constant there would be an edge, and edges resemble landslides. Pull-push filling
+(Gortler et al. 1996, "The Lumigraph", section 3.4) halves the image until every pixel covers a valid one, then goes
+back up and fills only the gaps. Filled values are never part of a result.
 """
 
+from typing import Any, TypeVar
+
 import numpy as np
-from numpy.typing import NDArray
+
+Array = TypeVar("Array")
 
 
-def fill_gaps(values: NDArray[np.float32], observed: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Continue observed values into the gaps between them.
+def fill_gaps(values: Array, valid: Any, xp: Any = np) -> Array:
+    """Fill gaps by pull-push interpolation, in NumPy or on the device of a PyTorch tensor.
 
     Args:
-        values: (C, h, w).
-        observed: (h, w), somewhere true.
+        values: (..., C, h, w) float32; values in a gap may be NaN.
+        valid: (..., h, w) bool, true somewhere in each image.
+        xp: the module of the arrays: ``numpy`` or ``torch``.
 
     Returns:
-        (C, h, w); observed values as they were, the others within the range of the observed ones.
+        (..., C, h, w); valid pixels unchanged, filled pixels within the range of the valid ones.
+
+    Example:
+        >>> image = np.array([[[1, np.nan, 3]]], np.float32)
+        >>> fill_gaps(image, np.isfinite(image[0])).tolist()
+        [[[1.0, 1.5, 3.0]]]
     """
-    if observed.all():
+    image: Any = values
+    height, width = valid.shape[-2:]
+    # In PyTorch the second test would wait for the device.
+    if height == width == 1 or (xp is np and valid.all()):
         return values
-    height, width = observed.shape
-    beyond = ((0, height % 2), (0, width % 2))
-    weight = np.pad(observed, beyond).astype(np.float32)
-    # Chosen, not multiplied: what lies in a gap may be NaN.
-    weighted = np.pad(np.where(observed, values, np.float32(0)), ((0, 0), *beyond))
-    count = _by_twos(weight)
-    half = np.divide(_by_twos(weighted), count, out=np.zeros((len(values), *count.shape), np.float32), where=count > 0)
-    smooth = _doubled(_doubled(fill_gaps(half, count > 0)).swapaxes(1, 2)).swapaxes(1, 2)
-    return np.where(observed, values, smooth[:, :height, :width])
+    mask = valid[..., None, :, :]
+    # Selected, not multiplied: values in a gap may be NaN.
+    total = _sum_by_twos(_pad_to_even(xp.where(mask, image, 0), xp))
+    count = _sum_by_twos(_pad_to_even(xp.where(mask, xp.ones_like(image[..., :1, :, :]), 0), xp))
+    half = fill_gaps(total / xp.where(count > 0, count, 1), (count > 0)[..., 0, :, :], xp)
+    smooth = _double_rows(_double_rows(half, xp).swapaxes(-2, -1), xp).swapaxes(-2, -1)
+    filled: Array = xp.where(mask, image, smooth[..., :height, :width])
+    return filled
 
 
-def _by_twos(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Sums of 2 x 2 pixels."""
+def _pad_to_even(image: Any, xp: Any) -> Any:
+    """Append a row and a column of zeros where their number is odd."""
+    if image.shape[-2] % 2:
+        image = xp.concatenate([image, xp.zeros_like(image[..., :1, :])], -2)
+    if image.shape[-1] % 2:
+        image = xp.concatenate([image, xp.zeros_like(image[..., :1])], -1)
+    return image
+
+
+def _sum_by_twos(image: Any) -> Any:
+    """Sums over squares of 2 x 2 pixels."""
     by_row = image[..., ::2, :] + image[..., 1::2, :]
-    total: NDArray[np.float32] = by_row[..., ::2] + by_row[..., 1::2]
-    return total
+    return by_row[..., ::2] + by_row[..., 1::2]
 
 
-def _doubled(image: NDArray[np.float32]) -> NDArray[np.float32]:
+def _double_rows(image: Any, xp: Any) -> Any:
     """Twice as many rows, interpolated linearly."""
-    above = np.concatenate([image[:, :1], image[:, :-1]], axis=1)
-    below = np.concatenate([image[:, 1:], image[:, -1:]], axis=1)
-    pairs: NDArray[np.float32] = np.stack([0.75 * image + 0.25 * above, 0.75 * image + 0.25 * below], axis=2)
-    return pairs.reshape(image.shape[0], -1, image.shape[2])
+    above = xp.concatenate([image[..., :1, :], image[..., :-1, :]], -2)
+    below = xp.concatenate([image[..., 1:, :], image[..., -1:, :]], -2)
+    pairs = xp.stack([0.75 * image + 0.25 * above, 0.75 * image + 0.25 * below], -2)
+    return pairs.reshape(*image.shape[:-2], 2 * image.shape[-2], image.shape[-1])

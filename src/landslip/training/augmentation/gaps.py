@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from landslip.inference.gap_filling import fill_gaps
 from landslip.training.augmentation.random_source import RandomSource, change_rows
 from landslip.training.data.target import Target
 from landslip.training.recipe.augmentation_section import AugmentationRecipe
@@ -57,7 +58,7 @@ def hide_random_pixels(values: Tensor, target: Target, recipe: AugmentationRecip
 def hide_pixels(values: Tensor, target: Target, gap: Tensor) -> tuple[Tensor, Target]:
     """Set the pixels of gaps (N, H, W) to nodata and fill the image there; each patch needs a pixel outside."""
     valid = target.observed & ~gap
-    return fill_gaps(values, ~gap), Target(target.landslide * valid, valid)
+    return fill_gaps(values, ~gap, torch), Target(target.landslide * valid, valid)
 
 
 def _draw_side_gaps(n: int, height: int, width: int, recipe: AugmentationRecipe, random: RandomSource) -> Tensor:
@@ -84,37 +85,3 @@ def cloud_gaps(field: Tensor, cover: Tensor, height: int, width: int) -> Tensor:
     ranked = thickness.sort(dim=1).values
     rank = ((1 - cover) * (ranked.shape[1] - 1)).round().long()
     return (thickness > ranked.gather(1, rank[:, None])).reshape(-1, height, width)
-
-
-def fill_gaps(values: Tensor, valid: Tensor) -> Tensor:
-    """Fill gaps as mapping does: ``landslip.inference.gap_filling.fill_gaps`` on batches, on any device.
-
-    Args:
-        values: (N, C, H, W).
-        valid: (N, H, W) bool, True somewhere in each patch.
-
-    Returns:
-        (N, C, H, W); valid pixels unchanged, filled pixels within the range of the valid ones.
-    """
-    height, width = valid.shape[1:]
-    if height == width == 1:
-        return values
-    padding = (0, width % 2, 0, height % 2)
-    # Selected, not multiplied: values in a gap may be NaN.
-    weighted = functional.pad(torch.where(valid[:, None], values, 0), padding)
-    count = _sum_by_twos(functional.pad(valid[:, None].to(values.dtype), padding))
-    half = fill_gaps(_sum_by_twos(weighted) / count.clamp_min(1), (count > 0).squeeze(1))
-    smooth = _double_rows(_double_rows(half).transpose(2, 3)).transpose(2, 3)
-    return torch.where(valid[:, None], values, smooth[..., :height, :width])
-
-
-def _sum_by_twos(image: Tensor) -> Tensor:
-    by_row = image[..., ::2, :] + image[..., 1::2, :]
-    return by_row[..., ::2] + by_row[..., 1::2]
-
-
-def _double_rows(image: Tensor) -> Tensor:
-    """Twice as many rows, interpolated linearly."""
-    above = torch.cat([image[..., :1, :], image[..., :-1, :]], dim=2)
-    below = torch.cat([image[..., 1:, :], image[..., -1:, :]], dim=2)
-    return torch.stack([0.75 * image + 0.25 * above, 0.75 * image + 0.25 * below], dim=3).flatten(2, 3)

@@ -13,7 +13,7 @@ from landslip.channels import CHANNELS
 from landslip.detector.card import Card, Normalisation
 from landslip.detector.detector import Detector, seal
 from landslip.errors import WeightsError
-from landslip.inference.synthetic_inputs import typical_values
+from landslip.inference.synthetic_inputs import synthetic_images
 from landslip.training.assembly.export import check_mean_difference, check_parity, export_graph, store_half
 from landslip.training.networks.build import SIZE_MULTIPLE, DetectingNetwork
 from landslip.training.networks.normalise import TEXTS, NormalisationKind, Normalise
@@ -71,7 +71,7 @@ def import_detector(
     model = export_graph(network, 1.0, len(recipe.channels))
     progress("importing", 3, _STEPS)
     detector = seal(model, _card(file, recipe, fitted, normalise))
-    values = typical_values(recipe.channels, _CHECKED_ON, _TILE_PX, _TILE_PX)
+    values = synthetic_images(recipe.channels, _CHECKED_ON, _TILE_PX, _TILE_PX)
     difference = check_parity(network, detector, values)
     if recipe.half_precision_storage:
         whole, detector = detector, seal(store_half(model), detector.card)

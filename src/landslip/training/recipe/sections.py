@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from landslip.datasets.splits import Part
 from landslip.files.model import Frozen
-from landslip.post_training.ensemble import Turns
+from landslip.inference.tta import TTA
 from landslip.training.networks.normalise import NormalisationKind
 from landslip.training.recipe.augmentation_section import AugmentationRecipe
 
@@ -82,11 +82,11 @@ class FitRecipe(Frozen):
     learning_rate: float = Field(default=1e-3, gt=0)
     """Peak learning rate of the decoder."""
     encoder_lr_multiplier: float = Field(default=0.5, gt=0, le=1)
-    """Learning rate of the encoder, which starts from pretrained weights, as a multiple of the decoder's."""
+    """SegmentationModule rate of the encoder, which starts from pretrained weights, as a multiple of the decoder's."""
     weight_decay: float = Field(default=0.01, ge=0)
     """Weight decay of the optimiser."""
     schedule: Schedule = OneCycle()
-    """Learning rate schedule: one-cycle, step, cosine or constant."""
+    """SegmentationModule rate schedule: one-cycle, step, cosine or constant."""
     gradient_clip_norm: float | None = Field(default=None, gt=0)
     """Largest norm of the gradient over all weights; null: no clipping."""
     ema_decay: float = Field(default=0.995, ge=0, lt=1)
@@ -106,7 +106,7 @@ class DistillationRecipe(Frozen):
 
     teachers: Annotated[tuple[str, ...], Field(min_length=1)]
     """Names or paths of the teacher detectors; their probabilities are averaged."""
-    tta: Turns = "none"
+    tta: TTA = "none"
     """Test-time augmentation of the teachers: none, flips (4 passes) or d4 (8 passes)."""
     weight: float = Field(default=0.5, ge=0, le=1)
     """Weight of the soft labels in the target, against the reference labels; 1 where labels are nodata."""
