@@ -1,4 +1,4 @@
-"""Laws of every term of a loss, and of their sum."""
+"""Laws of every loss term, and of their sum."""
 
 import pytest
 import torch
@@ -24,14 +24,14 @@ from landslip.training.losses.pixel_losses import (
     PaperCrossEntropy,
     SoftCrossEntropy,
 )
-from landslip.training.losses.pixels import Term
+from landslip.training.losses.pixels import LossTerm
 
 CHANNELS = ("B04", "slope", "elevation")
 N, SIZE = 3, 16
 PAPER_SMOOTHING_PX = 1e-6
 """What arXiv 2507.01123 adds to both sides of Dice."""
 
-TAUGHT = (
+SUPERVISED = (
     CrossEntropy(),
     CrossEntropy(positive_weight=7.5),
     CrossEntropy(positive_weight="balanced"),
@@ -46,18 +46,18 @@ TAUGHT = (
     HardPixels(),
     Boundary(),
 )
-"""Terms that compare with the truth."""
+"""Terms that use labels."""
 
 PRIORS = (FlatGround(), FlatGround(midpoint_deg=25, width_deg=5), Runout())
-"""Terms that know the ground alone."""
+"""Terms that use terrain only."""
 
 
-def in_words(term: Term) -> str:
+def in_words(term: LossTerm) -> str:
     return " ".join([term.kind, *(f"{name}={getattr(term, name)}" for name in sorted(term.model_fields_set))])
 
 
-every_term = pytest.mark.parametrize("term", (*TAUGHT, *PRIORS), ids=in_words)
-every_taught = pytest.mark.parametrize("term", TAUGHT, ids=in_words)
+every_term = pytest.mark.parametrize("term", (*SUPERVISED, *PRIORS), ids=in_words)
+every_supervised = pytest.mark.parametrize("term", SUPERVISED, ids=in_words)
 seeds = st.integers(0, 2**31 - 1)
 
 
@@ -65,7 +65,7 @@ def chance_of(seed: int) -> "torch.Generator":
     return torch.Generator().manual_seed(seed)
 
 
-def loss_of(*terms: Term) -> Loss:
+def loss_of(*terms: LossTerm) -> Loss:
     return build_loss(LossRecipe(terms=terms), CHANNELS)
 
 
@@ -98,8 +98,8 @@ def gradient_of(loss: Loss, logits: "torch.Tensor", target: Target, values: "tor
     return gradient
 
 
-@every_taught
-def test_right_is_cheap_and_wrong_is_dear(term: Term) -> None:
+@every_supervised
+def test_right_predictions_cost_less_than_wrong_ones(term: LossTerm) -> None:
     loss, target, values = loss_of(term), target_of(0.3), values_of()
     right = 20 * (2 * target.landslide - 1)
     if isinstance(term, SoftCrossEntropy):
@@ -111,18 +111,18 @@ def test_right_is_cheap_and_wrong_is_dear(term: Term) -> None:
     assert costs[2] > 1.5 * costs[1] > 0.1
 
 
-@every_taught
+@every_supervised
 @settings(max_examples=8)  # For each of many terms.
 @given(seed=seeds, step=st.floats(0.01, 1))
-def test_a_step_towards_the_truth_costs_less(term: Term, seed: int, step: float) -> None:
+def test_a_step_towards_the_labels_lowers_the_loss(term: LossTerm, seed: int, step: float) -> None:
     loss, target, values = loss_of(term), target_of(0.3, seed), values_of()
     logits = logits_of(seed).clamp(-1.9, 1.9)
     nearer = logits + step * (2 * target.landslide - 1)
     assert float(loss(nearer, target, values)) < float(loss(logits, target, values))
 
 
-@every_taught
-def test_a_soft_truth_is_best_met_by_itself_or_by_its_half(term: Term) -> None:
+@every_supervised
+def test_soft_labels_are_their_own_best_prediction(term: LossTerm) -> None:
     target, values = target_of(0.3, observed=0.9), values_of()
     soft = Target((0.1 + 0.8 * target.landslide) * target.observed, target.observed)
     loss = loss_of(term)
@@ -136,7 +136,7 @@ def test_a_soft_truth_is_best_met_by_itself_or_by_its_half(term: Term) -> None:
 @every_term
 @settings(max_examples=8)  # For each of many terms.
 @given(seed=seeds)
-def test_the_order_of_patches_does_not_matter(term: Term, seed: int) -> None:
+def test_the_order_of_patches_does_not_matter(term: LossTerm, seed: int) -> None:
     loss, target, values, logits = loss_of(term), target_of(0.2, seed, observed=0.8), values_of(), logits_of(seed)
     order = torch.randperm(N, generator=chance_of(seed))
     turned = Target(target.landslide[order], target.observed[order])
@@ -148,7 +148,7 @@ def test_the_order_of_patches_does_not_matter(term: Term, seed: int) -> None:
 @every_term
 @settings(max_examples=8)  # For each of many terms.
 @given(seed=seeds, other=st.sampled_from([-60.0, 0.0, 60.0, float("nan"), float("inf")]))
-def test_pixels_not_observed_do_not_matter(term: Term, seed: int, other: float) -> None:
+def test_nodata_pixels_do_not_matter(term: LossTerm, seed: int, other: float) -> None:
     loss, target, values, logits = loss_of(term), target_of(0.3, seed, observed=0.7), values_of(), logits_of(seed)
     elsewhere = ~target.observed
     changed = Target(target.landslide + elsewhere * 1.0, target.observed)
@@ -161,15 +161,15 @@ def test_pixels_not_observed_do_not_matter(term: Term, seed: int, other: float) 
 
 
 @every_term
-def test_a_batch_of_nothing_observed_costs_nothing_and_has_no_slope(term: Term) -> None:
+def test_a_batch_of_nodata_has_no_loss_and_no_gradient(term: LossTerm) -> None:
     nothing = torch.zeros((N, SIZE, SIZE))
     target = Target(nothing, nothing.bool())
     assert float(loss_of(term)(logits_of(), target, values_of())) == 0
     assert not bool(gradient_of(loss_of(term), logits_of(), target, values_of()).any())
 
 
-@every_taught
-def test_a_batch_without_a_landslide_still_punishes_false_alarms(term: Term) -> None:
+@every_supervised
+def test_a_batch_without_landslides_penalises_false_positives(term: LossTerm) -> None:
     loss, target, values = loss_of(term), target_of(0), values_of()
     logits = logits_of(spread=0.5) - 1
     gradient = gradient_of(loss, logits, target, values)
@@ -190,7 +190,7 @@ def test_a_batch_without_a_landslide_still_punishes_false_alarms(term: Term) -> 
 
 @every_term
 @pytest.mark.parametrize("size", [60.0, 1e4])
-def test_no_logit_makes_it_infinite(term: Term, size: float) -> None:
+def test_large_logits_give_a_finite_loss(term: LossTerm, size: float) -> None:
     target = target_of(0.3, observed=0.9)
     for logits in (torch.full((N, SIZE, SIZE), size), torch.full((N, SIZE, SIZE), -size), size * logits_of().sign()):
         assert bool(torch.isfinite(loss_of(term)(logits, target, values_of())))
@@ -198,7 +198,7 @@ def test_no_logit_makes_it_infinite(term: Term, size: float) -> None:
 
 
 @every_term
-def test_logits_in_half_the_bits_are_computed_in_float32(term: Term) -> None:
+def test_half_precision_logits_are_computed_in_float32(term: LossTerm) -> None:
     logits, target = logits_of().bfloat16(), target_of(0.3)
     exact = loss_of(term)(logits.float(), target, values_of())
     with torch.autocast("cpu", torch.bfloat16):
@@ -209,35 +209,38 @@ def test_logits_in_half_the_bits_are_computed_in_float32(term: Term) -> None:
 
 
 @every_term
-def test_its_slope_is_its_slope(term: Term) -> None:
+def test_the_gradient_is_that_of_finite_differences(term: LossTerm) -> None:
     target, values = target_of(0.4, observed=0.8), values_of().double()
     small = Target(target.landslide[:1, :6, :6].double(), target.observed[:1, :6, :6])
     logits = logits_of()[:1, :6, :6].double().requires_grad_()
     ground = values[:1, :, :6, :6]
-    assert torch.autograd.gradcheck(lambda free: loss_of(term)(free, small, ground), (logits,))
+    # The Lovasz loss computes in float32, and is linear between changes of the order of errors.
+    step = {"eps": 1e-3, "atol": 1e-3} if isinstance(term, Lovasz) else {}
+    assert torch.autograd.gradcheck(lambda free: loss_of(term)(free, small, ground), (logits,), **step)
 
 
-def test_a_sum_is_its_parts_by_weight() -> None:
+def test_the_loss_is_the_weighted_sum_of_its_terms() -> None:
     terms = tuple(
         {
-            term.kind: term.model_copy(update={"weight": 0.3 + place}) for place, term in enumerate((*TAUGHT, *PRIORS))
+            term.kind: term.model_copy(update={"weight": 0.3 + place})
+            for place, term in enumerate((*SUPERVISED, *PRIORS))
         }.values()
     )
     loss, batch = loss_of(*terms), (logits_of(), target_of(0.3), values_of())
-    parts = loss.parts(*batch)
+    parts = loss.compute_terms(*batch)
     assert list(parts) == [term.kind for term in terms]
     assert float(loss(*batch)) == pytest.approx(sum(term.weight * float(parts[term.kind]) for term in terms))
     for term in terms:
         assert float(loss_of(term.model_copy(update={"weight": 1.0}))(*batch)) == float(parts[term.kind])
 
 
-def test_a_term_of_no_weight_is_logged_and_teaches_nothing() -> None:
+def test_a_term_of_weight_0_is_logged_and_has_no_gradient() -> None:
     loss, batch = loss_of(CrossEntropy(), Lovasz(weight=0)), (logits_of(), target_of(0.3), values_of())
-    assert float(loss.parts(*batch)["lovasz"]) > 0
+    assert float(loss.compute_terms(*batch)["lovasz"]) > 0
     assert torch.equal(gradient_of(loss, *batch), gradient_of(loss_of(CrossEntropy()), *batch))
 
 
-def test_half_cross_entropy_and_half_dice_unless_the_recipe_says_otherwise() -> None:
+def test_the_default_is_half_cross_entropy_and_half_dice() -> None:
     logits, target = logits_of(), target_of(0.3)
     entropy = torch.nn.functional.binary_cross_entropy_with_logits(logits, target.landslide)
     probability = logits.sigmoid()
@@ -246,7 +249,7 @@ def test_half_cross_entropy_and_half_dice_unless_the_recipe_says_otherwise() -> 
     assert float(value) == pytest.approx(0.5 * float(entropy) + 0.5 * float(dice), rel=1e-6)
 
 
-def test_a_recipe_reads_its_terms_by_kind_and_refuses_what_it_does_not_know() -> None:
+def test_terms_are_read_by_kind_and_unknown_ones_are_refused() -> None:
     read = LossRecipe.model_validate({"terms": [{"kind": "tversky", "weight": 2, "false_negative_weight": 0.8}]})
     assert read.terms == (Tversky(weight=2, false_negative_weight=0.8),)
     assert LossRecipe.model_validate(read.model_dump(mode="json")) == read
@@ -262,9 +265,9 @@ def test_a_recipe_reads_its_terms_by_kind_and_refuses_what_it_does_not_know() ->
             LossRecipe.model_validate({"terms": wrong})
 
 
-def test_shapes_that_do_not_fit_are_refused_and_never_spread() -> None:
+def test_wrong_shapes_are_refused_and_not_broadcast() -> None:
     loss, target = loss_of(CrossEntropy()), target_of(0.3)
-    with pytest.raises(ValueError, match="do not fit together"):
+    with pytest.raises(ValueError, match="must have the shapes"):
         loss(logits_of().unsqueeze(1), target, values_of())
-    with pytest.raises(ValueError, match="do not fit together"):
+    with pytest.raises(ValueError, match="must have the shapes"):
         loss(logits_of(), target, values_of()[:, :2])

@@ -1,4 +1,10 @@
-"""Second opinions on the terms of a loss: segmentation-models-pytorch, torch, and the formulas written out."""
+"""Loss terms against other implementations: segmentation-models-pytorch, torch, and their equations.
+
+The first tests state which losses of segmentation-models-pytorch meet the laws of ``Loss``: those are used, the others
+are implemented in landslip.
+"""
+
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -22,14 +28,14 @@ from landslip.training.losses.pixel_losses import (
     PaperCrossEntropy,
     SoftCrossEntropy,
 )
-from landslip.training.losses.pixels import Term
+from landslip.training.losses.pixels import LossTerm
 
 NODATA = 255
 few = settings(max_examples=10)
 seeds = st.integers(0, 2**31 - 1)
 
 
-def ours(term: Term, logits: "torch.Tensor", masks: "torch.Tensor") -> "torch.Tensor":
+def ours(term: LossTerm, logits: "torch.Tensor", masks: "torch.Tensor") -> "torch.Tensor":
     loss = build_loss(LossRecipe(terms=(term,)), ("B04",))
     return loss(logits, Target.of_masks(masks), torch.ones((len(logits), 1, *logits.shape[1:])))
 
@@ -39,6 +45,90 @@ def drawn(seed: int, share: float = 0.3, gaps: float = 0.0) -> "tuple[torch.Tens
     logits = 3 * torch.randn((2, 12, 10), generator=chance)
     masks = (torch.rand(logits.shape, generator=chance) < share).to(torch.uint8)
     return logits, masks.masked_fill(torch.rand(logits.shape, generator=chance) < gaps, NODATA)
+
+
+def loss_and_gradient(
+    loss: "Callable[[torch.Tensor], torch.Tensor]", logits: "torch.Tensor"
+) -> "tuple[float, torch.Tensor]":
+    free = logits.clone().requires_grad_()
+    value = loss(free)
+    (gradient,) = torch.autograd.grad(value, free)
+    return float(value.detach()), gradient
+
+
+SMP_LOSSES = {
+    "FocalLoss": {"gamma": 2.0},
+    "TverskyLoss": {"smooth": 32.0},
+    "LovaszLoss": {"per_image": False},
+    "SoftBCEWithLogitsLoss": {"smooth_factor": 0.1},
+    "SoftCrossEntropyLoss": {"smooth_factor": 0.1},
+}
+"""Losses that could replace those of landslip, with settings."""
+
+
+def smp_loss(name: str, logits: "torch.Tensor", masks: "torch.Tensor", **settings: object) -> "torch.Tensor":
+    """A loss of segmentation-models-pytorch that is told to ignore nodata."""
+    kind, settings = getattr(smp.losses, name), SMP_LOSSES[name] | settings
+    if name == "SoftCrossEntropyLoss":
+        two = torch.stack([torch.zeros_like(logits), logits], dim=1)
+        return kind(ignore_index=NODATA, **settings)(two, masks.long())
+    mode = () if name == "SoftBCEWithLogitsLoss" else ("binary",)
+    return kind(*mode, ignore_index=NODATA, **settings)(logits.unsqueeze(1), masks.unsqueeze(1).float())
+
+
+def ignores_nodata(name: str) -> bool:
+    """Whether value and gradient equal those of the valid pixels alone, whatever the logits of nodata pixels hold."""
+    for seed in range(5):
+        logits, masks = drawn(seed, gaps=0.3)
+        valid = masks != NODATA
+        alone = logits[valid][None, None], masks[valid][None, None]
+        value, gradient = loss_and_gradient(lambda free, masks=alone[1]: smp_loss(name, free, masks), alone[0])
+        for other in (0.0, 60.0, float("nan")):
+            with_nodata = logits.masked_fill(~valid, other)
+            found, found_gradient = loss_and_gradient(lambda free, m=masks: smp_loss(name, free, m), with_nodata)
+            same = found == pytest.approx(value, rel=1e-6)
+            if not same or not torch.allclose(found_gradient[valid], gradient.flatten(), rtol=1e-5, atol=1e-9):
+                return False
+            if bool(found_gradient[~valid].any()):
+                return False
+    return True
+
+
+def costs_nothing_without_valid_pixels(name: str) -> bool:
+    nothing = torch.full((2, 6, 6), NODATA, dtype=torch.uint8)
+    value, gradient = loss_and_gradient(lambda free: smp_loss(name, free, nothing), torch.ones((2, 6, 6)))
+    return value == 0 and not bool(gradient.any())
+
+
+def penalises_false_positives_without_landslides(name: str) -> bool:
+    masks = torch.zeros((2, 6, 6), dtype=torch.uint8)
+    _, gradient = loss_and_gradient(lambda free: smp_loss(name, free, masks), torch.ones((2, 6, 6)))
+    return bool((gradient > 0).any())
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("FocalLoss", (True, False, True)),
+        ("TverskyLoss", (False, True, False)),
+        ("LovaszLoss", (True, True, True)),
+        ("SoftBCEWithLogitsLoss", (False, True, True)),
+        ("SoftCrossEntropyLoss", (False, True, True)),
+    ],
+)
+def test_only_the_lovasz_loss_of_smp_meets_the_laws(name: str, expected: tuple[bool, ...]) -> None:
+    """It is used; a loss of another version of the library that meets them too should replace ours."""
+    laws = ignores_nodata, costs_nothing_without_valid_pixels, penalises_false_positives_without_landslides
+    assert tuple(law(name) for law in laws) == expected
+
+
+def test_the_focal_loss_of_smp_has_no_gradient_for_small_gamma() -> None:
+    masks = torch.ones((1, 2, 2), dtype=torch.uint8)
+    for gamma, finite in ((2.0, True), (0.5, False)):
+        _, gradient = loss_and_gradient(
+            lambda free, gamma=gamma: smp_loss("FocalLoss", free, masks, gamma=gamma), torch.full((1, 2, 2), 60.0)
+        )
+        assert bool(torch.isfinite(gradient).all()) == finite
 
 
 def theirs(name: str, logits: "torch.Tensor", masks: "torch.Tensor", **settings: object) -> "torch.Tensor":
@@ -61,7 +151,9 @@ def theirs(name: str, logits: "torch.Tensor", masks: "torch.Tensor", **settings:
     ],
     ids=str,
 )
-def test_as_segmentation_models_pytorch_has_it(term: Term, name: str, same: dict[str, float], seed: int) -> None:
+def test_terms_agree_with_segmentation_models_pytorch(
+    term: LossTerm, name: str, same: dict[str, float], seed: int
+) -> None:
     logits, masks = drawn(seed, gaps=0.2)
     values, gradients = [], []
     for loss in (lambda free: ours(term, free, masks), lambda free: theirs(name, free, masks, **same)):
@@ -74,7 +166,7 @@ def test_as_segmentation_models_pytorch_has_it(term: Term, name: str, same: dict
 
 @few
 @given(seed=seeds, smoothing=st.floats(0, 0.5))
-def test_soft_cross_entropy_is_that_of_two_classes(seed: int, smoothing: float) -> None:
+def test_soft_cross_entropy_agrees_with_smp_on_two_classes(seed: int, smoothing: float) -> None:
     logits, masks = drawn(seed)
     two = torch.stack([torch.zeros_like(logits), logits], dim=1)
     other = smp.losses.SoftCrossEntropyLoss(smooth_factor=smoothing)(two, masks.long())
@@ -83,7 +175,7 @@ def test_soft_cross_entropy_is_that_of_two_classes(seed: int, smoothing: float) 
 
 @few
 @given(seed=seeds, weight=st.floats(0.1, 50))
-def test_cross_entropy_weighs_landslide_as_torch_does(seed: int, weight: float) -> None:
+def test_weighted_cross_entropy_agrees_with_torch(seed: int, weight: float) -> None:
     logits, masks = drawn(seed)
     other = torch.nn.BCEWithLogitsLoss(pos_weight=torch.tensor([weight]))(logits, masks.float())
     assert float(ours(CrossEntropy(positive_weight=weight), logits, masks)) == pytest.approx(float(other), rel=1e-5)
@@ -91,7 +183,7 @@ def test_cross_entropy_weighs_landslide_as_torch_does(seed: int, weight: float) 
 
 @few
 @given(seed=seeds)
-def test_balanced_classes_push_alike(seed: int) -> None:
+def test_balanced_classes_have_equal_gradients(seed: int) -> None:
     logits, masks = drawn(seed, share=0.1, gaps=0.2)
     level = torch.zeros_like(logits).requires_grad_()
     (gradient,) = torch.autograd.grad(ours(CrossEntropy(positive_weight="balanced"), level, masks), level)
@@ -99,7 +191,7 @@ def test_balanced_classes_push_alike(seed: int) -> None:
     assert up == pytest.approx(-down, rel=1e-5)
 
 
-def test_balanced_has_an_end() -> None:
+def test_the_balance_is_limited() -> None:
     masks = torch.zeros((1, 40, 40), dtype=torch.uint8)
     masks[0, 0, 0] = 1
     logits = torch.zeros(masks.shape)
@@ -109,7 +201,7 @@ def test_balanced_has_an_end() -> None:
 
 @few
 @given(seed=seeds)
-def test_the_loss_of_the_paper_to_the_letter(seed: int) -> None:
+def test_the_loss_of_the_paper(seed: int) -> None:
     logits, masks = drawn(seed)
     logits = logits.double()  # In float32 the formula itself rounds 1 - p.
     truth, probability = masks.double(), logits.sigmoid()
@@ -124,7 +216,7 @@ def test_the_loss_of_the_paper_to_the_letter(seed: int) -> None:
 
 @few
 @given(seed=seeds)
-def test_the_weight_of_the_paper_balances_nothing(seed: int) -> None:
+def test_the_weight_of_the_paper_does_not_balance_the_classes(seed: int) -> None:
     logits, masks = drawn(seed)
     assert float(ours(PaperCrossEntropy(), logits, masks)) == pytest.approx(
         5 * float(ours(CrossEntropy(), logits, masks)), rel=1e-5
@@ -157,7 +249,7 @@ def test_lovasz_of_logits_at_one_is_the_jaccard_loss() -> None:
 
 @few
 @given(seed=seeds, share=st.floats(0.01, 1))
-def test_hard_pixels_are_those_with_most_to_lose(seed: int, share: float) -> None:
+def test_hard_pixels_have_the_highest_cross_entropy(seed: int, share: float) -> None:
     logits, masks = drawn(seed, gaps=0.2)
     seen = masks != NODATA
     entropy = torch.nn.functional.binary_cross_entropy_with_logits(
@@ -171,7 +263,7 @@ def test_hard_pixels_are_those_with_most_to_lose(seed: int, share: float) -> Non
 
 @few
 @given(seed=seeds, width=st.integers(1, 4), weight=st.floats(1, 10))
-def test_borders_are_where_the_other_class_is_near(seed: int, width: int, weight: float) -> None:
+def test_boundary_pixels_are_near_the_other_class(seed: int, width: int, weight: float) -> None:
     logits, masks = drawn(seed, share=0.03, gaps=0.05)
     total = cost = 0.0
     for n, row, col in np.argwhere((masks != NODATA).numpy()):

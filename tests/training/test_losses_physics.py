@@ -1,4 +1,4 @@
-"""Laws of the terms that know the ground: flat-ground and runout."""
+"""Laws of the loss terms of slope and elevation: flat-ground and runout."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from landslip.training.losses.physics import (
     FlatGround,
     Runout,
 )
-from landslip.training.losses.pixels import Term
+from landslip.training.losses.pixels import LossTerm
 
 SIZE = 24
 CHANNELS = ("slope", "elevation")
@@ -23,7 +23,7 @@ seeds = st.integers(0, 2**31 - 1)
 
 
 def cost(
-    term: Term, probability: "torch.Tensor", slope_deg: "torch.Tensor", elevation_m: "torch.Tensor"
+    term: LossTerm, probability: "torch.Tensor", slope_deg: "torch.Tensor", elevation_m: "torch.Tensor"
 ) -> "torch.Tensor":
     """The term for one image (H, W) in float64, all of it observed."""
     image = probability.double().clamp(1e-9, 1 - 1e-9).unsqueeze(0)
@@ -56,20 +56,20 @@ def bar() -> "torch.Tensor":
 
 
 @given(steep=st.floats(0, 89), gentler=st.floats(0.1, 30), middle=st.floats(1, 60), width=st.floats(0.5, 10))
-def test_flat_ground_costs_more_the_flatter_it_is(steep: float, gentler: float, middle: float, width: float) -> None:
+def test_flatter_ground_costs_more(steep: float, gentler: float, middle: float, width: float) -> None:
     term = FlatGround(midpoint_deg=middle, width_deg=width)
-    flat, hill = (float(term.too_flat(torch.tensor(slope))) for slope in (max(steep - gentler, 0.0), steep))
+    flat, hill = (float(term.flatness(torch.tensor(slope))) for slope in (max(steep - gentler, 0.0), steep))
     assert 0 <= hill <= flat <= 1
 
 
-def test_flat_ground_charges_level_ground_in_full_and_steep_ground_nothing() -> None:
+def test_level_ground_costs_the_probability_and_steep_ground_nothing() -> None:
     term = FlatGround()
     assert float(cost(term, even(0.8), even(0), even(0))) == pytest.approx(0.8, rel=0.01)
     assert float(cost(term, even(0.8), even(term.midpoint_deg), even(0))) == pytest.approx(0.4)
     assert float(cost(term, even(0.8), even(40), even(0))) < 1e-6
 
 
-def test_flat_ground_pushes_down_what_is_mapped_on_it_and_leaves_the_hillside() -> None:
+def test_flat_ground_lowers_probability_on_level_ground_only() -> None:
     slope = torch.cat([even(0)[:12], even(40)[12:]]).unsqueeze(0)
     logits = torch.zeros((1, SIZE, SIZE), requires_grad=True)
     target = Target(torch.ones_like(slope), torch.ones_like(slope).bool())
@@ -80,14 +80,14 @@ def test_flat_ground_pushes_down_what_is_mapped_on_it_and_leaves_the_hillside() 
 
 
 @pytest.mark.parametrize("term", [FlatGround(), Runout()], ids=["flat-ground", "runout"])
-def test_ground_that_is_not_known_costs_nothing(term: Term) -> None:
+def test_unknown_terrain_costs_nothing(term: LossTerm) -> None:
     unknown = even(float("nan"))
     assert float(cost(term, blob(), unknown, unknown)) == 0
 
 
 @pytest.mark.parametrize("term", [FlatGround(), Runout()], ids=["flat-ground", "runout"])
 @given(seed=seeds)
-def test_turning_image_and_ground_together_changes_nothing(term: Term, seed: int) -> None:
+def test_rotating_image_and_terrain_together_changes_nothing(term: LossTerm, seed: int) -> None:
     probability, slope, elevation = blob(seed), 40 * blob(seed + 1), ground_falling(30) + 20 * blob(seed + 2)
     straight = float(cost(term, probability, slope, elevation))
     for turn in (lambda image: image.rot90(), lambda image: image.flip(0), lambda image: image.T):
@@ -95,13 +95,13 @@ def test_turning_image_and_ground_together_changes_nothing(term: Term, seed: int
 
 
 @pytest.mark.parametrize("way_deg", [0, 180])
-def test_a_landslide_down_the_slope_is_cheaper_than_one_across(way_deg: float) -> None:
+def test_a_landslide_down_the_slope_is_cheaper_than_one_across_it(way_deg: float) -> None:
     down, across = (float(cost(Runout(), bar(), even(0), ground_falling(way_deg + turn))) for turn in (0, 90))
     # Its two ends are three pixels wide, its two flanks twelve long.
     assert 0 < down < 0.5 * across
 
 
-def test_what_changes_along_the_contour_alone_costs_nothing() -> None:
+def test_changes_along_the_contour_cost_nothing() -> None:
     stripes = torch.sigmoid(torch.arange(SIZE) - 12.0).expand(SIZE, SIZE)
     assert float(cost(Runout(), stripes, even(0), ground_falling(180))) == pytest.approx(0, abs=1e-12)
     assert float(cost(Runout(), stripes, even(0), ground_falling(90))) > 1e-4
@@ -141,25 +141,27 @@ def test_an_image_of_two_pixels_a_side_has_no_fall_line() -> None:
 
 
 @pytest.mark.parametrize("term", [FlatGround(), Runout()], ids=["flat-ground", "runout"])
-def test_without_the_channel_it_needs_a_loss_is_refused(term: Term) -> None:
+def test_without_the_channel_it_needs_a_loss_is_refused(term: LossTerm) -> None:
     with pytest.raises(RecipeError, match=rf"{term.kind} needs {term.needs[0]}"):
         build_loss(LossRecipe(terms=(term,)), ("B04", "B03", "B02"))
 
 
-def test_real_landslides_lie_on_steeper_ground_than_the_rest_and_rather_downhill(shared_data: Path) -> None:
-    """On the labelled real patches with a landslide, both priors prefer the truth to what is not."""
-    shown = 0
+def test_real_landslides_lie_on_steeper_ground_and_mostly_along_the_fall_line(shared_data: Path) -> None:
+    """Pooled over the labelled real patches with landslides, both terms prefer the reference."""
+    flatness: dict[bool, list[torch.Tensor]] = {True: [], False: []}
+    costs = []
     for patch in open_l4s(shared_data / "l4s-h5"):
         landslide = torch.from_numpy(patch.mask == 1)
         if not bool(landslide.any()):
             continue
-        shown += 1
-        ground = dict(zip(patch.channels, torch.from_numpy(patch.values), strict=True))
-        too_flat = FlatGround().too_flat(ground["slope"])
-        assert float(too_flat[landslide].mean()) < 0.5 * float(too_flat[~landslide].mean())
-        turned = [
-            float(cost(Runout(), landslide.double(), ground["slope"], ground["elevation"].rot90(quarters)))
-            for quarters in range(4)
-        ]
-        assert turned[0] < sum(turned[1:]) / 3
-    assert shown == 3
+        terrain = dict(zip(patch.channels, torch.from_numpy(patch.values), strict=True))
+        for inside in (True, False):
+            flatness[inside].append(FlatGround().flatness(terrain["slope"])[landslide == inside])
+        rotated = (terrain["elevation"].rot90(quarters) for quarters in range(4))
+        costs.append([float(cost(Runout(), landslide.double(), terrain["slope"], one)) for one in rotated])
+    assert len(costs) >= 3
+    on_landslides, elsewhere = (float(torch.cat(flatness[inside]).mean()) for inside in (True, False))
+    assert on_landslides < 0.5 * elsewhere
+    own, *others = torch.tensor(costs).T
+    assert float(own.sum()) < 0.9 * float(sum(others).sum()) / 3
+    assert float((own < sum(others) / 3).float().mean()) > 0.8

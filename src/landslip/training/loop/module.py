@@ -1,4 +1,4 @@
-"""One step of learning, as Lightning takes it: augment, run the network, take the loss, follow with the mean."""
+"""One optimisation step as a LightningModule: augmentation, forward pass, loss, moving average of the weights."""
 
 import copy
 from collections.abc import Callable
@@ -10,22 +10,23 @@ from torch import Tensor
 from torch.nn import functional
 
 from landslip.training.augmentation import Augmentation
-from landslip.training.data.feeding import Fed
+from landslip.training.data.feeding import TensorBatch
 from landslip.training.data.target import Target
-from landslip.training.loop.optimisation import build_optimiser, follow
-from landslip.training.loop.seeding import generator_of, seed_of
+from landslip.training.loop.optimisation import build_optimiser, update_ema
+from landslip.training.loop.seeding import derive_seed, make_generator
 from landslip.training.losses import build_loss
 from landslip.training.networks.build import DetectingNetwork
 from landslip.training.recipe.recipe import Recipe
 
-Teacher = Callable[[Tensor, Target], Target]
-"""Gives the target of a batch, perhaps a soft one, for the positions (N,) of its patches and the target so far, before
-both are augmented: what a teacher says then moves with the patch."""
-Augmented = tuple[Tensor, Target, Tensor]
+TargetChange = Callable[[Tensor, Target], Target]
+"""Changes the target of a batch, given the positions (N,) of its patches in the training part; called before
+augmentation, so that soft labels are augmented with the patch."""
+AugmentedBatch = tuple[Tensor, Target, Tensor]
+"""Values, target and positions."""
 
 
-class Diverged(Exception):  # noqa: N818 - it says what happened; the loop turns it into an error with a remedy
-    """The loss or the weights stopped being numbers."""
+class DivergenceError(Exception):
+    """The loss or a weight became NaN or infinite; the trainer turns it into a RunError."""
 
     def __init__(self, epoch: int, step: int) -> None:
         super().__init__(f"epoch {epoch}, step {step}")
@@ -33,30 +34,35 @@ class Diverged(Exception):  # noqa: N818 - it says what happened; the loop turns
         self.step = step
 
 
-class Learning(LightningModule):
-    """A network that learns by a recipe, the mean of its weights over time, and how hard each patch was."""
+class SegmentationModule(LightningModule):
+    """A network in training, the average of its weights, and the difficulty of each patch."""
 
     def __init__(
-        self, network: DetectingNetwork, recipe: Recipe, patches: int, steps_per_epoch: int, teacher: Teacher | None
+        self,
+        network: DetectingNetwork,
+        recipe: Recipe,
+        patches: int,
+        steps_per_epoch: int,
+        change_target: TargetChange | None,
     ) -> None:
-        """Set up learning.
+        """Set up.
 
         Args:
-            network: as it starts.
-            recipe: what to do.
-            patches: how many there are to learn from.
+            network: with its initial weights.
+            recipe: of the run.
+            patches: size of the training part.
             steps_per_epoch: on each device.
-            teacher: softens the target of every batch.
+            change_target: applied to the target of every batch, for distillation.
         """
         super().__init__()
         self.recipe = recipe
-        self.teacher = teacher
+        self.change_target = change_target
         self.steps_per_epoch = steps_per_epoch
         self.network = network
         self.averaged = copy.deepcopy(network).eval().requires_grad_(False)
         self.loss = build_loss(recipe.loss, recipe.channels)
         self.augmentation = Augmentation(recipe.augmentation, recipe.channels, network.normalise.mean.flatten())
-        # No buffers: Lightning's strategies make buffers the same on every device, and each sees patches of its own.
+        # Not buffers: Lightning's strategies synchronise buffers across devices, and each device sees its own patches.
         self.difficulty = torch.full((patches,), float("nan"))
         self.seen = torch.zeros(patches, dtype=torch.bool)
         self.totals: dict[str, Tensor] = {}
@@ -64,90 +70,91 @@ class Learning(LightningModule):
 
     @property
     def epoch(self) -> int:
-        """The epoch that is running, counted from 1."""
+        """The current epoch, counted from 1."""
         return self.current_epoch + 1
 
     def configure_optimizers(self) -> Any:
-        """Optimiser and schedule of the recipe; the schedule moves after each step."""
+        """Build optimiser and schedule; the schedule advances after each step."""
         optimiser, schedule = build_optimiser(self.network, self.recipe.fit, self.steps_per_epoch)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep how hard each patch was."""
+        """Store the difficulty of each patch."""
         checkpoint["difficulty"] = self.difficulty.cpu()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take up how hard each patch was."""
+        """Restore the difficulty of each patch."""
         self.difficulty = checkpoint["difficulty"]
 
     def on_fit_start(self) -> None:
-        """Move to the device what does not move by itself."""
+        """Move tensors that are not buffers to the device."""
         self.difficulty, self.seen = self.difficulty.to(self.device), self.seen.to(self.device)
 
     def on_train_epoch_start(self) -> None:
-        """Begin an epoch with chance of its own, for what a network itself draws."""
-        torch.manual_seed(seed_of(self.recipe.seed, self.epoch, self.global_rank))
+        """Seed the epoch, for what the network itself draws (dropout), and reset the sums."""
+        torch.manual_seed(derive_seed(self.recipe.seed, self.epoch, self.global_rank))
         self.network.train()
         self.averaged.eval()
         self.seen.zero_()
         self.totals, self.counted = {}, 0
 
-    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Augmented:
-        """Augment on the device, outside reduced precision; the same chance for the same place in the run."""
-        fed = cast(Fed, batch)
-        chance = generator_of(self.recipe.seed, self.epoch, fed.step, self.global_rank)
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> AugmentedBatch:
+        """Augment on the device, in full precision; random numbers depend on seed, epoch, step and device only."""
+        loaded = cast(TensorBatch, batch)
+        generator = make_generator(self.recipe.seed, self.epoch, loaded.step, self.global_rank)
         with torch.no_grad():
-            target = Target.of_masks(fed.masks)
-            if self.teacher is not None:
-                target = self.teacher(fed.positions, target)
-            values, target = self.augmentation(fed.values, target, chance)
-        return values, target, fed.positions
+            target = Target.of_masks(loaded.masks)
+            if self.change_target is not None:
+                target = self.change_target(loaded.positions, target)
+            values, target = self.augmentation(loaded.values, target, generator)
+        return values, target, loaded.positions
 
-    def training_step(self, batch: Augmented, batch_idx: int) -> Tensor:
-        """The loss of a batch."""
+    def training_step(self, batch: AugmentedBatch, batch_idx: int) -> Tensor:
+        """Return the loss of a batch."""
         values, target, positions = batch
         logits = self.network(values.contiguous(memory_format=torch.channels_last)).squeeze(1).float()
-        parts = self.loss.parts(logits, target, values)
-        loss = self.loss.weigh(parts)
+        terms = self.loss.compute_terms(logits, target, values)
+        loss = self.loss.weigh(terms)
         if not torch.isfinite(loss.detach()):
-            raise Diverged(self.epoch, batch_idx + 1)
-        self._remember(loss.detach(), parts, logits.detach(), target, positions)
+            raise DivergenceError(self.epoch, batch_idx + 1)
+        self._record(loss.detach(), terms, logits.detach(), target, positions)
         return loss
 
-    def _remember(
-        self, loss: Tensor, parts: dict[str, Tensor], logits: Tensor, target: Target, positions: Tensor
+    def _record(
+        self, loss: Tensor, terms: dict[str, Tensor], logits: Tensor, target: Target, positions: Tensor
     ) -> None:
-        """Add a batch to the epoch's means, and note how hard each of its patches was: mean cross-entropy."""
+        """Add a batch to the epoch's sums, and store the difficulty of its patches: their mean cross-entropy."""
         with torch.no_grad(), torch.autocast(logits.device.type, enabled=False):
             entropy = functional.binary_cross_entropy_with_logits(logits, target.landslide, reduction="none")
-            observed = target.observed.sum(dim=(1, 2))
-            hard = (entropy * target.observed).sum(dim=(1, 2)) / observed
-            # A patch of which nothing was observed this time says nothing.
-            self.difficulty[positions] = torch.where(observed > 0, hard, self.difficulty[positions])
+            valid = target.observed.sum(dim=(1, 2))
+            mean = (entropy * target.observed).sum(dim=(1, 2)) / valid
+            # A patch without a valid pixel keeps its difficulty.
+            self.difficulty[positions] = torch.where(valid > 0, mean, self.difficulty[positions])
             self.seen[positions] = True
             size = len(positions)
-            for name, part in {"loss": loss, **{f"loss_{kind}": part.detach() for kind, part in parts.items()}}.items():
-                self.totals[name] = self.totals.get(name, torch.zeros_like(part)) + size * part
+            losses = {"loss": loss, **{f"loss_{kind}": term.detach() for kind, term in terms.items()}}
+            for name, value in losses.items():
+                self.totals[name] = self.totals.get(name, torch.zeros_like(value)) + size * value
             self.counted += size
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Move the mean of the weights on."""
+        """Update the moving average of the weights."""
         if self.recipe.fit.swa_start is None:
-            follow(self.averaged, self.network, self.recipe.fit.ema_decay, self.global_step)
+            update_ema(self.averaged, self.network, self.recipe.fit.ema_decay, self.global_step)
 
-    def means(self) -> dict[str, float]:
-        """The epoch's mean loss and its parts, over all devices."""
-        counted = self._added(torch.tensor(float(self.counted), device=self.device))
-        return {name: float(self._added(total) / counted) for name, total in self.totals.items()}
+    def mean_losses(self) -> dict[str, float]:
+        """Return the epoch's mean loss and the mean of each term, over all devices."""
+        counted = self._sum_over_devices(torch.tensor(float(self.counted), device=self.device))
+        return {name: float(self._sum_over_devices(total) / counted) for name, total in self.totals.items()}
 
-    def share_difficulty(self) -> None:
-        """Let every device know how hard the patches were that others saw."""
+    def reduce_difficulty(self) -> None:
+        """Average the difficulty of each patch over the devices that drew it."""
         if self.trainer.world_size == 1:
             return
-        mine = torch.where(self.seen, torch.nan_to_num(self.difficulty), 0.0)
-        times = self._added(self.seen.float())
-        total = self._added(mine)
+        own = torch.where(self.seen, torch.nan_to_num(self.difficulty), 0.0)
+        times = self._sum_over_devices(self.seen.float())
+        total = self._sum_over_devices(own)
         self.difficulty = torch.where(times > 0, total / times.clamp_min(1), self.difficulty)
 
-    def _added(self, number: Tensor) -> Tensor:
+    def _sum_over_devices(self, number: Tensor) -> Tensor:
         return cast(Tensor, self.trainer.strategy.reduce(number, reduce_op="sum"))

@@ -1,4 +1,4 @@
-"""Losses: what a network is taught by, as a weighted sum of terms; pixels not observed add nothing to any of them."""
+"""Losses: weighted sums of terms over the valid pixels of a batch."""
 
 from landslip.training.losses.build import Loss, LossRecipe, build_loss
 

@@ -1,4 +1,4 @@
-"""The section of a recipe that says what a network is taught by."""
+"""The section ``loss`` of a recipe, and the loss that it describes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Self
@@ -23,23 +23,20 @@ from landslip.training.losses.pixel_losses import (
 from landslip.training.losses.pixels import Pixels
 
 Pixelwise = CrossEntropy | PaperCrossEntropy | SoftCrossEntropy | Focal | HardPixels | Boundary
-Pooled = Dice | Tversky | Lovasz
+Overlap = Dice | Tversky | Lovasz
 Physics = FlatGround | Runout
 
-AnyTerm = Annotated[
-    Pixelwise | Pooled | Physics,
-    Field(discriminator="kind"),
-]
+AnyTerm = Annotated[Pixelwise | Overlap | Physics, Field(discriminator="kind")]
 
 
 class LossRecipe(Frozen):
-    """What a network is taught by: a weighted sum of terms."""
+    """A weighted sum of loss terms."""
 
     terms: tuple[AnyTerm, ...] = (CrossEntropy(weight=0.5), Dice(weight=0.5))
-    """Terms of different kinds, each with its weight; the sum is not divided by the weights."""
+    """Terms of different kinds with their weights; the sum is not divided by the weights."""
 
     @model_validator(mode="after")
-    def _teaches_something(self) -> Self:
+    def _check_terms(self) -> Self:
         kinds = [term.kind for term in self.terms]
         twice = sorted({kind for kind in kinds if kinds.count(kind) > 1})
         if twice:
@@ -50,10 +47,10 @@ class LossRecipe(Frozen):
 
 
 class Loss(nn.Module):
-    """A weighted sum of terms over the observed pixels of a batch, in float32 whatever the network computes in.
+    """A weighted sum of terms over the valid pixels of a batch, in float32 whatever type the network computes in.
 
-    Laws of every term: pixels not observed change neither the value nor any gradient, and get none; a batch of nothing
-    observed gives 0 without a slope; the order of patches does not matter; no logit makes it infinite.
+    For every term: nodata pixels change neither value nor gradient, and get no gradient; a batch of nodata has a loss
+    of 0 without gradient; the order of patches does not matter; finite logits give a finite loss.
     """
 
     def __init__(self, recipe: LossRecipe, channels: Sequence[str]) -> None:
@@ -62,41 +59,49 @@ class Loss(nn.Module):
         self.channels = tuple(channels)
 
     def forward(self, logits: Tensor, target: Target, values: Tensor) -> Tensor:
-        """The loss of a batch, a scalar.
+        """Return the loss of a batch, a scalar.
 
         Args:
             logits: (N, H, W).
-            target: the truth (N, H, W), hard or soft.
-            values: (N, C, H, W) as the network was given them, in DN, degrees and metres.
+            target: labels (N, H, W), hard or soft.
+            values: (N, C, H, W), the input of the network in DN, degrees and metres.
 
         Raises:
-            ValueError: the shapes do not fit together.
+            ValueError: the shapes do not match.
         """
-        return self.weigh(self.parts(logits, target, values))
+        return self.weigh(self.compute_terms(logits, target, values))
 
-    def parts(self, logits: Tensor, target: Target, values: Tensor) -> dict[str, Tensor]:
-        """Each term by its kind, a scalar before its weight, with its gradient; arguments as in ``forward``."""
+    def compute_terms(self, logits: Tensor, target: Target, values: Tensor) -> dict[str, Tensor]:
+        """Return each term before its weight, a scalar, by its kind; see ``forward``."""
         with torch.autocast(logits.device.type, enabled=False):
             pixels = Pixels.of(logits, target, values, self.channels)
-            return {term.kind: term.of(pixels) for term in self.recipe.terms}
+            return {term.kind: term.compute(pixels) for term in self.recipe.terms}
 
-    def weigh(self, parts: Mapping[str, Tensor]) -> Tensor:
-        """The sum of ``parts`` by weight: what ``forward`` gives."""
-        weighted = [term.weight * parts[term.kind] for term in self.recipe.terms if term.weight]
+    def weigh(self, terms: Mapping[str, Tensor]) -> Tensor:
+        """Return the weighted sum of terms: the loss."""
+        weighted = [term.weight * terms[term.kind] for term in self.recipe.terms if term.weight]
         return torch.stack(weighted).sum()
 
 
 def build_loss(recipe: LossRecipe, channels: Sequence[str]) -> Loss:
-    """Build a loss for batches of the given channels.
+    """Build the loss of a recipe for batches of given channels.
 
     Raises:
-        RecipeError: a term needs a channel that is not among them.
+        RecipeError: a term needs a channel that is not given.
+
+    Example:
+        >>> loss = build_loss(LossRecipe(), ["B04", "B03", "B02"])
+        >>> logits, values = torch.zeros((1, 8, 8)), torch.ones((1, 3, 8, 8))
+        >>> target = Target.of_masks(torch.zeros((1, 8, 8), dtype=torch.uint8))
+        >>> round(float(loss(logits, target, values)), 4)
+        0.5132
     """
     for term in recipe.terms:
         missing = [name for name in term.needs if name not in channels]
         if missing:
             raise RecipeError(
                 f"the loss term {term.kind} needs {', '.join(missing)}, which is not among the channels "
-                f"{', '.join(channels)}: add the channel, or leave the term out"
+                f"{', '.join(channels)}: add the channel, or remove the term",
+                parameter="loss.terms",
             )
     return Loss(recipe, channels)
