@@ -15,14 +15,14 @@ from landslip.errors import OutputError, RunError
 from landslip.inference import export as other_forms
 from landslip.inference.benchmark import time_engines
 from landslip.inference.engine import available
-from landslip.inference.export import write_form
+from landslip.inference.export import export_detector
 from tiny_detectors import brightness
 
 
 @pytest.mark.parametrize("form", ["onnx", "openvino"])
-def test_what_was_written_answers_as_the_detector_and_brings_its_card(form: other_forms.Form, tmp_path: Path) -> None:
+def test_what_was_written_answers_as_the_detector_and_brings_its_card(form: other_forms.Format, tmp_path: Path) -> None:
     detector = brightness()
-    paths, difference = write_form(detector, form, tmp_path / "out")
+    paths, difference = export_detector(detector, form, tmp_path / "out")
     assert {path.name for path in paths} == {path.name for path in (tmp_path / "out").iterdir()}
     assert difference <= 1e-6
     assert Card.model_validate_json(paths[-1].read_text()) == detector.card
@@ -32,7 +32,7 @@ def test_what_was_written_answers_as_the_detector_and_brings_its_card(form: othe
 
 def test_plain_onnx_is_the_same_graph_without_seal_and_card(tmp_path: Path) -> None:
     detector = brightness()
-    plain = onnx.load(write_form(detector, "onnx", tmp_path)[0][0])
+    plain = onnx.load(export_detector(detector, "onnx", tmp_path)[0][0])
     assert not plain.metadata_props
     assert plain.graph == onnx.load_model_from_string(detector.onnx_bytes).graph
 
@@ -41,14 +41,14 @@ def test_what_answers_differently_is_not_left(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(other_forms, "_run", lambda _, values: np.full(values[:, 0].shape, 0.9, np.float32))
     for form in ("onnx", "openvino"):
         with pytest.raises(RunError, match="differs from brightness by"):
-            write_form(brightness(), form, tmp_path)
+            export_detector(brightness(), form, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "brightness.card.json").write_text("mine")
-    with pytest.raises(OutputError, match="there already"):
-        write_form(brightness(), "openvino", tmp_path)
+    with pytest.raises(OutputError, match="exists: move it"):
+        export_detector(brightness(), "openvino", tmp_path)
     assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
 
 

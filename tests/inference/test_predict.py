@@ -145,5 +145,5 @@ def test_the_lattice_of_a_detector_is_the_one_its_card_asks_for() -> None:
     asked = card("any", ["B04"], tile_px=64, overlap_px=16, size_multiple=32)
     assert lattice_for(asked, 500, 20) == Lattice(500, 20, 64, 32, 16)
     assert lattice_for(asked, 500, 500, 0).overlap == 0
-    with pytest.raises(SettingsError, match="smaller --overlap"):
+    with pytest.raises(SettingsError, match="overlap_px must be smaller"):
         lattice_for(asked, 500, 500, 64)

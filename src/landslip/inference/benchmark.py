@@ -1,6 +1,5 @@
-"""How fast each engine runs a detector on this machine, and how far its answers lie from the first one's."""
+"""Benchmark of the engines on this machine: throughput, and the difference in probability from the first engine."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Final
@@ -9,6 +8,7 @@ import numpy as np
 
 from landslip.detector.detector import Detector
 from landslip.errors import EngineError
+from landslip.files.progress import Progress, no_progress, track
 from landslip.inference.engine import Engine, InferenceOptions, Precision, available, open_engine
 from landslip.inference.synthetic_inputs import synthetic_images
 
@@ -16,42 +16,38 @@ ROUNDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Timed:
-    """One engine in one precision."""
+class EngineTiming:
+    """Result of one engine in one precision."""
 
     engine: str
     version: str
     precision: str
     patches_per_s: float
-    """In its best round."""
+    """Of the best round."""
     largest_difference: float
-    """In probability at any pixel, from the first engine in the list."""
+    """In probability at any pixel, from the first engine of the list."""
 
 
 def time_engines(
-    detector: Detector,
-    patches: int,
-    *,
-    threads: int | None = None,
-    progress: Callable[[str, int, int], None] = lambda doing, done, total: None,
-) -> tuple[tuple[Timed, ...], tuple[str, ...]]:
-    """Time every installed engine in every precision it has, on the same images, in turn.
+    detector: Detector, patches: int, *, threads: int | None = None, progress: Progress = no_progress
+) -> tuple[tuple[EngineTiming, ...], tuple[str, ...]]:
+    """Time every available engine in each of its precisions, in alternating rounds on the same images.
 
-    The best of five rounds counts, so that a busy moment hurts none more than another.
+    The best of five rounds counts, so that other load on the machine affects all engines alike.
 
     Args:
-        detector: what to run, at its card's tile size.
-        patches: how many images to a round.
-        threads: how many to use; all cores where None.
-        progress: told what is being done, how much of it is done, how much there is.
+        detector: run at the tile size of its card.
+        patches: number of images per round.
+        threads: number of CPU threads; all cores where None.
+        progress: called with ``("timing", rounds done, rounds)``.
 
     Returns:
-        What ran, and what could not, in words.
+        The timings, and the error messages of engines that cannot run here.
     """
     size = detector.card.tile_px
     images = synthetic_images(detector.card.channels, patches, size, size)
     engines: list[Engine] = []
-    left: list[str] = []
+    failures: list[str] = []
     for name in available():
         precisions: tuple[Precision, ...] = ("float32", "bfloat16") if name == "openvino" else ("float32",)
         for precision in precisions:
@@ -60,19 +56,18 @@ def time_engines(
                     open_engine(detector, InferenceOptions(name, precision, threads), height=size, width=size)
                 )
             except EngineError as error:
-                left.append(str(error))
-    answers = [engine(images) for engine in engines]  # also warms up
+                failures.append(str(error))
+    results = [engine(images) for engine in engines]  # also warms up
     best_s = [np.inf] * len(engines)
-    for turn in range(ROUNDS):
-        for place, engine in enumerate(engines):
+    for _ in track(range(ROUNDS), progress, "timing"):
+        for index, engine in enumerate(engines):
             start = perf_counter()
             engine(images)
-            best_s[place] = min(best_s[place], perf_counter() - start)
-        progress("timing", turn + 1, ROUNDS)
-    timed = tuple(
-        Timed(
-            engine.name, engine.version, engine.precision, patches / seconds, float(np.abs(answer - answers[0]).max())
+            best_s[index] = min(best_s[index], perf_counter() - start)
+    timings = tuple(
+        EngineTiming(
+            engine.name, engine.version, engine.precision, patches / seconds, float(np.abs(result - results[0]).max())
         )
-        for engine, seconds, answer in zip(engines, best_s, answers, strict=True)
+        for engine, seconds, result in zip(engines, best_s, results, strict=True)
     )
-    return timed, tuple(left)
+    return timings, tuple(failures)

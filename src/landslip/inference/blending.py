@@ -1,7 +1,7 @@
-"""How overlapping tiles become one surface: a weighted mean whose weights are positive everywhere.
+"""Blending of overlapping tiles: a weighted mean whose weights are positive everywhere.
 
-Inside the overlap a tile's weight rises as a squared sine, so that the weights of two neighbours add up to one and no
-seam is left; at the tile's outermost ring it is small but never zero, so every pixel that a tile covers has a value.
+In the overlap the weight of a tile rises as a squared sine, so that the weights of two neighbours add up to one and no
+seam remains. The weight of the outermost ring of a tile is small but never zero: every covered pixel gets a value.
 """
 
 import numpy as np
@@ -11,7 +11,12 @@ from landslip.grid.window import Window
 
 
 def ramp(size: int, overlap: int) -> NDArray[np.float32]:
-    """Weights along one side of a tile: (size,) float32 in (0, 1], rising and falling over ``overlap`` pixels."""
+    """Return the weights along one side of a tile, (size,) in (0, 1], that rise and fall over ``overlap`` pixels.
+
+    Example:
+        >>> [round(float(weight), 2) for weight in ramp(6, 2)]
+        [0.15, 0.85, 1.0, 1.0, 0.85, 0.15]
+    """
     distance = np.minimum(np.arange(size), np.arange(size)[::-1]) + 0.5
     rising = np.sin(np.pi / 2 * np.minimum(distance / max(overlap, 1), 1)) ** 2 if overlap else np.ones(size)
     weights: NDArray[np.float32] = rising.astype(np.float32)
@@ -19,15 +24,20 @@ def ramp(size: int, overlap: int) -> NDArray[np.float32]:
 
 
 def tile_weights(height: int, width: int, overlap: int) -> NDArray[np.float32]:
-    """Weights of a tile: (height, width) float32, positive everywhere."""
+    """Return the weights of a tile, (height, width), positive everywhere."""
     return np.outer(ramp(height, overlap), ramp(width, overlap))
 
 
 class Canvas:
-    """Collects weighted tiles over one window and gives their mean.
+    """Weighted sum of tiles over one window.
 
-    Tiles must be added in the lattice's order: floating-point sums then come out the same to the last bit for every
+    Tiles must be added in the order of the lattice: floating-point sums are then identical to the last bit in every
     window that holds a pixel.
+
+    Args:
+        window: pixels of the scene.
+        weights: (h, w) of a tile.
+        layers: number of values per pixel.
     """
 
     def __init__(self, window: Window, weights: NDArray[np.float32], layers: int = 1) -> None:
@@ -37,16 +47,16 @@ class Canvas:
         self._weight = np.zeros(window.shape, np.float32)
 
     def add(self, tile: Window, values: NDArray[np.float32]) -> None:
-        """Add the part of a tile's (height, width) values, or (layers, height, width), that lies in the window."""
-        shared = tile.intersection(self._window)
-        if shared is None:
+        """Add the part of a tile's (h, w) or (layers, h, w) values that lies in the window."""
+        common = tile.intersection(self._window)
+        if common is None:
             return
-        here, there = shared.relative_to(self._window).slices, shared.relative_to(tile).slices
+        here, there = common.relative_to(self._window).slices, common.relative_to(tile).slices
         weights = self._weights[there]
         self._sum[..., *here] += weights * values[..., *there]
         self._weight[here] += weights
 
     def mean(self) -> NDArray[np.float32]:
-        """(height, width) float32, or (layers, height, width); NaN where no tile was added."""
+        """Return the weighted mean (h, w) or (layers, h, w); NaN where no tile was added."""
         mean = np.full_like(self._sum, np.nan)
         return np.divide(self._sum, self._weight, out=mean, where=np.broadcast_to(self._weight > 0, mean.shape))

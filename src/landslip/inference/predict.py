@@ -1,6 +1,6 @@
-"""The probability of any window of a scene: tiles of the fixed lattice, the engine, and their blending.
+"""Prediction of any window of a scene: tiles of the fixed lattice, the engine, and blending.
 
-What a map runs and what an evaluation runs is this one path.
+Maps, evaluation and ``landslip.predict`` all run this code.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,32 +21,34 @@ from landslip.inference.gap_filling import fill_gaps
 from landslip.inference.tta import TTAEngine
 
 Tiles = dict[Window, NDArray[np.float32] | None]
-"""Probability (h, w) of tiles, or (layers, h, w); None for a tile of which nothing was observed."""
+"""Probability (h, w) of each tile, or (layers, h, w); None for a tile without a valid pixel."""
 
 Cut = tuple[Window, NDArray[np.float32] | None]
-"""A tile and its image (C, h, w), free of gaps; None where nothing of it was observed."""
+"""A tile and its image (C, h, w) with gaps filled; None for a tile without a valid pixel."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read of a scene: values (C, h, w) in physical units and what was observed (h, w), at a window."""
+    """A window read from a scene: values (C, h, w) in physical units and the validity mask (h, w)."""
 
     window: Window
     values: NDArray[np.float32]
-    observed: NDArray[np.bool_]
+    valid: NDArray[np.bool_]
 
 
 class Predictor:
-    """Runs an engine over the tiles of a lattice and keeps the time that it takes."""
+    """Run an engine over the tiles of a lattice.
+
+    Args:
+        engine: returns (n, h, w), or (n, layers, h, w).
+        lattice: of the scene.
+        layers: number of values per pixel.
+
+    Attributes:
+        network_s: seconds spent in the engine so far.
+    """
 
     def __init__(self, engine: Engine, lattice: Lattice, layers: int = 1) -> None:
-        """Take an engine.
-
-        Args:
-            engine: gives (n, h, w), or (n, layers, h, w).
-            lattice: of the scene.
-            layers: how many numbers it gives for a pixel.
-        """
         self.lattice = lattice
         self.layers = layers
         self.network_s = 0.0
@@ -54,11 +56,11 @@ class Predictor:
         self._weights = tile_weights(lattice.tile_height, lattice.tile_width, lattice.overlap)
 
     def run(self, cut: Sequence[Cut]) -> Tiles:
-        """Run tiles that were cut, in any order; the answer for each depends on it alone."""
+        """Run tiles from ``cut_tiles``, in any order; the result of each depends on that tile alone."""
         tiles: Tiles = dict.fromkeys(tile for tile, _ in cut)
-        seen = [(tile, image) for tile, image in cut if image is not None]
-        for first in range(0, len(seen), self._engine.batch):
-            batch = seen[first : first + self._engine.batch]
+        images = [(tile, image) for tile, image in cut if image is not None]
+        for first in range(0, len(images), self._engine.batch):
+            batch = images[first : first + self._engine.batch]
             stack = np.stack([image for _, image in batch])
             start = perf_counter()
             results = self._engine(stack)
@@ -67,11 +69,14 @@ class Predictor:
         return tiles
 
     def blend(self, window: Window, tiles: Tiles) -> NDArray[np.float32]:
-        """Join tiles over a window: (h, w) float32 probability, NaN where no tile saw anything; or (layers, h, w).
+        """Blend tiles over a window.
 
         Args:
             window: pixels of the scene.
             tiles: must hold every tile of the lattice that touches the window.
+
+        Returns:
+            Probability (h, w) float32, or (layers, h, w); NaN where no tile has a valid pixel.
         """
         canvas = Canvas(window, self._weights, self.layers)
         for tile in self.lattice.tiles_touching(window):
@@ -82,15 +87,21 @@ class Predictor:
 
 
 def lattice_for(card: Card, height: int, width: int, overlap: int | None = None) -> Lattice:
-    """The lattice that a detector asks for over a scene of height x width, with the card's overlap or another.
+    """Lay the tiles of a detector over a scene.
+
+    Args:
+        card: of the detector.
+        height: of the scene in pixels.
+        width: of the scene in pixels.
+        overlap: of neighbouring tiles in pixels; the card's where None.
 
     Raises:
-        SettingsError: the overlap does not leave a tile any new pixel.
+        SettingsError: the overlap is not smaller than a tile.
     """
     if overlap is not None and overlap >= card.tile_px:
         raise SettingsError(
-            f"the overlap of {overlap} px must be smaller than the tiles of detector '{card.name}', which measure "
-            f"{card.tile_px} px: give a smaller --overlap"
+            f"overlap_px must be smaller than the tiles of detector '{card.name}' ({card.tile_px} px), got {overlap}",
+            parameter="overlap_px",
         )
     return Lattice.over(
         height,
@@ -182,23 +193,20 @@ def predict_array(predictor: Predictor, values: NDArray[np.float32], valid: NDAr
 
 
 def cut_tiles(tiles: Iterable[Window], reading: Reading) -> list[Cut]:
-    """Cut tiles of the lattice, whose part inside the scene was read, out of what was read."""
+    """Cut tiles of the lattice out of a reading that covers their part inside the scene."""
     return [(tile, _image(tile, reading)) for tile in tiles]
 
 
 def _image(tile: Window, reading: Reading) -> NDArray[np.float32] | None:
-    """Cut a tile out of what was read, whole and free of gaps, or None where nothing of it was observed.
-
-    A tile that reaches beyond a scene smaller than itself is continued by reflection.
-    """
+    """Cut one tile and fill its gaps; a tile larger than the scene is padded by reflection."""
     inside = tile.intersection(reading.window)
     if inside is None:
         return None
     rows, cols = inside.relative_to(reading.window).slices
-    values, observed = reading.values[:, rows, cols], reading.observed[rows, cols]
-    if not observed.any():
+    values, valid = reading.values[:, rows, cols], reading.valid[rows, cols]
+    if not valid.any():
         return None
-    values = fill_gaps(values, observed)
+    values = fill_gaps(values, valid)
     if inside != tile:
         below, right = tile.bottom - inside.bottom, tile.right - inside.right
         values = np.pad(values, ((0, 0), (0, below), (0, right)), mode="symmetric")
