@@ -14,6 +14,7 @@ from landslip.datasets.splits import Part
 from landslip.detector.detector import DEFAULT, Detector, packaged
 from landslip.errors import ChannelError, EngineError, PatchesError, SettingsError
 from landslip.evaluation.evaluate import evaluate
+from landslip.inference.engine import InferenceOptions
 from landslip.inference.predict import ArrayPredictor
 
 
@@ -39,7 +40,8 @@ def test_the_answer_does_not_hang_on_brightness(detector: Detector, few: RgbSet,
 
 def test_bfloat16_stays_near_float32(detector: Detector, few: RgbSet) -> None:
     try:
-        exact, quick = (evaluate(detector, few, precision=precision) for precision in ("float32", "bfloat16"))
+        options = (InferenceOptions(precision="float32"), InferenceOptions(precision="bfloat16"))
+        exact, quick = (evaluate(detector, few, options=one) for one in options)
     except EngineError as error:
         pytest.skip(str(error))
     assert quick.pixel.f1 == pytest.approx(exact.pixel.f1, abs=0.01)
@@ -58,10 +60,10 @@ def test_pixels_not_observed_are_no_evidence(detector: Detector, few: RgbSet) ->
 
 def test_counts_add_up_and_a_patch_counts_once(detector: Detector, few: RgbSet) -> None:
     evaluation = evaluate(detector, few)
-    assert len(evaluation.patches) == len(few)
+    assert evaluation.patches == len(few)
     truth = sum(int((patch.mask == 1).sum()) for patch in few)
     assert evaluation.pixel.tp + evaluation.pixel.fn == truth
-    assert sum(counts.tp for counts in evaluation.by_scene.values()) == evaluation.pixel.tp
+    assert sum(counts.tp for counts in evaluation.scenes.values()) == evaluation.pixel.tp
 
 
 def test_json_has_the_agreed_keys(few: RgbSet) -> None:
@@ -90,7 +92,7 @@ def test_the_table_names_every_scene(few: RgbSet) -> None:
 def test_wrong_use_is_said_plainly(detector: Detector, few: RgbSet) -> None:
     with pytest.raises(SettingsError, match="between 0 and 1"):
         evaluate(detector, few, threshold=1.5)
-    with pytest.raises(PatchesError, match="left to evaluate"):
+    with pytest.raises(PatchesError, match="no patch to evaluate"):
         evaluate(detector, few.where(Part(scenes=("Z",)).holds))
 
 
@@ -99,15 +101,15 @@ def test_a_missing_channel_is_named(detector: Detector, few: RgbSet, monkeypatch
         return Patch(1, "A", 0, 0, ("B04", "B03"), np.ones((2, 32, 32), np.float32), np.zeros((32, 32), np.uint8))
 
     monkeypatch.setattr(RgbSet, "read", without_blue)
-    with pytest.raises(ChannelError, match="needs the channel B02"):
+    with pytest.raises(ChannelError, match="lacks channel B02"):
         evaluate(detector, few)
 
 
 @pytest.mark.slow
 def test_the_figures_on_the_card_are_what_evaluate_finds(detector: Detector, shared_data: Path) -> None:
     pytest.importorskip("torch", reason="the division of the card's recipe is the trainer's: needs the extra train")
-    from landslip.datasets.splits import key_of
-    from landslip.training.data.parts import division_for
+    from landslip.datasets.protocols import division_for
+    from landslip.datasets.splits import patch_key
     from landslip.training.recipe.recipe import Recipe
 
     patches = open_rgb_set(shared_data / "l4s-rgb")
@@ -117,8 +119,8 @@ def test_the_figures_on_the_card_are_what_evaluate_finds(detector: Detector, sha
     assert [score.data.rsplit(", ", 1)[1] for score in detector.card.scores] == ["part validation", "part test"]
     for score in detector.card.scores:
         name = score.data.rsplit(", ", 1)[1]
-        evaluation = evaluate(detector, patches.where(lambda entry, keys=parts[name]: key_of(entry) in keys))
-        assert len(evaluation.patches) == score.patches
+        evaluation = evaluate(detector, patches.where(lambda entry, keys=parts[name]: patch_key(entry) in keys))
+        assert evaluation.patches == score.patches
         assert evaluation.pixel.f1 == pytest.approx(score.f1, abs=0.002)
         assert evaluation.pixel.precision == pytest.approx(score.precision, abs=0.01)
         assert evaluation.pixel.recall == pytest.approx(score.recall, abs=0.01)
@@ -128,7 +130,8 @@ def test_no_packaged_detector_learned_from_the_patches_that_are_kept_apart(share
     pytest.importorskip(
         "torch", reason="which patches a recipe learns from is known to the trainer: needs the extra train"
     )
-    from landslip.training.data.parts import division_for, find_parts
+    from landslip.datasets.protocols import division_for
+    from landslip.training.data.parts import find_parts
     from landslip.training.recipe.recipe import read_recipe
 
     examples = Path(__file__).parents[2] / "examples"

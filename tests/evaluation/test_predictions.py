@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from landslip.errors import PatchesError, PredictionsError, SettingsError
-from landslip.evaluation.evaluate import evaluate, scored
-from landslip.evaluation.objects.found import find_inventories
-from landslip.evaluation.predictions import Place, Predictions, load_predictions, predict
+from landslip.evaluation.evaluate import evaluate, evaluate_predictions
+from landslip.evaluation.objects.inventories import find_inventories
+from landslip.evaluation.predict import predict
+from landslip.evaluation.predictions import PatchPosition, Predictions, load_predictions
 from landslip.probability import encode_probability
 from predictions_made import Held, patch
 from tiny_detectors import identity
@@ -17,11 +18,11 @@ from tiny_detectors import identity
 
 def test_a_file_brings_everything_back(tmp_path: Path) -> None:
     made = predict(identity(recipe={"seed": 7}, temperature=1.5), Held([patch(1), patch(2)]), protocol="p", data="d")
-    spread = Predictions(**{name: getattr(made, name) for name in made.__slots__} | {"spread": made.levels // 4})
-    spread.save(tmp_path / "p.npz")
+    with_std = Predictions(**{name: getattr(made, name) for name in made.__slots__} | {"tta_std": made.encoded // 4})
+    with_std.save(tmp_path / "p.npz")
     back = load_predictions(tmp_path / "p.npz")
     for name in made.__slots__:
-        one, other = getattr(spread, name), getattr(back, name)
+        one, other = getattr(with_std, name), getattr(back, name)
         np.testing.assert_array_equal(one, other) if isinstance(one, np.ndarray) else None
         assert isinstance(one, np.ndarray) or one == other, name
     assert (back.seeds, back.temperature, back.detector) == ((7,), 1.5, "identity")
@@ -32,17 +33,17 @@ def test_the_network_sees_what_no_label_knows() -> None:
     sparse = patch(1, truth=255)
     sparse.mask[3, 4] = 1
     made = predict(identity(), Held([sparse]))
-    np.testing.assert_array_equal(made.levels[0], encode_probability(sparse.values[0] / np.float32(10_000)))
+    np.testing.assert_array_equal(made.encoded[0], encode_probability(sparse.values[0] / np.float32(10_000)))
 
 
 def test_what_the_image_lacks_is_not_observed_and_counts_as_not_found() -> None:
     torn = patch(1, truth=1)
     torn.values[:, :5] = np.nan
     made = predict(identity(), Held([torn]))
-    assert (made.levels[0, :5] == 255).all()
-    assert (made.levels[0, 5:] != 255).all()
+    assert (made.encoded[0, :5] == 255).all()
+    assert (made.encoded[0, 5:] != 255).all()
     assert not made.found[0, :5].any()
-    assert scored(made).pixel.fn >= 5 * torn.mask.shape[1]
+    assert evaluate_predictions(made).pixel.fn >= 5 * torn.mask.shape[1]
 
 
 def test_patches_of_unequal_size_score_as_each_alone() -> None:
@@ -53,7 +54,7 @@ def test_patches_of_unequal_size_score_as_each_alone() -> None:
 
 
 def test_patches_without_truth_are_refused() -> None:
-    with pytest.raises(PatchesError, match="no pixel of these patches has a known truth"):
+    with pytest.raises(PatchesError, match="no pixel of these patches is labelled"):
         predict(identity(), Held([patch(1, truth=255)]))
 
 
@@ -61,7 +62,7 @@ def test_patches_without_truth_are_refused() -> None:
 def test_a_damaged_file_is_refused_in_a_sentence(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "p.npz"
     path.write_bytes(content)
-    with pytest.raises(PredictionsError, match="landslip evaluate --save"):
+    with pytest.raises(PredictionsError, match="saved by landslip"):
         load_predictions(path)
 
 
@@ -73,22 +74,22 @@ def test_truncated_and_foreign_archives_are_refused(tmp_path: Path) -> None:
         path.write_bytes(whole[:length])
         with pytest.raises(PredictionsError):
             load_predictions(path)
-    np.savez(path, levels=np.zeros(3))
-    with pytest.raises(PredictionsError, match="holds no predictions"):
+    np.savez(path, encoded=np.zeros(3))
+    with pytest.raises(PredictionsError, match="not a file of predictions"):
         load_predictions(path)
     with pytest.raises(PredictionsError, match="cannot be read"):
         load_predictions(tmp_path / "none.npz")
 
 
 def test_values_that_no_truth_has_are_refused() -> None:
-    entries = (Place("train", 1, "S", None, None),)
-    levels = np.zeros((1, 2, 2), np.uint8)
-    with pytest.raises(PredictionsError, match="truth must be 1 landslide"):
-        Predictions("d", 0.5, "", "", (), entries, levels, levels + 2)
-    with pytest.raises(PredictionsError, match="both must be"):
-        Predictions("d", 0.5, "", "", (), entries * 2, levels, levels)
+    entries = (PatchPosition("train", 1, "S", None, None),)
+    encoded = np.zeros((1, 2, 2), np.uint8)
+    with pytest.raises(PredictionsError, match="masks must hold 1 for landslide"):
+        Predictions("d", 0.5, "", "", (), entries, encoded, encoded + 2)
+    with pytest.raises(PredictionsError, match="need layers of shape"):
+        Predictions("d", 0.5, "", "", (), entries * 2, encoded, encoded)
     with pytest.raises(SettingsError, match="between 0 and 1"):
-        Predictions("d", 1.0, "", "", (), entries, levels, levels)
+        Predictions("d", 1.0, "", "", (), entries, encoded, encoded)
 
 
 def test_every_patch_may_have_a_threshold_of_its_own(tmp_path: Path) -> None:
@@ -106,8 +107,8 @@ def test_every_patch_may_have_a_threshold_of_its_own(tmp_path: Path) -> None:
 
 
 def test_objects_follow_the_threshold_of_each_patch() -> None:
-    levels = np.full((2, 8, 8), 100, np.uint8)
-    entries = (Place("train", 1, "S", 0, 0), Place("train", 2, "S", 0, 1))
-    held = Predictions("d", 0.5, "", "", (), entries, levels, np.zeros_like(levels), thresholds=np.array([0.2, 0.8]))
+    encoded = np.full((2, 8, 8), 100, np.uint8)
+    entries = (PatchPosition("train", 1, "S", 0, 0), PatchPosition("train", 2, "S", 0, 1))
+    held = Predictions("d", 0.5, "", "", (), entries, encoded, np.zeros_like(encoded), thresholds=np.array([0.2, 0.8]))
     found = find_inventories(held)
     assert found.mapped.area_m2.tolist() == [64 * 100]

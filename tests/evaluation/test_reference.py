@@ -1,4 +1,4 @@
-"""Other truths: polygons and label rasters over finished maps, on any grid; what does not fit is refused in words."""
+"""Finished maps against reference polygons and label rasters on any grid; unusable references are refused."""
 
 import json
 from pathlib import Path
@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from pyproj import Geod, Transformer
 
 from landslip.cli.evaluate_map import command
-from landslip.errors import AreaError, LandslipError, TruthError
-from landslip.evaluation.reference.polygons import PolygonTruth, read_polygons
+from landslip.errors import AreaError, LandslipError, ReferenceDataError
+from landslip.evaluation.reference.polygons import PolygonReference, read_polygons
 from landslip.evaluation.reference.score import MapScore, score_map
 from landslip.grid.window import Window
 from landslip.mapping.area import area_of_interest
@@ -93,16 +93,16 @@ def test_polygons_of_any_format_and_crs_count_as_their_pixels(
 ) -> None:
     score = score_map(utm, polygons(tmp_path / name, *(box(*one) for one in TRUE_BOXES), crs=crs))
     assert score.pixel == expected(boxes_mask())
-    assert "no area of labelling was given" in score.notes[0]
-    assert any("did not observe 2.5%" in note for note in score.notes)
+    assert "no surveyed area was given" in score.notes[0]
+    assert any("nodata in 2.5%" in note for note in score.notes)
 
 
 def test_the_pieces_put_together_are_the_map(utm: FinishedMap, tmp_path: Path) -> None:
     said = score_map(utm, polygons(tmp_path / "t.gpkg", box(*TRUE_BOXES[0]))).predictions
-    whole = utm.levels(Window(0, 0, HEIGHT, WIDTH))
-    for entry, levels in zip(said.entries, said.levels, strict=True):
+    whole = utm.encoded(Window(0, 0, HEIGHT, WIDTH))
+    for entry, encoded in zip(said.entries, said.encoded, strict=True):
         part = whole[128 * entry.row : 128 * entry.row + 128, 128 * entry.col : 128 * entry.col + 128]
-        np.testing.assert_array_equal(levels[: part.shape[0], : part.shape[1]], part)
+        np.testing.assert_array_equal(encoded[: part.shape[0], : part.shape[1]], part)
     assert len(said) == 4
     assert (said.masks != 255).sum() == HEIGHT * WIDTH
 
@@ -114,12 +114,14 @@ def test_outside_the_area_of_labelling_nothing_is_known(utm: FinishedMap, tmp_pa
     mask[90:150, 110:200] = boxes_mask()[90:150, 110:200]
     score = score_map(utm, truth, area=area_of_interest(str(looked)))
     assert score.pixel == expected(mask)
-    assert not any("no area" in note for note in score.notes)
+    assert not any("no surveyed area" in note for note in score.notes)
     nothing = polygons(tmp_path / "none.gpkg", crs=UTM)
     quiet = score_map(utm, nothing, area=area_of_interest(str(looked)))
     assert (quiet.pixel.tp, quiet.pixel.fn) == (0, 0)
     assert quiet.pixel.fp == 29 * 69
-    with pytest.raises(TruthError, match="holds no polygon: where nothing slid, say with --area"):
+    with pytest.raises(
+        ReferenceDataError, match="holds no polygon: for a map without landslides, give the surveyed area"
+    ):
         score_map(utm, nothing)
 
 
@@ -133,17 +135,17 @@ def test_areas_are_square_metres_on_the_ground(utm: FinishedMap, degrees: Finish
         lonlat = Transformer.from_crs(mapped.grid.crs, "EPSG:4326", always_xy=True)
         ring = shapely.get_coordinates(shapely.segmentize(shape, shape.length / 200))
         geodesic_m2 = abs(Geod(ellps="WGS84").polygon_area_perimeter(*lonlat.transform(*ring.T))[0])
-        assert score.areas_m2["found"] == pytest.approx(geodesic_m2, rel=2e-4)
-        assert PolygonTruth.on(read_polygons(path), mapped.grid).area_m2 == pytest.approx(geodesic_m2, rel=1e-6)
+        assert score.areas_m2["detected"] == pytest.approx(geodesic_m2, rel=2e-4)
+        assert PolygonReference.on(read_polygons(path), mapped.grid).area_m2 == pytest.approx(geodesic_m2, rel=1e-6)
         objects = score.objects()
-        assert (objects.truth, objects.mapped, objects.pairs) == (1, 3, 1)
-        assert objects.truth_area_m2 == pytest.approx(geodesic_m2, rel=1e-3)
+        assert (objects.reference, objects.mapped, objects.matches) == (1, 3, 1)
+        assert objects.reference_area_m2 == pytest.approx(geodesic_m2, rel=1e-3)
 
 
 def test_what_was_not_observed_is_missed_and_said(utm: FinishedMap, tmp_path: Path) -> None:
     score = score_map(utm, polygons(tmp_path / "t.gpkg", box(0, 90, 10, 100)))
     assert score.pixel.fn == 100
-    assert score.areas_m2["unseen_landslide"] == pytest.approx(5 / 10 * score.areas_m2["missed"])
+    assert score.areas_m2["missed_nodata"] == pytest.approx(5 / 10 * score.areas_m2["missed"])
 
 
 def test_polygons_that_cross_themselves_are_mended_and_counted(utm: FinishedMap, tmp_path: Path) -> None:
@@ -158,7 +160,7 @@ def test_polygons_that_cross_themselves_are_mended_and_counted(utm: FinishedMap,
     inside[100:140, 120:180] = np.abs(down) < np.abs(across)
     assert abs(score.pixel.tp + score.pixel.fn - int(inside.sum())) < 40
     said = " ".join(score.notes)
-    for words in ("1 polygons of t.gpkg crossed themselves", "1 rows of t.gpkg hold no polygon", "1 of 3 polygons lie"):
+    for words in ("1 self-intersecting polygons of t.gpkg", "1 rows of t.gpkg hold no polygon", "1 of 3 polygons lie"):
         assert words in said
     assert "1 polygons are so small" in said
 
@@ -167,19 +169,19 @@ def test_polygons_elsewhere_or_of_no_known_place_are_refused(
     utm: FinishedMap, unplaced: FinishedMap, tmp_path: Path
 ) -> None:
     away = polygons(tmp_path / "away.gpkg", shapely.affinity.translate(box(*TRUE_BOXES[0]), 50_000, 0))
-    with pytest.raises(TruthError, match=r"none of the 1 polygons of away.gpkg reaches into the map"):
+    with pytest.raises(ReferenceDataError, match=r"none of the 1 polygons of away.gpkg overlaps the map"):
         score_map(utm, away)
-    with pytest.raises(TruthError, match="the map does not say its CRS"):
+    with pytest.raises(ReferenceDataError, match="the map has no CRS"):
         score_map(unplaced, away)
     # Metres in a file that says degrees, as GeoJSON always does.
     wrong = tmp_path / "wrong.geojson"
     wrong.write_text(json.dumps(shapely.geometry.mapping(box(*TRUE_BOXES[0]))))
-    with pytest.raises((TruthError, AreaError)):
+    with pytest.raises((ReferenceDataError, AreaError)):
         score_map(utm, wrong)
-    with pytest.raises(TruthError, match="--landslide-value is for label rasters"):
+    with pytest.raises(ReferenceDataError, match="landslide_values applies to label rasters only"):
         score_map(utm, away, landslide_values=[1])
     within_a_pixel = polygons(tmp_path / "looked.gpkg", shapely.Point(NORTH_UP * (0.2, 0.2)).buffer(1))
-    with pytest.raises(TruthError, match="give a truth, and an area, that overlap the map"):
+    with pytest.raises(ReferenceDataError, match="give a reference, and an area, that overlap the map"):
         score_map(utm, polygons(tmp_path / "t.gpkg", box(*TRUE_BOXES[0])), area=area_of_interest(str(within_a_pixel)))
 
 
@@ -222,9 +224,9 @@ def test_other_codings_are_read_only_when_said(
     assert score.pixel == expected(mask)
     assert any(f"{said[0]} is landslide" in note for note in score.notes)
     if coding != {0: 1, 1: 0}:
-        with pytest.raises(TruthError, match="say which value is landslide with --landslide-value"):
+        with pytest.raises(ReferenceDataError, match="set landslide_values"):
             score_map(utm, path)
-    with pytest.raises(TruthError, match=r"holds no 9, only"):
+    with pytest.raises(ReferenceDataError, match="got 9"):
         score_map(utm, path, landslide_values=[9])
 
 
@@ -232,9 +234,9 @@ def test_255_as_nodata_of_the_file_is_no_landslide_value(utm: FinishedMap, tmp_p
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
     mask[:75] = 255
     assert score_map(utm, raster(tmp_path, mask, nodata=255)).pixel == expected(mask)
-    with pytest.raises(TruthError, match="0 and 255"):
+    with pytest.raises(ReferenceDataError, match="0 and 255"):
         score_map(utm, raster(tmp_path, mask))
-    with pytest.raises(TruthError, match="nodata everywhere"):
+    with pytest.raises(ReferenceDataError, match="nodata everywhere"):
         score_map(utm, raster(tmp_path, np.full_like(mask, 255), nodata=255))
 
 
@@ -244,7 +246,7 @@ def test_several_classes_are_landslide_when_said(utm: FinishedMap, tmp_path: Pat
     assert score.pixel == expected(boxes_mask())
     only = score_map(utm, raster(tmp_path, classes), landslide_values=[3])
     assert only.pixel.tp + only.pixel.fn == 100
-    assert "3 is landslide, 0 and 4 is not" in " ".join(only.notes)
+    assert "3 is landslide, 0 and 4 is background" in " ".join(only.notes)
 
 
 @pytest.mark.parametrize("step", [5.0, 10.0, 20.0])
@@ -282,17 +284,17 @@ def test_a_raster_in_another_crs_is_asked_where_the_pixels_lie(utm: FinishedMap,
 
 def test_rasters_that_do_not_fit_are_refused(utm: FinishedMap, unplaced: FinishedMap, tmp_path: Path) -> None:
     mask = boxes_mask()
-    with pytest.raises(TruthError, match="does not overlap the map"):
+    with pytest.raises(ReferenceDataError, match="does not overlap the map"):
         score_map(utm, raster(tmp_path, mask, transform=Affine(10, 0, 600_000, 0, -10, 2_500_000)))
-    with pytest.raises(TruthError, match="without a CRS"):
+    with pytest.raises(ReferenceDataError, match="without a CRS"):
         score_map(utm, raster(tmp_path, mask, crs=None, transform=None))
-    with pytest.raises(TruthError, match="of one band"):
+    with pytest.raises(ReferenceDataError, match="with one band"):
         score_map(utm, raster(tmp_path, np.stack([mask, mask])))
-    with pytest.raises(TruthError, match="many values, or fractions"):
+    with pytest.raises(ReferenceDataError, match="more than 16 values, or fractions"):
         score_map(utm, raster(tmp_path, mask * 0.5, dtype=np.float32))
-    with pytest.raises(TruthError, match="many values"):
+    with pytest.raises(ReferenceDataError, match="more than 16 values"):
         score_map(utm, raster(tmp_path, np.arange(HEIGHT * WIDTH).reshape(HEIGHT, WIDTH) % 200))
-    with pytest.raises(TruthError, match="give both with a CRS"):
+    with pytest.raises(ReferenceDataError, match="give both with a CRS"):
         score_map(unplaced, raster(tmp_path, mask[1:], crs=None, transform=None))
 
 
@@ -308,35 +310,35 @@ def test_a_map_against_itself_is_perfect_where_it_was_observed(utm: FinishedMap)
 
 
 def test_a_folder_without_a_finished_map_is_refused(utm: FinishedMap, tmp_path: Path) -> None:
-    with pytest.raises(TruthError, match="holds no finished landslide map"):
+    with pytest.raises(ReferenceDataError, match="holds no finished landslide map"):
         open_map(tmp_path)
     for name in ("summary.json", "probability.tif"):
         (tmp_path / name).write_bytes((utm.folder / name).read_bytes())
     assert open_map(tmp_path).summary == utm.summary
     with (tmp_path / "probability.tif").open("ab") as file:
         file.write(b"more")
-    with pytest.raises(TruthError, match="was changed after the map was made"):
+    with pytest.raises(ReferenceDataError, match="was changed after the map was made"):
         open_map(tmp_path)
     (tmp_path / "summary.json").write_text("{}")
-    with pytest.raises(TruthError, match="no record of a map"):
+    with pytest.raises(ReferenceDataError, match="is not a map summary"):
         open_map(tmp_path)
 
 
 def test_the_command_tells_people_and_programs(utm: FinishedMap, tmp_path: Path) -> None:
     truth = polygons(tmp_path / "t.gpkg", *(box(*one) for one in TRUE_BOXES))
-    arguments = ["--map", str(utm.folder), "--truth", str(truth)]
+    arguments = [str(utm.folder), "--truth", str(truth)]
     told = CliRunner().invoke(command, arguments)
     assert told.exit_code == 0, told.output
     for words in (
         "identity at threshold 0.5 against t.gpkg",
-        "too few to trust them",
-        "1 of 2 landslides found",
-        "beware",
+        "too few to be reliable",
+        "1 of 2 reference landslides detected",
+        "warning",
     ):
         assert words in told.stdout
     answer = json.loads(CliRunner().invoke(command, [*arguments, "--json", "--threshold", "0.95"]).stdout)
-    assert (answer["threshold"], answer["pixel"]["tp"], answer["objects"]["truth"]) == (0.95, 0, 2)
-    assert CliRunner().invoke(command, arguments[:2]).exit_code == 2
+    assert (answer["threshold"], answer["pixel"]["tp"], answer["objects"]["reference"]) == (0.95, 0, 2)
+    assert CliRunner().invoke(command, arguments[:1]).exit_code == 2
 
 
 def test_threshold_of_a_map_and_of_its_score_are_one(utm: FinishedMap, tmp_path: Path) -> None:

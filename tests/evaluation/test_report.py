@@ -1,4 +1,4 @@
-"""The report: it stands alone, says what its JSON says, and names what is synthetic or too little."""
+"""The report: it is self-contained, agrees with its JSON, and names its limitations."""
 
 import json
 import re
@@ -12,16 +12,17 @@ from command_line import run
 from landslip.datasets.patch_set import EntrySet, Patch
 from landslip.detector.detector import DEFAULT, Detector
 from landslip.errors import OutputError
-from landslip.evaluation.predictions import Place, Predictions, load_predictions, predict
+from landslip.evaluation.evaluate import score
+from landslip.evaluation.predict import predict
+from landslip.evaluation.predictions import PatchPosition, Predictions, load_predictions
+from landslip.evaluation.report.layout import ReportInput
 from landslip.evaluation.report.page import Report, make_report
-from landslip.evaluation.report.sheet import Asked
-from landslip.evaluation.scores import score
 from tiny_detectors import TRUE_COLOUR, brightness
 
 NASTY = "<script>alert(1)</script>"
 
 
-class Held(EntrySet[Place]):
+class Held(EntrySet[PatchPosition]):
     """Bright squares on dark ground, in two scenes."""
 
     channels = TRUE_COLOUR
@@ -29,10 +30,11 @@ class Held(EntrySet[Place]):
     def __init__(self, landslides: bool = True) -> None:
         self.landslides = landslides
         self.entries = tuple(
-            Place("train", number, "A" if number < 6 else NASTY, number // 3, number % 3) for number in range(12)
+            PatchPosition("train", number, "A" if number < 6 else NASTY, number // 3, number % 3)
+            for number in range(12)
         )
 
-    def read(self, entry: Place) -> Patch:
+    def read(self, entry: PatchPosition) -> Patch:
         chance = np.random.default_rng(entry.id)
         mask = np.zeros((32, 32), np.uint8)
         if self.landslides:
@@ -45,7 +47,7 @@ class Held(EntrySet[Place]):
 def report_of(patches: Held, data: str = "made", other: Predictions | None = None) -> Report:
     detector = brightness()
     predictions = predict(detector, patches, protocol="none", data=data)
-    return make_report(Asked(predictions, score(predictions, other=other), patches, detector.card))
+    return make_report(ReportInput(predictions, score(predictions, other=other), patches, detector.card))
 
 
 class Page(HTMLParser):
@@ -81,10 +83,10 @@ def test_the_page_stands_alone_and_shows_what_the_json_says() -> None:
     for name in ("f1", "precision", "recall", "iou"):
         assert f"{pixel[name]:.3f}" in text
     objects = report.data["landslides"]["all"]
-    assert objects["truth"] == sum(one["truth"] for one in report.data["landslides"]["by_scene"].values())
+    assert objects["reference"] == sum(one["reference"] for one in report.data["landslides"]["by_scene"].values())
     assert report.data["definitions"]["pooled"]["f1"] == pytest.approx(pixel["f1"])
     assert set(report.data["pixels"]["by_scene"]) == {"A", NASTY}
-    assert report.data["origin"]["card"]["name"] == "brightness"
+    assert report.data["provenance"]["card"]["name"] == "brightness"
     assert NASTY in text
     assert json.loads(json.dumps(report.data, allow_nan=False)) == json.loads(json.dumps(report.data))
 
@@ -95,11 +97,11 @@ def test_every_entry_of_the_contents_leads_somewhere() -> None:
 
 
 def test_what_a_reader_must_know_first_is_said_first() -> None:
-    assert any("synthetic" in one for one in report_of(Held(), "made (synthetic)").data["cautions"])
-    assert any("fewer than 20" in one for one in report_of(Held()).data["cautions"])
+    assert any("synthetic" in one for one in report_of(Held(), "made (synthetic)").data["limitations"])
+    assert any("fewer than 20" in one for one in report_of(Held()).data["limitations"])
     nothing = report_of(Held(landslides=False))
-    assert any("holds no landslide" in one for one in nothing.data["cautions"])
-    assert not any("synthetic" in one for one in nothing.data["cautions"])
+    assert any("holds no landslide" in one for one in nothing.data["limitations"])
+    assert not any("synthetic" in one for one in nothing.data["limitations"])
 
 
 def test_another_detector_stands_beside_it() -> None:
@@ -126,6 +128,6 @@ def test_the_detector_that_ships_has_a_report(shared_data: Path, tmp_path: Path)
     )
     assert told.code == 0, told.err
     answer = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert answer["origin"]["sha256"] == Detector.open(DEFAULT).sha256
-    assert answer["frequency_area"]["truth"]["landslides"] == answer["landslides"]["all"]["truth"]
-    assert len(load_predictions(kept)) == answer["origin"]["patches"] == 162
+    assert answer["provenance"]["sha256"] == Detector.open(DEFAULT).sha256
+    assert answer["frequency_area"]["reference"]["landslides"] == answer["landslides"]["all"]["reference"]
+    assert len(load_predictions(kept)) == answer["provenance"]["patches"] == 162

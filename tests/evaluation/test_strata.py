@@ -1,4 +1,4 @@
-"""Figures by what the ground is like, against plain loops; and galleries that show the worst and nothing else."""
+"""Accuracy by strata, against plain loops, and galleries of the patches with the largest errors."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,20 +14,24 @@ from landslip.datasets.rgb import open_rgb_set
 from landslip.errors import ChannelError, PredictionsError, SettingsError
 from landslip.evaluation.predictions import PatchPosition, Predictions
 from landslip.evaluation.strata.covariates import Covariate, covariates_for, illumination
-from landslip.evaluation.strata.figures import BORDER_EDGES_M, by_border, by_ground
-from landslip.evaluation.strata.gallery import FALSE_ALARM, FOUND, MISSED, draw_gallery, verdict, worst
+from landslip.evaluation.strata.gallery import DETECTED, FALSE_ALARM, MISSED, draw_gallery, draw_outcome, find_worst
+from landslip.evaluation.strata.stratify import BORDER_EDGES_M, stratify, stratify_by_border
 from landslip.metrics.counts import count_pixels
 from landslip.synthetic.patch_set import make_patches, plan_patch_set
 from predictions_made import held, predictions
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Held(EntrySet[PatchPosition]):
-    """Patches in memory."""
+    """A patch set in memory."""
 
-    channels: tuple[str, ...]
+    names: tuple[str, ...]
     held: dict[int, Patch]
     entries: tuple[PatchPosition, ...]
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return self.names
 
     def read(self, entry: PatchPosition) -> Patch:
         return self.held[entry.id]
@@ -54,9 +58,9 @@ def patches_for(made: Predictions, channels: tuple[str, ...], seed: int = 0) -> 
 @given(predictions(placed=True), st.integers(0, 5))
 def test_strata_count_what_a_plain_loop_counts(made: Predictions, seed: int) -> None:
     patches = patches_for(made, ("B04", "B03", "B02", "B08", "slope"), seed)
-    for strata in by_ground(made, patches, draws=5):
+    for strata in stratify(made, patches, draws=5):
         (covariate,) = [one for one in covariates_for(patches.channels) if one.name == strata.name]
-        layers = np.stack([covariate.of(patch, 10.0) for patch in patches])
+        layers = np.stack([covariate.compute(patch, 10.0) for patch in patches])
         known = 0
         for stratum, low, high in zip(strata.strata, covariate.edges[:-1], covariate.edges[1:], strict=True):
             last = high == covariate.edges[-1]
@@ -73,7 +77,7 @@ def test_strata_count_what_a_plain_loop_counts(made: Predictions, seed: int) -> 
 
 @given(predictions(placed=True))
 def test_distance_to_the_border_is_that_of_scipy_over_joined_patches(made: Predictions) -> None:
-    strata = by_border(made, draws=5)
+    strata = stratify_by_border(made, draws=5)
     assert sum(one.pixels for one in strata.strata) == np.count_nonzero(made.masks != 255)
     for stratum in strata.strata:
         inside = stratum.low is not None and stratum.low >= 0
@@ -95,11 +99,11 @@ def test_a_landslide_across_two_patches_has_no_border_between_them() -> None:
     masks = np.zeros((2, 40, 40))
     masks[0, 10:30, 20:], masks[1, 10:30, :20] = 1, 1
     entries = (PatchPosition("train", 1, "S", 0, 0), PatchPosition("train", 2, "S", 0, 1))
-    deepest = max(one.low or 0 for one in by_border(held(masks * 0, masks, entries), draws=5).strata if one.fn)
+    deepest = max(one.low or 0 for one in stratify_by_border(held(masks * 0, masks, entries), draws=5).strata if one.fn)
     assert deepest == 50
     apart = (PatchPosition("train", 1, "S", 0, 0), PatchPosition("train", 2, "S", 5, 5))
     joined, parted = (
-        {one.label: one.fn for one in by_border(held(masks * 0, masks, places), draws=5).strata}
+        {one.label: one.fn for one in stratify_by_border(held(masks * 0, masks, places), draws=5).strata}
         for places in (entries, apart)
     )
     assert joined["0 to 10 m"] == 2 * 20 + 2 * 38 == parted["0 to 10 m"]
@@ -117,7 +121,7 @@ def test_each_set_has_the_covariates_that_its_channels_tell() -> None:
 
 def of(covariate: Covariate, values: np.ndarray, channels: tuple[str, ...]) -> np.ndarray:
     values = values.astype(np.float32)
-    return covariate.of(Patch(1, "S", 0, 0, channels, values, np.zeros(values.shape[1:], np.uint8)), 10.0)
+    return covariate.compute(Patch(1, "S", 0, 0, channels, values, np.zeros(values.shape[1:], np.uint8)), 10.0)
 
 
 def covariate(name: str, *channels: str) -> Covariate:
@@ -139,7 +143,7 @@ def test_the_ground_is_told_as_physics_has_it() -> None:
     np.testing.assert_allclose(of(sun, facing_east[None], ("elevation",)), 1, atol=1e-5)
     np.testing.assert_allclose(of(sun, -facing_east[None], ("elevation",)), 0, atol=1e-5)
     np.testing.assert_allclose(of(sun, 0 * facing_east[None], ("elevation",)), np.sin(np.pi / 4), atol=1e-5)
-    with pytest.raises(SettingsError, match="sheds no light"):
+    with pytest.raises(SettingsError, match="sun_height_deg must be above 0"):
         illumination(90, -3)
 
 
@@ -162,7 +166,7 @@ def test_synthetic_patches_with_all_channels_have_all_strata() -> None:
         np.stack([one.mask for one in patches.values()]),
         entries,
     )
-    every = by_ground(made, Held(next(iter(patches.values())).channels, patches, entries), draws=5)
+    every = stratify(made, Held(next(iter(patches.values())).channels, patches, entries), draws=5)
     assert [one.name for one in every] == ["slope", "elevation", "aspect", "ndvi", "brightness", "redness"]
     for one in every:
         assert all(stratum.f1 == 1 for stratum in one.strata)
@@ -173,25 +177,25 @@ def test_synthetic_patches_with_all_channels_have_all_strata() -> None:
 def test_other_patches_than_those_predicted_are_refused() -> None:
     made = held(np.zeros((2, 5, 5)), np.zeros((2, 5, 5)))
     other = held(np.zeros((1, 5, 5)), np.zeros((1, 5, 5)))
-    with pytest.raises(PredictionsError, match="not the same or in another order"):
-        by_ground(made, patches_for(other, ("slope",)))
+    with pytest.raises(PredictionsError, match="or in another order"):
+        stratify(made, patches_for(other, ("slope",)))
 
 
 @given(predictions(), st.integers(1, 3))
 def test_the_worst_are_chosen_by_area(made: Predictions, count: int) -> None:
-    gallery, counts = worst(made, count), made.counts()
-    for chosen, column in ((gallery.false_alarms, 1), (gallery.misses, 2)):
+    gallery, counts = find_worst(made, count), made.counts()
+    for chosen, column in ((gallery.false_alarms, 1), (gallery.missed, 2)):
         sizes = [one.false_px if column == 1 else one.missed_px for one in chosen]
         assert sizes == sorted(counts[:, column][counts[:, column] > 0].tolist(), reverse=True)[:count]
         for one in chosen:
-            assert (one.found_px, one.false_px, one.missed_px) == tuple(counts[one.position, :3])
+            assert (one.detected_px, one.false_px, one.missed_px) == tuple(counts[one.position, :3])
 
 
 def test_a_verdict_shows_each_pixel_as_what_it_is() -> None:
     found = np.array([[True, True, False, False, True]])
     mask = np.array([[1, 0, 1, 0, 255]], np.uint8)
-    rgb = verdict(found, mask, np.full((1, 5, 3), 100, np.uint8))
-    assert [tuple(pixel) for pixel in rgb[0, :3].tolist()] == [FOUND, FALSE_ALARM, MISSED]
+    rgb = draw_outcome(found, mask, np.full((1, 5, 3), 100, np.uint8))
+    assert [tuple(pixel) for pixel in rgb[0, :3].tolist()] == [DETECTED, FALSE_ALARM, MISSED]
     assert len(set(rgb[0, 3].tolist())) == 1
     assert len({tuple(pixel) for pixel in rgb[0].tolist()}) == 5
 
@@ -199,20 +203,20 @@ def test_a_verdict_shows_each_pixel_as_what_it_is() -> None:
 def test_a_gallery_of_real_patches_is_drawn(examples: Path, tmp_path: Path) -> None:
     patches = open_rgb_set(examples / "l4s-rgb-scene-b").where(lambda entry: entry.id % 7 == 0)
     masks = np.stack([patch.mask for patch in patches])
-    levels = np.where(np.roll(masks, 9, axis=2) == 1, 240, 10)
-    levels[:, :5] = 255
+    encoded = np.where(np.roll(masks, 9, axis=2) == 1, 240, 10)
+    encoded[:, :5] = 255
     entries = tuple(PatchPosition(one.split, one.id, one.scene, one.row, one.col) for one in patches.entries)
-    made = held(levels, masks, entries)
-    gallery = worst(made, 3)
+    made = held(encoded, masks, entries)
+    gallery = find_worst(made, 3)
     assert gallery.false_alarms
     picture = draw_gallery(gallery, made, patches)
     assert picture.mode == "RGB"
     seen = {colour for _, colour in picture.getcolors(maxcolors=2**24) or []}
-    assert {FOUND, FALSE_ALARM, MISSED} <= seen
-    nothing = draw_gallery(worst(held(masks * 250, masks, entries)), held(masks * 250, masks, entries), patches)
+    assert {DETECTED, FALSE_ALARM, MISSED} <= seen
+    nothing = draw_gallery(find_worst(held(masks * 250, masks, entries)), held(masks * 250, masks, entries), patches)
     assert nothing.height < picture.height
     turned = made.take(np.arange(len(made))[::-1])
     with pytest.raises(PredictionsError, match="give the patches that were predicted"):
-        draw_gallery(worst(turned), turned, patches)
-    with pytest.raises(ChannelError, match="needs B04"):
+        draw_gallery(find_worst(turned), turned, patches)
+    with pytest.raises(ChannelError, match="needs the channels B04"):
         draw_gallery(gallery, made, patches_for(made, ("slope",)))

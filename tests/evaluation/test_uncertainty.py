@@ -12,18 +12,17 @@ from onnx import helper
 from sklearn.metrics import roc_auc_score
 
 from command_line import run
-from landslip.detector.detector import INPUT, OUTPUT, Detector, seal
-from landslip.errors import PredictionsError, SettingsError
-from landslip.evaluation.predictions import Predictions, predict
-from landslip.evaluation.tta_std import ensemble_predictions, with_spread_over_turns
+from landslip.detector.detector import Detector, seal
+from landslip.detector.sealed_file import INPUT, OUTPUT
+from landslip.evaluation.predict import predict
+from landslip.evaluation.predictions import Predictions
 from landslip.grid.window import Window
 from landslip.inference.engine import open_engine
 from landslip.inference.tta import FLIPS, TTAEngine
 from landslip.mapping.finished_map import open_map
 from landslip.mapping.job import MapSettings
 from landslip.mapping.run import map_scene
-from landslip.metrics.risk_coverage import rank_errors, risk_curve
-from landslip.probability import encode_probability
+from landslip.metrics.risk_coverage import RiskCoverage, rank_by_probability, rank_by_std, risk_coverage
 from predictions_made import Held, held, patch, predictions
 from rasters import write_raster
 from scenes_made import blobs, memory_scene
@@ -53,7 +52,16 @@ def unsure(seed: int = 0, *, knows: float = 1.0) -> Predictions:
     truth = (chance.random((4, 60, 60)) < 0.2).astype(np.uint8)
     wrong = chance.random(truth.shape) < 0.15
     spread = np.clip(60 + 60 * knows * wrong + chance.normal(0, 20, truth.shape), 0, 125)
-    return held(np.where(wrong, 1 - truth, truth) * 200 + 20, truth, spread=spread.astype(np.uint8))
+    return held(np.where(wrong, 1 - truth, truth) * 200 + 20, truth, tta_std=spread.astype(np.uint8))
+
+
+def rank_probability(made: Predictions) -> RiskCoverage:
+    return rank_by_probability(made.encoded, made.masks, made.found, made.threshold)
+
+
+def rank_std(made: Predictions) -> RiskCoverage:
+    assert made.tta_std is not None
+    return rank_by_std(made.tta_std, made.encoded, made.masks, made.found)
 
 
 def brute_aurc(sure: np.ndarray, wrong: np.ndarray) -> float:
@@ -64,7 +72,7 @@ def brute_aurc(sure: np.ndarray, wrong: np.ndarray) -> float:
 def curve_of(unsure_levels: np.ndarray, wrong: np.ndarray):
     table = np.zeros((int(unsure_levels.max()) + 1, 4), np.int64)
     np.add.at(table, (unsure_levels, np.where(wrong, 1, 3)), 1)
-    return risk_curve("spread", table)
+    return risk_coverage("tta", table)
 
 
 def test_a_ranking_that_knows_nothing_gives_the_share_of_errors_at_every_coverage() -> None:
@@ -104,19 +112,19 @@ def test_the_area_is_the_mean_over_all_orders_of_ties(seed: int, classes: int) -
 
 
 def test_the_more_uncertainty_knows_the_smaller_the_area() -> None:
-    curves = [rank_errors(unsure(knows=knows), "spread") for knows in (0.0, 0.5, 2.0)]
+    curves = [rank_std(unsure(knows=knows)) for knows in (0.0, 0.5, 2.0)]
     assert curves[0].aurc > curves[1].aurc > curves[2].aurc > curves[2].aurc_oracle
     assert curves[0].excess == pytest.approx(1, abs=0.1)
     assert curves[2].f1[0] < curves[2].f1[4]
-    assert len({curve.aurc_chance for curve in curves}) == 1
+    assert len({curve.aurc_random for curve in curves}) == 1
 
 
 @given(predictions(), st.sampled_from([0.2, 0.5, 0.8]))
 def test_pixels_are_ranked_by_how_near_they_lie_to_the_threshold(made: Predictions, threshold: float) -> None:
     made = made.at(threshold)
-    curve = rank_errors(made, "probability")
-    known = (made.masks != 255) & (made.levels != 255)
-    said = made.levels[known] / 250
+    curve = rank_probability(made)
+    known = (made.masks != 255) & (made.encoded != 255)
+    said = made.encoded[known] / 250
     wrong = made.found[known] != (made.masks[known] == 1)
     assert (curve.pixels, curve.wrong) == (known.sum(), wrong.sum())
     away = np.where(said >= threshold, (said - threshold) / (1 - threshold), (threshold - said) / threshold)
@@ -126,13 +134,8 @@ def test_pixels_are_ranked_by_how_near_they_lie_to_the_threshold(made: Predictio
     assert all(0 <= value <= 1 for value in (curve.aurc, *curve.risk, *curve.f1))
 
 
-def test_without_a_spread_or_with_another_word_nothing_is_ranked() -> None:
-    made = held(np.zeros((1, 4, 4)), np.zeros((1, 4, 4)))
-    with pytest.raises(PredictionsError, match="predict with turns"):
-        rank_errors(made, "spread")
-    with pytest.raises(SettingsError, match="allowed are probability and spread"):
-        rank_errors(made, "entropy")  # type: ignore[arg-type]  # as a user might
-    assert rank_errors(made, "probability").excess is None
+def test_predictions_without_an_error_have_no_excess() -> None:
+    assert rank_probability(held(np.zeros((1, 4, 4)), np.zeros((1, 4, 4)))).excess is None
 
 
 def test_turning_gives_the_answer_and_how_much_four_of_them_differ(leaning: Detector) -> None:
@@ -158,32 +161,32 @@ def test_a_map_carries_its_spread_as_a_second_band_and_keeps_the_first(leaning: 
     observed = np.ones((90, 110), bool)
     observed[40:60, 30:70] = False
     scene = memory_scene(blobs(90, 110, bands=1), ("B04",), observed)
-    plain = map_scene(scene, leaning, tmp_path / "plain", MapSettings(resume=False))
-    asked = map_scene(scene, leaning, tmp_path / "tta", MapSettings(resume=False, uncertainty="tta"))
+    plain = map_scene(scene, leaning, tmp_path / "plain", MapSettings(resume=False)).summary
+    asked = map_scene(scene, leaning, tmp_path / "tta", MapSettings(resume=False, uncertainty="tta")).summary
     (first,), (again, spread) = bands(tmp_path / "plain"), bands(tmp_path / "tta")
     np.testing.assert_array_equal(again, first)
     np.testing.assert_array_equal(spread == 255, ~observed)
     assert 25 < spread[observed].max() <= 125
     assert (plain.landslides, plain.settings.uncertainty) == (asked.landslides, "none")
     assert asked.settings.uncertainty == "tta"
-    np.testing.assert_array_equal(open_map(tmp_path / "tta").levels(Window(0, 0, 90, 110)), first)
+    np.testing.assert_array_equal(open_map(tmp_path / "tta").encoded(Window(0, 0, 90, 110)), first)
     small = MapSettings(resume=False, uncertainty="tta", block_px=32)
     map_scene(scene, leaning, tmp_path / "blocks", small)
     np.testing.assert_array_equal(bands(tmp_path / "blocks"), bands(tmp_path / "tta"))
-    assert '"spread"' in (tmp_path / "tta" / "item.json").read_text()
+    assert '"standard_deviation"' in (tmp_path / "tta" / "item.json").read_text()
     assert "four flipped looks" in (tmp_path / "tta" / "report.html").read_text()
     assert "four flipped looks" not in (tmp_path / "plain" / "report.html").read_text()
 
 
-def test_the_spread_of_a_map_is_that_of_predictions(leaning: Detector, tmp_path: Path) -> None:
+def test_the_standard_deviation_of_a_map_is_that_of_predictions(leaning: Detector, tmp_path: Path) -> None:
     one = patch(1)
-    made = with_spread_over_turns(predict(leaning, Held([one])), leaning, Held([one]))
+    made = predict(leaning, Held([one]), uncertainty="tta")
     scene = memory_scene(one.values, ("B04",))
     map_scene(scene, leaning, tmp_path / "map", MapSettings(resume=False, uncertainty="tta"))
-    np.testing.assert_array_equal(bands(tmp_path / "map"), [made.levels[0], made.spread[0]])
-    made.save(tmp_path / "p.npz")
-    with pytest.raises(PredictionsError, match="give those predicted"):
-        with_spread_over_turns(made, leaning, Held([patch(2)]))
+    np.testing.assert_array_equal(bands(tmp_path / "map"), [made.encoded[0], made.tta_std[0]])
+    plain = predict(leaning, Held([one]))
+    assert plain.tta_std is None
+    np.testing.assert_array_equal(plain.encoded, made.encoded)
 
 
 def test_the_command_takes_uncertainty(leaning: Detector, tmp_path: Path) -> None:
@@ -192,21 +195,3 @@ def test_the_command_takes_uncertainty(leaning: Detector, tmp_path: Path) -> Non
     told = run("map", scene, "-o", tmp_path / "out", "-q", "--detector", tmp_path / "d.onnx", "--uncertainty", "tta")
     assert told.code == 0, told.err
     assert len(bands(tmp_path / "out")) == 2
-
-
-def test_an_ensemble_says_the_mean_and_how_far_its_members_differ() -> None:
-    chance = np.random.default_rng(0)
-    truth = chance.integers(0, 2, (3, 5, 5))
-    members = [held(chance.integers(0, 251, (3, 5, 5)), truth, threshold=threshold) for threshold in (0.4, 0.5, 0.6)]
-    members[0].levels[0, 0, 0] = 255
-    order = np.array([2, 0, 1])
-    joined = ensemble_predictions([members[0], members[1].take(order), members[2]])
-    said = np.stack([member.levels for member in members]) * 0.004
-    expected = said.mean(axis=0)
-    known = joined.levels != 255
-    assert np.argwhere(~known).tolist() == [[0, 0, 0]]
-    np.testing.assert_allclose(joined.levels[known] * 0.004, expected[known], atol=0.00201)
-    np.testing.assert_array_equal(joined.spread[known], encode_probability(said.std(axis=0).astype(np.float32))[known])
-    assert joined.threshold == pytest.approx(0.5)
-    with pytest.raises(PredictionsError, match="two detectors or more"):
-        ensemble_predictions(members[:1])

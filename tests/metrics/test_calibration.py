@@ -8,13 +8,17 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, precision_recall_curve
 
 from landslip.errors import SettingsError
-from landslip.evaluation.objects.found import find_inventories
+from landslip.evaluation.objects.inventories import find_inventories
+from landslip.evaluation.objects.score import object_costs
 from landslip.evaluation.predictions import Predictions
-from landslip.metrics.calibration import calibration, temperature_effect
-from landslip.metrics.count_tables import counts_of
-from landslip.metrics.counts import LevelCounts
-from landslip.metrics.temperature import scaled, without_temperature
-from landslip.metrics.thresholds import object_costs, sweep
+from landslip.metrics.calibration import (
+    TemperatureEffect,
+    measure_calibration,
+    scale_logits,
+    temperature_effect,
+    undo_temperature,
+)
+from landslip.metrics.thresholds import ThresholdSweep, sweep_thresholds
 from landslip.probability import STEP, encode_probability
 from predictions_made import held, predictions
 
@@ -29,10 +33,18 @@ def random_pixels(seed: int, *, share: float = 0.1) -> Predictions:
     return held(levels, truth)
 
 
+def sweep_of(made: Predictions) -> ThresholdSweep:
+    return sweep_thresholds(made.encoded, made.masks)
+
+
+def effect_of(made: Predictions, **more: int) -> TemperatureEffect:
+    return temperature_effect(made.histogram(), made.temperature, **more)
+
+
 def both_known(made: Predictions) -> tuple[np.ndarray, np.ndarray]:
     """Truth and probability of the pixels that both observed."""
-    known = (made.masks != 255) & (made.levels != 255)
-    return made.masks[known], made.levels[known] * STEP
+    known = (made.masks != 255) & (made.encoded != 255)
+    return made.masks[known], made.encoded[known] * STEP
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -40,10 +52,10 @@ def both_known(made: Predictions) -> tuple[np.ndarray, np.ndarray]:
 def test_reliability_is_that_of_scikit_learn(seed: int, bins: int) -> None:
     made = random_pixels(seed)
     truth, said = both_known(made)
-    got = calibration(LevelCounts.of_levels(made.levels, made.masks), bins=bins)
+    got = measure_calibration(made.histogram(), bins=bins)
     shares, words = calibration_curve(truth, said, n_bins=bins)
     filled = [one for one in got.bins if one.pixels]
-    np.testing.assert_allclose([one.landslide_share for one in filled], shares)
+    np.testing.assert_allclose([one.landslide_fraction for one in filled], shares)
     np.testing.assert_allclose([one.mean_probability for one in filled], words)
     assert got.brier == pytest.approx(brier_score_loss(truth, said))
     assert got.cross_entropy == pytest.approx(log_loss(truth, np.clip(said, 0.001, 0.999)))
@@ -54,10 +66,10 @@ def test_reliability_is_that_of_scikit_learn(seed: int, bins: int) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_average_precision_and_the_curve_are_those_of_scikit_learn(seed: int) -> None:
     made = random_pixels(seed)
-    levels = np.where(made.levels == 255, 100, made.levels)
+    levels = np.where(made.encoded == 255, 100, made.encoded)
     made = held(levels, made.masks)
     truth, said = both_known(made)
-    got = sweep(made)
+    got = sweep_of(made)
     assert got.average_precision == pytest.approx(average_precision_score(truth, said))
     precision, recall, thresholds = precision_recall_curve(truth, said)
     places = np.rint(thresholds / STEP).astype(int)
@@ -68,7 +80,7 @@ def test_average_precision_and_the_curve_are_those_of_scikit_learn(seed: int) ->
 
 @given(predictions())
 def test_the_parts_of_the_brier_score_add_up(made: Predictions) -> None:
-    got = calibration(LevelCounts.of_levels(made.levels, made.masks))
+    got = measure_calibration(made.histogram())
     assert got.brier == pytest.approx(got.reliability - got.resolution + got.uncertainty, abs=1e-12)
     assert sum(one.pixels for one in got.bins) == got.pixels
     assert 0 <= got.ece <= 1
@@ -76,29 +88,29 @@ def test_the_parts_of_the_brier_score_add_up(made: Predictions) -> None:
 
 @given(predictions(), st.sampled_from([0.004, 0.1, 0.5, 0.504, 0.8, 0.996]))
 def test_a_sweep_counts_what_a_map_at_that_threshold_counts(made: Predictions, threshold: float) -> None:
-    got, level = sweep(made), round(threshold / STEP)
+    got, level = sweep_of(made), round(threshold / STEP)
     assert got.thresholds[level] == threshold
-    np.testing.assert_array_equal(got.counts[level], counts_of(made.at(threshold)).sum(axis=0))
+    np.testing.assert_array_equal(got.counts[level], made.at(threshold).counts().sum(axis=0))
 
 
 def test_a_probability_drawn_true_can_be_taken_at_its_word() -> None:
     chance = np.random.default_rng(0)
     levels = chance.integers(0, 251, (4, 200, 200))
     made = held(levels, chance.random(levels.shape) < levels * STEP)
-    got = calibration(LevelCounts.of_levels(made.levels, made.masks))
+    got = measure_calibration(made.histogram())
     assert got.ece < 0.005
     assert got.reliability < 0.002
     assert got.skill is not None
     assert got.skill > 0.3
     for missed in (0.25, 1.0, 4.0, 19.0):
-        assert sweep(made).for_cost(missed).threshold == pytest.approx(1 / (1 + missed), abs=0.05)
+        assert sweep_of(made).for_cost(missed).threshold == pytest.approx(1 / (1 + missed), abs=0.05)
 
 
 @given(st.floats(0.2, 5), st.floats(0.001, 0.999))
 def test_undoing_a_temperature_brings_the_logit_back_within_the_rounding(temperature: float, before: float) -> None:
-    after = float(scaled(np.array(before), 1 / temperature))
+    after = float(scale_logits(np.array(before), 1 / temperature))
     level = int(encode_probability(np.array([after], np.float32))[0])
-    unscaled = without_temperature(temperature)
+    unscaled = undo_temperature(temperature)
     assert unscaled.low[level] - 1e-6 <= before <= unscaled.high[level] + 1e-6
     assert unscaled.low[level] <= unscaled.probability[level] <= unscaled.high[level]
 
@@ -109,26 +121,26 @@ def test_a_temperature_that_mends_is_seen_to_mend() -> None:
     truth = chance.random(logits.shape) < 1 / (1 + np.exp(-logits))
     # The network is three times too sure of itself, and a temperature of 3 mends it.
     made = held(encode_probability((1 / (1 + np.exp(-logits))).astype(np.float32)), truth, temperature=3.0)
-    effect = temperature_effect(made)
+    effect = effect_of(made)
     assert effect.before is not None
     assert effect.after.ece < 0.01
     assert effect.before.ece > 0.05
     assert effect.after.cross_entropy < effect.before.cross_entropy
-    assert 0 < effect.rounding_mean < effect.rounding_most < 0.01
-    assert set(effect.as_dict()) == {"temperature", "after", "before", "rounding_mean", "rounding_most"}
+    assert 0 < effect.rounding_mean < effect.rounding_max < 0.01
+    assert set(effect.as_dict()) == {"temperature", "after", "before", "rounding_mean", "rounding_max"}
 
 
 def test_a_temperature_of_one_has_nothing_to_undo() -> None:
     made = random_pixels(0)
-    assert temperature_effect(made).before is None
+    assert effect_of(made).before is None
     levels = np.arange(251)
-    np.testing.assert_allclose(without_temperature(1.0).probability, levels * STEP, atol=1e-12)
-    with pytest.raises(SettingsError, match="above 0"):
-        without_temperature(0)
+    np.testing.assert_allclose(undo_temperature(1.0).probability, levels * STEP, atol=1e-12)
+    with pytest.raises(SettingsError, match="must be positive, got 0"):
+        undo_temperature(0)
 
 
 def test_thresholds_keep_what_they_promise() -> None:
-    got = sweep(random_pixels(1))
+    got = sweep_of(random_pixels(1))
     curves = got.as_dict()
     for wanted in (0.2, 0.5, 0.8):
         chosen = got.for_recall(wanted)
@@ -146,7 +158,7 @@ def test_what_the_map_did_not_observe_is_never_reached() -> None:
     truth = np.ones((1, 4, 4))
     half = np.full((1, 4, 4), 250)
     half[0, :2] = 255
-    got = sweep(held(half, truth))
+    got = sweep_of(held(half, truth))
     assert got.for_recall(0.5) is not None
     assert got.for_recall(0.51) is None
     assert got.average_precision == pytest.approx(0.5)
@@ -155,7 +167,7 @@ def test_what_the_map_did_not_observe_is_never_reached() -> None:
 @pytest.mark.parametrize(("levels", "truth"), [(255, 1), (100, 255), (0, 0), (250, 1)])
 def test_nothing_observed_no_landslide_or_nothing_else_is_no_failure(levels: int, truth: int) -> None:
     made = held(np.full((1, 4, 4), levels), np.full((1, 4, 4), truth), temperature=2.0)
-    effect, got = temperature_effect(made), sweep(made)
+    effect, got = effect_of(made), sweep_of(made)
     known = levels != 255 and truth != 255
     assert effect.after.pixels == (16 if known else 0)
     assert np.isfinite(effect.after.brier)
@@ -171,7 +183,7 @@ def test_landslides_are_counted_whole_where_they_cost() -> None:
     got = object_costs(made, missed=10, thresholds=(0.2, 0.5, 0.8))
     for threshold, missed, false in zip(got.thresholds, got.missed, got.false_alarms, strict=True):
         found = find_inventories(made.at(threshold))
-        assert missed == np.count_nonzero(~found.truth.touched)
+        assert missed == np.count_nonzero(~found.reference.touched)
         assert false == np.count_nonzero(~found.mapped.touched)
     assert got.missed == tuple(sorted(got.missed))
     assert min(got.costs) == got.costs[got.thresholds.index(got.best)]
@@ -180,10 +192,10 @@ def test_landslides_are_counted_whole_where_they_cost() -> None:
 def test_wrong_use_is_said_plainly() -> None:
     made = random_pixels(0)
     with pytest.raises(SettingsError, match="above 0 and at most 1"):
-        sweep(made).for_recall(0)
-    with pytest.raises(SettingsError, match="both must be above 0"):
-        sweep(made).for_cost(-1)
-    with pytest.raises(SettingsError, match="no threshold"):
+        sweep_of(made).for_recall(0)
+    with pytest.raises(SettingsError, match="must be positive, got -1"):
+        sweep_of(made).for_cost(-1)
+    with pytest.raises(SettingsError, match="thresholds is empty"):
         object_costs(made, 1, thresholds=())
-    with pytest.raises(SettingsError, match="1 or more"):
-        temperature_effect(made, bins=0)
+    with pytest.raises(SettingsError, match="at least 1, got 0"):
+        effect_of(made, bins=0)

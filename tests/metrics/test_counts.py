@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from landslip.metrics.counts import LevelCounts, PixelCounts, best_threshold, count_pixels, f1_interval
+from landslip.metrics.counts import PixelCounts, count_pixels
+from landslip.metrics.intervals import intervals
+from landslip.metrics.thresholds import ProbabilityHistogram, best_threshold
 from landslip.probability import encode_probability, reaches_threshold
 
 SHAPE = (6, 7)
@@ -56,10 +58,10 @@ def test_empty_truth_and_empty_maps_are_defined() -> None:
 def test_counts_of_parts_add_up(
     one: NDArray[np.float32], truth: NDArray[np.uint8], two: NDArray[np.float32], truth_two: NDArray[np.uint8]
 ) -> None:
-    joined = LevelCounts.of(np.concatenate([one, two]), np.concatenate([truth, truth_two]))
-    added = LevelCounts.of(one, truth) + LevelCounts.of(two, truth_two)
+    joined = ProbabilityHistogram.of(np.concatenate([one, two]), np.concatenate([truth, truth_two]))
+    added = ProbabilityHistogram.of(one, truth) + ProbabilityHistogram.of(two, truth_two)
     np.testing.assert_array_equal(joined.landslide, added.landslide)
-    np.testing.assert_array_equal(joined.other, added.other)
+    np.testing.assert_array_equal(joined.background, added.background)
 
 
 @given(probabilities, truths, st.floats(0.01, 0.99))
@@ -69,24 +71,25 @@ def test_level_counts_threshold_as_maps_do(
     # The choice of a threshold leaves out what the map did not observe; the score counts it as not found.
     seen = np.where(np.isnan(probability), np.uint8(255), truth)
     expected = count_pixels(reaches_threshold(encode_probability(probability), threshold), seen)
-    assert LevelCounts.of(probability, truth).at(threshold) == expected
+    assert ProbabilityHistogram.of(probability, truth).at(threshold) == expected
 
 
 @given(probabilities, truths)
 def test_no_threshold_beats_the_best(probability: NDArray[np.float32], truth: NDArray[np.uint8]) -> None:
-    counts = LevelCounts.of(probability, truth)
+    counts = ProbabilityHistogram.of(probability, truth)
     best = counts.at(best_threshold([counts]))
     landslide = counts.landslide.sum()
     if landslide:
         assert best.f1 >= max(counts.at(threshold).f1 for threshold in np.linspace(0.004, 0.996, 249)) - 1e-12
 
 
-def test_the_interval_holds_the_score_and_shrinks_with_more_patches() -> None:
-    chance = np.random.default_rng(3)
-    counts = [PixelCounts(*chance.integers(0, 100, 3).tolist()) for _ in range(40)]
-    pooled = sum(counts, PixelCounts()).f1
-    low, high = f1_interval(counts)
-    assert low < pooled < high
-    low_many, high_many = f1_interval(counts * 9)
-    assert (high_many - low_many) < 0.5 * (high - low)
-    assert f1_interval(counts) == (low, high)
+def test_the_interval_contains_the_score_and_shrinks_with_more_patches() -> None:
+    generator = np.random.default_rng(3)
+    counts = generator.integers(0, 100, (40, 4))
+    one = intervals(counts)["f1"]
+    assert one.value == PixelCounts.of(counts.sum(axis=0)).f1
+    assert one.low < one.value < one.high
+    assert (one.unit, one.over, one.units) == ("patch", "patches", 40)
+    many = intervals(np.tile(counts, (9, 1)))["f1"]
+    assert (many.high - many.low) < 0.5 * (one.high - one.low)
+    assert intervals(counts)["f1"] == one

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from sklearn.metrics import f1_score, jaccard_score, precision_recall_fscore_support
 
 from landslip.errors import SettingsError
-from landslip.evaluation.evaluate import scored
-from landslip.evaluation.predictions import Place, Predictions
-from landslip.metrics.count_tables import FIGURES, counts_of
-from landslip.metrics.definitions import BATCH, DEFINITIONS, by_definition
+from landslip.evaluation.evaluate import evaluate_predictions
+from landslip.evaluation.predictions import PatchPosition, Predictions
+from landslip.metrics.counts import METRICS, PixelCounts, count_pixels
+from landslip.metrics.definitions import BATCH, DEFINITIONS, compute_definitions
 from predictions_made import held, predictions
 
 
@@ -26,7 +26,7 @@ def known(made: Predictions) -> tuple[np.ndarray, np.ndarray]:
 def test_pooled_is_what_scikit_learn_says(made: Predictions) -> None:
     truth, found = known(made)
     nothing = not (truth.any() or found.any())
-    ours = by_definition(made, ["pooled"])["pooled"]
+    ours = compute_definitions(made.counts(), ["pooled"])["pooled"]
     if truth.size:
         division = 1.0 if nothing else 0.0
         precision, recall, f1, _ = precision_recall_fscore_support(
@@ -55,7 +55,7 @@ def test_pooled_is_what_torchmetrics_says() -> None:
             chance.choice(np.array([0, 1, 255]), (4, 16, 16), p=[0.6, 0.3, 0.1]),
             threshold=float(chance.uniform(0.1, 0.9)),
         )
-        ours = by_definition(made, ["pooled"])["pooled"].as_dict()
+        ours = compute_definitions(made.counts(), ["pooled"])["pooled"].as_dict()
         found, truth = torch.from_numpy(made.found.astype(np.int64)), torch.from_numpy(made.masks.astype(np.int64))
         for name, metric in theirs.items():
             assert ours[name] == pytest.approx(float(metric(found, truth)), abs=1e-6), name
@@ -64,7 +64,7 @@ def test_pooled_is_what_torchmetrics_says() -> None:
 @given(predictions(known=True))
 def test_macro_is_what_scikit_learn_says(made: Predictions) -> None:
     truth, found = known(made)
-    ours = by_definition(made, ["macro"])["macro"]
+    ours = compute_definitions(made.counts(), ["macro"])["macro"]
     if {0, 1} <= {*truth.tolist(), *found.tolist()}:
         # Where both classes occur on either side no convention matters.
         assert ours.f1 == pytest.approx(f1_score(truth, found, average="macro", labels=[0, 1], zero_division=0))
@@ -79,7 +79,7 @@ def test_per_patch_is_the_mean_of_scikit_learn_over_patches(made: Predictions) -
         if observed.any():
             nothing = not ((mask == 1).any() or found[observed].any())
             each.append(f1_score(mask[observed], found[observed], zero_division=1.0 if nothing else 0.0))
-    ours = by_definition(made, ["per-patch"])["per-patch"].f1
+    ours = compute_definitions(made.counts(), ["per-patch"])["per-patch"].f1
     assert ours == pytest.approx(np.mean(each) if each else 1.0)
 
 
@@ -92,21 +92,21 @@ def test_batch_mean_is_a_plain_loop_over_batches() -> None:
         tp, fp, fn = (truth & found).sum(), (found & ~truth).sum(), (truth & ~found).sum()
         precision, recall = tp / (tp + fp + 1e-7), tp / (tp + fn + 1e-7)
         each.append((2 * precision * recall / (precision + recall + 1e-7), tp / (tp + fp + fn + 1e-7)))
-    ours = by_definition(made, ["batch-mean"])["batch-mean"]
+    ours = compute_definitions(made.counts(), ["batch-mean"])["batch-mean"]
     assert (ours.f1, ours.iou) == pytest.approx(tuple(np.mean(each, axis=0)))
 
 
 def test_nothing_to_find_and_nothing_found() -> None:
-    empty = by_definition(held(np.zeros((3, 4, 4)), np.zeros((3, 4, 4))))
+    empty = compute_definitions(held(np.zeros((3, 4, 4)), np.zeros((3, 4, 4))).counts())
     assert {name: ratios.f1 for name, ratios in empty.items()} == {
         "pooled": 1,
         "batch-mean": 0,
         "per-patch": 1,
         "macro": 1,
     }
-    unknown = by_definition(held(np.full((2, 4, 4), 250), np.full((2, 4, 4), 255)))
+    unknown = compute_definitions(held(np.full((2, 4, 4), 250), np.full((2, 4, 4), 255)).counts())
     assert {ratios.f1 for ratios in unknown.values()} == {0, 1}
-    alarms = by_definition(held(np.full((1, 4, 4), 250), np.zeros((1, 4, 4))))
+    alarms = compute_definitions(held(np.full((1, 4, 4), 250), np.zeros((1, 4, 4))).counts())
     assert {ratios.f1 for ratios in alarms.values()} == {0}
 
 
@@ -114,7 +114,7 @@ def test_nothing_to_find_and_nothing_found() -> None:
 def test_order_matters_to_the_batch_mean_alone(made: Predictions, chance: random.Random) -> None:
     order = list(range(len(made)))
     chance.shuffle(order)
-    one, other = by_definition(made), by_definition(made.take(np.array(order)))
+    one, other = compute_definitions(made.counts()), compute_definitions(made.take(np.array(order)).counts())
     for name in set(DEFINITIONS) - {"batch-mean"}:
         assert one[name].as_dict() == pytest.approx(other[name].as_dict())
 
@@ -122,26 +122,26 @@ def test_order_matters_to_the_batch_mean_alone(made: Predictions, chance: random
 @given(predictions())
 def test_one_patch_alone_is_the_same_by_patch_and_pooled(made: Predictions) -> None:
     first = made.take(np.array([0]))
-    both = by_definition(first, ["pooled", "per-patch"])
+    both = compute_definitions(first.counts(), ["pooled", "per-patch"])
     assert both["pooled"] == both["per-patch"]
 
 
 @given(predictions())
 def test_counts_are_those_of_the_evaluation(made: Predictions) -> None:
-    counts, evaluation = counts_of(made), scored(made)
-    for row, score in zip(counts.tolist(), evaluation.patches, strict=True):
-        assert row == [score.counts.tp, score.counts.fp, score.counts.fn, score.counts.tn]
+    counts, evaluation = made.counts(), evaluate_predictions(made)
+    for row, found, mask in zip(counts, made.found, made.masks, strict=True):
+        assert PixelCounts.of(row) == count_pixels(found, mask)
     assert counts.sum() == (made.masks != 255).sum()
     total = counts.sum(axis=0)
-    assert {name: float(figure(total)) for name, figure in FIGURES.items()} == {
-        name: getattr(evaluation.pixel, name) for name in FIGURES
+    assert {name: float(figure(total)) for name, figure in METRICS.items()} == {
+        name: getattr(evaluation.pixel, name) for name in METRICS
     }
 
 
 def test_an_unknown_definition_is_refused() -> None:
-    made = held(np.zeros((1, 4, 4)), np.zeros((1, 4, 4)), (Place("train", 1, "S", None, None),))
-    with pytest.raises(SettingsError, match="'micro' is not a definition of the figures: allowed are pooled, batch"):
-        by_definition(made, ["pooled", "micro"])
+    made = held(np.zeros((1, 4, 4)), np.zeros((1, 4, 4)), (PatchPosition("train", 1, "S", None, None),))
+    with pytest.raises(SettingsError, match="unknown definition 'micro': allowed are pooled, batch"):
+        compute_definitions(made.counts(), ["pooled", "micro"])
 
 
 SIDE = (2, 5, 6)
@@ -165,7 +165,7 @@ def test_edge_cases_are_what_both_libraries_say_by_the_same_convention(case: str
     truth, found = known(made)
     # Ours: 1 where there is nothing and nothing was called, else 0 where a ratio has no denominator.
     division = 0.0 if truth.any() or found.any() else 1.0
-    ours = by_definition(made, ["pooled"])["pooled"].as_dict()
+    ours = compute_definitions(made.counts(), ["pooled"])["pooled"].as_dict()
     theirs = {
         "f1": BinaryF1Score(zero_division=division),
         "precision": BinaryPrecision(zero_division=division),

@@ -1,4 +1,4 @@
-"""Intervals and comparisons: units, coverage, and that chance is told from a difference."""
+"""Intervals and comparisons: resampling units, coverage of the intervals, and the test of a difference."""
 
 import numpy as np
 import pytest
@@ -7,19 +7,20 @@ from hypothesis import strategies as st
 
 from landslip.errors import PredictionsError, SettingsError
 from landslip.evaluation.comparison import compare, compare_by_scene
-from landslip.evaluation.predictions import Place, Predictions
-from landslip.metrics.count_tables import FIGURES, counts_of, f1
-from landslip.metrics.intervals import Units, best_units, block_units, by_scene, intervals, patch_units
+from landslip.evaluation.evaluate import score
+from landslip.evaluation.predictions import PatchPosition, Predictions, resampling_units
+from landslip.metrics.counts import METRICS, f1
+from landslip.metrics.intervals import ResamplingUnits, block_units, intervals, patch_units
 from predictions_made import held, predictions
 
 
-def units_of(labels: object) -> Units:
-    return Units("block", np.asarray(labels, np.intp), "made")
+def units_of(labels: object) -> ResamplingUnits:
+    return ResamplingUnits("block", np.asarray(labels, np.intp), "made")
 
 
 @given(predictions(placed=True), st.integers(1, 4))
 def test_blocks_hold_neighbours_of_one_scene(made: Predictions, side: int) -> None:
-    units = block_units(made.entries, side)
+    units = block_units([(one.scene, one.row, one.col) for one in made.entries], side)
     assert set(units.labels.tolist()) == set(range(units.count))
     for one, label in zip(made.entries, units.labels.tolist(), strict=True):
         for other, other_label in zip(made.entries, units.labels.tolist(), strict=True):
@@ -27,24 +28,24 @@ def test_blocks_hold_neighbours_of_one_scene(made: Predictions, side: int) -> No
                 assert one.scene == other.scene
                 assert abs(one.row - other.row) < side
                 assert abs(one.col - other.col) < side
-    np.testing.assert_array_equal(units.sums(counts_of(made)).sum(axis=0), counts_of(made).sum(axis=0))
+    np.testing.assert_array_equal(units.sum_over(made.counts()).sum(axis=0), made.counts().sum(axis=0))
 
 
-def test_blocks_need_places() -> None:
-    entries = (Place("train", 1, "A", 3, 4), Place("train", 2, "unknown", None, None))
-    with pytest.raises(PredictionsError, match="patch 2 of train has no known place"):
-        block_units(entries)
-    assert best_units(entries).name == "patch"
-    assert best_units(entries[:1]).name == "block"
-    with pytest.raises(SettingsError, match="1 or more"):
-        block_units(entries[:1], 0)
+def test_blocks_need_positions() -> None:
+    entries = (PatchPosition("train", 1, "A", 3, 4), PatchPosition("train", 2, "unknown", None, None))
+    assert resampling_units(entries).name == "patch"
+    assert resampling_units(entries[:1]).name == "block"
+    unnamed = PatchPosition("train", 3, "unknown", 3, 5)
+    assert resampling_units((*entries[:1], unnamed)).name == "patch"
+    with pytest.raises(SettingsError, match="at least 1 patch, got 0"):
+        block_units([("A", 3, 4)], 0)
 
 
 @given(predictions(most=5))
-def test_the_interval_holds_what_draws_can_give(made: Predictions) -> None:
-    made_intervals = intervals(counts_of(made), patch_units(made.entries), draws=50)
+def test_the_interval_lies_within_what_resamples_can_give(made: Predictions) -> None:
+    made_intervals = intervals(made.counts(), patch_units(len(made)), draws=50)
     for name, interval in made_intervals.items():
-        each = FIGURES[name](counts_of(made))
+        each = METRICS[name](made.counts())
         assert 0 <= interval.low <= interval.high <= 1
         if len(made) == 1:
             assert interval.low == interval.high == interval.value == float(each[0])
@@ -66,7 +67,7 @@ def test_blocks_cover_the_truth_where_patches_are_alike_and_patches_do_not() -> 
     for trial in range(150):
         counts = simulated(chance, 40, 9)
         for name, labels in (("patch", np.arange(360)), ("block", np.arange(360) // 9)):
-            got = intervals(counts, units_of(labels), figures=["f1"], draws=300, seed=trial)["f1"]
+            got = intervals(counts, units_of(labels), metrics=["f1"], draws=300, seed=trial)["f1"]
             inside[name] += got.low <= truth <= got.high
     assert inside["block"] / 150 > 0.88
     assert inside["patch"] / 150 < 0.7
@@ -74,17 +75,17 @@ def test_blocks_cover_the_truth_where_patches_are_alike_and_patches_do_not() -> 
 
 def test_each_scene_has_its_own_interval() -> None:
     chance = np.random.default_rng(0)
-    entries = tuple(Place("train", n, "AB"[n % 2], n // 8, n % 8) for n in range(32))
+    entries = tuple(PatchPosition("train", n, "AB"[n % 2], n // 8, n % 8) for n in range(32))
     made = held(chance.integers(0, 251, (32, 5, 5)), chance.integers(0, 2, (32, 5, 5)), entries)
-    for scene, figures in by_scene(made, draws=100).items():
+    for scene, figures in score(made).by_scene.items():
         alone = made.where(lambda entry, scene=scene: entry.scene == scene)
-        assert figures["f1"].value == float(f1(counts_of(alone).sum(axis=0)))
+        assert figures["f1"].value == float(f1(alone.counts().sum(axis=0)))
         assert figures["f1"].low < figures["f1"].value < figures["f1"].high
         assert figures["f1"].unit == "block"
-        assert figures["f1"].few
+        assert figures["f1"].few_units
 
 
-def scores(quality: float, seed: int, n: int = 60) -> Predictions:
+def predictions_of(quality: float, seed: int, n: int = 60) -> Predictions:
     """A detector that is right about a share of the pixels, on the same truth for every seed."""
     truth = np.random.default_rng(99).integers(0, 2, (n, 8, 8))
     right = np.random.default_rng(seed).random((n, 8, 8)) < quality
@@ -92,7 +93,7 @@ def scores(quality: float, seed: int, n: int = 60) -> Predictions:
 
 
 def test_a_better_detector_is_told_from_a_worse_one() -> None:
-    better, worse = scores(0.8, 1), scores(0.7, 2)
+    better, worse = predictions_of(0.8, 1), predictions_of(0.7, 2)
     found = compare(better, worse, draws=500, permutations=2000).differences["f1"]
     assert found.difference == pytest.approx(found.first - found.second)
     assert 0 < found.low < found.difference < found.high
@@ -103,7 +104,9 @@ def test_a_better_detector_is_told_from_a_worse_one() -> None:
 
 def test_equal_detectors_are_rarely_told_apart() -> None:
     p_values = [
-        compare(scores(0.7, 2 * n), scores(0.7, 2 * n + 1), draws=1, permutations=200).differences["f1"].p_value
+        compare(predictions_of(0.7, 2 * n), predictions_of(0.7, 2 * n + 1), draws=1, permutations=200)
+        .differences["f1"]
+        .p_value
         for n in range(60)
     ]
     assert np.mean(np.array(p_values) <= 0.05) <= 0.15
@@ -111,7 +114,7 @@ def test_equal_detectors_are_rarely_told_apart() -> None:
 
 
 def test_a_detector_does_not_differ_from_itself() -> None:
-    one = scores(0.7, 1)
+    one = predictions_of(0.7, 1)
     for difference in compare(one, one, draws=20, permutations=50).differences.values():
         assert (difference.difference, difference.low, difference.high, difference.p_value) == (0, 0, 0, 1)
 
@@ -126,12 +129,12 @@ def test_few_units_are_swapped_in_every_way() -> None:
 
 
 def test_the_order_of_the_other_does_not_matter_and_its_truth_does() -> None:
-    one, other = scores(0.8, 1), scores(0.7, 2)
+    one, other = predictions_of(0.8, 1), predictions_of(0.7, 2)
     order = np.random.default_rng(0).permutation(len(other))
     assert compare(one, other.take(order), draws=50) == compare(one, other, draws=50)
-    with pytest.raises(PredictionsError, match="not all of them the same"):
+    with pytest.raises(PredictionsError, match="the patches differ"):
         compare(one, other.take(order[1:]))
-    changed = held(other.levels, 1 - other.masks)
-    with pytest.raises(PredictionsError, match="the truth of made and of made differs"):
+    changed = held(other.encoded, 1 - other.masks)
+    with pytest.raises(PredictionsError, match="the reference masks of made and made differ"):
         compare(one, changed)
     assert set(compare_by_scene(one, other)) == {"S"}

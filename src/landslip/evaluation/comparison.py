@@ -1,9 +1,9 @@
-"""Which of two detectors is better on the same patches, and whether chance alone would show as much.
+"""Paired comparison of two detectors on the same patches.
 
-Both are scored on the same units of ground (patches, or blocks of them), so that what makes a place hard for both
-cancels out. The interval is a paired bootstrap of the difference. The test is a sign-flip permutation test (Fisher
-1935): if it did not matter which detector said what, swapping the two in any unit would give as large a difference as
-the one that was seen.
+Both detectors are scored on the same resampling units, so that the difficulty of a unit, which they share, cancels out.
+The interval is a paired bootstrap of the difference. The test is a sign-flip permutation test (Fisher 1935): the
+p-value is the probability of a difference at least as large if the predictions of the two detectors were swapped at
+random in each unit.
 """
 
 from dataclasses import asdict, dataclass
@@ -13,25 +13,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.errors import PredictionsError
-from landslip.evaluation.predictions import Predictions
-from landslip.metrics.count_tables import FIGURES, counts_of
-from landslip.metrics.intervals import CONFIDENCE, DRAWS, FEW, Units, best_units, resampled
+from landslip.evaluation.predictions import Predictions, resampling_units
+from landslip.metrics.counts import METRICS
+from landslip.metrics.intervals import DRAWS, FEW_UNITS, ResamplingUnits, percentile_interval, resample
 
 PERMUTATIONS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One figure of two detectors."""
+    """One metric of two detectors."""
 
-    figure: str
+    metric: str
     first: float
     second: float
     low: float
     """Of the interval of first - second."""
     high: float
     p_value: float
-    """Share of swaps with a difference as large, in either direction."""
+    """Two-sided, of the sign-flip test."""
 
     @property
     def difference(self) -> float:
@@ -39,13 +39,13 @@ class Difference:
         return self.first - self.second
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything by name, for JSON."""
+        """Return everything by name, for JSON."""
         return asdict(self) | {"difference": self.difference}
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two detectors on the same patches."""
+    """Two detectors on the same patches, each at its own threshold."""
 
     first: str
     second: str
@@ -53,20 +53,21 @@ class Comparison:
     second_threshold: float
     patches: int
     unit: str
+    """``block`` or ``patch``."""
     units: int
     exact: bool
-    """Whether all possible swaps were made, and not a sample of them."""
+    """Whether the test enumerates all permutations instead of a sample."""
     differences: dict[str, Difference]
 
     @property
-    def few(self) -> bool:
-        """Whether there were too few units to trust the interval."""
-        return self.units < FEW
+    def few_units(self) -> bool:
+        """Whether there are too few units for a reliable interval."""
+        return self.units < FEW_UNITS
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything by name, for JSON."""
+        """Return everything by name, for JSON."""
         return asdict(self) | {
-            "few_units": self.few,
+            "few_units": self.few_units,
             "differences": {name: one.as_dict() for name, one in self.differences.items()},
         }
 
@@ -74,7 +75,7 @@ class Comparison:
 def compare(
     first: Predictions,
     second: Predictions,
-    units: Units | None = None,
+    units: ResamplingUnits | None = None,
     *,
     draws: int = DRAWS,
     permutations: int = PERMUTATIONS,
@@ -83,34 +84,34 @@ def compare(
     """Compare two detectors, each at its own threshold.
 
     Args:
-        first: predictions of the one.
-        second: predictions of the other for the same patches, in any order.
-        units: of the patches of ``first``; blocks where all places are known, else patches, where None.
-        draws: resamples of the interval.
-        permutations: swaps of the test; all of them where there are no more.
+        first: predictions of the first detector.
+        second: predictions of the second detector for the same patches, in any order.
+        units: resampling units of the patches of ``first``; blocks if all positions are known, else patches, where
+            None.
+        draws: number of resamples for the interval.
+        permutations: number of sign flips for the test; all of them if there are no more.
         seed: of both.
 
     Raises:
-        PredictionsError: the patches or their truth differ.
+        PredictionsError: the patches or their masks differ.
     """
-    second = aligned(first, second)
-    units = units or best_units(first.entries)
-    one, other = units.sums(counts_of(first)), units.sums(counts_of(second))
-    both = resampled(np.concatenate([one, other], axis=1), draws, seed)
-    gap, exact = other - one, 2.0 ** len(one) <= permutations
-    swaps = _all_swaps(len(one)) if exact else np.random.default_rng((seed, 1)).random((permutations, len(one))) < 0.5
-    moved = swaps.astype(np.int64) @ gap
+    second = align(first, second)
+    units = units or resampling_units(first.entries)
+    one, two = units.sum_over(first.counts()), units.sum_over(second.counts())
+    total_one, total_two = one.sum(axis=0), two.sum(axis=0)
+    both = resample(np.concatenate([one, two], axis=1), draws, seed)
+    exact = 2.0 ** len(one) <= permutations
+    flips = _all_flips(len(one)) if exact else np.random.default_rng((seed, 1)).random((permutations, len(one))) < 0.5
+    moved = flips.astype(np.int64) @ (two - one)
     differences = {}
-    for name, figure in FIGURES.items():
-        seen = float(figure(one.sum(axis=0)) - figure(other.sum(axis=0)))
-        low, high = np.quantile(figure(both[:, :4]) - figure(both[:, 4:]), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-        by_chance = figure(one.sum(axis=0) + moved) - figure(other.sum(axis=0) - moved)
-        as_large = int(np.count_nonzero(np.abs(by_chance) >= abs(seen) - 1e-12))
-        # A sample of swaps lacks the one that was seen, which is as large as itself (Phipson and Smyth 2010).
-        p_value = as_large / len(swaps) if exact else (1 + as_large) / (1 + len(swaps))
-        differences[name] = Difference(
-            name, float(figure(one.sum(axis=0))), float(figure(other.sum(axis=0))), float(low), float(high), p_value
-        )
+    for name, metric in METRICS.items():
+        observed = float(metric(total_one) - metric(total_two))
+        low, high = percentile_interval(metric(both[:, :4]) - metric(both[:, 4:])).tolist()
+        permuted = metric(total_one + moved) - metric(total_two - moved)
+        as_large = int(np.count_nonzero(np.abs(permuted) >= abs(observed) - 1e-12))
+        # A sample lacks the observed assignment, which is as large as itself (Phipson and Smyth 2010).
+        p_value = as_large / len(flips) if exact else (1 + as_large) / (1 + len(flips))
+        differences[name] = Difference(name, float(metric(total_one)), float(metric(total_two)), low, high, p_value)
     return Comparison(
         first.detector,
         second.detector,
@@ -124,37 +125,39 @@ def compare(
     )
 
 
-def compare_by_scene(first: Predictions, second: Predictions, units: Units | None = None) -> dict[str, Comparison]:
-    """The same for each scene."""
-    second = aligned(first, second)
-    units = units or best_units(first.entries)
+def compare_by_scene(
+    first: Predictions, second: Predictions, units: ResamplingUnits | None = None
+) -> dict[str, Comparison]:
+    """Compare two detectors on each scene; see ``compare``."""
+    second = align(first, second)
+    units = units or resampling_units(first.entries)
     made = {}
     for scene in first.scenes:
-        here = np.array([position for position, entry in enumerate(first.entries) if entry.scene == scene], np.intp)
+        here = first.positions_of(scene)
         made[scene] = compare(first.take(here), second.take(here), units.take(here))
     return made
 
 
-def _all_swaps(units: int) -> NDArray[np.bool_]:
+def _all_flips(units: int) -> NDArray[np.bool_]:
     return np.asarray((np.arange(2**units)[:, None] >> np.arange(units)) % 2 == 1)
 
 
-def aligned(first: Predictions, second: Predictions) -> Predictions:
-    """The second in the order of the first.
+def align(first: Predictions, second: Predictions) -> Predictions:
+    """Return the second predictions in the patch order of the first.
 
     Raises:
-        PredictionsError: the patches or their truth differ.
+        PredictionsError: the patches or their masks differ.
     """
-    place = {(entry.split, entry.scene, entry.id): position for position, entry in enumerate(second.entries)}
+    index = {(entry.split, entry.scene, entry.id): position for position, entry in enumerate(second.entries)}
     keys = [(entry.split, entry.scene, entry.id) for entry in first.entries]
-    if len(place) != len(second) or set(place) != set(keys) or len(keys) != len(place):
+    if len(index) != len(second) or set(index) != set(keys) or len(keys) != len(index):
         raise PredictionsError(
-            f"{first.detector} was run on {len(first)} patches and {second.detector} on {len(second)}, not all of them "
-            "the same: compare two detectors on the same patches"
+            f"{first.detector} was run on {len(first)} patches and {second.detector} on {len(second)}, and the patches "
+            "differ: compare two detectors on the same patches"
         )
-    ordered = second.take(np.array([place[key] for key in keys], np.intp))
+    ordered = second.take(np.array([index[key] for key in keys], np.intp))
     if ordered.masks.shape != first.masks.shape or not np.array_equal(ordered.masks, first.masks):
         raise PredictionsError(
-            f"the truth of {first.detector} and of {second.detector} differs: compare both against the same truth"
+            f"the reference masks of {first.detector} and {second.detector} differ: compare both with the same masks"
         )
     return ordered

@@ -1,31 +1,31 @@
-"""What a detector said about labelled patches, and their truth: every figure follows from it, so the network runs once.
+"""Predictions of a detector on labelled patches, with the reference masks: every metric is computed from them.
 
-A file of predictions is a NumPy ``.npz`` of plain arrays (never a pickle) with a line of JSON for the rest.
+A file of predictions is a NumPy ``.npz`` archive of plain arrays (never a pickle) and one JSON string of metadata.
 """
 
 import json
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-from landslip.datasets.patch_set import PatchSet, Split, split_named
-from landslip.detector.detector import Detector
-from landslip.errors import OutputError, PatchesError, PredictionsError, SettingsError
-from landslip.inference.engine import InferenceOptions, Precision
-from landslip.inference.patch_prediction import predict_patches
-from landslip.probability import BACKGROUND, LANDSLIDE, NODATA, encode_probability, reaches_threshold
+from landslip.datasets.patch_set import UNKNOWN_SCENE, Entry, Split, split_named
+from landslip.errors import PatchesError, PredictionsError, SettingsError
+from landslip.files.atomic import atomic_path
+from landslip.metrics.counts import Counts, count_patches
+from landslip.metrics.intervals import ResamplingUnits, block_units, patch_units
+from landslip.metrics.thresholds import ProbabilityHistogram
+from landslip.probability import BACKGROUND, LANDSLIDE, NODATA, reaches_threshold
 
-_FORMAT: Final = "landslip predictions 1"
-_NONE: Final = -1
-"""Stands for a row or column that is not known."""
-_FACTS: Final = (
+_FORMAT: Final = "landslip predictions 2"
+_UNKNOWN: Final = -1
+"""Stands for an unknown row or column in a file."""
+_METADATA: Final = (
     "detector",
     "threshold",
     "protocol",
@@ -39,8 +39,8 @@ _FACTS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Which patch this is and where it lies, counted in patches; satisfies ``patches.patch_set.Entry``."""
+class PatchPosition:
+    """Identity of a patch and its position in a scene, in patches; satisfies ``datasets.patch_set.Entry``."""
 
     split: Split
     id: int
@@ -49,235 +49,212 @@ class Place:
     col: int | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Predictions:
-    """What a detector said about labelled patches, and the truth.
+    """Predictions of a detector on labelled patches, with the reference.
 
-    Patches smaller than the largest are continued to the right and below with pixels that neither the map nor the
-    truth observed, which count for nothing.
+    Patches smaller than the largest one are padded to the right and below with nodata in both layers.
     """
 
     detector: str
     threshold: float
     protocol: str
-    """In words: on what the detector learned, and what these patches are to it."""
+    """In words: the training data, and their relation to these patches."""
     data: str
     seeds: tuple[int, ...]
-    entries: tuple[Place, ...]
-    levels: NDArray[np.uint8]
-    """(N, H, W) probability levels (``levels.py``); 255 where the map observed nothing."""
+    entries: tuple[PatchPosition, ...]
+    encoded: NDArray[np.uint8]
+    """(N, H, W) encoded probability (``probability.py``), 255 for nodata."""
     masks: NDArray[np.uint8]
-    """(N, H, W) truth: landslide 1, not landslide 0, not observed 255."""
-    spread: NDArray[np.uint8] | None = None
-    """(N, H, W) levels of the standard deviation of what the members said, where the detector tells it."""
+    """(N, H, W) reference: landslide 1, background 0, nodata 255."""
+    tta_std: NDArray[np.uint8] | None = None
+    """(N, H, W) standard deviation of the probability over four flips, encoded like a probability, if it was asked
+    for."""
     temperature: float = 1.0
-    """By which the logits were divided for these levels: 1 where that is not known, or no single number."""
+    """By which the logits were divided; 1 if unknown or not a single number."""
     pixel_size_m: float = 10.0
     sha256: str = ""
-    """Of the detector's file; empty where there is none."""
+    """Of the detector file; empty if there is no file."""
     recipe: dict[str, Any] | None = None
-    """By which the detector was trained, or the detectors of all folds; None where that is not known."""
+    """Training recipe of the detector, or of the detectors of all folds, if known."""
     thresholds: NDArray[np.float64] | None = None
-    """(N,) of each patch, where several detectors, each with its own, shared the patches; ``threshold`` is the mean."""
+    """(N,) threshold of each patch, where the patches were predicted by several detectors with thresholds of their
+    own; ``threshold`` is then the mean."""
 
     def __post_init__(self) -> None:
-        shape = self.levels.shape
-        layers = [self.masks, *([] if self.spread is None else [self.spread])]
+        shape = self.encoded.shape
+        layers = [self.masks, *([] if self.tta_std is None else [self.tta_std])]
         if len(shape) != 3 or len(self.entries) != shape[0] or any(layer.shape != shape for layer in layers):
             raise PredictionsError(
-                f"predictions of {len(self.entries)} patches hold levels of shape {shape} and truth of shape "
-                f"{self.masks.shape}: both must be (patches, height, width)"
+                f"predictions of {len(self.entries)} patches need layers of shape (patches, height, width), got "
+                f"{shape} for the probability and {self.masks.shape} for the masks"
             )
-        if any(layer.dtype != np.uint8 for layer in (self.levels, *layers)):
-            raise PredictionsError("levels and truth of predictions must be uint8: give levels 0 to 250, 255 for none")
+        if any(layer.dtype != np.uint8 for layer in (self.encoded, *layers)):
+            raise PredictionsError(
+                "encoded probability and masks must be uint8: encode probabilities with encode_probability"
+            )
         if not np.isin(self.masks, (LANDSLIDE, BACKGROUND, NODATA)).all():
-            raise PredictionsError("truth must be 1 landslide, 0 not landslide, or 255 not observed: map other values")
-        if not 0 < self.threshold < 1:
-            raise SettingsError(f"the threshold {self.threshold:g} must lie between 0 and 1")
+            raise PredictionsError(
+                "masks must hold 1 for landslide, 0 for background and 255 for nodata: map other values to these",
+                parameter="masks",
+            )
+        check_threshold(self.threshold)
         if self.thresholds is not None and (
             self.thresholds.shape != shape[:1] or not ((self.thresholds > 0) & (self.thresholds < 1)).all()
         ):
-            raise PredictionsError(f"thresholds of {shape[0]} patches must be as many numbers between 0 and 1")
-        if not self.pixel_size_m > 0 or not self.temperature > 0:
-            raise SettingsError(
-                f"a pixel size of {self.pixel_size_m:g} m and a temperature of {self.temperature:g}: "
-                "both must be above 0"
+            raise PredictionsError(
+                f"thresholds of {shape[0]} patches must be {shape[0]} numbers between 0 and 1", parameter="thresholds"
             )
+        for name in ("pixel_size_m", "temperature"):
+            if not getattr(self, name) > 0:
+                raise SettingsError(f"{name} must be positive, got {getattr(self, name):g}", parameter=name)
 
     def __len__(self) -> int:
         return len(self.entries)
 
+    def __repr__(self) -> str:
+        return (
+            f"Predictions({self.detector!r}, {len(self)} patches of {self.data!r}, threshold={self.threshold:g}"
+            f"{', tta_std' if self.tta_std is not None else ''})"
+        )
+
     @property
     def found(self) -> NDArray[np.bool_]:
-        """(N, H, W): where the map says landslide; not where it observed nothing."""
+        """(N, H, W): True where a landslide is predicted; False for nodata."""
         if self.thresholds is None:
-            return reaches_threshold(self.levels, self.threshold)
-        found = np.empty(self.levels.shape, np.bool_)
-        for place, levels, threshold in zip(found, self.levels, self.thresholds.tolist(), strict=True):
-            place[:] = reaches_threshold(levels, threshold)
+            return reaches_threshold(self.encoded, self.threshold)
+        found = np.empty(self.encoded.shape, np.bool_)
+        for row, encoded, threshold in zip(found, self.encoded, self.thresholds.tolist(), strict=True):
+            row[:] = reaches_threshold(encoded, threshold)
         return found
 
     @property
     def scenes(self) -> tuple[str, ...]:
-        """The scenes that the patches come from."""
+        """Names of the scenes of the patches, sorted."""
         return tuple(sorted({entry.scene for entry in self.entries}))
 
-    def where(self, wanted: Callable[[Place], bool]) -> Self:
-        """Keep the patches that are wanted."""
-        return self.take(np.array([n for n, entry in enumerate(self.entries) if wanted(entry)], np.intp))
+    def positions_of(self, scene: str) -> NDArray[np.intp]:
+        """Return the indices of the patches of a scene."""
+        return np.array([index for index, entry in enumerate(self.entries) if entry.scene == scene], np.intp)
+
+    def counts(self) -> Counts:
+        """Count the pixels of each patch: (N, 4) TP, FP, FN, TN."""
+        return count_patches(self.found, self.masks)
+
+    def histogram(self) -> ProbabilityHistogram:
+        """Count landslide and background pixels at each encoded probability."""
+        return ProbabilityHistogram.of_encoded(self.encoded, self.masks)
+
+    def where(self, keep: Callable[[PatchPosition], bool]) -> Self:
+        """Return the patches for which ``keep`` is true."""
+        return self.take(np.array([index for index, entry in enumerate(self.entries) if keep(entry)], np.intp))
 
     def take(self, positions: NDArray[np.intp]) -> Self:
-        """The patches at some positions, in that order."""
+        """Return the patches at some indices, in that order."""
         return replace(
             self,
             entries=tuple(self.entries[position] for position in positions),
-            levels=self.levels[positions],
+            encoded=self.encoded[positions],
             masks=self.masks[positions],
-            spread=None if self.spread is None else self.spread[positions],
+            tta_std=None if self.tta_std is None else self.tta_std[positions],
             thresholds=None if self.thresholds is None else self.thresholds[positions],
         )
 
     def at(self, threshold: float) -> Self:
-        """The same at another threshold for all patches."""
+        """Return the same predictions with another threshold for all patches."""
         return replace(self, threshold=threshold, thresholds=None)
 
-    def save(self, path: Path) -> None:
-        """Write a file, whole or not at all.
+    def save(self, path: str | Path) -> None:
+        """Write an ``.npz`` file, atomically.
 
         Raises:
             OutputError: it cannot be written.
         """
         arrays: dict[str, NDArray[Any]] = {
-            "levels": self.levels,
+            "encoded": self.encoded,
             "masks": self.masks,
             "split": np.array([entry.split for entry in self.entries], np.str_),
             "id": np.array([entry.id for entry in self.entries], np.int64),
             "scene": np.array([entry.scene for entry in self.entries], np.str_),
-            "row": np.array([_NONE if entry.row is None else entry.row for entry in self.entries], np.int64),
-            "col": np.array([_NONE if entry.col is None else entry.col for entry in self.entries], np.int64),
+            "row": np.array([_UNKNOWN if entry.row is None else entry.row for entry in self.entries], np.int64),
+            "col": np.array([_UNKNOWN if entry.col is None else entry.col for entry in self.entries], np.int64),
         }
-        for name in ("spread", "thresholds"):
+        for name in ("tta_std", "thresholds"):
             if (layer := getattr(self, name)) is not None:
                 arrays[name] = layer
-        arrays["facts"] = np.array(json.dumps({"format": _FORMAT} | {name: getattr(self, name) for name in _FACTS}))
-        part = path.with_name(path.name + ".part")
-        try:
-            with part.open("wb") as file:
-                np.savez_compressed(file, allow_pickle=False, **arrays)
-            part.replace(path)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise OutputError(
-                f"{path} cannot be written ({error.strerror}): give a file in a folder you may write to"
-            ) from error
+        metadata = {"format": _FORMAT} | {name: getattr(self, name) for name in _METADATA}
+        arrays["metadata"] = np.array(json.dumps(metadata))
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
-def load_predictions(path: Path) -> Predictions:
-    """Read what ``Predictions.save`` wrote.
+def check_threshold(threshold: float) -> None:
+    """Check that a threshold lies between 0 and 1.
 
     Raises:
-        PredictionsError: it cannot be read, or is no such file.
+        SettingsError: it does not.
     """
-    remedy = "give a file written by  landslip evaluate --save"
+    if not 0 < threshold < 1:
+        raise SettingsError(f"threshold must lie between 0 and 1, got {threshold:g}", parameter="threshold")
+
+
+def load_predictions(path: str | Path) -> Predictions:
+    """Read a file written by ``Predictions.save``.
+
+    Raises:
+        PredictionsError: the file cannot be read, is damaged, or is of another format or version.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> encoded, masks = np.full((1, 2, 2), 200, np.uint8), np.ones((1, 2, 2), np.uint8)
+        >>> entries = (PatchPosition("test", 1, "A", 0, 0),)
+        >>> with TemporaryDirectory() as folder:
+        ...     Predictions("mine", 0.5, "", "example", (), entries, encoded, masks).save(f"{folder}/p.npz")
+        ...     load_predictions(f"{folder}/p.npz")
+        Predictions('mine', 1 patches of 'example', threshold=0.5)
+    """
+    path, remedy = Path(path), "give a file of predictions saved by landslip's evaluation"
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
-            facts = json.loads(str(held["facts"]))
-            if facts.pop("format", None) != _FORMAT:
-                raise PredictionsError(f"{path} holds no predictions of this format ({_FORMAT}): {remedy}")
-            table = zip(*(held[name].tolist() for name in ("split", "id", "scene", "row", "col")), strict=True)
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            # Version 1 held its metadata under another name.
+            names = set(getattr(archive, "files", ()))
+            if "metadata" not in names and {"facts", "masks"} <= names:
+                raise PredictionsError(
+                    f"{path} has the format 'landslip predictions 1', expected '{_FORMAT}': run the evaluation again"
+                )
+            metadata = json.loads(str(archive["metadata"]))
+            if (version := metadata.pop("format", None)) != _FORMAT:
+                raise PredictionsError(
+                    f"{path} has the format '{version}', expected '{_FORMAT}': run the evaluation again"
+                )
+            table = zip(*(archive[name].tolist() for name in ("split", "id", "scene", "row", "col")), strict=True)
             return Predictions(
-                **facts | {"seeds": tuple(facts["seeds"])},
+                **metadata | {"seeds": tuple(metadata["seeds"])},
                 entries=tuple(
-                    Place(split_named(split), number, scene, _known(row), _known(col))
+                    PatchPosition(split_named(split), number, scene, _known(row), _known(col))
                     for split, number, scene, row, col in table
                 ),
-                levels=held["levels"],
-                masks=held["masks"],
-                spread=held["spread"] if "spread" in held.files else None,
-                thresholds=held["thresholds"] if "thresholds" in held.files else None,
+                encoded=archive["encoded"],
+                masks=archive["masks"],
+                tta_std=archive["tta_std"] if "tta_std" in names else None,
+                thresholds=archive["thresholds"] if "thresholds" in names else None,
             )
     except OSError as error:
         raise PredictionsError(f"{path} cannot be read ({error.strerror or error}): {remedy}") from error
-    # TypeError: a single array instead of an archive, or facts that are none.
+    # TypeError: a single array instead of an archive, or unknown metadata.
     except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error, PatchesError) as error:
-        raise PredictionsError(f"{path} holds no predictions, or damaged ones ({error}): {remedy}") from error
+        raise PredictionsError(f"{path} is damaged, or not a file of predictions ({error}): {remedy}") from error
 
 
 def _known(number: int) -> int | None:
-    return None if number == _NONE else number
+    return None if number == _UNKNOWN else number
 
 
-def predict(
-    detector: Detector,
-    patches: PatchSet[Any],
-    *,
-    threshold: float | None = None,
-    protocol: str = "",
-    data: str = "",
-    pixel_size_m: float | None = None,
-    engine: str = "auto",
-    precision: Precision = "float32",
-    progress: bool = False,
-) -> Predictions:
-    """Map every patch as a scene of its own and keep it beside its truth.
-
-    Args:
-        detector: to be scored.
-        patches: whose truth is known, wholly or in part.
-        threshold: between 0 and 1; the card's where None.
-        protocol: in words, for the record.
-        data: name of the data, for the record.
-        pixel_size_m: ground sampling of the patches; that of the detector's training data where None.
-        engine: as for a map.
-        precision: as for a map.
-        progress: show a bar on stderr when it takes over two seconds.
-
-    Raises:
-        ChannelError: the patches lack a channel that the detector needs.
-        PatchesError: there is no patch, one is damaged, or no pixel has a known truth.
-        SettingsError: the threshold is not between 0 and 1.
-    """
-    card = detector.card
-    chosen = card.threshold if threshold is None else threshold
-    if not 0 < chosen < 1:
-        raise SettingsError(f"the threshold {chosen:g} must lie between 0 and 1")
-    if not len(patches):
-        raise PatchesError("no patch was left to evaluate: choose scenes and rows that the set has")
-    levels: list[NDArray[np.uint8]] = []
-    masks: list[NDArray[np.uint8]] = []
-    for patch, probability in tqdm(
-        predict_patches(detector, patches, InferenceOptions(engine, precision)),
-        total=len(patches),
-        desc="evaluating",
-        unit="patch",
-        disable=not progress,
-        delay=2,
-    ):
-        levels.append(encode_probability(probability))
-        masks.append(patch.mask)
-    if not any((mask != NODATA).any() for mask in masks):
-        raise PatchesError("no pixel of these patches has a known truth: give patches with masks")
-    seed = card.recipe.get("seed")
-    return Predictions(
-        detector=card.name,
-        threshold=chosen,
-        protocol=protocol,
-        data=data,
-        seeds=(seed,) if isinstance(seed, int) else (),
-        entries=tuple(Place(entry.split, entry.id, entry.scene, entry.row, entry.col) for entry in patches.entries),
-        levels=_stacked(levels),
-        masks=_stacked(masks),
-        temperature=card.temperature,
-        pixel_size_m=card.pixel_size_m if pixel_size_m is None else pixel_size_m,
-        sha256=detector.sha256,
-        recipe=card.recipe or None,
-    )
-
-
-def _stacked(layers: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """Layers (H, W) as one array, the smaller ones continued by pixels that were not observed."""
-    height, width = (max(layer.shape[axis] for layer in layers) for axis in (0, 1))
-    stacked = np.full((len(layers), height, width), NODATA, np.uint8)
-    for place, layer in zip(stacked, layers, strict=True):
-        place[: layer.shape[0], : layer.shape[1]] = layer
-    return stacked
+def resampling_units(entries: Sequence[Entry]) -> ResamplingUnits:
+    """Return blocks of neighbouring patches as resampling units if all positions are known, else single patches."""
+    cells = [
+        (entry.scene, entry.row, entry.col)
+        for entry in entries
+        if entry.scene != UNKNOWN_SCENE and entry.row is not None and entry.col is not None
+    ]
+    return block_units(cells) if cells and len(cells) == len(entries) else patch_units(len(entries))

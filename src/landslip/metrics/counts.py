@@ -1,167 +1,150 @@
-"""Pixel metrics of the landslide class: counts pooled over all pixels, then precision, recall, F1 and IoU.
+"""Pixel counts of the landslide class, and the precision, recall, F1 and IoU that follow from them.
 
-One definition of F1 everywhere in landslip: 2 tp / (2 tp + fp + fn) with true positives, false positives and false
-negatives summed over every observed pixel of every patch (the official metric of Landslide4Sense, Ghorbanzadeh et
-al. 2022). Not a mean over patches or batches, not a mean over classes: those have names of their own
-(``definitions.py``).
+There is one definition of F1 in landslip: 2 TP / (2 TP + FP + FN), with true positives, false positives and false
+negatives summed over every valid pixel of every patch (the official metric of Landslide4Sense, Ghorbanzadeh et al.
+2022). Means over patches, batches or classes have names of their own (``definitions.py``).
+
+Counts are arrays (..., 4) with the columns TP, FP, FN and TN; ``PixelCounts`` holds one row of them by name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.probability import BACKGROUND, LANDSLIDE, MAX_ENCODED, STEP, encode_probability, encode_threshold
+from landslip.probability import BACKGROUND, LANDSLIDE
 
 DEFINITION: Final = "landslide class, counts pooled over all pixels of all patches"
+
+Counts = NDArray[np.int64]
+"""(..., 4): TP, FP, FN, TN."""
+Values = NDArray[np.float64]
+
+
+def precision(counts: Counts) -> Values:
+    """Return TP / (TP + FP) of counts (..., 4)."""
+    return _ratio(counts, counts[..., 0], counts[..., 0] + counts[..., 1])
+
+
+def recall(counts: Counts) -> Values:
+    """Return TP / (TP + FN) of counts (..., 4)."""
+    return _ratio(counts, counts[..., 0], counts[..., 0] + counts[..., 2])
+
+
+def f1(counts: Counts) -> Values:
+    """Return 2 TP / (2 TP + FP + FN) of counts (..., 4)."""
+    return _ratio(counts, 2 * counts[..., 0], 2 * counts[..., 0] + counts[..., 1] + counts[..., 2])
+
+
+def iou(counts: Counts) -> Values:
+    """Return TP / (TP + FP + FN) of counts (..., 4)."""
+    return _ratio(counts, counts[..., 0], counts[..., :3].sum(axis=-1))
+
+
+def _ratio(counts: Counts, part: Counts, whole: Counts) -> Values:
+    """Divide; where the denominator is 0 the ratio is 1 if TP, FP and FN are all 0, else 0."""
+    empty = np.asarray(counts[..., :3].sum(axis=-1) == 0, np.float64)
+    return np.asarray(np.where(whole > 0, part / np.maximum(whole, 1), empty), np.float64)
+
+
+METRICS: Final[Mapping[str, Callable[[Counts], Values]]] = MappingProxyType(
+    {"f1": f1, "precision": precision, "recall": recall, "iou": iou}
+)
+"""Every pixel metric by its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class PixelCounts:
-    """True and false positives, false and true negatives; sums are pooled counts.
+    """True and false positives, false and true negatives; the sum of two is their pooled count.
 
-    Where nothing is a landslide and nothing was called one, the map is right: every ratio is 1. Where only one of
-    the two is empty, ratios without a denominator are 0.
+    If neither the reference nor the prediction holds a landslide, every metric is 1. If only one of the two does,
+    a metric without a denominator is 0.
+
+    Example:
+        >>> counts = PixelCounts(tp=60, fp=20, fn=40, tn=880) + PixelCounts(tp=0, fp=0, fn=0, tn=1000)
+        >>> counts.precision, counts.recall, round(counts.f1, 3), counts.iou
+        (0.75, 0.6, 0.667, 0.5)
     """
 
     tp: int = 0
     fp: int = 0
     fn: int = 0
     tn: int = 0
-    """Has no part in precision, recall, F1 and IoU: most of any scene is no landslide, and easily called so."""
+    """Not used by precision, recall, F1 and IoU: most of any scene is background and easily predicted as such."""
 
-    def __add__(self, more: "PixelCounts") -> "PixelCounts":
-        return PixelCounts(self.tp + more.tp, self.fp + more.fp, self.fn + more.fn, self.tn + more.tn)
+    @classmethod
+    def of(cls, counts: Counts) -> "PixelCounts":
+        """Name the columns of one row of counts, (4,)."""
+        return cls(*counts.tolist())
+
+    def __add__(self, other: "PixelCounts") -> "PixelCounts":
+        return PixelCounts(self.tp + other.tp, self.fp + other.fp, self.fn + other.fn, self.tn + other.tn)
 
     @property
     def pixels(self) -> int:
-        """All pixels that were compared."""
+        """Number of pixels compared."""
         return self.tp + self.fp + self.fn + self.tn
 
     @property
     def false_alarm_rate(self) -> float:
-        """Share of the ground without landslides that was called landslide; 0 where there is no such ground."""
+        """FP / (FP + TN); 0 where there is only landslide."""
         return self.fp / (self.fp + self.tn) if self.fp + self.tn else 0.0
 
     @property
     def precision(self) -> float:
-        """Share of what was called landslide that is."""
-        return self._ratio(self.tp, self.tp + self.fp)
+        """TP / (TP + FP)."""
+        return float(precision(self._row))
 
     @property
     def recall(self) -> float:
-        """Share of landslide that was found."""
-        return self._ratio(self.tp, self.tp + self.fn)
+        """TP / (TP + FN)."""
+        return float(recall(self._row))
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of precision and recall."""
-        return self._ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn)
+        """2 TP / (2 TP + FP + FN)."""
+        return float(f1(self._row))
 
     @property
     def iou(self) -> float:
-        """Landslide in both, by landslide in either."""
-        return self._ratio(self.tp, self.tp + self.fp + self.fn)
+        """TP / (TP + FP + FN)."""
+        return float(iou(self._row))
 
-    def _ratio(self, part: int, whole: int) -> float:
-        if whole:
-            return part / whole
-        return 1.0 if self.tp + self.fp + self.fn == 0 else 0.0
+    @property
+    def _row(self) -> Counts:
+        return np.array([self.tp, self.fp, self.fn, self.tn], np.int64)
 
     def as_dict(self) -> dict[str, float | int]:
-        """Ratios and counts by name, for JSON."""
-        return {
-            "precision": self.precision,
-            "recall": self.recall,
-            "f1": self.f1,
-            "iou": self.iou,
-            "tp": self.tp,
-            "fp": self.fp,
-            "fn": self.fn,
-            "tn": self.tn,
-        }
+        """Return metrics and counts by name, for JSON."""
+        ratios = {"precision": self.precision, "recall": self.recall, "f1": self.f1, "iou": self.iou}
+        return ratios | {"tp": self.tp, "fp": self.fp, "fn": self.fn, "tn": self.tn}
 
 
-def count_pixels(found: NDArray[np.bool_], truth: NDArray[np.uint8]) -> PixelCounts:
-    """Compare what was called landslide with the truth, both of one shape; pixels not observed in truth are left out.
-
-    A pixel that the map did not observe counts as not found: ``found`` is False there.
-    """
-    landslide, other = truth == LANDSLIDE, truth == BACKGROUND
-    return PixelCounts(
-        tp=int(np.count_nonzero(found & landslide)),
-        fp=int(np.count_nonzero(found & other)),
-        fn=int(np.count_nonzero(~found & landslide)),
-        tn=int(np.count_nonzero(~found & other)),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class LevelCounts:
-    """Pixels at each of the 251 stored levels of probability, landslide and not landslide apart.
-
-    Every threshold's counts come from it by two running sums.
-    """
-
-    landslide: NDArray[np.int64]
-    other: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, probability: NDArray[np.float32], truth: NDArray[np.uint8]) -> "LevelCounts":
-        """Count pixels of one shape; those not observed, in truth (255) or map (NaN), are left out."""
-        return cls.of_levels(encode_probability(probability), truth)
-
-    @classmethod
-    def of_levels(cls, levels: NDArray[np.uint8], truth: NDArray[np.uint8]) -> "LevelCounts":
-        """Count pixels of one shape; those not observed (255), in truth or map, are left out."""
-        kinds = (np.bincount(levels[truth == kind], minlength=256) for kind in (LANDSLIDE, BACKGROUND))
-        landslide, other = (counts[: MAX_ENCODED + 1].astype(np.int64) for counts in kinds)
-        return cls(landslide, other)
-
-    def __add__(self, more: "LevelCounts") -> "LevelCounts":
-        return LevelCounts(self.landslide + more.landslide, self.other + more.other)
-
-    def at(self, threshold: float) -> PixelCounts:
-        """Counts at a threshold."""
-        level = encode_threshold(threshold)
-        tp, fp = int(self.landslide[level:].sum()), int(self.other[level:].sum())
-        return PixelCounts(tp, fp, int(self.landslide.sum()) - tp, int(self.other.sum()) - fp)
-
-    def f1_curve(self) -> NDArray[np.float64]:
-        """F1 when everything from a level up is called landslide, (251,); 0 where nothing is right."""
-        tp = self.landslide[::-1].cumsum()[::-1]
-        fp = self.other[::-1].cumsum()[::-1]
-        return np.asarray(2 * tp / np.maximum(tp + fp + self.landslide.sum(), 1), dtype=np.float64)
-
-
-def best_threshold(*groups: Sequence[LevelCounts]) -> float:
-    """The threshold with the highest mean F1 over several sets of pixels; the lowest of equals.
+def count_patches(found: NDArray[np.bool_], masks: NDArray[np.uint8]) -> Counts:
+    """Count the pixels of each patch.
 
     Args:
-        groups: of such sets, none empty; each group has the same say, and within it each set.
+        found: (N, H, W), True where a landslide was predicted; False where the prediction is nodata, so that
+            such pixels count as missed or as correct background.
+        masks: (N, H, W) reference; pixels of nodata (255) are left out.
+
+    Returns:
+        (N, 4): TP, FP, FN, TN.
     """
-    mean = np.mean([np.mean([counts.f1_curve() for counts in kinds], axis=0) for kinds in groups], axis=0)
-    # Level 0 would call every pixel a landslide, and the last is certainty: neither is a threshold.
-    return round((1 + int(mean[1:MAX_ENCODED].argmax())) * STEP, 3)
+    landslide, background = masks == LANDSLIDE, masks == BACKGROUND
+    columns = (found & landslide, found & background, ~found & landslide, ~found & background)
+    axes = tuple(range(1, masks.ndim))
+    return np.stack([np.count_nonzero(column, axis=axes) for column in columns], axis=1).astype(np.int64)
 
 
-def f1_interval(
-    counts: Sequence[PixelCounts], *, draws: int = 2000, confidence: float = 0.95, seed: int = 0
-) -> tuple[float, float]:
-    """Bootstrap interval of the pooled F1 over patches (percentile method, Efron 1979).
+def count_pixels(found: NDArray[np.bool_], mask: NDArray[np.uint8]) -> PixelCounts:
+    """Count the pixels of two arrays of one shape; see ``count_patches``."""
+    return PixelCounts.of(count_patches(found[None], mask[None])[0])
 
-    Args:
-        counts: one for each patch; patches are drawn with replacement. Neighbouring patches are alike, so the true
-            interval is wider.
-        draws: how many resamples.
-        confidence: share of resamples inside the interval.
-        seed: of the draws.
-    """
-    table = np.array([(one.tp, one.fp, one.fn) for one in counts], np.int64)
-    picked = np.random.default_rng(seed).integers(len(table), size=(draws, len(table)))
-    tp, fp, fn = np.moveaxis(table[picked].sum(axis=1), -1, 0)
-    f1 = 2 * tp / np.maximum(2 * tp + fp + fn, 1)
-    low, high = np.quantile(f1, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
+
+def swap_classes(counts: Counts) -> Counts:
+    """Return counts (..., 4) with background as the class of interest."""
+    return counts[..., [3, 2, 1, 0]]

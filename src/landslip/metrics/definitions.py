@@ -1,7 +1,7 @@
-"""Other definitions of precision, recall, F1 and IoU that are published, each under its own name.
+"""Other published definitions of precision, recall, F1 and IoU, each under its own name.
 
-``pooled`` is the one that landslip means wherever it says F1. The others are here so that a paper's number can be put
-beside its own kind, never beside a pooled one: on the same maps they differ by more than most papers' gains.
+``pooled`` is the definition that landslip uses. The others allow a comparison with papers that use them: on the same
+maps they differ from the pooled values by more than most papers gain.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -12,12 +12,10 @@ from typing import Final
 import numpy as np
 
 from landslip.errors import SettingsError
-from landslip.evaluation.predictions import Predictions
-from landslip.metrics import count_tables as table
-from landslip.metrics.count_tables import Counts
+from landslip.metrics.counts import METRICS, Counts, swap_classes
 
 BATCH: Final = 16
-"""Patches a batch in arXiv 2507.01123."""
+"""Patches per batch in arXiv 2507.01123."""
 SMOOTHING: Final = 1e-7
 
 
@@ -31,18 +29,17 @@ class Ratios:
     iou: float
 
     def as_dict(self) -> dict[str, float]:
-        """By name, for JSON."""
+        """Return the values by name, for JSON."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """How figures are made of the counts of patches."""
+    """A way to compute the metrics from counts (N, 4) of N > 0 patches, in the order of the data set."""
 
     name: str
     text: str
-    of: Callable[[Counts], Ratios]
-    """Makes them of counts (N, 4) in the order of the set; N is above 0."""
+    compute: Callable[[Counts], Ratios]
 
 
 def _pooled(counts: Counts) -> Ratios:
@@ -50,17 +47,17 @@ def _pooled(counts: Counts) -> Ratios:
 
 
 def _per_patch(counts: Counts) -> Ratios:
-    # A patch of which the truth observed nothing says nothing.
-    known = counts[counts.sum(axis=1) > 0]
-    return _mean(known if len(known) else counts[:1])
+    valid = counts[counts.sum(axis=1) > 0]
+    return _mean(valid if len(valid) else counts[:1])
 
 
 def _macro(counts: Counts) -> Ratios:
     total = counts.sum(axis=0)
-    return _mean(np.stack([total, table.swapped(total)]))
+    return _mean(np.stack([total, swap_classes(total)]))
 
 
 def _batch_mean(counts: Counts) -> Ratios:
+    """Not built on ``METRICS``: the smoothing term is part of this definition."""
     batches = np.add.reduceat(counts, np.arange(0, len(counts), BATCH), axis=0)
     tp, fp, fn = (batches[:, column].astype(np.float64) for column in range(3))
     precision, recall = tp / (tp + fp + SMOOTHING), tp / (tp + fn + SMOOTHING)
@@ -70,51 +67,58 @@ def _batch_mean(counts: Counts) -> Ratios:
 
 
 def _mean(counts: Counts) -> Ratios:
-    return Ratios(**{name: float(figure(counts).mean()) for name, figure in table.FIGURES.items()})
+    return Ratios(**{name: float(metric(counts).mean()) for name, metric in METRICS.items()})
 
 
 _ALL: Final = (
     Definition("pooled", "landslide class, counts summed over all pixels of all patches", _pooled),
     Definition(
         "batch-mean",
-        f"landslide class, mean over consecutive batches of {BATCH} patches in the order of the set, {SMOOTHING:g} "
-        "added to every denominator: a batch where nothing is right counts 0, even where there was nothing to find",
+        f"landslide class, mean over consecutive batches of {BATCH} patches in the order of the data set, with "
+        f"{SMOOTHING:g} added to every denominator; a batch without a true positive scores 0, even if it holds no "
+        "landslide",
         _batch_mean,
     ),
     Definition(
         "per-patch",
-        "landslide class, mean over patches of which the truth knows anything; a patch counts 1 where there was "
-        "nothing to find and nothing was found",
+        "landslide class, mean over patches with at least one valid pixel; a patch without landslides in reference "
+        "and prediction scores 1",
         _per_patch,
     ),
-    Definition("macro", "mean over both classes, landslide and not landslide, of counts summed over all", _macro),
+    Definition("macro", "mean over the classes landslide and background of counts summed over all pixels", _macro),
 )
 DEFINITIONS: Final[Mapping[str, Definition]] = MappingProxyType({one.name: one for one in _ALL})
-"""Every definition by its name, the one that landslip means first."""
+"""Every definition by its name, ``pooled`` first."""
 
 
-def definitions_named(names: Iterable[str]) -> tuple[Definition, ...]:
-    """Find definitions by their names.
+def check_definitions(names: Iterable[str]) -> tuple[Definition, ...]:
+    """Return definitions by name, each once.
 
     Raises:
-        SettingsError: there is no such definition.
+        SettingsError: a name is unknown.
     """
     wanted = tuple(dict.fromkeys(name.strip() for name in names))
     unknown = [name for name in wanted if name not in DEFINITIONS]
     if unknown:
-        raise SettingsError(f"'{unknown[0]}' is not a definition of the figures: allowed are {', '.join(DEFINITIONS)}")
+        raise SettingsError(
+            f"unknown definition '{unknown[0]}': allowed are {', '.join(DEFINITIONS)}", parameter="definitions"
+        )
     return tuple(DEFINITIONS[name] for name in wanted)
 
 
-def by_definition(predictions: Predictions, names: Iterable[str] = tuple(DEFINITIONS)) -> dict[str, Ratios]:
-    """The figures of predictions by several definitions.
+def compute_definitions(counts: Counts, names: Iterable[str] = tuple(DEFINITIONS)) -> dict[str, Ratios]:
+    """Compute the metrics by several definitions.
 
     Args:
-        predictions: of one patch or more.
+        counts: (N, 4) TP, FP, FN, TN of one patch or more, in the order of the data set.
         names: of the definitions.
 
     Raises:
-        SettingsError: there is no such definition.
+        SettingsError: a name is unknown.
+
+    Example:
+        >>> counts = np.array([[10, 0, 10, 80], [0, 0, 0, 100]])
+        >>> {name: round(ratios.f1, 3) for name, ratios in compute_definitions(counts, ["pooled", "per-patch"]).items()}
+        {'pooled': 0.667, 'per-patch': 0.833}
     """
-    chosen, counts = definitions_named(names), table.counts_of(predictions)
-    return {definition.name: definition.of(counts) for definition in chosen}
+    return {definition.name: definition.compute(counts) for definition in check_definitions(names)}

@@ -1,8 +1,9 @@
-"""What is drawn again when asking how sure a figure is: whole patches, or blocks of neighbouring ones, never pixels.
+"""Bootstrap intervals over resampling units: blocks of neighbouring patches, or single patches.
 
-Pixels of a landslide are right or wrong together, and so, less so, are neighbouring patches: they share the ground, the
-light and the hand that drew the truth. An interval over pixels would be far too narrow, one over patches is too narrow,
-one over blocks is the honest one where there are enough of them.
+There is one definition of interval in landslip: the percentile bootstrap (Efron 1979) of a pooled metric, with whole
+units drawn with replacement. Pixels of one landslide are correct or wrong together, and neighbouring patches share
+terrain, illumination and annotator. An interval over pixels would be far too narrow and one over patches is somewhat
+too narrow, so units are blocks of neighbouring patches wherever the positions of the patches are known.
 """
 
 import statistics
@@ -13,201 +14,197 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.patch_set import UNKNOWN_SCENE, Entry
-from landslip.errors import PredictionsError, SettingsError
-from landslip.evaluation.predictions import Predictions
-from landslip.metrics.count_tables import FIGURES, Counts, counts_of
+from landslip.errors import SettingsError
+from landslip.metrics.counts import METRICS, Counts
 
 UnitName = Literal["patch", "block"]
 BLOCK_SIDE: Final = 4
-"""Patches along a block: 5 km at 128 px of 10 m, well above the size of a landslide and of a hillside."""
+"""Patches along a block: 5 km at 128 px of 10 m, well above the size of a landslide and of a hillslope."""
+DRAWS: Final = 2000
+CONFIDENCE: Final = 0.95
+FEW_UNITS: Final = 20
+"""With fewer units an interval is unreliable, and mostly too narrow."""
+
+Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Units:
-    """Which unit each patch belongs to."""
+class ResamplingUnits:
+    """The resampling unit of each patch."""
 
     name: UnitName
     labels: NDArray[np.intp]
-    """(N,), from 0 to one below ``count``; every unit holds a patch."""
+    """(N,) unit of each patch, from 0 to ``count - 1``; every unit holds a patch."""
     text: str
+    """The units in words, such as ``blocks of 4 x 4 patches``."""
 
     @property
     def count(self) -> int:
-        """How many units there are."""
+        """Number of units."""
         return int(self.labels.max()) + 1 if self.labels.size else 0
 
-    def sums(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Values (N, K) of patches summed over each unit, (count, K)."""
-        summed = np.zeros((self.count, *values.shape[1:]), np.int64)
-        np.add.at(summed, self.labels, values)
-        return summed
+    def sum_over(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Sum values (N, ...) of the patches within each unit, (count, ...)."""
+        sums = np.zeros((self.count, *values.shape[1:]), np.int64)
+        np.add.at(sums, self.labels, values)
+        return sums
 
-    def take(self, positions: NDArray[np.intp]) -> "Units":
-        """The units of the patches at some positions, numbered anew."""
-        return Units(self.name, np.unique(self.labels[positions], return_inverse=True)[1], self.text)
-
-
-def patch_units(entries: Sequence[Entry]) -> Units:
-    """Every patch a unit of its own."""
-    return Units("patch", np.arange(len(entries), dtype=np.intp), "patches")
+    def take(self, positions: NDArray[np.intp]) -> "ResamplingUnits":
+        """Return the units of some of the patches, renumbered."""
+        return ResamplingUnits(self.name, np.unique(self.labels[positions], return_inverse=True)[1], self.text)
 
 
-def block_units(entries: Sequence[Entry], side: int = BLOCK_SIDE) -> Units:
-    """Blocks of rows and columns of each scene, counted from its first row and column here.
+def patch_units(count: int) -> ResamplingUnits:
+    """Make each of ``count`` patches a unit of its own."""
+    return ResamplingUnits("patch", np.arange(count, dtype=np.intp), "patches")
+
+
+def block_units(cells: Sequence[tuple[str, int, int]], side: int = BLOCK_SIDE) -> ResamplingUnits:
+    """Group patches into square blocks, separately for each scene.
 
     Args:
-        entries: with their places.
+        cells: scene, row and column of each patch, counted in patches. Blocks start at the first row and column of
+            each scene.
         side: patches along a block.
 
     Raises:
-        PredictionsError: the place of a patch is not known.
         SettingsError: the side is below 1.
+
+    Example:
+        >>> block_units([("A", 0, 0), ("A", 1, 3), ("A", 4, 0), ("B", 7, 7)]).labels.tolist()
+        [0, 0, 1, 2]
     """
     if side < 1:
-        raise SettingsError(f"blocks of {side} patches are none: give 1 or more")
+        raise SettingsError(f"side of a block must be at least 1 patch, got {side}", parameter="side")
     first: dict[str, tuple[int, int]] = {}
-    for entry in entries:
-        if not _placed(entry):
-            raise PredictionsError(
-                f"patch {entry.id} of {entry.split} has no known place, so that no blocks can be made: "
-                "draw patches instead, or find the scenes with  landslip data mosaic"
-            )
-        row, col = first.get(entry.scene, (entry.row, entry.col))
-        first[entry.scene] = min(row or 0, entry.row or 0), min(col or 0, entry.col or 0)
+    for scene, row, col in cells:
+        top, left = first.get(scene, (row, col))
+        first[scene] = min(top, row), min(left, col)
     numbers: dict[tuple[str, int, int], int] = {}
-    labels = np.empty(len(entries), np.intp)
-    for position, entry in enumerate(entries):
-        row, col = first[entry.scene]
-        key = entry.scene, ((entry.row or 0) - row) // side, ((entry.col or 0) - col) // side
-        labels[position] = numbers.setdefault(key, len(numbers))
-    return Units("block", labels, f"blocks of {side} x {side} patches")
-
-
-def best_units(entries: Sequence[Entry]) -> Units:
-    """Blocks where every place is known, else patches."""
-    return block_units(entries) if entries and all(map(_placed, entries)) else patch_units(entries)
-
-
-def _placed(entry: Entry) -> bool:
-    return entry.scene != UNKNOWN_SCENE and entry.row is not None and entry.col is not None
-
-
-DRAWS: Final = 2000
-CONFIDENCE: Final = 0.95
-FEW: Final = 20
-"""With fewer units than this an interval is itself a guess, mostly too narrow."""
+    labels = np.empty(len(cells), np.intp)
+    for position, (scene, row, col) in enumerate(cells):
+        top, left = first[scene]
+        labels[position] = numbers.setdefault((scene, (row - top) // side, (col - left) // side), len(numbers))
+    return ResamplingUnits("block", labels, f"blocks of {side} x {side} patches")
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A figure and between which values it would fall with other ground of the same kind."""
+    """A pooled metric with its bootstrap interval: its variation over other terrain of the same kind."""
 
-    figure: str
+    metric: str
     value: float
     low: float
     high: float
     confidence: float
     unit: str
+    """``block`` or ``patch``."""
+    over: str
+    """The units in words, such as ``blocks of 4 x 4 patches``."""
     units: int
     draws: int
 
     @property
-    def few(self) -> bool:
-        """Whether there were too few units to trust the interval."""
-        return self.units < FEW
+    def few_units(self) -> bool:
+        """Whether there are too few units for a reliable interval."""
+        return self.units < FEW_UNITS
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything by name, for JSON."""
-        return asdict(self) | {"few_units": self.few}
+        """Return everything by name, for JSON."""
+        return asdict(self) | {"few_units": self.few_units}
 
 
 def intervals(
     counts: Counts,
-    units: Units,
+    units: ResamplingUnits | None = None,
     *,
-    figures: Sequence[str] = tuple(FIGURES),
+    metrics: Sequence[str] = tuple(METRICS),
     draws: int = DRAWS,
     confidence: float = CONFIDENCE,
     seed: int = 0,
 ) -> dict[str, Interval]:
-    """Bootstrap intervals of pooled figures, by the name of the figure.
+    """Compute bootstrap intervals of pooled metrics.
 
     Args:
-        counts: of each patch, (N, 4).
-        units: what is drawn with replacement.
-        figures: names from ``table.FIGURES``.
-        draws: how many resamples.
-        confidence: share of resamples inside the interval.
+        counts: (N, 4) TP, FP, FN, TN of each patch.
+        units: drawn with replacement; patches where None.
+        metrics: names from ``METRICS``.
+        draws: number of resamples.
+        confidence: fraction of the resamples inside the interval.
         seed: of the draws.
+
+    Returns:
+        The intervals by the name of the metric.
 
     Raises:
-        SettingsError: draws or confidence are not possible.
+        SettingsError: ``draws`` or ``confidence`` is not allowed.
+
+    Example:
+        >>> counts = np.array([[60, 20, 40, 880], [30, 30, 10, 930], [80, 5, 5, 910]])
+        >>> interval = intervals(counts)["f1"]
+        >>> f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f}) over {interval.units} {interval.over}"
+        '0.756 (0.600 to 0.941) over 3 patches'
     """
-    if draws < 1 or not 0 < confidence < 1:
-        raise SettingsError(f"{draws} draws and a confidence of {confidence:g}: give 1 or more, and 0 to 1")
-    total, drawn = counts.sum(axis=0), resampled(units.sums(counts), draws, seed)
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    if draws < 1:
+        raise SettingsError(f"draws must be at least 1, got {draws}", parameter="draws")
+    if not 0 < confidence < 1:
+        raise SettingsError(f"confidence must lie between 0 and 1, got {confidence:g}", parameter="confidence")
+    units = patch_units(len(counts)) if units is None else units
+    total, sums = counts.sum(axis=0), resample(units.sum_over(counts), draws, seed)
     made = {}
-    for name in figures:
-        low, high = np.quantile(FIGURES[name](drawn), tails)
-        value = float(FIGURES[name](total))
-        made[name] = Interval(name, value, float(low), float(high), confidence, units.name, units.count, draws)
+    for name in metrics:
+        low, high = percentile_interval(METRICS[name](sums), confidence).tolist()
+        value = float(METRICS[name](total))
+        made[name] = Interval(name, value, low, high, confidence, units.name, units.text, units.count, draws)
     return made
 
 
-def by_scene(
-    predictions: Predictions, units: Units | None = None, *, draws: int = DRAWS, seed: int = 0
-) -> dict[str, dict[str, Interval]]:
-    """Intervals of every figure for each scene.
+def resample(sums: NDArray[np.int64], draws: int = DRAWS, seed: int = 0) -> NDArray[np.int64]:
+    """Draw units with replacement and add up their counts.
 
     Args:
-        predictions: of one scene or several.
-        units: what is drawn; blocks where all places are known, else patches, where None.
-        draws: how many resamples.
+        sums: (U, K) counts of each unit.
+        draws: number of resamples, each of U units.
         seed: of the draws.
+
+    Returns:
+        (draws, K) total of each resample.
     """
-    units, counts = units or best_units(predictions.entries), counts_of(predictions)
-    scene_of = np.array([entry.scene for entry in predictions.entries])
-    made = {}
-    for scene in predictions.scenes:
-        here = np.flatnonzero(scene_of == scene)
-        made[scene] = intervals(counts[here], units.take(here), draws=draws, seed=seed)
-    return made
-
-
-def resampled(sums: NDArray[np.int64], draws: int, seed: int) -> NDArray[np.int64]:
-    """Totals (draws, K) of as many units as there are, drawn with replacement from those with sums (U, K)."""
-    chance, units = np.random.default_rng(seed), len(sums)
+    generator, units = np.random.default_rng(seed), len(sums)
     totals = np.empty((draws, *sums.shape[1:]), np.int64)
-    # So many draws at once that the weights stay below some tens of megabytes.
+    # Draws are made in steps, so that the weights stay below some tens of megabytes.
     step = max(1, 4_000_000 // units)
     for first in range(0, draws, step):
-        weights = chance.multinomial(units, np.full(units, 1 / units), size=min(step, draws - first))
+        weights = generator.multinomial(units, np.full(units, 1 / units), size=min(step, draws - first))
         totals[first : first + step] = weights @ sums
     return totals
 
 
+def percentile_interval(values: Values, confidence: float = CONFIDENCE) -> Values:
+    """Return the lower and upper percentile of resampled values (draws, ...), (2, ...)."""
+    return np.asarray(np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0), np.float64)
+
+
 @dataclass(frozen=True, slots=True)
-class Spread:
-    """A figure over several seeds."""
+class SeedStatistics:
+    """Mean and standard deviation of a metric over several training seeds."""
 
     values: tuple[float, ...]
     """In the order of the seeds."""
 
     @property
     def mean(self) -> float:
-        """Over the seeds."""
+        """Mean over the seeds."""
         return statistics.fmean(self.values)
 
     @property
-    def deviation(self) -> float | None:
-        """Standard deviation of the sample; None where there is one seed, which says nothing of it."""
+    def std(self) -> float | None:
+        """Sample standard deviation; None for one seed."""
         return statistics.stdev(self.values) if len(self.values) > 1 else None
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything by name, for JSON."""
-        return {"mean": self.mean, "deviation": self.deviation, "values": list(self.values)}
+        """Return everything by name, for JSON."""
+        return {"mean": self.mean, "std": self.std, "values": list(self.values)}
 
     def __str__(self) -> str:
-        return f"{self.mean:.3f}" + ("" if self.deviation is None else f" ± {self.deviation:.3f}")
+        return f"{self.mean:.3f}" + ("" if self.std is None else f" ± {self.std:.3f}")

@@ -1,10 +1,10 @@
-"""Does uncertainty rank errors? Risk against coverage: what is left when the least sure pixels are set aside.
+"""Risk-coverage curves: the error rate left when the most uncertain pixels are rejected.
 
-Pixels are put in order of how sure the detector is. Risk is the share of wrong pixels (found where there is none, or
-not found where there is one) among those that are kept, coverage their share of all. The area under that curve (AURC,
-Geifman et al. 2019, arXiv 1805.08206) is to be held against that of an oracle, which sets aside the wrong ones first,
-and that of chance, which is the share of wrong pixels itself. Uncertainty comes in 251 levels: pixels of one level are
-taken in random order, and the figures are the mean over all such orders.
+Pixels are sorted by uncertainty. Risk is the fraction of wrong pixels (false positives and false negatives) among the
+retained ones, coverage the fraction that is retained. The area under this curve (AURC, Geifman et al. 2019, arXiv
+1805.08206) is compared with that of an oracle, which rejects wrong pixels first, and with that of a random order, which
+is the fraction of wrong pixels. Uncertainty takes 251 values: pixels of one value are retained in random order, and the
+figures are means over all such orders.
 """
 
 from dataclasses import asdict, dataclass
@@ -13,113 +13,124 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.errors import PredictionsError, SettingsError
-from landslip.evaluation.predictions import Predictions
+from landslip.metrics.counts import Counts
 from landslip.probability import LANDSLIDE, MAX_ENCODED, NODATA, STEP
 
-Kind = Literal["probability", "spread"]
-SET_ASIDE: Final = tuple(round(0.05 * step, 2) for step in range(20))
+UncertaintyName = Literal["probability", "tta"]
+REJECTED: Final = tuple(round(0.05 * step, 2) for step in range(20))
 
 Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class RiskCurve:
-    """How the errors of a map lie in the order of its uncertainty."""
+class RiskCoverage:
+    """How well a measure of uncertainty ranks the errors of a prediction."""
 
-    kind: Kind
+    uncertainty: UncertaintyName
+    """``probability``: distance of the probability to the threshold; ``tta``: standard deviation over four flips."""
     pixels: int
     wrong: int
     aurc: float
     aurc_oracle: float
-    aurc_chance: float
-    """The share of wrong pixels, which no order changes."""
+    aurc_random: float
+    """The fraction of wrong pixels."""
     auroc: float | None
-    """Chance that a wrong pixel is less sure than a right one; None where all are right or all wrong."""
-    set_aside: tuple[float, ...]
-    """Share of the pixels that are set aside, the least sure first, with of those that are kept ..."""
+    """Probability that a wrong pixel is more uncertain than a correct one; None if all are correct or all wrong."""
+    rejected: tuple[float, ...]
+    """Fraction of the pixels that is rejected, the most uncertain first."""
     risk: tuple[float, ...]
-    """... the share of wrong ones,"""
+    """Fraction of wrong pixels among the retained ones, at each of ``rejected``."""
     risk_oracle: tuple[float, ...]
-    """what it could be,"""
     f1: tuple[float, ...]
-    """and F1."""
+    """F1 of the retained pixels."""
 
     @property
     def excess(self) -> float | None:
-        """Where the area lies between oracle 0 and chance 1; None where there is nothing between."""
-        room = self.aurc_chance - self.aurc_oracle
-        return (self.aurc - self.aurc_oracle) / room if room > 1e-12 else None
+        """AURC rescaled to 0 for the oracle and 1 for a random order; None where the two are equal."""
+        width = self.aurc_random - self.aurc_oracle
+        return (self.aurc - self.aurc_oracle) / width if width > 1e-12 else None
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything by name, for JSON."""
+        """Return everything by name, for JSON."""
         return asdict(self) | {"excess": self.excess}
 
 
-def rank_errors(predictions: Predictions, kind: Kind) -> RiskCurve:
-    """Put the pixels of predictions in order of uncertainty.
+def rank_by_probability(
+    encoded: NDArray[np.uint8], masks: NDArray[np.uint8], found: NDArray[np.bool_], threshold: float
+) -> RiskCoverage:
+    """Rank pixels by the distance of their probability to the threshold, relative to the range on their side of it.
 
     Args:
-        predictions: pixels that truth or map did not observe are left out.
-        kind: ``probability``, how near it lies to the threshold, measured on its side from there to 0 or 1; or
-            ``spread``, how much several answers differ.
-
-    Raises:
-        PredictionsError: the spread is not known.
-        SettingsError: there is no such kind.
+        encoded: encoded probability, 255 for nodata.
+        masks: reference of the same shape; pixels that are nodata in either are left out.
+        found: where a landslide was predicted.
+        threshold: probability between 0 and 1.
     """
-    if kind not in ("probability", "spread"):
-        raise SettingsError(f"'{kind}' is no uncertainty: allowed are probability and spread")
-    if kind == "spread" and predictions.spread is None:
-        raise PredictionsError(
-            "these predictions do not say how much several answers differ: predict with turns, or join those of "
-            "several detectors"
-        )
-    table = np.zeros((MAX_ENCODED + 1, 4), np.int64)
-    said = predictions.levels if kind == "probability" or predictions.spread is None else predictions.spread
-    for levels, unsure, found, mask in zip(predictions.levels, said, predictions.found, predictions.masks, strict=True):
-        known = (mask != NODATA) & (levels != NODATA)
-        outcome = np.where(mask == LANDSLIDE, np.where(found, 0, 2), np.where(found, 1, 3))
-        codes = 4 * unsure[known].astype(np.int64) + outcome[known]
-        table += np.bincount(codes, minlength=4 * (MAX_ENCODED + 1)).reshape(-1, 4)
-    if kind == "spread":
-        return risk_curve(kind, table)
-    # Levels on both sides that are equally sure are one class, whatever rounding makes of it.
-    away, place = np.unique(-_away_from(predictions.threshold).round(9), return_inverse=True)
-    classes = np.zeros((len(away), 4), np.int64)
-    np.add.at(classes, place, table)
-    return risk_curve(kind, classes)
+    offset = np.arange(MAX_ENCODED + 1) * STEP - threshold
+    distance = np.where(offset >= 0, offset / (1 - threshold), -offset / threshold)
+    # Probabilities on both sides at the same distance are one class, whatever rounding makes of it.
+    values, index = np.unique(-distance.round(9), return_inverse=True)
+    classes = np.zeros((len(values), 4), np.int64)
+    np.add.at(classes, index, _counts_by_value(encoded, encoded, masks, found))
+    return risk_coverage("probability", classes)
 
 
-def _away_from(threshold: float) -> Values:
-    """How far each level lies from a threshold, by how far it can on its side: both 0 and 1 are as sure as can be."""
-    away = np.arange(MAX_ENCODED + 1) * STEP - threshold
-    return np.asarray(np.where(away >= 0, away / (1 - threshold), -away / threshold), np.float64)
+def rank_by_std(
+    std: NDArray[np.uint8], encoded: NDArray[np.uint8], masks: NDArray[np.uint8], found: NDArray[np.bool_]
+) -> RiskCoverage:
+    """Rank pixels by the standard deviation of their probability over test-time augmentation.
+
+    Args:
+        std: standard deviation, encoded like a probability.
+        encoded: encoded probability, 255 for nodata.
+        masks: reference of the same shape; pixels that are nodata in either are left out.
+        found: where a landslide was predicted.
+    """
+    return risk_coverage("tta", _counts_by_value(std, encoded, masks, found))
 
 
-def risk_curve(kind: Kind, table: NDArray[np.int64]) -> RiskCurve:
-    """The curve of counts (K, 4), tp, fp, fn, tn, of classes from the surest to the least sure."""
-    wrong, pixels = table[:, 1:3].sum(axis=1).astype(np.float64), table.sum(axis=1).astype(np.float64)
+def _counts_by_value(
+    uncertainty: NDArray[np.uint8],
+    encoded: NDArray[np.uint8],
+    masks: NDArray[np.uint8],
+    found: NDArray[np.bool_],
+) -> Counts:
+    """Count the pixels of each encoded uncertainty, (251, 4)."""
+    valid = (masks != NODATA) & (encoded != NODATA)
+    outcome = np.where(masks == LANDSLIDE, np.where(found, 0, 2), np.where(found, 1, 3))
+    codes = 4 * uncertainty[valid].astype(np.int64) + outcome[valid]
+    return np.bincount(codes, minlength=4 * (MAX_ENCODED + 1)).reshape(-1, 4).astype(np.int64)
+
+
+def risk_coverage(uncertainty: UncertaintyName, classes: Counts) -> RiskCoverage:
+    """Compute the curve from counts (K, 4) of classes of equal uncertainty, the most certain first.
+
+    Example:
+        >>> curve = risk_coverage("probability", np.array([[40, 0, 0, 50], [5, 2, 3, 0]]))
+        >>> round(curve.aurc, 4), curve.aurc_random, round(curve.auroc, 2)
+        (0.0026, 0.05, 0.97)
+    """
+    wrong, pixels = classes[:, 1:3].sum(axis=1).astype(np.float64), classes.sum(axis=1).astype(np.float64)
     total, errors = float(pixels.sum()), float(wrong.sum())
-    kept = tuple(1 - share for share in SET_ASIDE)
-    risk, f1 = _at(table, np.array(kept) * total)
-    return RiskCurve(
-        kind=kind,
+    retained = tuple(1 - fraction for fraction in REJECTED)
+    risk, f1 = _at(classes, np.array(retained) * total)
+    return RiskCoverage(
+        uncertainty=uncertainty,
         pixels=int(total),
         wrong=int(errors),
         aurc=_area(wrong, pixels),
         aurc_oracle=_area(np.array([0.0, errors]), np.array([total - errors, errors])),
-        aurc_chance=errors / total if total else 0.0,
+        aurc_random=errors / total if total else 0.0,
         auroc=_auroc(wrong, pixels - wrong),
-        set_aside=SET_ASIDE,
+        rejected=REJECTED,
         risk=tuple(risk.tolist()),
-        risk_oracle=tuple(max(0.0, 1 - (total - errors) / (share * total)) if total else 0.0 for share in kept),
+        risk_oracle=tuple(max(0.0, 1 - (total - errors) / (part * total)) if total else 0.0 for part in retained),
         f1=tuple(f1.tolist()),
     )
 
 
 def _area(wrong: Values, pixels: Values) -> float:
-    """Area under risk against coverage, classes from the surest on, each spread evenly over its coverage.
+    """Return the area under risk against coverage.
 
     Within a class errors grow linearly with pixels, so risk is a / n + r, whose integral is known.
     """
@@ -130,26 +141,29 @@ def _area(wrong: Values, pixels: Values) -> float:
     end, rate = pixels.cumsum(), wrong / pixels
     start = end - pixels
     before = wrong.cumsum() - wrong - rate * start
-    # The first class has nothing before it, and no logarithm.
-    grown = np.concatenate([[0.0], np.log(end[1:] / start[1:])])
-    return float((before * grown + rate * pixels).sum() / end[-1])
+    # The first class starts at 0 pixels, where the logarithm is not defined and its factor is 0.
+    growth = np.concatenate([[0.0], np.log(end[1:] / start[1:])])
+    return float((before * growth + rate * pixels).sum() / end[-1])
 
 
-def _at(table: NDArray[np.int64], kept: Values) -> tuple[Values, Values]:
-    """Risk and F1 of so many of the surest pixels; 0 and 1 where there is none."""
-    sums = np.concatenate([np.zeros((1, 4)), table.cumsum(axis=0)])
+def _at(classes: Counts, retained: Values) -> tuple[Values, Values]:
+    """Return risk and F1 of the given numbers of most certain pixels; 0 and 1 for no pixel.
+
+    Counts are interpolated within a class, so they are fractions here, unlike those of ``counts.f1``.
+    """
+    sums = np.concatenate([np.zeros((1, 4)), classes.cumsum(axis=0)])
     size = sums.sum(axis=1)
-    # Classes without pixels would make places double.
-    place = np.flatnonzero(np.concatenate([[True], np.diff(size) > 0]))
-    tp, fp, fn, tn = (np.interp(kept, size[place], sums[place, column]) for column in range(4))
+    # Classes without pixels would repeat a position.
+    index = np.flatnonzero(np.concatenate([[True], np.diff(size) > 0]))
+    tp, fp, fn, tn = (np.interp(retained, size[index], sums[index, column]) for column in range(4))
     whole, called = tp + fp + fn + tn, 2 * tp + fp + fn
     risk = np.divide(fp + fn, whole, out=np.zeros_like(whole), where=whole > 0)
     return risk, np.divide(2 * tp, called, out=np.ones_like(called), where=called > 0)
 
 
 def _auroc(wrong: Values, right: Values) -> float | None:
-    """Area under the ROC curve of telling wrong from right, classes from the surest on; ties count half."""
+    """Return the AUROC of telling wrong from correct pixels, most certain classes first; ties count half."""
     if not wrong.sum() or not right.sum():
         return None
-    surer = right.cumsum() - right / 2
-    return float(wrong @ surer / (wrong.sum() * right.sum()))
+    more_certain = right.cumsum() - right / 2
+    return float(wrong @ more_certain / (wrong.sum() * right.sum()))

@@ -1,187 +1,212 @@
-"""Every threshold at once: precision-recall curve, average precision, and the threshold that a use asks for."""
+"""Counts at every threshold: precision-recall curve, average precision, and the choice of a threshold."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landslip.errors import SettingsError
-from landslip.evaluation.objects.found import find_inventories
-from landslip.evaluation.predictions import Predictions
-from landslip.metrics import count_tables as table
-from landslip.metrics.counts import LevelCounts
-from landslip.probability import BACKGROUND, LANDSLIDE, MAX_ENCODED, NODATA, STEP
-
-OBJECT_THRESHOLDS: Final = tuple(round(0.02 * step, 2) for step in range(1, 50))
+from landslip.metrics.counts import METRICS, Counts, PixelCounts, f1, precision, recall
+from landslip.probability import (
+    BACKGROUND,
+    LANDSLIDE,
+    MAX_ENCODED,
+    NODATA,
+    STEP,
+    encode_probability,
+    encode_threshold,
+)
 
 Values = NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ProbabilityHistogram:
+    """Number of landslide and background pixels at each of the 251 encoded probabilities.
+
+    Pixels that are nodata in the reference or in the prediction are left out. The sum of two histograms is that of all
+    their pixels.
+
+    Example:
+        >>> probability = np.array([[0.9, 0.2, 0.6, 0.1]], np.float32)
+        >>> mask = np.array([[1, 1, 0, 0]], np.uint8)
+        >>> ProbabilityHistogram.of(probability, mask).at(0.5)
+        PixelCounts(tp=1, fp=1, fn=1, tn=1)
+    """
+
+    landslide: NDArray[np.int64]
+    """(251,)"""
+    background: NDArray[np.int64]
+    """(251,)"""
+
+    @classmethod
+    def of(cls, probability: NDArray[np.float32], mask: NDArray[np.uint8]) -> "ProbabilityHistogram":
+        """Count probabilities (0..1, NaN for nodata) and reference of one shape."""
+        return cls.of_encoded(encode_probability(probability), mask)
+
+    @classmethod
+    def of_encoded(cls, encoded: NDArray[np.uint8], mask: NDArray[np.uint8]) -> "ProbabilityHistogram":
+        """Count encoded probabilities (0..250, 255 for nodata) and reference of one shape."""
+        counts = (np.bincount(encoded[mask == kind], minlength=256) for kind in (LANDSLIDE, BACKGROUND))
+        return cls(*(column[: MAX_ENCODED + 1].astype(np.int64) for column in counts))
+
+    def __add__(self, other: "ProbabilityHistogram") -> "ProbabilityHistogram":
+        return ProbabilityHistogram(self.landslide + other.landslide, self.background + other.background)
+
+    def counts(self) -> Counts:
+        """Return counts (251, 4) with each encoded probability in turn as the threshold."""
+        tp, fp = (kind[::-1].cumsum()[::-1] for kind in (self.landslide, self.background))
+        return np.stack([tp, fp, tp[0] - tp, fp[0] - fp], axis=1)
+
+    def at(self, threshold: float) -> PixelCounts:
+        """Return the counts at a threshold (probability)."""
+        level = encode_threshold(threshold)
+        tp, fp = int(self.landslide[level:].sum()), int(self.background[level:].sum())
+        return PixelCounts(tp, fp, int(self.landslide.sum()) - tp, int(self.background.sum()) - fp)
+
+    def f1_curve(self) -> Values:
+        """Return F1 with each encoded probability in turn as the threshold, (251,); 0 if there is no landslide."""
+        return f1(self.counts()) if self.landslide.any() else np.zeros(MAX_ENCODED + 1)
+
+
+def best_threshold(*groups: Sequence[ProbabilityHistogram]) -> float:
+    """Choose the threshold with the highest mean F1 over several sets of pixels; the lowest of equals.
+
+    Args:
+        groups: groups of histograms, none empty. Groups have equal weight, and so have the histograms within a group.
+
+    Example:
+        >>> probability = np.array([0.9, 0.2, 0.6, 0.1], np.float32)
+        >>> best_threshold([ProbabilityHistogram.of(probability, np.array([1, 0, 1, 0], np.uint8))])
+        0.204
+    """
+    mean = np.mean([np.mean([one.f1_curve() for one in group], axis=0) for group in groups], axis=0)
+    # At 0 every pixel is predicted as landslide, and 1 asks for certainty: neither is a useful threshold.
+    return round((1 + int(mean[1:MAX_ENCODED].argmax())) * STEP, 3)
+
+
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """A threshold, why it, and what it brings where it was chosen. Elsewhere it brings something else."""
+class ChosenThreshold:
+    """A threshold, the criterion it was chosen by, and its metrics on the pixels it was chosen on."""
 
     threshold: float
-    why: str
+    criterion: str
     precision: float
     recall: float
     f1: float
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything by name, for JSON."""
+        """Return everything by name, for JSON."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sweep:
-    """Counts at every threshold that levels can tell apart; those of a map at the same threshold."""
+class ThresholdSweep:
+    """Counts at every threshold that the encoding of probability resolves."""
 
-    counts: table.Counts
-    """(251, 4): tp, fp, fn, tn when everything from level 0, 1 ... 250 up is called landslide."""
+    counts: Counts
+    """(251, 4) TP, FP, FN, TN with each encoded probability in turn as the threshold."""
 
     @property
     def thresholds(self) -> Values:
-        """(251,) the probability of each level."""
+        """(251,) probability of each threshold."""
         return np.round(np.arange(MAX_ENCODED + 1) * STEP, 3)
 
     @property
     def average_precision(self) -> float:
-        """Precision averaged over recall, each step of recall at the precision where it is reached, not interpolated.
+        """Precision averaged over the steps of recall, without interpolation; 0 if there is no landslide.
 
-        0 where there is no landslide. Landslide that the map did not observe is never reached.
+        Landslide pixels where the prediction is nodata are never recalled.
         """
-        landslides = int(self.counts[0, 0] + self.counts[0, 2])
-        if not landslides:
+        landslide = int(self.counts[0, 0] + self.counts[0, 2])
+        if not landslide:
             return 0.0
-        tp = self.counts[::-1, 0]
-        gained = np.diff(tp, prepend=0)
-        return float((gained * table.precision(self.counts[::-1])).sum() / landslides)
+        steps = np.diff(self.counts[::-1, 0], prepend=0)
+        return float((steps * precision(self.counts[::-1])).sum() / landslide)
 
-    def best_f1(self) -> Choice:
-        """The threshold with the highest pooled F1; the lowest of equals."""
-        return self._choice(1 + int(table.f1(self.counts)[1:-1].argmax()), "highest F1")
+    def best_f1(self) -> ChosenThreshold:
+        """Choose the threshold with the highest pooled F1; the lowest of equals."""
+        return self._chosen(1 + int(f1(self.counts)[1:-1].argmax()), "highest F1")
 
-    def for_recall(self, wanted: float) -> Choice | None:
-        """The highest threshold, and so the one with fewest false alarms, that still finds so much.
+    def for_recall(self, min_recall: float) -> ChosenThreshold | None:
+        """Choose the highest threshold, and so the one with fewest false alarms, that reaches a recall.
 
         Args:
-            wanted: share of the landslide pixels, above 0 and at most 1.
+            min_recall: recall to reach, above 0 and at most 1.
 
         Returns:
-            None where no threshold finds as much.
+            None if no threshold reaches it.
 
         Raises:
-            SettingsError: no such share can be wanted.
+            SettingsError: ``min_recall`` is not allowed.
         """
-        if not 0 < wanted <= 1:
-            raise SettingsError(f"a recall of {wanted:g} cannot be wanted: give a share above 0 and at most 1")
-        reached = np.flatnonzero(table.recall(self.counts)[1:-1] >= wanted)
-        return self._choice(1 + int(reached[-1]), f"recall of at least {wanted:g}") if len(reached) else None
+        if not 0 < min_recall <= 1:
+            raise SettingsError(f"min_recall must be above 0 and at most 1, got {min_recall:g}", parameter="min_recall")
+        reached = np.flatnonzero(recall(self.counts)[1:-1] >= min_recall)
+        return self._chosen(1 + int(reached[-1]), f"recall of at least {min_recall:g}") if len(reached) else None
 
-    def for_cost(self, missed: float, false_alarm: float = 1.0) -> Choice:
-        """The threshold with the lowest total cost; the lowest of equals.
+    def for_cost(self, missed: float, false_alarm: float = 1.0) -> ChosenThreshold:
+        """Choose the threshold with the lowest total cost; the lowest of equals.
 
-        Where probabilities can be taken at their word it is near false_alarm / (false_alarm + missed).
+        For calibrated probabilities it is near false_alarm / (false_alarm + missed).
 
         Args:
-            missed: cost of a landslide pixel that was not found.
-            false_alarm: cost of a pixel that was wrongly called landslide.
+            missed: cost of a missed landslide pixel.
+            false_alarm: cost of a background pixel predicted as landslide.
 
         Raises:
-            SettingsError: a cost is not above 0.
+            SettingsError: a cost is not positive.
         """
-        _check_costs(missed, false_alarm)
+        check_costs(missed, false_alarm)
         cost = missed * self.counts[1:-1, 2] + false_alarm * self.counts[1:-1, 1]
-        why = f"lowest cost where a missed pixel costs {missed:g} and a false alarm {false_alarm:g}"
-        return self._choice(1 + int(cost.argmin()), why)
+        criterion = f"lowest cost, with {missed:g} per missed pixel and {false_alarm:g} per false alarm"
+        return self._chosen(1 + int(cost.argmin()), criterion)
 
-    def _choice(self, level: int, why: str) -> Choice:
-        here = self.counts[level]
-        ratios = (float(figure(here)) for figure in (table.precision, table.recall, table.f1))
-        return Choice(float(self.thresholds[level]), why, *ratios)
+    def _chosen(self, level: int, criterion: str) -> ChosenThreshold:
+        ratios = (float(metric(self.counts[level])) for metric in (precision, recall, f1))
+        return ChosenThreshold(float(self.thresholds[level]), criterion, *ratios)
 
     def as_dict(self) -> dict[str, Any]:
-        """The curves by name, for JSON; thresholds rising from 0.004 on."""
+        """Return the curves by name, for JSON, thresholds ascending from 0.004."""
         called = self.counts[1:]
         return {
             "thresholds": self.thresholds[1:].tolist(),
-            **{name: figure(called).tolist() for name, figure in table.FIGURES.items()},
+            **{name: metric(called).tolist() for name, metric in METRICS.items()},
             "average_precision": self.average_precision,
             "best_f1": self.best_f1().as_dict(),
         }
 
 
-def sweep(predictions: Predictions) -> Sweep:
-    """Count at every threshold; landslide that the map did not observe counts as not found."""
-    counts = LevelCounts.of_levels(predictions.levels, predictions.masks)
-    unseen = predictions.levels == NODATA
-    missed, quiet = (np.count_nonzero(unseen & (predictions.masks == kind)) for kind in (LANDSLIDE, BACKGROUND))
-    tp, fp = (kind[::-1].cumsum()[::-1] for kind in (counts.landslide, counts.other))
-    return Sweep(np.stack([tp, fp, tp[0] - tp + missed, fp[0] - fp + quiet], axis=1))
+def sweep_thresholds(encoded: NDArray[np.uint8], masks: NDArray[np.uint8]) -> ThresholdSweep:
+    """Count pixels at every threshold.
 
-
-@dataclass(frozen=True, slots=True)
-class ObjectCosts:
-    """Landslides missed and false alarms at several thresholds, counted whole, and what they cost together."""
-
-    missed_cost: float
-    false_alarm_cost: float
-    thresholds: tuple[float, ...]
-    missed: tuple[int, ...]
-    """True landslides of which no pixel was found."""
-    false_alarms: tuple[int, ...]
-    """Mapped landslides without a pixel of a true one."""
-
-    @property
-    def costs(self) -> tuple[float, ...]:
-        """At each threshold."""
-        pairs = zip(self.missed, self.false_alarms, strict=True)
-        return tuple(self.missed_cost * missed + self.false_alarm_cost * false for missed, false in pairs)
-
-    @property
-    def best(self) -> float:
-        """The threshold with the lowest cost; the lowest of equals."""
-        return self.thresholds[self.costs.index(min(self.costs))]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Everything by name, for JSON."""
-        return asdict(self) | {"costs": self.costs, "best": self.best}
-
-
-def object_costs(
-    predictions: Predictions,
-    missed: float,
-    false_alarm: float = 1.0,
-    *,
-    thresholds: Sequence[float] = OBJECT_THRESHOLDS,
-) -> ObjectCosts:
-    """Cost by landslides instead of pixels: one that no one is warned of, against a place visited in vain.
+    Unlike ``ProbabilityHistogram``, pixels where only the prediction is nodata are counted: as missed or as correct
+    background.
 
     Args:
-        predictions: patches that touch are joined first.
-        missed: cost of a landslide of which nothing was found.
-        false_alarm: cost of a mapped landslide that touches none.
-        thresholds: to try, each between 0 and 1.
+        encoded: encoded probability, 255 for nodata.
+        masks: reference of the same shape.
+
+    Example:
+        >>> sweep = sweep_thresholds(np.array([[225, 50, 150, 25]], np.uint8), np.array([[1, 0, 1, 0]], np.uint8))
+        >>> sweep.best_f1().threshold, sweep.average_precision
+        (0.204, 1.0)
+    """
+    counts = ProbabilityHistogram.of_encoded(encoded, masks).counts()
+    nodata = encoded == NODATA
+    counts[:, 2] += np.count_nonzero(nodata & (masks == LANDSLIDE))
+    counts[:, 3] += np.count_nonzero(nodata & (masks == BACKGROUND))
+    return ThresholdSweep(counts)
+
+
+def check_costs(missed: float, false_alarm: float) -> None:
+    """Check that both costs are positive.
 
     Raises:
-        SettingsError: a cost is not above 0, there is no threshold, or one is not between 0 and 1.
-        PredictionsError: two patches have one place.
+        SettingsError: one is not.
     """
-    _check_costs(missed, false_alarm)
-    if not thresholds:
-        raise SettingsError("no threshold was given to try: give one or more between 0 and 1")
-    found = [find_inventories(predictions.at(threshold)) for threshold in thresholds]
-    return ObjectCosts(
-        missed,
-        false_alarm,
-        tuple(thresholds),
-        tuple(int(np.count_nonzero(~one.truth.touched)) for one in found),
-        tuple(int(np.count_nonzero(~one.mapped.touched)) for one in found),
-    )
-
-
-def _check_costs(missed: float, false_alarm: float) -> None:
-    if not (missed > 0 and false_alarm > 0):
-        raise SettingsError(f"costs of {missed:g} and {false_alarm:g}: both must be above 0")
+    for name, cost in (("missed", missed), ("false_alarm", false_alarm)):
+        if not cost > 0:
+            raise SettingsError(f"the cost '{name}' must be positive, got {cost:g}", parameter=name)

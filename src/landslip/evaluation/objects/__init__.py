@@ -1,1 +1,1 @@
-"""Accuracy by landslide: matching, detection rates, boundaries, frequency-area distributions."""
+"""Landslides as objects: inventories, matching, scores, outlines, frequency-area distributions."""

@@ -1,8 +1,8 @@
-"""Frequency-area distributions of truth and map side by side, and the power law of their tails.
+"""Frequency-area distributions of reference and map, and the power law of their tails.
 
-The density is that of a map's report (``mapping.sheet.frequency``). The law is fitted by the library ``powerlaw``
-(Alstott et al. 2014) after Clauset et al. 2009: discrete maximum likelihood in pixels, the smallest size of the tail
-where the law fits best (lowest Kolmogorov-Smirnov distance), and a likelihood ratio against a lognormal tail.
+The law is fitted by the library ``powerlaw`` (Alstott et al. 2014) after Clauset et al. 2009: discrete maximum
+likelihood in pixels, the smallest area of the tail where the fit is best (lowest Kolmogorov-Smirnov distance), and a
+likelihood ratio against a lognormal tail.
 """
 
 import math
@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.errors import require_extra
-from landslip.evaluation.objects.found import Inventories, Inventory
+from landslip.evaluation.objects.inventories import Inventory, InventoryPair
 from landslip.figures.frequency_area import Frequency, frequency
 
-LEAST_TO_FIT: Final = 50
-"""Fewer landslides than this say nothing of a law."""
+MIN_TO_FIT: Final = 50
+"""No law is fitted to fewer landslides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,35 +28,35 @@ class PowerLaw:
     alpha: float
     alpha_error: float
     """Standard error (alpha - 1) / sqrt(landslides in the tail)."""
-    least_area_m2: float
-    """From which area on the law holds."""
+    min_area_m2: float
+    """Smallest area of the tail."""
     tail: int
     """Landslides in the tail."""
     ks_distance: float
     lognormal_ratio: float
-    """Normalised log-likelihood ratio: above 0 the power law fits the tail better than a lognormal, below 0 worse."""
+    """Normalised log-likelihood ratio: positive where the power law fits the tail better than a lognormal."""
     lognormal_p_value: float
-    """How easily chance alone gives the ratio's sign (Vuong 1989): above 0.1 the two are not told apart."""
+    """Of the sign of the ratio (Vuong 1989): above 0.1 the two cannot be distinguished."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything by name, for JSON."""
+        """Return everything by name, for JSON."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrequencyArea:
-    """The distribution of one inventory."""
+    """The frequency-area distribution of one inventory."""
 
     landslides: int
     cut: int
-    """Of these, those at the edge of what was observed: their true area is larger."""
+    """Landslides that touch nodata or the edge of the image, whose area is larger than counted."""
     density: Frequency | None
-    """None where there is no landslide."""
+    """None for an empty inventory."""
     law: PowerLaw | None
-    """None where there are too few landslides."""
+    """None for too few landslides."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything by name, for JSON."""
+        """Return everything by name, for JSON."""
         density = self.density
         return {
             "landslides": self.landslides,
@@ -69,8 +69,8 @@ class FrequencyArea:
         }
 
 
-def frequency_areas(found: Inventories, pixel_size_m: float) -> dict[str, FrequencyArea]:
-    """The distributions of ``truth`` and ``map``.
+def frequency_areas(found: InventoryPair, pixel_size_m: float) -> dict[str, FrequencyArea]:
+    """Compute the distributions of ``reference`` and ``map``.
 
     Args:
         found: the landslides of both.
@@ -79,7 +79,7 @@ def frequency_areas(found: Inventories, pixel_size_m: float) -> dict[str, Freque
     Raises:
         MissingExtraError: the library for the fit is not installed.
     """
-    return {"truth": _of(found.truth, pixel_size_m), "map": _of(found.mapped, pixel_size_m)}
+    return {"reference": _of(found.reference, pixel_size_m), "map": _of(found.mapped, pixel_size_m)}
 
 
 def _of(inventory: Inventory, pixel_size_m: float) -> FrequencyArea:
@@ -88,19 +88,19 @@ def _of(inventory: Inventory, pixel_size_m: float) -> FrequencyArea:
         landslides=len(areas_m2),
         cut=int(inventory.cut.sum()),
         density=frequency(areas_m2) if len(areas_m2) else None,
-        law=fit_power_law(areas_m2, pixel_size_m) if len(areas_m2) >= LEAST_TO_FIT else None,
+        law=fit_power_law(areas_m2, pixel_size_m) if len(areas_m2) >= MIN_TO_FIT else None,
     )
 
 
 def fit_power_law(areas_m2: NDArray[np.float64], pixel_size_m: float) -> PowerLaw | None:
-    """Fit the tail of a distribution.
+    """Fit a power law to the tail of a distribution.
 
     Args:
-        areas_m2: (N,) whole numbers of pixels.
+        areas_m2: (N,) multiples of the area of a pixel.
         pixel_size_m: of a pixel.
 
     Returns:
-        None where all landslides have one size, of which there is no tail.
+        None for fewer than three different areas.
 
     Raises:
         MissingExtraError: the library is not installed.
@@ -109,18 +109,18 @@ def fit_power_law(areas_m2: NDArray[np.float64], pixel_size_m: float) -> PowerLa
     areas_px = np.rint(areas_m2 / pixel_size_m**2).astype(np.int64)
     if len(np.unique(areas_px)) < 3:
         return None
-    # Its search tries tails for which a logarithm or a division has no value, and warns of each.
+    # Its search tries tails where a logarithm or a division is undefined, and warns of each.
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         fit = powerlaw.Fit(areas_px, discrete=True, verbose=False)
-        alpha, least_px = float(fit.power_law.alpha), float(fit.power_law.xmin)
+        alpha, min_px = float(fit.power_law.alpha), float(fit.power_law.xmin)
         ratio, p_value = fit.distribution_compare("power_law", "lognormal", normalized_ratio=True)
         distance = float(fit.power_law.D)
-    tail = int(np.count_nonzero(areas_px >= least_px))
+    tail = int(np.count_nonzero(areas_px >= min_px))
     return PowerLaw(
         alpha=alpha,
         alpha_error=(alpha - 1) / math.sqrt(tail),
-        least_area_m2=least_px * pixel_size_m**2,
+        min_area_m2=min_px * pixel_size_m**2,
         tail=tail,
         ks_distance=distance,
         lognormal_ratio=float(ratio),

@@ -1,7 +1,7 @@
-"""Puts patches that lie side by side together again, so that one landslide is one object.
+"""Mosaics of neighbouring patches, so that a landslide across patches is one object.
 
-Patches whose rows and columns are neighbours touch on the ground without overlapping. All that hang together over a
-side or a corner make one mosaic; a patch whose place is not known is a mosaic of its own.
+Patches in neighbouring rows and columns of a scene touch without overlap. All patches connected over a side or a corner
+form one mosaic; a patch without a known position is a mosaic of its own.
 """
 
 from collections import defaultdict
@@ -20,57 +20,57 @@ Cell = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Mosaic:
-    """Patches that hang together, by where each lies."""
+    """Connected patches of a scene."""
 
     scene: str
     cells: tuple[tuple[int, Cell], ...]
-    """Position of each patch in the set, with its row and column counted from the mosaic's corner."""
+    """Index of each patch in the set, with its row and column counted from the mosaic's corner."""
 
     def join(self, layers: NDArray[np.uint8], fill: int) -> NDArray[np.uint8]:
-        """Lay out the patches of (N, H, W) as one image (h, w).
+        """Join the patches of layers (N, H, W) to one image (h, w).
 
         Args:
             layers: one layer for each patch of the set.
-            fill: what to put where no patch lies.
+            fill: value where there is no patch.
         """
         _, height, width = layers.shape
         rows, cols = (1 + max(cell[axis] for _, cell in self.cells) for axis in (0, 1))
         image = np.full((rows * height, cols * width), fill, np.uint8)
-        for position, (row, col) in self.cells:
-            image[row * height : (row + 1) * height, col * width : (col + 1) * width] = layers[position]
+        for index, (row, col) in self.cells:
+            image[row * height : (row + 1) * height, col * width : (col + 1) * width] = layers[index]
         return image
 
 
-def mosaics(entries: Sequence[Entry]) -> tuple[Mosaic, ...]:
-    """Find what hangs together; every patch is in one mosaic.
+def find_mosaics(entries: Sequence[Entry]) -> tuple[Mosaic, ...]:
+    """Group patches into mosaics; every patch is in exactly one.
 
     Raises:
-        PredictionsError: two patches have one place.
+        PredictionsError: two patches have the same position.
     """
     made = []
     scenes: dict[str, dict[Cell, int]] = defaultdict(dict)
-    for position, entry in enumerate(entries):
+    for index, entry in enumerate(entries):
         if entry.scene == UNKNOWN_SCENE or entry.row is None or entry.col is None:
-            made.append(Mosaic(entry.scene, ((position, (0, 0)),)))
+            made.append(Mosaic(entry.scene, ((index, (0, 0)),)))
         elif (cell := (entry.row, entry.col)) in scenes[entry.scene]:
             raise PredictionsError(
                 f"patches {entries[scenes[entry.scene][cell]].id} and {entry.id} both lie at row {cell[0]}, column "
-                f"{cell[1]} of scene {entry.scene}: a place holds one patch, so mend the table of places"
+                f"{cell[1]} of scene {entry.scene}: correct the table of patch positions"
             )
         else:
-            scenes[entry.scene][cell] = position
+            scenes[entry.scene][cell] = index
     for scene, at in scenes.items():
         made += [_mosaic(scene, group, at) for group in _groups(set(at))]
     return tuple(made)
 
 
 def _groups(cells: set[Cell]) -> Iterator[list[Cell]]:
-    """Cells that hang together over sides and corners."""
+    """Yield cells connected over sides and corners."""
     left = set(cells)
     while left:
         group = [min(left)]
         left.discard(group[0])
-        for row, col in group:  # grows while it is gone through
+        for row, col in group:  # grows during the iteration
             near = {(row + down, col + across) for down in (-1, 0, 1) for across in (-1, 0, 1)} & left
             group += sorted(near)
             left -= near

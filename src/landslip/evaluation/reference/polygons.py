@@ -1,4 +1,4 @@
-"""Truth as polygons: GeoPackage, GeoJSON, shapefile or whatever else GDAL reads."""
+"""Reference inventories as polygons: GeoPackage, GeoJSON, shapefile and other formats of GDAL."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,54 +15,57 @@ from pyproj import CRS
 from rasterio.features import geometry_mask
 from shapely.geometry.base import BaseGeometry
 
-from landslip.errors import TruthError
+from landslip.errors import ReferenceDataError
 from landslip.grid.map_grid import MapGrid
 from landslip.grid.polygons import in_pixels, polygons_only
 from landslip.grid.window import Window
 from landslip.mapping.inventory.files import LAYER
 
-_SURE_PX = 4.0
-"""A polygon without a pixel's centre in it is smaller than this, unless it is very thin."""
+_LARGE_PX = 4.0
+"""A polygon without a pixel centre in it is smaller than this, unless it is very thin."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PolygonFile:
-    """Polygons as they were read, all valid."""
+    """The polygons of a file, all valid."""
 
     name: str
     geometries: NDArray[np.object_]
     """(n,) polygons and multipolygons."""
     crs: CRS | None
-    mended: int
-    """Polygons that crossed themselves and were made valid: where a line crosses itself both sides count as inside."""
-    left_out: int
-    """Rows without a polygon: empty ones, points, lines."""
+    repaired: int
+    """Self-intersecting polygons that were made valid; both sides of a crossing count as inside."""
+    skipped: int
+    """Rows without a polygon: empty geometries, points, lines."""
 
 
 def read_polygons(path: Path) -> PolygonFile:
-    """Read a file of polygons; of several layers ``landslides``, which a landslide map has.
+    """Read polygons; of several layers the one named ``landslides``, as in a landslide map.
 
     Raises:
-        TruthError: it cannot be read, holds several layers and none of that name, or rows but no polygon.
+        ReferenceDataError: the file cannot be read, holds several layers and none of that name, or rows but no
+            polygon.
     """
     try:
         layers = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
         if len(layers) > 1 and LAYER not in layers:
-            raise TruthError(
-                f"{path} holds the layers {', '.join(layers)}: give a file with one, or name the one with the "
+            raise ReferenceDataError(
+                f"{path} holds the layers {', '.join(layers)}: give a file with one layer, or name the layer of the "
                 f"landslides '{LAYER}'"
             )
         # A GeoPackage of rasters has no layer.
         table: Any = pyogrio.read_dataframe(path, layer=LAYER if LAYER in layers else None) if layers else None
     except (DataSourceError, DataLayerError) as error:
-        raise TruthError(
+        raise ReferenceDataError(
             f"{path} cannot be read as polygons: give a GeoPackage, GeoJSON or shapefile, or a label raster"
         ) from error
     rows = np.asarray(getattr(table, "geometry", []), object)
     kinds = shapely.get_type_id(rows)
     wanted = np.isin(kinds, (3, 6)) & ~shapely.is_empty(rows)
     if len(rows) and not wanted.any():
-        raise TruthError(f"{path} holds no polygon, only points, lines or empty rows: give the outlines of landslides")
+        raise ReferenceDataError(
+            f"{path} holds no polygon, only points, lines or empty rows: give the outlines of landslides"
+        )
     given = shapely.force_2d(rows[wanted])
     valid = shapely.is_valid(given)
     geometries = given.copy()
@@ -72,41 +75,40 @@ def read_polygons(path: Path) -> PolygonFile:
         name=path.name,
         geometries=geometries,
         crs=None if crs is None else CRS.from_user_input(crs),
-        mended=int(np.count_nonzero(~valid)),
-        left_out=int(np.count_nonzero(~wanted)),
+        repaired=int(np.count_nonzero(~valid)),
+        skipped=int(np.count_nonzero(~wanted)),
     )
 
 
 @dataclass(frozen=True)
-class PolygonTruth:
-    """Polygons laid on a map's grid. A pixel is landslide where its centre lies in one."""
+class PolygonReference:
+    """Polygons on the grid of a map. A pixel is landslide where its centre lies in a polygon."""
 
     file: PolygonFile
     grid: MapGrid
     pixels: NDArray[np.object_]
-    """(m,) those that reach into the map, cut to it, in pixel coordinates."""
+    """(m,) the polygons that overlap the map, clipped to it, in pixel coordinates."""
 
     @classmethod
-    def on(cls, file: PolygonFile, grid: MapGrid) -> "PolygonTruth":
-        """Lay polygons on a grid.
+    def on(cls, file: PolygonFile, grid: MapGrid) -> "PolygonReference":
+        """Place polygons on a grid.
 
         Raises:
-            TruthError: none reaches into the map, or only one of the two has a CRS.
-            AreaError: they reach to where the map's CRS has no coordinates.
+            ReferenceDataError: no polygon overlaps the map, or only one of the two has a CRS.
+            AreaError: a polygon reaches beyond the validity of the map's CRS.
         """
         if (file.crs is None) != (grid.crs is None):
-            lacking, other = (file.name, "the map") if file.crs is None else ("the map", file.name)
-            raise TruthError(
-                f"{lacking} does not say its CRS and {other} does, so the two cannot be laid on each other: give both "
-                "with a CRS, or both in pixel coordinates"
+            without, other = (file.name, "the map") if file.crs is None else ("the map", file.name)
+            raise ReferenceDataError(
+                f"{without} has no CRS and {other} has one: give both with a CRS, or both in pixel coordinates"
             )
         placed = file.geometries if file.crs is None else in_pixels(file.geometries, file.crs, grid, file.name)
-        cut = shapely.intersection(placed, shapely.box(0, 0, grid.width, grid.height))
-        inside = cut[shapely.area(cut) > 0] if len(cut) else cut
+        clipped = shapely.intersection(placed, shapely.box(0, 0, grid.width, grid.height))
+        inside = clipped[shapely.area(clipped) > 0] if len(clipped) else clipped
         if len(placed) and not len(inside):
-            raise TruthError(
-                f"none of the {len(placed)} polygons of {file.name} reaches into the map: give the truth of the place "
-                "that was mapped, and see that its CRS is the one it says"
+            raise ReferenceDataError(
+                f"none of the {len(placed)} polygons of {file.name} overlaps the map: give the reference of the mapped "
+                "area, and check its CRS"
             )
         pixels = [one if one.geom_type != "GeometryCollection" else polygons_only(one) for one in inside]
         return cls(file, grid, np.array(pixels, object))
@@ -117,7 +119,7 @@ class PolygonTruth:
 
     @cached_property
     def area_m2(self) -> float:
-        """Geodesic area of all of them together inside the map, each place counted once."""
+        """Geodesic area of the union of all polygons inside the map."""
         if not len(self.pixels):
             return 0.0
         areas_m2, _ = self.grid.areas_and_perimeters_m(np.array([shapely.union_all(self.pixels)], object))
@@ -125,48 +127,48 @@ class PolygonTruth:
 
     @cached_property
     def without_pixel(self) -> int:
-        """How many are so small or thin that no pixel has its centre in them: they are no part of the truth."""
+        """Number of polygons so small or thin that they hold no pixel centre; they are not part of the mask."""
         return sum(not self._holds_a_centre(one) for one in self.pixels)
 
     def mask(self, window: Window) -> NDArray[np.bool_]:
-        """Where landslides are in a window, (h, w)."""
+        """Return the landslide pixels of a window, (h, w)."""
         box = shapely.box(window.col, window.row, window.right, window.bottom)
         near = self.pixels[np.sort(self._tree.query(box))]
         if not len(near):
             return np.zeros(window.shape, np.bool_)
-        return _centres_in(near, window)
+        return _rasterise(near, window)
 
-    def observed(self, window: Window) -> NDArray[np.bool_]:
-        """Everywhere: polygons alone do not say where nobody looked."""
+    def valid(self, window: Window) -> NDArray[np.bool_]:
+        """Return True everywhere, (h, w): polygons do not tell which area was surveyed."""
         return np.ones(window.shape, np.bool_)
 
     def notes(self) -> tuple[str, ...]:
-        """What a reader of the figures must know, in sentences."""
-        said = []
-        if self.file.mended:
-            said.append(f"{self.file.mended} polygons of {self.file.name} crossed themselves and were made valid")
-        if self.file.left_out:
-            said.append(f"{self.file.left_out} rows of {self.file.name} hold no polygon and were left out")
+        """Describe repaired, skipped and uncounted polygons, in sentences."""
+        notes = []
+        if self.file.repaired:
+            notes.append(f"{self.file.repaired} self-intersecting polygons of {self.file.name} were made valid")
+        if self.file.skipped:
+            notes.append(f"{self.file.skipped} rows of {self.file.name} hold no polygon and were skipped")
         outside = len(self.file.geometries) - len(self.pixels)
         if outside:
-            said.append(f"{outside} of {len(self.file.geometries)} polygons lie outside the map")
+            notes.append(f"{outside} of {len(self.file.geometries)} polygons lie outside the map")
         if self.without_pixel:
-            said.append(
-                f"{self.without_pixel} polygons are so small that no pixel of the map has its centre in them: they "
-                "count neither as found nor as missed"
+            notes.append(
+                f"{self.without_pixel} polygons are so small that they hold no pixel centre of the map: they count "
+                "neither as detected nor as missed"
             )
-        return tuple(said)
+        return tuple(notes)
 
     def _holds_a_centre(self, polygon: BaseGeometry) -> bool:
         left, top, right, bottom = polygon.bounds
-        if polygon.area > _SURE_PX and polygon.area > 0.3 * (right - left) * (bottom - top):
+        if polygon.area > _LARGE_PX and polygon.area > 0.3 * (right - left) * (bottom - top):
             return True
         row, col = int(np.floor(top)), int(np.floor(left))
         window = Window(row, col, max(1, int(np.ceil(bottom)) - row), max(1, int(np.ceil(right)) - col))
-        return bool(_centres_in(np.array([polygon], object), window).any())
+        return bool(_rasterise(np.array([polygon], object), window).any())
 
 
-def _centres_in(polygons: NDArray[np.object_], window: Window) -> NDArray[np.bool_]:
+def _rasterise(polygons: NDArray[np.object_], window: Window) -> NDArray[np.bool_]:
     inside: NDArray[np.bool_] = geometry_mask(
         polygons, window.shape, Affine.translation(window.col, window.row), invert=True
     )

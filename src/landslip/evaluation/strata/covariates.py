@@ -1,7 +1,7 @@
-"""What the ground is like at each pixel: slope, height, aspect, light, plants, brightness, colour.
+"""Covariates of accuracy at each pixel: slope, elevation, aspect, illumination, NDVI, brightness, redness.
 
-Each covariate says which channels it needs; on a set of RGB patches only brightness and redness are left. Brightness is
-relative to its patch and redness is a ratio, so that both mean the same where absolute brightness is not known.
+Each covariate names the channels it needs; RGB patches only have brightness and redness. Brightness is relative to its
+patch and redness is a ratio, so that both are comparable where absolute brightness is unknown.
 """
 
 import math
@@ -19,23 +19,24 @@ from landslip.grid.terrain import aspect_deg, slope_deg
 
 Layer = NDArray[np.float32]
 _SECTORS: Final = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
+_LEVEL_DEG: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Covariate:
-    """A number at each pixel, and the classes that it falls into."""
+    """A value at each pixel, and its classes."""
 
     name: str
     title: str
     unit: str
     edges: tuple[float, ...]
-    """Rising; a class holds its lower edge, the last one its upper edge too. What lies outside is not known."""
-    needs: frozenset[str]
-    """Channels without which it cannot be told."""
-    of: Callable[[Patch, float], Layer]
-    """(H, W) of a patch with pixels of so many metres; NaN where not known."""
+    """Ascending; a class includes its lower edge, the last one its upper edge too. Values outside are unknown."""
+    channels: frozenset[str]
+    """Channels it is computed from."""
+    compute: Callable[[Patch, float], Layer]
+    """From a patch and its pixel size in metres, (H, W); NaN where unknown."""
     labels: tuple[str, ...] = ()
-    """Names of the classes, where they have any."""
+    """Names of the classes; made from the edges where empty."""
 
 
 def _layer(patch: Patch, name: str) -> Layer:
@@ -53,11 +54,11 @@ def _elevation(patch: Patch, pixel_size_m: float) -> Layer:
 
 
 def _aspect(patch: Patch, pixel_size_m: float) -> Layer:
-    """In degrees from north-north-west on, so that each class is one sector; nearly level ground faces nowhere."""
+    """Return degrees from north-north-west, so that each class is one sector; NaN where nearly level."""
     elevation = _layer(patch, "elevation")
-    facing = (aspect_deg(elevation, pixel_size_m, pixel_size_m) + np.float32(22.5)) % np.float32(360)
-    level = slope_deg(elevation, pixel_size_m, pixel_size_m) < 5
-    return np.where(level, np.float32(np.nan), facing)
+    shifted = (aspect_deg(elevation, pixel_size_m, pixel_size_m) + np.float32(22.5)) % np.float32(360)
+    level = slope_deg(elevation, pixel_size_m, pixel_size_m) < _LEVEL_DEG
+    return np.where(level, np.float32(np.nan), shifted)
 
 
 def _ndvi(patch: Patch, pixel_size_m: float) -> Layer:
@@ -74,7 +75,6 @@ def _redness(patch: Patch, pixel_size_m: float) -> Layer:
     return ndvi(_layer(patch, "B03"), _layer(patch, "B04"))
 
 
-_COLOURS: Final = frozenset(TRUE_COLOUR)
 _ALL: Final = (
     Covariate("slope", "Slope", "°", (0, 5, 10, 15, 20, 25, 30, 35, 40, 50, 90), frozenset({"slope"}), _slope),
     Covariate(
@@ -87,7 +87,7 @@ _ALL: Final = (
     ),
     Covariate(
         "aspect",
-        "Direction the ground faces (5° steep or more)",
+        f"Aspect (slope of {_LEVEL_DEG}° or more)",
         "",
         tuple(45.0 * sector for sector in range(9)),
         frozenset({"elevation"}),
@@ -100,7 +100,7 @@ _ALL: Final = (
         "Brightness relative to the patch",
         "",
         (0, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, math.inf),
-        _COLOURS,
+        frozenset(TRUE_COLOUR),
         _brightness,
     ),
     Covariate(
@@ -115,38 +115,40 @@ _ALL: Final = (
 
 
 def covariates_for(channels: Sequence[str]) -> tuple[Covariate, ...]:
-    """The covariates that channels let one tell; slope from elevation where there is no slope."""
+    """Return the covariates that can be computed from channels; slope from elevation if there is no slope."""
     known = {*channels, *(["slope"] if "elevation" in channels else [])}
-    return tuple(one for one in _ALL if one.needs <= known)
+    return tuple(one for one in _ALL if one.channels <= known)
 
 
 def illumination(sun_azimuth_deg: float, sun_height_deg: float) -> Covariate:
-    """How squarely the sun shines on the ground, for images whose sun is known: 1 at right angles, below 0 in shade.
+    """Make a covariate of the cosine of the solar incidence angle (Horn 1981), for images with a known sun position.
 
-    Cosine of the angle of incidence (Horn 1981). Shade that other hills cast is not seen.
+    It is 1 where the sun is perpendicular to the surface and negative where the surface faces away; cast shadows are
+    not modelled.
 
     Args:
         sun_azimuth_deg: clockwise from north.
         sun_height_deg: above the horizon, above 0 and at most 90.
 
     Raises:
-        SettingsError: the sun was below the horizon, or is nowhere.
+        SettingsError: an angle is not allowed.
     """
-    if not (math.isfinite(sun_azimuth_deg) and 0 < sun_height_deg <= 90):
+    if not math.isfinite(sun_azimuth_deg):
+        raise SettingsError(f"sun_azimuth_deg must be finite, got {sun_azimuth_deg:g}", parameter="sun_azimuth_deg")
+    if not 0 < sun_height_deg <= 90:
         raise SettingsError(
-            f"a sun at {sun_azimuth_deg:g} degrees, {sun_height_deg:g} degrees high, sheds no light: give an azimuth "
-            "and a height above 0 and at most 90"
+            f"sun_height_deg must be above 0 and at most 90, got {sun_height_deg:g}", parameter="sun_height_deg"
         )
     azimuth, height = math.radians(sun_azimuth_deg), math.radians(sun_height_deg)
 
-    def of(patch: Patch, pixel_size_m: float) -> Layer:
+    def compute(patch: Patch, pixel_size_m: float) -> Layer:
         elevation = _layer(patch, "elevation")
         slope = np.radians(slope_deg(elevation, pixel_size_m, pixel_size_m))
-        # Level ground has no aspect, and needs none.
+        # Level terrain has no aspect and needs none.
         aspect = np.radians(aspect_deg(elevation, pixel_size_m, pixel_size_m))
-        turned = np.where(slope == 0, 0, np.cos(azimuth - aspect))
-        return np.asarray(np.cos(slope) * math.sin(height) + np.sin(slope) * math.cos(height) * turned, np.float32)
+        relative = np.where(slope == 0, 0, np.cos(azimuth - aspect))
+        return np.asarray(np.cos(slope) * math.sin(height) + np.sin(slope) * math.cos(height) * relative, np.float32)
 
-    title = f"Sunlight, sun {sun_height_deg:g}° high at {sun_azimuth_deg:g}°"
+    title = f"Illumination, sun {sun_height_deg:g}° high at azimuth {sun_azimuth_deg:g}°"
     edges = (-1, 0, 0.2, 0.4, 0.6, 0.8, 1.000001)
-    return Covariate("illumination", title, "", edges, frozenset({"elevation"}), of)
+    return Covariate("illumination", title, "", edges, frozenset({"elevation"}), compute)

@@ -1,8 +1,8 @@
-"""Figures by class of the ground: how much of it there is, and how right the map is on it."""
+"""Pixel accuracy by strata: by classes of a covariate, and by distance to the outline of a landslide."""
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -12,26 +12,25 @@ from numpy.typing import NDArray
 from landslip.datasets.patch_set import PatchSet
 from landslip.errors import PredictionsError
 from landslip.evaluation.objects.boundary import distance_px
-from landslip.evaluation.objects.mosaics import mosaics
-from landslip.evaluation.predictions import Predictions
+from landslip.evaluation.objects.mosaics import find_mosaics
+from landslip.evaluation.predictions import Predictions, resampling_units
 from landslip.evaluation.strata.covariates import Covariate, Layer, covariates_for
-from landslip.metrics.count_tables import f1, precision, recall
-from landslip.metrics.intervals import CONFIDENCE, DRAWS, Units, best_units, resampled
+from landslip.files.progress import Progress, no_progress, track
+from landslip.metrics.counts import Counts, f1, precision, recall
+from landslip.metrics.intervals import DRAWS, ResamplingUnits, percentile_interval, resample
 from landslip.probability import BACKGROUND, LANDSLIDE, NODATA
 
 BORDER_EDGES_M: Final = (-math.inf, -500, -200, -100, -50, -30, -20, -10, 0, 10, 20, 30, 50, 100, math.inf)
 _FARTHEST_M: Final = 500.0
 
-Counts = NDArray[np.int64]
-
 
 @dataclass(frozen=True, slots=True)
 class Stratum:
-    """Ground of one class."""
+    """The pixels of one class of a covariate."""
 
     label: str
     low: float | None
-    """None where the class has no lower bound."""
+    """None for no lower bound."""
     high: float | None
     tp: int
     fp: int
@@ -39,29 +38,29 @@ class Stratum:
     tn: int
     f1: float
     f1_low: float
-    """Of the interval of F1, blocks or patches drawn with replacement."""
+    """Of the bootstrap interval of F1."""
     f1_high: float
     precision: float
     recall: float
 
     @property
     def pixels(self) -> int:
-        """Of which truth is known."""
+        """Labelled pixels."""
         return self.tp + self.fp + self.fn + self.tn
 
     @property
-    def landslide_share(self) -> float | None:
-        """Share of them that is landslide; None where there is none of this ground."""
+    def landslide_fraction(self) -> float | None:
+        """Fraction of the labelled pixels that is landslide; None for an empty class."""
         return (self.tp + self.fn) / self.pixels if self.pixels else None
 
     @property
     def false_alarm_rate(self) -> float | None:
-        """Share of the ground without landslides that was called one; None where there is no such ground."""
+        """FP / (FP + TN); None without background."""
         return self.fp / (self.fp + self.tn) if self.fp + self.tn else None
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything by name, for JSON."""
-        names = ("pixels", "landslide_share", "false_alarm_rate")
+        """Return everything by name, for JSON."""
+        names = ("pixels", "landslide_fraction", "false_alarm_rate")
         return asdict(self) | {name: getattr(self, name) for name in names}
 
 
@@ -74,33 +73,33 @@ class Strata:
     unit: str
     strata: tuple[Stratum, ...]
     unknown_px: int
-    """Pixels of known truth whose covariate is not known."""
-    drawn: str
-    """What was drawn for the intervals."""
+    """Labelled pixels without a value of the covariate."""
+    over: str
+    """The resampling units of the intervals, in words."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything by name, for JSON."""
+        """Return everything by name, for JSON."""
         return asdict(self) | {"strata": [one.as_dict() for one in self.strata]}
 
 
-def by_ground(
+def stratify(
     predictions: Predictions,
     patches: PatchSet[Any],
     covariates: Sequence[Covariate] | None = None,
-    units: Units | None = None,
+    units: ResamplingUnits | None = None,
     *,
     draws: int = DRAWS,
-    watch: Callable[[int], None] = lambda done: None,
+    progress: Progress = no_progress,
 ) -> tuple[Strata, ...]:
-    """Figures by what the ground is like.
+    """Compute the pixel accuracy by classes of covariates.
 
     Args:
         predictions: of these patches.
         patches: in the same order.
-        covariates: all that their channels let one tell where None.
-        units: of the intervals; blocks where all places are known, else patches, where None.
-        draws: resamples of the intervals.
-        watch: told how many patches are done.
+        covariates: all that can be computed from the channels where None.
+        units: resampling units of the intervals; blocks if all positions are known, else patches, where None.
+        draws: number of resamples.
+        progress: called with ``("strata", patches done, patches)``.
 
     Raises:
         PredictionsError: the patches are not those that were predicted.
@@ -109,60 +108,60 @@ def by_ground(
     chosen = covariates_for(patches.channels) if covariates is None else tuple(covariates)
     _check_same(predictions, patches)
     counts = [np.zeros((len(predictions), len(one.edges), 4), np.int64) for one in chosen]
-    for place, (patch, found, mask) in enumerate(zip(patches, predictions.found, predictions.masks, strict=True)):
+    rows = zip(track(patches, progress, "strata", len(patches)), predictions.found, predictions.masks, strict=True)
+    for index, (patch, found, mask) in enumerate(rows):
         height, width = patch.mask.shape
         for one, table in zip(chosen, counts, strict=True):
-            layer = one.of(patch, predictions.pixel_size_m)
-            table[place] = _counted(layer, one.edges, found[:height, :width], mask[:height, :width])
-        watch(place + 1)
-    units = units or best_units(predictions.entries)
+            layer = one.compute(patch, predictions.pixel_size_m)
+            table[index] = _count_classes(layer, one.edges, found[:height, :width], mask[:height, :width])
+    units = units or resampling_units(predictions.entries)
     return tuple(
         _strata(one.name, one.title, one.unit, one.edges, one.labels, table, units, draws)
         for one, table in zip(chosen, counts, strict=True)
     )
 
 
-def by_border(predictions: Predictions, units: Units | None = None, *, draws: int = DRAWS) -> Strata:
-    """Figures by distance to the border of the truth's landslides: below 0 m outside of them, above 0 inside.
+def stratify_by_border(predictions: Predictions, units: ResamplingUnits | None = None, *, draws: int = DRAWS) -> Strata:
+    """Compute the pixel accuracy by signed distance to the outline of reference landslides, positive inside.
 
-    Patches that touch are joined first. A pixel's distance is that of its middle to the nearest pixel of the other
-    kind, less half a pixel. Where the truth holds no landslide, all lies farthest outside.
+    Neighbouring patches are joined first. The distance of a pixel is that of its centre to the centre of the nearest
+    pixel of the other class, less half a pixel. Without a reference landslide all pixels are in the outermost class.
 
     Raises:
-        PredictionsError: two patches have one place.
+        PredictionsError: two patches have the same position.
     """
     table = np.zeros((len(predictions), len(BORDER_EDGES_M), 4), np.int64)
     found = predictions.found
-    for place, signed_m in _signed_distances(predictions):
-        table[place] = _counted(signed_m, BORDER_EDGES_M, found[place], predictions.masks[place])
-    units = units or best_units(predictions.entries)
-    title = "Distance to the border of a landslide, inside above 0"
+    for index, signed_m in _signed_distances(predictions):
+        table[index] = _count_classes(signed_m, BORDER_EDGES_M, found[index], predictions.masks[index])
+    units = units or resampling_units(predictions.entries)
+    title = "Distance to the outline of a landslide, positive inside"
     return _strata("border", title, "m", BORDER_EDGES_M, (), table, units, draws)
 
 
 def _signed_distances(predictions: Predictions) -> Iterator[tuple[int, Layer]]:
-    """Each patch with the distance of its pixels to the border, (H, W) in metres."""
+    """Yield the index of each patch with the distance of its pixels to the outline, (H, W) in metres."""
     _, height, width = predictions.masks.shape
     limit_px = _FARTHEST_M / predictions.pixel_size_m + 1
-    for mosaic in mosaics(predictions.entries):
+    for mosaic in find_mosaics(predictions.entries):
         mask = mosaic.join(predictions.masks, NODATA)
-        landslide = mask == LANDSLIDE
         inside, outside = (distance_px(mask == kind, limit_px) for kind in (BACKGROUND, LANDSLIDE))
-        signed_m = np.where(landslide, inside - 0.5, 0.5 - outside) * np.float32(predictions.pixel_size_m)
-        for place, (row, col) in mosaic.cells:
-            yield place, signed_m[row * height : (row + 1) * height, col * width : (col + 1) * width]
+        signed_px = np.where(mask == LANDSLIDE, inside - 0.5, 0.5 - outside)
+        signed_m = signed_px * np.float32(predictions.pixel_size_m)
+        for index, (row, col) in mosaic.cells:
+            yield index, signed_m[row * height : (row + 1) * height, col * width : (col + 1) * width]
 
 
-def _counted(layer: Layer, edges: Sequence[float], found: NDArray[np.bool_], mask: NDArray[np.uint8]) -> Counts:
-    """Counts of each class, and last those outside of all, (K + 1, 4)."""
+def _count_classes(layer: Layer, edges: Sequence[float], found: NDArray[np.bool_], mask: NDArray[np.uint8]) -> Counts:
+    """Count the pixels of each class, and in the last row those outside all classes, (K + 1, 4)."""
     classes = len(edges) - 1
     with np.errstate(invalid="ignore"):
-        place = np.searchsorted(np.asarray(edges), layer, side="right") - 1
-        place[layer == edges[-1]] = classes - 1
-        place[~((layer >= edges[0]) & (layer <= edges[-1]))] = classes
+        index = np.searchsorted(np.asarray(edges), layer, side="right") - 1
+        index[layer == edges[-1]] = classes - 1
+        index[~((layer >= edges[0]) & (layer <= edges[-1]))] = classes
     kind = np.where(mask == LANDSLIDE, np.where(found, 0, 2), np.where(found, 1, 3))
-    known = mask != NODATA
-    codes = np.bincount(place[known] * 4 + kind[known], minlength=4 * (classes + 1))
+    labelled = mask != NODATA
+    codes = np.bincount(index[labelled] * 4 + kind[labelled], minlength=4 * (classes + 1))
     return codes.reshape(classes + 1, 4).astype(np.int64)
 
 
@@ -173,21 +172,19 @@ def _strata(
     edges: Sequence[float],
     labels: Sequence[str],
     table: Counts,
-    units: Units,
+    units: ResamplingUnits,
     draws: int,
 ) -> Strata:
     total = table.sum(axis=0)
-    sums = units.sums(table.reshape(len(table), -1))
-    drawn = f1(resampled(sums, draws, 0).reshape(draws, len(edges), 4))
-    lows, highs = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0)
-    bounds = list(itertools.pairwise(edges))
+    sums = units.sum_over(table.reshape(len(table), -1))
+    lows, highs = percentile_interval(f1(resample(sums, draws).reshape(draws, len(edges), 4)))
     strata = []
-    for place, (low, high) in enumerate(bounds):
-        here = total[place]
-        tp, fp, fn, tn = (int(count) for count in here)
+    for index, (low, high) in enumerate(itertools.pairwise(edges)):
+        here = total[index]
+        tp, fp, fn, tn = here.tolist()
         strata.append(
             Stratum(
-                label=labels[place] if labels else _label(low, high, unit),
+                label=labels[index] if labels else _label(low, high, unit),
                 low=None if math.isinf(low) else float(low),
                 high=None if math.isinf(high) else float(high),
                 tp=tp,
@@ -195,8 +192,8 @@ def _strata(
                 fn=fn,
                 tn=tn,
                 f1=float(f1(here)),
-                f1_low=float(lows[place]),
-                f1_high=float(highs[place]),
+                f1_low=float(lows[index]),
+                f1_high=float(highs[index]),
                 precision=float(precision(here)),
                 recall=float(recall(here)),
             )
@@ -217,6 +214,7 @@ def _check_same(predictions: Predictions, patches: PatchSet[Any]) -> None:
 
     if keys(predictions.entries) != keys(patches.entries):
         raise PredictionsError(
-            f"{len(predictions)} patches were predicted and {len(patches)} are given, not the same or in another "
-            "order: give the patches that were predicted"
+            f"the {len(patches)} patches are not the {len(predictions)} predicted ones, or in another order: give the "
+            "patches that were predicted",
+            parameter="patches",
         )
