@@ -1,4 +1,4 @@
-"""The page as a visitor meets it: headless Chromium against a real server, from upload to a download that opens."""
+"""The page in headless Chromium against a real server, from upload to a download that opens."""
 
 import re
 import zipfile
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from command_line import run
 from l4s_made import make_l4s
-from landslip.page import messages as words
+from landslip.page import messages
 from map_comparison import assert_equal_maps
-from page_browser import BROWSER, WAIT_MS, Served, counted, map_it, press, save, show_tab, told, upload
+from page_browser import BROWSER, WAIT_MS, Served, counted, map_it, press, save, show_tab, upload, wait_for_alert
 from scenes_made import blobs, scene_file
 
 if TYPE_CHECKING:
@@ -29,16 +29,16 @@ def large() -> NDArray[np.uint16]:
     return np.tile(blobs(200, 200), (1, 11, 11))
 
 
-def test_patches_are_uploaded_scored_and_taken_home(page: "Page", served: Served, tmp_path: Path):
+def test_patches_are_uploaded_scored_and_downloaded(page: "Page", served: Served, tmp_path: Path):
     folder = make_l4s(tmp_path / "l4s", {"train": [3, 8]})
     upload(page, *sorted(folder.rglob("*.h5")))
-    page.get_by_text("2 patches, 2 of them with a truth").wait_for()
+    page.get_by_text("2 patches, 2 with a reference mask").wait_for()
     map_it(page)
     page.get_by_text(re.compile("counts pooled over all pixels")).first.wait_for()
     page.locator("[data-testid=stImage] img").nth(1).wait_for()
-    show_tab(page, words.DOWNLOAD_TAB)
-    press(page, words.PREPARE)
-    npy = save(page, words.FILE_NAMES["probability.npy"], tmp_path / "probability.npy")
+    show_tab(page, messages.DOWNLOAD_TAB)
+    press(page, messages.PREPARE)
+    npy = save(page, messages.FILE_NAMES["probability.npy"], tmp_path / "probability.npy")
     ran = run("evaluate", folder, "--detector", served.detector, "--save", tmp_path / "cli.npz", "--quiet")
     assert ran.code == 0, ran.err
     with np.load(tmp_path / "cli.npz", allow_pickle=False) as saved:
@@ -46,15 +46,15 @@ def test_patches_are_uploaded_scored_and_taken_home(page: "Page", served: Served
     np.testing.assert_allclose(np.load(npy, allow_pickle=False), expected, atol=1e-6)
 
 
-def test_from_upload_to_files_that_open_and_equal_the_command_lines(page: "Page", served: Served, tmp_path: Path):
+def test_downloaded_files_open_and_equal_those_of_the_command_line(page: "Page", served: Served, tmp_path: Path):
     scene = scene_file(tmp_path, blobs(160, 200))
     upload(page, scene)
     page.get_by_text("200 x 160 pixels").wait_for()
     map_it(page)
     found = counted(page)
-    show_tab(page, words.DOWNLOAD_TAB)
-    page.get_by_role("button", name=words.PREPARE).click()
-    with zipfile.ZipFile(save(page, words.ALL_IN_ONE, tmp_path / "all.zip")) as archive:
+    show_tab(page, messages.DOWNLOAD_TAB)
+    page.get_by_role("button", name=messages.PREPARE).click()
+    with zipfile.ZipFile(save(page, messages.ALL_IN_ONE, tmp_path / "all.zip")) as archive:
         archive.extractall(tmp_path / "page")
     ran = run("map", scene, "-o", tmp_path / "cli", "--detector", served.detector, "--quiet")
     assert ran.code == 0, ran.err
@@ -64,30 +64,30 @@ def test_from_upload_to_files_that_open_and_equal_the_command_lines(page: "Page"
     with rasterio.open(tmp_path / "cli" / "probability.tif") as raster:
         np.testing.assert_allclose(probability, raster.read(1) * 0.004, atol=1e-6)
     for name in ("landslides.gpkg", "landslides.geojson", "landslides.kml", "landslides.parquet"):
-        alone = save(page, words.FILE_NAMES[name], tmp_path / name)
+        alone = save(page, messages.FILE_NAMES[name], tmp_path / name)
         assert len(gpd.read_parquet(alone) if alone.suffix == ".parquet" else gpd.read_file(alone)) == found
 
 
-def test_a_bad_upload_gets_its_sentence_and_the_page_works_on(page: "Page", tmp_path: Path):
+def test_a_bad_upload_is_refused_and_the_page_continues(page: "Page", tmp_path: Path):
     bad = tmp_path / "holiday.tif"
     bad.write_bytes(b"II*\0" + np.random.default_rng(0).bytes(4000))
     upload(page, bad)
-    # The name alone stands in the uploader before anybody has looked at the file.
-    told(page, "holiday.tif is cut short")
+    # The uploader shows the name before the file is read.
+    wait_for_alert(page, "holiday.tif is cut short")
     upload(page, scene_file(tmp_path, blobs(40, 50)))
     page.get_by_text("50 x 40 pixels").wait_for()
 
 
-def test_a_worker_killed_in_the_middle_is_told_and_the_page_works_on(page: "Page", served: Served, tmp_path: Path):
+def test_a_killed_worker_is_reported_and_the_page_continues(page: "Page", served: Served, tmp_path: Path):
     upload(page, scene_file(tmp_path, large()))
     page.get_by_text("2,200 x 2,200 pixels").wait_for()
     map_it(page)
     page.get_by_text(re.compile(r"Mapping: \d+%")).wait_for()
     for worker in served.workers():
         worker.kill()
-    page.get_by_text(re.compile("was stopped, so there is no result")).wait_for()
-    page.get_by_text(words.EXAMPLE, exact=True).click()
-    page.get_by_role("combobox", name=words.EXAMPLE_LABEL).wait_for()
+    page.get_by_text(re.compile("stopped unexpectedly and was restarted")).wait_for()
+    page.get_by_text(messages.EXAMPLE, exact=True).click()
+    page.get_by_role("combobox", name=messages.EXAMPLE_LABEL).wait_for()
     upload(page, scene_file(tmp_path, blobs(40, 50)))
     page.get_by_text("50 x 40 pixels").wait_for()
 
@@ -97,19 +97,19 @@ def test_a_run_can_be_cancelled(page: "Page", tmp_path: Path):
     page.get_by_text("2,200 x 2,200 pixels").wait_for()
     map_it(page)
     page.get_by_text(re.compile(r"Mapping: \d+%")).wait_for()
-    page.get_by_role("button", name=words.CANCEL).click()
-    page.get_by_text(words.CANCELLED).wait_for()
+    page.get_by_role("button", name=messages.CANCEL).click()
+    page.get_by_text(messages.CANCELLED).wait_for()
 
 
-def test_two_visitors_see_each_their_own(page: "Page", browser: "Browser", served: Served, tmp_path: Path):
+def test_two_visitors_see_only_their_own_files(page: "Page", browser: "Browser", served: Served, tmp_path: Path):
     upload(page, scene_file(tmp_path, blobs(40, 50)))
     page.get_by_text("50 x 40 pixels").wait_for()
     other = browser.new_context().new_page()
     other.set_default_timeout(WAIT_MS)
     other.goto(served.url)
-    other.get_by_role("button", name=words.MAP_BUTTON).wait_for()
-    other.get_by_text(words.UPLOAD, exact=True).click()
-    other.get_by_text(words.HOW_READ).wait_for()
+    other.get_by_role("button", name=messages.MAP_BUTTON).wait_for()
+    other.get_by_text(messages.UPLOAD, exact=True).click()
+    other.get_by_text(messages.HOW_TO_READ).wait_for()
     assert other.get_by_text("50 x 40 pixels").count() == 0
     folders = [one for one in served.temporary.glob("landslip-page-*/*") if one.is_dir()]
     assert len({one.name for one in folders}) >= 2

@@ -1,11 +1,11 @@
-"""Bad uploads against a live server: each gets its sentence, the server lives, nothing is left on disk."""
+"""Bad uploads to a live server: each is refused with a message, the server continues, no file is left."""
 
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bad_uploads import ARCHIVES, FOREIGN, RASTERS
-from landslip.page import messages as words
+from landslip.page import messages
 from page_browser import BROWSER, WAIT_MS, Served, press, put_in, sync_api, upload
 from scenes_made import blobs, scene_file
 
@@ -16,11 +16,11 @@ pytest_plugins = ["page_browser"]
 pytestmark = BROWSER
 
 SENT = FOREIGN | ARCHIVES | RASTERS
-"""Those of patches go through the same door to the same process: the tests without a browser have them too."""
+"""Without the bad patches, which take the same path and are part of the tests without a browser."""
 
 
 def files_of(folder: Path, name: str) -> list[Path]:
-    """The files of a bad upload as a visitor has them."""
+    """Write the files of a bad upload."""
     folder.mkdir()
     made = SENT[name]()
     for one in made:
@@ -28,36 +28,36 @@ def files_of(folder: Path, name: str) -> list[Path]:
     return [folder / one.name for one in made]
 
 
-def held(served: Served) -> list[Path]:
-    """Every file that visitors have on the server."""
+def stored(served: Served) -> list[Path]:
+    """Every file of visitors on the server."""
     return [path for path in served.temporary.rglob("*") if path.is_file()]
 
 
-def test_bad_uploads_get_their_sentences_and_leave_nothing(page: "Page", served: Served, tmp_path: Path):
+def test_bad_uploads_are_refused_and_leave_no_files(page: "Page", served: Served, tmp_path: Path):
     assert len(SENT) >= 60
-    before = set(held(served))
-    page.get_by_text(words.UPLOAD, exact=True).click()
+    before = set(stored(served))
+    page.get_by_text(messages.UPLOAD, exact=True).click()
     refusals = page.get_by_test_id("stAlertContentError")
-    said: dict[str, str] = {}
+    shown: dict[str, str] = {}
     for number, name in enumerate(SENT):
-        put_in(page, words.UPLOADER, *files_of(tmp_path / f"{number:02d}", name))
-        press(page, words.READ_BUTTON)
+        put_in(page, messages.UPLOADER, *files_of(tmp_path / f"{number:02d}", name))
+        press(page, messages.READ_BUTTON)
         refusals.first.wait_for()
-        said[name] = refusals.first.inner_text()
-        assert refusals.count() == 1, said[name]
-        page.get_by_role("button", name=words.DISMISS).click()
+        shown[name] = refusals.first.inner_text()
+        assert refusals.count() == 1, shown[name]
+        page.get_by_role("button", name=messages.DISMISS).click()
         sync_api.expect(refusals).to_have_count(0, timeout=WAIT_MS)
-    for name, sentence in said.items():
+    for name, sentence in shown.items():
         assert sentence.endswith("."), (name, sentence)
         assert "\n" not in sentence, (name, sentence)
         assert str(served.temporary) not in sentence, (name, sentence)
-    assert len(set(said.values())) > len(SENT) / 2, "each is told what is wrong with it"
+    assert len(set(shown.values())) > len(SENT) / 2, "the messages differ"
     with urllib.request.urlopen(f"{served.url}/_stcore/health", timeout=10) as answer:
         assert answer.read() == b"ok"
-    assert not set(held(served)) - before, "what is refused is not kept"
+    assert not set(stored(served)) - before, "refused files are not kept"
     upload(page, scene_file(tmp_path, blobs(40, 50)))
     page.get_by_text("50 x 40 pixels").wait_for()
-    assert set(held(served)) - before
-    page.get_by_role("button", name=words.START_OVER).click()
+    assert set(stored(served)) - before
+    page.get_by_role("button", name=messages.START_OVER).click()
     page.get_by_text("50 x 40 pixels").wait_for(state="detached")
-    assert not set(held(served)) - before, "nor is anything after a new start"
+    assert not set(stored(served)) - before, "starting over removes all files"

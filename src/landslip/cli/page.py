@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from landslip.cli.options import build_settings
+
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _POSITIVE = click.IntRange(1)
 
@@ -26,7 +28,7 @@ _POSITIVE = click.IntRange(1)
     help="Detector to offer besides the packaged ones; may be repeated.",
 )
 @click.option("--max-upload-mb", type=_POSITIVE, default=200, help="Largest uploaded file.")
-@click.option("--max-visit-mb", type=_POSITIVE, default=2000, help="Disk space per session.")
+@click.option("--max-session-mb", type=_POSITIVE, default=2000, help="Disk space per session.")
 @click.option("--max-megapixels", type=_POSITIVE, default=150, help="Largest scene, in million pixels.")
 @click.option("--max-patches", type=_POSITIVE, default=500, help="Most patches per upload.")
 @click.option("--workers", type=_POSITIVE, default=1, help="Number of maps made in parallel.")
@@ -47,8 +49,9 @@ def command(**settings: object) -> None:
     Example:
       landslip page --port 8600
     """
-    from landslip.page.server.serving import PageSettings, serve
+    from landslip.page.server.serving import serve
+    from landslip.page.server.settings import PageSettings
 
-    chosen = PageSettings.model_validate({name: value for name, value in settings.items() if value is not None})
+    chosen = build_settings(PageSettings, **{name: value for name, value in settings.items() if value is not None})
     click.echo(f"open http://{chosen.address}:{chosen.port}/{chosen.base_path}")
     serve(chosen)

@@ -1,4 +1,4 @@
-"""The script that Streamlit runs for every visitor and every change: which page to show."""
+"""The script that Streamlit runs for every visitor and every interaction; it chooses the view."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,22 +8,20 @@ from typing import Final
 
 import streamlit as st
 
-from landslip.page import messages as words
-from landslip.page.server.server_state import Workshop
-from landslip.page.server.serving import PageSettings
-from landslip.page.server.session import Memory, memory_of, workshop_for
+from landslip.page import messages
+from landslip.page.server.server_state import ServerState
+from landslip.page.server.session import SessionState, get_server_state, get_session_state
+from landslip.page.server.settings import PageSettings
 
-PAGES: Final = (
-    ("predict", words.PREDICT, ":material/landslide:"),
-    ("compare", words.COMPARE, ":material/compare:"),
-    ("explore", words.EXPLORE, ":material/dataset:"),
-    ("detectors", words.DETECTORS, ":material/model_training:"),
+VIEWS: Final = (
+    ("predict", messages.PREDICT, ":material/landslide:"),
+    ("compare", messages.COMPARE, ":material/compare:"),
+    ("explore", messages.EXPLORE, ":material/dataset:"),
+    ("detectors", messages.DETECTORS, ":material/model_training:"),
 )
-# Each with its module in ``views``, which is imported when it is first shown.
-
-
+"""Name of the module in ``views``, which is imported when first shown; title; icon."""
 _ICON: Final = Path(__file__).with_name("icon.png")
-"""A file: icons by name would be fetched from elsewhere."""
+"""A file: an icon by name would be downloaded."""
 _STYLE: Final = """<style>
   [data-testid="stMainBlockContainer"] { padding-top: 4.5rem; padding-bottom: 2rem; }
   h1 { font-size: 2.1rem !important; padding-top: 0 !important; }
@@ -33,24 +31,24 @@ _STYLE: Final = """<style>
 
 
 def main() -> None:
-    """Show the page asked for."""
-    st.set_page_config(page_title=f"{words.TITLE}: {words.TAGLINE}", page_icon=str(_ICON), layout="wide")
+    """Show the view that the visitor chose."""
+    st.set_page_config(page_title=f"{messages.TITLE}: {messages.TAGLINE}", page_icon=str(_ICON), layout="wide")
     st.html(_STYLE)
-    workshop = workshop_for(PageSettings.from_arguments().model_dump_json())
-    memory = memory_of(workshop)
+    server = get_server_state(PageSettings.from_arguments().model_dump_json())
+    state = get_session_state(server)
     pages = [
-        st.Page(_shower(name, workshop, memory), title=title, icon=icon, url_path=name, default=name == "predict")
-        for name, title, icon in PAGES
+        st.Page(_view(name, server, state), title=title, icon=icon, url_path=name, default=name == "predict")
+        for name, title, icon in VIEWS
     ]
     st.navigation(pages, position="top").run()
-    st.caption(words.CREDIT)
+    st.caption(messages.CREDIT)
 
 
-def _shower(name: str, workshop: Workshop, memory: Memory) -> Callable[[], None]:
-    def show(workshop: Workshop, memory: Memory) -> None:
-        import_module(f"landslip.page.views.{name}").show(workshop, memory)
+def _view(name: str, server: ServerState, state: SessionState) -> Callable[[], None]:
+    def show(server: ServerState, state: SessionState) -> None:
+        import_module(f"landslip.page.views.{name}").show(server, state)
 
-    return partial(show, workshop, memory)
+    return partial(show, server, state)
 
 
 if __name__ == "__main__":

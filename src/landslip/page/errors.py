@@ -1,15 +1,60 @@
-"""What the page refuses."""
+"""Errors of the page, and errors of the package in the visitor's terms."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
 
 from landslip.errors import LandslipError
 
 
 class PageError(LandslipError):
-    """The page refuses an upload or a task, in a sentence for the visitor."""
+    """The page refuses an upload or a task; the message is for the visitor."""
 
 
 class UploadError(PageError):
-    """An upload is too large, is not what it says, or is made to do harm."""
+    """An upload is too large, has another format than it claims, or is malicious."""
 
 
 class QueueError(PageError):
-    """There is no room for another task."""
+    """A queue is full or closed."""
+
+
+_CONTROLS: Final = {
+    "channels": "'Channels' under 'How to read the files'",
+    "scale": "'Scale' under 'How to read the files'",
+    "pixel_size_m": "'Pixel size' under 'How to read the files'",
+    "landslide_values": "'Landslide value' under 'Reference'",
+    "threshold": "'Threshold'",
+    "min_area_m2": "'Minimum area'",
+}
+"""Control of the page that sets a parameter, by the name of the parameter."""
+
+
+def explain(error: LandslipError, folder: Path, names: Mapping[str, str]) -> str:
+    """Return the message of an error with the visitor's file names, and the control that sets its parameter.
+
+    Args:
+        error: of the package.
+        folder: the visitor's own.
+        names: the visitor's name of each file, by our own.
+    """
+    message = use_visitor_names(str(error), folder, names)
+    control = _CONTROLS.get(error.parameter or "")
+    return f"{message} (on this page: {control})" if control else message
+
+
+def use_visitor_names(text: str, folder: Path, names: Mapping[str, str]) -> str:
+    """Replace our own file names by the visitor's, and remove every path of this machine.
+
+    Args:
+        text: a message of the package.
+        folder: the visitor's own.
+        names: the visitor's name of each file, by our own.
+    """
+    for path in {str(folder.resolve()), str(folder)}:
+        text = re.sub(re.escape(path) + r"(/[\w.-]+)*/", "", text)
+        text = text.replace(path, "the upload")
+    for own, theirs in sorted(names.items(), key=lambda item: -len(item[0])):
+        text = text.replace(own, theirs)
+    return text

@@ -1,5 +1,6 @@
-"""Every file of a map for download: those of ``landslip map``, and the formats that other programs ask for."""
+"""Files for download: those of ``landslip map``, formats for other programs, and the files of a patch result."""
 
+import csv
 import shutil
 import zipfile
 from collections.abc import Iterable
@@ -7,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Final
+from typing import Final
 
 import geopandas as gpd
 import numpy as np
@@ -15,109 +16,145 @@ import pandas as pd
 import pyogrio
 
 from landslip.figures.picture import Picture
+from landslip.files.progress import Progress, track
 from landslip.grid.lattice import blocks
-from landslip.mapping.domain_shift import familiarity
-from landslip.mapping.finished_map_levels import levels_in_strips, opened, read_summary, recorded_job
-from landslip.mapping.inventory.files import read_geopackage
+from landslip.mapping.domain_shift import measure_domain_shift
+from landslip.mapping.finished_map import finished_job, opened, read_strips, read_summary
+from landslip.mapping.inventory.files import append_to_geopackage, read_geopackage
 from landslip.mapping.job import Job
-from landslip.mapping.metadata.summarise import Effort
+from landslip.mapping.metadata.summary import Effort
 from landslip.mapping.products import GEOPACKAGE, PRODUCTS, write_products
 from landslip.mapping.raster.probability import ProbabilityRaster
 from landslip.mapping.raster.quicklook import Quicklook, picture_channels
-from landslip.page import messages as words
-from landslip.page.jobs.perform import Watch
+from landslip.metrics.counts import count_pixels
+from landslip.page import messages
+from landslip.page.jobs.patch_maps import ENCODED, MASKS, load_array, open_patch_source, patch_landslides
 from landslip.page.jobs.results import Products
-from landslip.page.jobs.scene_maps import find_again
-from landslip.page.jobs.tasks import Choice, ProductsTask
-from landslip.page.uploads.rasters import open_source
-from landslip.probability import decode_probability
+from landslip.page.jobs.scene_maps import open_source, write_landslides
+from landslip.page.jobs.tasks import PatchProductsTask, PolygonSettings, ProductsTask, handles
+from landslip.probability import decode_probability, reaches_threshold
 
-GEOJSON: Final = "landslides.geojson"
-KML: Final = "landslides.kml"
-NUMPY: Final = "probability.npy"
-ARCHIVE: Final = "landslide-map.zip"
-_LEVELS: Final = "levels.tif"
+_GEOJSON: Final = "landslides.geojson"
+_KML: Final = "landslides.kml"
+_NUMPY: Final = "probability.npy"
+_SCORES: Final = "scores.csv"
+_COMPRESSED: Final = frozenset({".tif", ".png", ".parquet", ".webp"})
 
 
-def make_products(task: ProductsTask, watch: Watch) -> dict[str, Any]:
-    """Make the files of a map at the settings chosen; gives ``Products``.
+@handles(ProductsTask)
+def make_products(task: ProductsTask, progress: Progress) -> Products:
+    """Write the files of a map at some settings.
 
-    The files of ``landslip map`` are those of the run itself where nothing was changed; else they are written anew from
-    its levels, by what wrote them first.
+    At the default settings the files of ``landslip map`` are copied from the run; otherwise they are written again from
+    its probability, by the same code.
     """
     task.out.mkdir(parents=True, exist_ok=True)
+    settings = task.settings
     scene = open_source(task.source)
-    if task.choice == Choice():
+    if settings.min_slope_deg > 0:
+        removed = messages.SLOPE_FILTER.format(slope=settings.min_slope_deg)
+        scene = replace(scene, warnings=(*scene.warnings, removed))
+    job = finished_job(
+        scene,
+        opened(task.detector),
+        task.map_folder,
+        threshold=settings.threshold,
+        min_area_m2=settings.min_area_m2,
+    )
+    if settings == PolygonSettings():
         for name in PRODUCTS:
             shutil.copyfile(task.map_folder / name, task.out / name)
-        job = recorded_job(scene, opened(task.detector), task.map_folder, task.choice)
     else:
-        if task.choice.min_slope_deg > 0:
-            left_out = words.SLOPE_LEFT_OUT.format(slope=task.choice.min_slope_deg)
-            scene = replace(scene, warnings=(*scene.warnings, left_out))
-        job = recorded_job(scene, opened(task.detector), task.map_folder, task.choice)
-        _write_anew(job, task, watch)
+        _write_products(job, task, progress)
     files = {name: task.out / name for name in PRODUCTS}
-    files |= _vectors(task.out / GEOPACKAGE, task.out)
-    files[NUMPY] = task.out / NUMPY
-    write_npy(files[NUMPY], job, task.map_folder)
-    archive = task.out / ARCHIVE
-    zip_files(archive, files.items())
-    return Products(files=files, archive=archive).model_dump(mode="json")
+    files |= _write_vectors(task.out / GEOPACKAGE, task.out)
+    files[_NUMPY] = task.out / _NUMPY
+    _write_npy(files[_NUMPY], job, task.map_folder)
+    return Products(files=files, archive=_write_zip(task.out / "landslide-map.zip", files.items()))
 
 
-def zip_files(path: Path, files: Iterable[tuple[str, Path]]) -> None:
-    """Put files into one zip; what is packed already is stored as it is."""
+@handles(PatchProductsTask)
+def make_patch_products(task: PatchProductsTask, progress: Progress) -> Products:
+    """Write the files of a patch result.
+
+    ``probability.npy`` is (N, H, W) float32, in the order of ``scores.csv``. The outlines are in pixel coordinates of
+    each patch, whose number is in the column ``patch``.
+    """
+    task.out.mkdir(parents=True, exist_ok=True)
+    encoded, masks = load_array(task.result, ENCODED), load_array(task.result, MASKS)
+    np.save(task.out / _NUMPY, decode_probability(np.asarray(encoded)), allow_pickle=False)
+    card = opened(task.detector).card
+    threshold = card.threshold if task.settings.threshold is None else task.settings.threshold
+    tables = []
+    patches = open_patch_source(task.source)
+    with (task.out / _SCORES).open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(("patch", "scene", "row", "col", "threshold", "tp", "fp", "fn", "tn", "f1"))
+        for index, entry in enumerate(track(patches.entries, progress, "writing")):
+            patch = patches.read(entry)
+            counts = count_pixels(reaches_threshold(encoded[index], threshold), masks[index])
+            pixels = (counts.tp, counts.fp, counts.fn, counts.tn)
+            f1 = f"{counts.f1:.4f}" if counts.pixels else ""
+            rows.writerow((patch.id, patch.scene, patch.row, patch.col, threshold, *pixels, f1))
+            table = patch_landslides(patch, encoded[index], task.detector, task.settings)
+            tables.append(table.assign(patch=np.int64(patch.id)))
+    path = task.out / GEOPACKAGE
+    path.unlink(missing_ok=True)
+    append_to_geopackage(path, gpd.GeoDataFrame(pd.concat(tables)))
+    files = {name: task.out / name for name in (_NUMPY, GEOPACKAGE, _SCORES)}
+    return Products(files=files, archive=_write_zip(task.out / "patches.zip", files.items()))
+
+
+def _write_zip(path: Path, files: Iterable[tuple[str, Path]]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, file in files:
-            packed = file.suffix in {".tif", ".png", ".parquet", ".webp"}
-            archive.write(file, name, zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED)
+            archive.write(file, name, zipfile.ZIP_STORED if file.suffix in _COMPRESSED else zipfile.ZIP_DEFLATED)
+    return path
 
 
-def write_npy(path: Path, job: Job, folder: Path) -> None:
-    """Write the probability as a plain NumPy array (height, width) float32, NaN where not observed, strip by strip."""
+def _write_npy(path: Path, job: Job, folder: Path) -> None:
+    """Write the probability (height, width) float32, NaN where nodata, strip by strip."""
     shape = (job.grid.height, job.grid.width)
-    held = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
-    for window, levels in levels_in_strips(folder, job.grid):
-        held[window.slices] = decode_probability(levels)
-    held.flush()
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+    for window, encoded in read_strips(folder, job.grid):
+        array[window.slices] = decode_probability(encoded)
+    array.flush()
 
 
-def _write_anew(job: Job, task: ProductsTask, watch: Watch) -> None:
+def _write_products(job: Job, task: ProductsTask, progress: Progress) -> None:
     started = perf_counter()
-    raster = ProbabilityRaster(task.out / _LEVELS, job.grid)
+    raster = ProbabilityRaster(task.out / "encoded.tif", job.grid)
     raster.create()
-    for window, levels in levels_in_strips(task.map_folder, job.grid):
-        raster.write(window, levels)
+    for window, encoded in read_strips(task.map_folder, job.grid):
+        raster.write(window, encoded)
     effort = Effort(started=started, network_s=read_summary(task.map_folder).network_s, resumed=True)
-    with ThreadPoolExecutor(1) as finder:
-        finding = finder.submit(find_again, job, task.map_folder, task.out / GEOPACKAGE, task.choice.min_slope_deg)
-        looking = finder.submit(familiarity, job)
-        write_products(job, raster, finding, looking, _picture(job), effort, lambda name: task.out / name, watch)
+    with ThreadPoolExecutor(1) as executor:
+        finding = executor.submit(
+            write_landslides, job, task.map_folder, task.out / GEOPACKAGE, task.settings.min_slope_deg
+        )
+        measuring = executor.submit(measure_domain_shift, job)
+        picture = _scene_picture(job)
+        write_products(job, raster, finding, measuring, picture, effort, lambda name: task.out / name, progress)
     raster.path.unlink()
 
 
-def _picture(job: Job) -> Picture:
-    """The picture of the ground for the map sheet, as a run makes it."""
+def _scene_picture(job: Job) -> Picture:
+    """Read the picture of the scene for the map sheet, as a run does."""
     quicklook = Quicklook(job.region, picture_channels(job.scene, job.detector.card.channels))
     for block in blocks(job.region, job.settings.block_px):
         quicklook.add(block, *job.scene.read(quicklook.channels, block))
     return quicklook.picture(job.grid)
 
 
-def _vectors(geopackage: Path, out: Path) -> dict[str, Path]:
-    """GeoJSON (RFC 7946) and KML of a GeoPackage, both in longitude and latitude; none without a place."""
-    info = pyogrio.read_info(geopackage)
-    if not info["crs"]:
+def _write_vectors(geopackage: Path, out: Path) -> dict[str, Path]:
+    """Write GeoJSON (RFC 7946) and KML in longitude and latitude; nothing without a CRS."""
+    if not pyogrio.read_info(geopackage)["crs"]:
         return {}
     portions = list(read_geopackage(geopackage)) or [pyogrio.read_dataframe(geopackage, max_features=0)]
     table = gpd.GeoDataFrame(pd.concat(portions)).to_crs("EPSG:4326")
-    pyogrio.write_dataframe(table, out / GEOJSON, driver="GeoJSON", RFC7946="YES")
-    named = table.assign(Name=[f"Landslide {one}" for one in table["id"]])
-    pyogrio.write_dataframe(named, out / KML, driver=_kml_driver(), layer="landslides")
-    return {GEOJSON: out / GEOJSON, KML: out / KML}
-
-
-def _kml_driver() -> str:
-    """The better of the two writers that GDAL may have."""
-    return "LIBKML" if "w" in (pyogrio.list_drivers().get("LIBKML") or "") else "KML"
+    pyogrio.write_dataframe(table, out / _GEOJSON, driver="GeoJSON", RFC7946="YES")
+    named = table.assign(Name=[f"Landslide {number}" for number in table["id"]])
+    # GDAL may have both writers of KML; LIBKML keeps the types of the attributes.
+    driver = "LIBKML" if "w" in (pyogrio.list_drivers().get("LIBKML") or "") else "KML"
+    pyogrio.write_dataframe(named, out / _KML, driver=driver, layer="landslides")
+    return {_GEOJSON: out / _GEOJSON, _KML: out / _KML}

@@ -1,49 +1,60 @@
-"""What can be mapped: a scene of raster files, or a set of labelled patches. They travel between processes as JSON."""
+"""Results of tasks; they travel between processes as JSON."""
 
 from pathlib import Path
+from typing import Final
 
 from landslip.files.model import Frozen
-from landslip.page.jobs.tasks import Box, PatchSource, SceneSource
+from landslip.page.jobs.tasks import Fraction, PatchSource, SceneSource, Source
+
+Box = tuple[float, float, float, float]
+"""West, south, east, north in degrees."""
+MAX_SHOWN: Final = 2000
+"""Most landslides that the map and the table show; the files hold all of them."""
 
 
-class LaidTruth(Frozen):
-    """A truth on the grid of a scene."""
+class ReadResult(Frozen):
+    """Contents of an upload."""
+
+    sources: tuple[Source, ...]
+    notes: tuple[str, ...] = ()
+
+
+class SceneReference(Frozen):
+    """A reference inventory on the grid of a scene."""
 
     source: SceneSource
     title: str
-    """What the visitor calls it."""
     mask: Path
-    """GeoTIFF on the scene's grid: landslide 1, not landslide 0, not known 255."""
-    outlines: Path
-    """GeoPackage of the landslides, as their pixels lie."""
+    """GeoTIFF on the scene's grid: landslide 1, background 0, nodata 255."""
+    landslides: Path
+    """GeoPackage of the reference landslides, outlined along pixel edges."""
     geojson: Path | None
-    """The largest in longitude and latitude; None without a place."""
-    landslides: int
-    known_share: float
-    """Of the scene."""
+    """The largest of them in longitude and latitude; None without a CRS."""
+    count: int
+    valid_fraction: Fraction
     notes: tuple[str, ...]
     """What a reader of the scores must know."""
 
 
-class Scored(Frozen):
-    """A map against a truth, as ``landslip evaluate --map --truth`` says it."""
+class SceneScores(Frozen):
+    """Scores of a map against a reference, as ``landslip evaluate-map`` reports them."""
 
     landslide: tuple[int, ...]
-    """Pixels of landslide at each stored level of probability; what the map did not observe is at level 0."""
-    other: tuple[int, ...]
-    """The same of ground without landslide."""
+    """Reference landslide pixels at each encoded probability; nodata of the map counts as probability 0."""
+    background: tuple[int, ...]
+    """The same for background pixels."""
     f1_interval: tuple[float, float]
-    """95 % over blocks of the ground."""
+    """95 % interval, bootstrapped over spatial blocks."""
     blocks: int
     few_blocks: bool
-    true_landslides: int
+    reference_landslides: int
     mapped_landslides: int
-    pairs: int
-    """Landslides of truth and map that are one, one to one."""
-    least_iou: float
-    """Overlap from which they are."""
-    touched: int
-    """True landslides of which any pixel was found."""
+    matches: int
+    """One-to-one matches of reference and mapped landslides."""
+    min_iou: float
+    """Smallest IoU of a match."""
+    detected: int
+    """Reference landslides with at least one detected pixel."""
     notes: tuple[str, ...]
 
 
@@ -52,21 +63,21 @@ class SceneResult(Frozen):
 
     source: SceneSource
     detector: str
-    """By which it is opened again."""
+    """Name or path that opens the detector."""
     name: str
     """Of the detector's card."""
     threshold: float
     """The detector's own."""
     folder: Path
-    """With the files that ``landslip map`` leaves."""
-    slope_known: bool
+    """With the files that ``landslip map`` writes."""
+    has_slope: bool
     wall_s: float
     network_s: float
     warnings: tuple[str, ...]
 
 
 class PatchResult(Frozen):
-    """What a detector said of patches; ``levels.npy`` and ``masks.npy`` (N, H, W) lie in the folder."""
+    """Predictions for patches: ``encoded.npy`` and ``masks.npy``, both (N, H, W) uint8, in ``folder``."""
 
     source: PatchSource
     detector: str
@@ -74,31 +85,28 @@ class PatchResult(Frozen):
     threshold: float
     folder: Path
     ids: tuple[int, ...]
-    shares: tuple[float | None, ...]
-    """Landslide share of each patch by the truth; None without one."""
     views: tuple[str, ...]
-    slope_known: bool
 
 
-class Drawn(Frozen):
-    """A picture to look at."""
+class ScenePicture(Frozen):
+    """A rendered scene or probability."""
 
     image: Path
-    """On the scene's own grid, WebP."""
+    """WebP on the scene's own grid."""
     record: Path
-    """This very record, JSON."""
+    """This record as JSON."""
     width: int
     height: int
     transform: tuple[float, float, float, float, float, float]
-    """From its pixels to the coordinates that outlines are in."""
+    """From picture pixels to the coordinates of the outlines."""
     mercator: Path | None = None
-    """The same laid on the web's map, WebP with transparency where not observed; None without a place."""
+    """The same in Web Mercator, transparent where nodata; None without a CRS."""
     bounds: Box | None = None
-    """Of the latter."""
+    """Bounds of the latter."""
 
 
-class Found(Frozen):
-    """The landslides of a map at the settings chosen."""
+class Landslides(Frozen):
+    """The landslides of a map at some settings."""
 
     count: int
     area_m2: float
@@ -106,11 +114,28 @@ class Found(Frozen):
     rows: tuple[dict[str, float | int | str | None], ...]
     """The largest, with their attributes and ``west``, ``south``, ``east``, ``north``."""
     geojson: Path | None = None
-    """The largest in longitude and latitude; None without a place."""
+    """The largest in longitude and latitude; None without a CRS."""
+
+
+class Overlap(Frozen):
+    """Overlap of one inventory with another."""
+
+    overlapping: int
+    """Landslides that overlap one of the other inventory."""
+    unmatched: int
+    unmatched_m2: float
+    """Area that only this inventory has."""
+
+
+class Comparison(Frozen):
+    """Two inventories compared; without overlaps where their grids differ."""
+
+    left: Overlap | None = None
+    right: Overlap | None = None
 
 
 class Products(Frozen):
-    """Files to download, by what they are."""
+    """Files for download, by name."""
 
     files: dict[str, Path]
     archive: Path

@@ -1,24 +1,54 @@
-"""The tasks that a worker knows, and what each gives back. A task is one line of JSON."""
+"""Tasks of the worker processes, and the registry of the functions that perform them.
 
+A task travels as one line of JSON, ``{"MapTask": {...}}``. Its class names the module that performs it. The module is
+imported with the first task of that class, so the server and the views import no heavy package.
+"""
+
+import json
+import warnings
+from collections.abc import Callable
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from landslip.files.model import Frozen
-from landslip.page.uploads.names import Kind
+from landslip.files.progress import Progress
+
+Kind = Literal["raster", "hdf5", "zip", "geopackage", "geojson"]
+"""Format of an uploaded file, recognised by its first bytes."""
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Upload(Frozen):
+    """A received file: its path, under a name of our own, and its name as the visitor knows it."""
+
+    path: Path
+    name: str
+    kind: Kind
+
+
+class UploadLimits(Frozen):
+    """Upper limits on the contents of an upload."""
+
+    megapixels: int
+    patches: int
+    members: int
+    """Entries of a zip archive."""
+    unpacked_mb: int
 
 
 class SceneSource(Frozen):
-    """A scene that was looked at and found fit to map."""
+    """A scene that was opened and checked, and can be mapped."""
 
     kind: Literal["scene"] = "scene"
     title: str
-    """What the visitor calls it."""
     paths: tuple[Path, ...]
-    """Files, or one folder of them, as ``open_scene`` takes them."""
+    """Raster files, or one folder of them, as ``open_scene`` takes them."""
     channels_given: tuple[str, ...] | None = None
+    """Channel names that the visitor gave; None where the files name them."""
     scale: float | None = None
     pixel_size_given_m: float | None = None
     channels: tuple[str, ...]
@@ -27,13 +57,13 @@ class SceneSource(Frozen):
     pixel_size_m: float
     georeferenced: bool
     date: datetime | None = None
-    observed_share: float
+    valid_fraction: Fraction
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
 class PatchSource(Frozen):
-    """Labelled patches that were looked at."""
+    """A set of patches that was opened and checked."""
 
     kind: Literal["patches"] = "patches"
     title: str
@@ -41,160 +71,186 @@ class PatchSource(Frozen):
     channels: tuple[str, ...]
     patches: int
     labelled: int
-    """How many of them have a mask."""
+    """Number of patches with a mask."""
     notes: tuple[str, ...] = ()
 
 
 Source = Annotated[SceneSource | PatchSource, Field(discriminator="kind")]
 
-Box = tuple[float, float, float, float]
-"""West, south, east, north in degrees."""
+
+class PolygonSettings(Frozen):
+    """Settings that turn the probability of a finished map into landslide polygons."""
+
+    threshold: Annotated[float, Field(gt=0, le=1)] | None = None
+    """The detector's own where None."""
+    min_area_m2: Annotated[float, Field(ge=0)] = 400.0
+    min_slope_deg: Annotated[float, Field(ge=0, le=90)] = 0.0
+    """Smallest mean slope of a landslide; 0 keeps all."""
 
 
-class Upload(Frozen):
-    """A file that was received: where it lies under a name of our own, and what the visitor called it."""
+class Task(Frozen):
+    """Work for a worker process; ``module`` (below ``landslip.page``) registers the function that performs it."""
 
-    path: Path
-    shown: str
-    kind: Kind
+    module: ClassVar[str]
 
+    def __init_subclass__(cls, *, module: str, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.module = f"landslip.page.{module}"
+        _TASKS[cls.__name__] = cls
 
-class Bounds(Frozen):
-    """What an upload may hold at most."""
-
-    megapixels: int
-    patches: int
-    members: int
-    unpacked_mb: int
+    def to_json(self) -> str:
+        """Return the task as one line of JSON."""
+        return json.dumps({type(self).__name__: self.model_dump(mode="json")})
 
 
-class ReadTask(Frozen):
-    """Look at an upload: what is in it, and whether it can be mapped."""
+Result = Frozen | dict[str, Any]
+AnyTask = TypeVar("AnyTask", bound=Task)
+Handler = Callable[[AnyTask, Progress], Result]
+_TASKS: Final[dict[str, type[Task]]] = {}
+_HANDLERS: Final[dict[type[Task], Handler[Any]]] = {}
 
-    kind: Literal["read"] = "read"
+
+def handles(kind: type[AnyTask]) -> Callable[[Handler[AnyTask]], Handler[AnyTask]]:
+    """Register a function as the one that performs the tasks of a class."""
+
+    def register(function: Handler[AnyTask]) -> Handler[AnyTask]:
+        _HANDLERS[kind] = function
+        return function
+
+    return register
+
+
+def perform(line: str, progress: Progress) -> dict[str, Any]:
+    """Perform a task and return its result as plain values.
+
+    Args:
+        line: the task as JSON.
+        progress: told of the progress.
+
+    Raises:
+        LandslipError: the task cannot be performed.
+    """
+    ((name, values),) = json.loads(line).items()
+    task = _TASKS[name].model_validate(values)
+    with warnings.catch_warnings():
+        # Python warnings of libraries are for developers; what a visitor must know is in the result.
+        warnings.simplefilter("ignore")
+        import_module(task.module)
+        result = _HANDLERS[type(task)](task, progress)
+    return result if isinstance(result, dict) else result.model_dump(mode="json")
+
+
+class ReadTask(Task, module="uploads.read"):
+    """Open and check an upload; the result is a ``ReadResult``."""
+
     folder: Path
-    """The visitor's own, for what is unpacked."""
+    """The visitor's own, for unpacked files."""
     uploads: tuple[Upload, ...]
     channels: str | None = None
     scale: float | None = None
     pixel_size_m: float | None = None
-    bounds: Bounds
+    limits: UploadLimits
 
 
-class ReadAnswer(Frozen):
-    """What an upload holds."""
+class ReferenceTask(Task, module="uploads.reference"):
+    """Rasterize a reference inventory onto the grid of a scene; the result is a ``SceneReference``."""
 
-    sources: tuple[Source, ...]
-    notes: tuple[str, ...] = ()
-
-
-class TruthTask(Frozen):
-    """Lay a truth on the grid of a scene, for scores and to be seen; gives a ``LaidTruth``."""
-
-    kind: Literal["truth"] = "truth"
     folder: Path
-    """The visitor's own, for what is unpacked and made."""
+    """The visitor's own, for unpacked and written files."""
     upload: Upload
     source: SceneSource
     landslide_values: tuple[int, ...] = ()
-    """Of a label raster: which values are landslide."""
-    bounds: Bounds
+    """Values of a label raster that mean landslide."""
+    limits: UploadLimits
 
 
-class MapTask(Frozen):
-    """Map a scene as ``landslip map`` does, into the folder ``out``."""
+class MapTask(Task, module="jobs.scene_maps"):
+    """Map a scene as ``landslip map`` does; the result is a ``SceneResult``."""
 
-    kind: Literal["map"] = "map"
     source: SceneSource
     detector: str
     out: Path
     threads: int | None = None
 
 
-class PatchesTask(Frozen):
-    """Run a detector over patches and keep its levels."""
+class PolygonsTask(Task, module="jobs.scene_maps"):
+    """Extract the landslides of a finished map at other settings, without inference; the result is ``Landslides``."""
 
-    kind: Literal["patches"] = "patches"
-    source: PatchSource
-    detector: str
-    out: Path
-    threads: int | None = None
-
-
-class Choice(Frozen):
-    """What a visitor set on the sliders; the detector's own threshold where None."""
-
-    threshold: Annotated[float, Field(gt=0, le=1)] | None = None
-    min_area_m2: Annotated[float, Field(ge=0)] = 400.0
-    min_slope_deg: Annotated[float, Field(ge=0, le=90)] = 0.0
-
-
-class OutlineTask(Frozen):
-    """Find the landslides of a finished map again, at other settings, without the network."""
-
-    kind: Literal["outline"] = "outline"
     source: SceneSource
     detector: str
     map_folder: Path
-    choice: Choice
+    settings: PolygonSettings
     out: Path
 
 
-class PictureTask(Frozen):
-    """Draw the ground in up to three channels, or the probability of a map, to be looked at."""
+class ScoreTask(Task, module="jobs.scene_maps"):
+    """Score a finished map against a reference on its grid; the result is ``SceneScores``."""
 
-    kind: Literal["picture"] = "picture"
-    source: SceneSource
-    channels: tuple[str, ...]
-    """Three to mix or one for grey; none for the probability."""
-    alike: bool = True
-    probability: Path | None = None
-    out: Path
-
-
-class SketchTask(Frozen):
-    """Draw outlines, and the probability where wanted, over a picture that was drawn before."""
-
-    kind: Literal["sketch"] = "sketch"
-    ground: Path
-    """The record (JSON) of the ground's picture."""
-    probability: Path | None = None
-    """The record of the probability's picture."""
-    outlines: Path | None = None
-    truth: Path | None = None
-    chosen: int | None = None
-    """Id of a landslide to point out."""
-    longest_px: Annotated[int, Field(ge=64, le=4096)] = 1100
-    out: Path
-    """The picture to write, WebP."""
-
-
-class DifferenceTask(Frozen):
-    """Compare two inventories of one place."""
-
-    kind: Literal["difference"] = "difference"
-    left: SceneSource
-    right: SceneSource
-    left_outlines: Path
-    right_outlines: Path
-
-
-class ScoreTask(Frozen):
-    """Compare a finished map with a truth that was laid on its grid; gives ``Scored``."""
-
-    kind: Literal["score"] = "score"
     map_folder: Path
     mask: Path
     threshold: Annotated[float, Field(gt=0, le=1)]
 
 
-class SheetTask(Frozen):
-    """Draw patches with their truth and what a detector found."""
+class ComparisonTask(Task, module="jobs.scene_maps"):
+    """Compare two inventories of one area; the result is a ``Comparison``."""
 
-    kind: Literal["sheet"] = "sheet"
+    left: SceneSource
+    right: SceneSource
+    left_landslides: Path
+    right_landslides: Path
+
+
+class PictureTask(Task, module="jobs.pictures"):
+    """Render up to three channels of a scene, or the probability of a map; the result is a ``ScenePicture``."""
+
+    source: SceneSource
+    channels: tuple[str, ...]
+    """Three for a composite, one for grey, none for the probability."""
+    probability: Path | None = None
+    out: Path
+
+
+class OverlayTask(Task, module="jobs.pictures"):
+    """Draw outlines, and the probability if given, over a rendered scene; the result names the picture."""
+
+    background: Path
+    """Record (JSON) of the ``ScenePicture``."""
+    probability: Path | None = None
+    """Record of the picture of the probability."""
+    landslides: Path | None = None
+    reference: Path | None = None
+    selected: int | None = None
+    """Id of a landslide to highlight."""
+    longest_px: Annotated[int, Field(ge=64, le=4096)] = 1100
+    out: Path
+    """WebP file to write."""
+
+
+class ProductsTask(Task, module="jobs.products"):
+    """Write all files of a map for download; the result is ``Products``."""
+
+    source: SceneSource
+    detector: str
+    map_folder: Path
+    settings: PolygonSettings
+    out: Path
+
+
+class PatchMapTask(Task, module="jobs.patch_maps"):
+    """Apply a detector to patches and store the probability; the result is a ``PatchResult``."""
+
+    source: PatchSource
+    detector: str
+    out: Path
+    threads: int | None = None
+
+
+class PatchPicturesTask(Task, module="jobs.patch_maps"):
+    """Render patches with their reference and the prediction; the result lists the pictures."""
+
     source: PatchSource
     result: Path | None = None
-    """Folder of a ``PatchesTask``; only the truth where None."""
+    """Folder of a ``PatchResult``; without a prediction where None."""
     threshold: float = 0.5
     view: str = "True colour"
     first: int = 0
@@ -202,67 +258,31 @@ class SheetTask(Frozen):
     out: Path
 
 
-class ProductsTask(Frozen):
-    """Make every file of a map for download, at the settings chosen."""
+class PatchProductsTask(Task, module="jobs.products"):
+    """Write the files of a patch result for download; the result is ``Products``."""
 
-    kind: Literal["products"] = "products"
-    source: SceneSource
-    detector: str
-    map_folder: Path
-    choice: Choice
-    out: Path
-
-
-class PatchProductsTask(Frozen):
-    """Make the files of a patch result for download."""
-
-    kind: Literal["patch-products"] = "patch-products"
     source: PatchSource
     detector: str
     result: Path
-    choice: Choice
+    settings: PolygonSettings
     out: Path
 
 
-class ExploreTask(Frozen):
-    """Sum up a data set."""
+class ExploreTask(Task, module="jobs.statistics"):
+    """Summarise a data set."""
 
-    kind: Literal["explore"] = "explore"
     data: Path
     out: Path
 
 
-class MosaicTask(Frozen):
-    """Draw the scenes of a data set with their patches in place."""
+class MosaicTask(Task, module="jobs.statistics"):
+    """Draw the scenes of a data set with each patch at its position."""
 
-    kind: Literal["mosaic"] = "mosaic"
     data: Path
     out: Path
 
 
-class BenchTask(Frozen):
-    """Time the engines on this machine."""
+class BenchmarkTask(Task, module="jobs.statistics"):
+    """Measure the throughput of the engines on this machine."""
 
-    kind: Literal["bench"] = "bench"
     detector: str
-
-
-Task = Annotated[
-    ReadTask
-    | TruthTask
-    | ScoreTask
-    | MapTask
-    | PatchesTask
-    | OutlineTask
-    | PictureTask
-    | SketchTask
-    | DifferenceTask
-    | SheetTask
-    | ProductsTask
-    | PatchProductsTask
-    | ExploreTask
-    | MosaicTask
-    | BenchTask,
-    Field(discriminator="kind"),
-]
-ANY_TASK: TypeAdapter[Task] = TypeAdapter(Task)

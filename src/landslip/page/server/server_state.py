@@ -1,6 +1,6 @@
-"""The workshop: what all visitors share (settings, detectors, workers, the folder for their files), and each visit.
+"""State of the server, shared by all visitors, and the session of each visitor.
 
-Made once in a server. When the server ends, its folder goes; what a server left that was killed, the next one removes.
+The state is made once per server. Its folder is removed when the server ends, or by the next server if it was killed.
 """
 
 import atexit
@@ -15,139 +15,134 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel
-
 from landslip.detector.card import Card
 from landslip.detector.detector import DEFAULT, Detector, packaged
-from landslip.page import messages as words
+from landslip.page import messages
 from landslip.page.errors import PageError
-from landslip.page.jobs.job import Ticket
-from landslip.page.jobs.pool import LaneSettings, Pool
-from landslip.page.jobs.process import Limits
-from landslip.page.jobs.tasks import SceneSource
-from landslip.page.server.serving import PageSettings
+from landslip.page.jobs.pool import Job, Pool, QueueSettings
+from landslip.page.jobs.tasks import SceneSource, Task
+from landslip.page.jobs.worker import ProcessLimits
+from landslip.page.server.settings import PageSettings
 
 _PREFIX: Final = "landslip-page-"
 _GRACE_S: Final = 150.0
-"""How long a visitor may be away: a break in the connection is no goodbye (Streamlit itself waits 120 s)."""
+"""Time in which a visitor may reconnect; Streamlit itself waits 120 s."""
 _QUICK_TIME_S: Final = 300
 _QUICK_TASKS: Final = 100
 _MAP_TASKS: Final = 10
-_LONGEST_FILE_TIMES: Final = 20
-"""What a map writes may be longer than an upload."""
+_MAX_FILE_RATIO: Final = 20
+"""Largest file of a map over the largest upload."""
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
+class OfferedDetector:
     """A detector that visitors may choose."""
 
-    key: str
-    """Its name, by which visitors choose it."""
-    opens: str
-    """By which it is opened: a name of the package or a path of the operator."""
     card: Card
+    location: str
+    """Name or path that opens it."""
     size_mb: float
 
 
 @dataclass(slots=True)
-class Visit:
-    """One visitor: a folder and tasks of their own."""
+class Session:
+    """One visitor: a folder and jobs of their own."""
 
     owner: str
     folder: Path
     pool: Pool
-    numbers: int = 0
+    _folders: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def submit(self, lane: str, task: BaseModel) -> Ticket:
+    def submit(self, queue: str, task: Task) -> Job:
         """Put a task in a queue.
 
         Raises:
-            QueueError: there is no room for it.
+            QueueError: the queue is full.
         """
-        return self.pool.submit(lane, self.owner, task.model_dump_json())
+        return self.pool.submit(queue, self.owner, task.to_json())
 
-    def ask(self, task: BaseModel, timeout_s: float = _QUICK_TIME_S) -> dict[str, Any]:
-        """Have something short done at once.
+    def run(self, task: Task, timeout_s: float = _QUICK_TIME_S) -> dict[str, Any]:
+        """Run a short task, wait for it and return its result.
 
         Raises:
-            PageError: it cannot be done.
+            PageError: the task failed.
         """
-        ticket = self.submit("quick", task)
-        progress = ticket.wait(timeout_s)
+        job = self.submit("quick", task)
+        progress = job.wait(timeout_s)
         if progress.state != "done":
-            ticket.cancel()
-            raise PageError(progress.sentence or words.WORKER_DIED)
-        return ticket.answer
+            job.cancel()
+            raise PageError(progress.error or messages.WORKER_DIED)
+        return job.result
 
     def new_folder(self, stem: str) -> Path:
-        """A name in the visitor's folder that nothing bears yet; the folder is not made."""
+        """Return an unused path in the visitor's folder; the folder itself is not made."""
         with self._lock:
-            self.numbers += 1
-            return self.folder / f"{stem}-{self.numbers:03d}"
+            self._folders += 1
+            return self.folder / f"{stem}-{self._folders:03d}"
 
-    def place_for(self, stem: str, *parts: object) -> Path:
-        """A name that depends on some values alone, so that what was made for them once is found again."""
-        return self.folder / f"{stem}-{hashlib.sha256(repr(parts).encode()).hexdigest()[:16]}"
+    def cache_path(self, stem: str, *key: object) -> Path:
+        """Return a path that depends on the key only, so that results can be found again."""
+        return self.folder / f"{stem}-{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}"
 
     def end(self) -> None:
-        """The visitor has left: tasks are cancelled, the folder goes."""
-        self.pool.give_up(self.owner)
+        """Cancel all jobs and remove the folder."""
+        self.pool.cancel_all(self.owner)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def start_over(self) -> None:
-        """Forget everything, and go on."""
+    def clear(self) -> None:
+        """Cancel all jobs and empty the folder."""
         self.end()
         self.folder.mkdir(mode=0o700)
 
 
-class Workshop:
-    """What visitors share."""
+class ServerState:
+    """Settings, detectors, worker processes and sessions of a server."""
 
-    def __init__(self, settings: PageSettings, pool: Callable[[Sequence[LaneSettings]], Pool] = Pool) -> None:
-        """Open the detectors and start the workers.
+    def __init__(self, settings: PageSettings, pool: Callable[[Sequence[QueueSettings]], Pool] = Pool) -> None:
+        """Open the detectors and start the worker processes.
 
         Args:
-            settings: what is allowed.
-            pool: makes the workers.
+            settings: limits and content of the page.
+            pool: makes the worker processes.
 
         Raises:
             DetectorError: a detector of the operator cannot be used.
         """
         self.settings = settings
-        self.detectors = {one.key: one for one in _offered(settings)}
+        self.detectors = {detector.card.name: detector for detector in _offered(settings)}
         _remove_leftovers()
         self.root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
-        self.pool = pool(_lanes(settings))
-        self.visits: dict[str, Visit] = {}
-        self.examples_read: dict[str, SceneSource] = {}
+        self.pool = pool(_queues(settings))
+        self.sessions: dict[str, Session] = {}
+        self.example_scenes: dict[str, SceneSource] = {}
         self._leaving: dict[str, threading.Timer] = {}
         self._lock = threading.Lock()
         atexit.register(self.close)
 
-    def new_visit(self) -> Visit:
-        """Welcome a visitor."""
+    def open_session(self) -> Session:
+        """Open the session of a new visitor."""
         owner = secrets.token_hex(8)
         folder = self.root / owner
         folder.mkdir(mode=0o700)
-        visit = Visit(owner, folder, self.pool)
+        session = Session(owner, folder, self.pool)
         with self._lock:
-            self.visits[owner] = visit
-        return visit
+            self.sessions[owner] = session
+        return session
 
-    def here(self, owner: str) -> None:
-        """A visitor is here, perhaps again after a break in the connection."""
+    def connected(self, owner: str) -> None:
+        """Keep a session whose visitor is connected, perhaps again."""
         with self._lock:
             leaving = self._leaving.pop(owner, None)
         if leaving is not None:
             leaving.cancel()
 
-    def gone(self, owner: str, grace_s: float = _GRACE_S) -> None:
-        """A visitor's connection has ended: unless it comes back soon, so has the visit."""
-        timer = threading.Timer(grace_s, self.end, (owner,))
+    def disconnected(self, owner: str, grace_s: float = _GRACE_S) -> None:
+        """End a session after some seconds, unless its visitor reconnects."""
+        timer = threading.Timer(grace_s, self.close_session, (owner,))
         timer.daemon = True
         with self._lock:
-            if owner not in self.visits:
+            if owner not in self.sessions:
                 return
             before = self._leaving.pop(owner, None)
             self._leaving[owner] = timer
@@ -155,56 +150,61 @@ class Workshop:
             before.cancel()
         timer.start()
 
-    def end(self, owner: str) -> None:
-        """A visit is over."""
+    def close_session(self, owner: str) -> None:
+        """End a session."""
         with self._lock:
-            visit = self.visits.pop(owner, None)
+            session = self.sessions.pop(owner, None)
             self._leaving.pop(owner, None)
-        if visit is not None:
-            visit.end()
+        if session is not None:
+            session.end()
 
     @property
     def shared_folder(self) -> Path:
-        """For what is the same for all visitors, such as the figures of the operator's data."""
+        """Folder of results that all visitors share, such as the statistics of the operator's data set."""
         return self.root / "shared"
 
     def close(self) -> None:
-        """End all work and remove every file."""
+        """End all processes and remove every file."""
         self.pool.close()
         shutil.rmtree(self.root, ignore_errors=True)
 
 
-def _offered(settings: PageSettings) -> list[Offered]:
-    """Those of the package, the default first, then the operator's, which stand for one of the same name."""
-    named = sorted(packaged(), key=lambda name: name != DEFAULT)
-    opened = [(one, Detector.open(one)) for one in (*named, *(str(path.resolve()) for path in settings.detectors))]
-    return [Offered(one.card.name, opens, one.card, len(one.onnx_bytes) / 1e6) for opens, one in opened]
-
-
-def _lanes(settings: PageSettings) -> list[LaneSettings]:
-    file_mb = max(_LONGEST_FILE_TIMES * settings.max_upload_mb, settings.max_visit_mb)
-    reader = Limits(memory_mb=settings.reader_memory_mb, file_mb=settings.max_visit_mb, time_s=settings.reader_time_s)
-    quick = Limits(memory_mb=settings.worker_memory_mb, file_mb=file_mb, time_s=_QUICK_TIME_S)
-    maps = Limits(memory_mb=settings.worker_memory_mb, file_mb=file_mb, time_s=settings.run_time_s)
-    room = settings.queue, settings.queue_visitor
+def _offered(settings: PageSettings) -> list[OfferedDetector]:
+    """The packaged detectors, the default first, then the operator's, which replace one of the same name."""
+    names = sorted(packaged(), key=lambda name: name != DEFAULT)
+    locations = (*names, *(str(path.resolve()) for path in settings.detectors))
+    detectors = [(location, Detector.open(location)) for location in locations]
     return [
-        LaneSettings("read", 1, reader, 1, *room),
-        LaneSettings("quick", 1, quick, _QUICK_TASKS, *room),
-        LaneSettings("map", settings.workers, maps, _MAP_TASKS, *room),
+        OfferedDetector(detector.card, location, len(detector.onnx_bytes) / 1e6) for location, detector in detectors
+    ]
+
+
+def _queues(settings: PageSettings) -> list[QueueSettings]:
+    file_mb = max(_MAX_FILE_RATIO * settings.max_upload_mb, settings.max_session_mb)
+    read = ProcessLimits(
+        memory_mb=settings.reader_memory_mb, file_mb=settings.max_session_mb, time_s=settings.reader_time_s
+    )
+    quick = ProcessLimits(memory_mb=settings.worker_memory_mb, file_mb=file_mb, time_s=_QUICK_TIME_S)
+    maps = ProcessLimits(memory_mb=settings.worker_memory_mb, file_mb=file_mb, time_s=settings.run_time_s)
+    waiting = settings.max_waiting, settings.max_waiting_per_visitor
+    return [
+        QueueSettings("read", 1, read, 1, *waiting),
+        QueueSettings("quick", 1, quick, _QUICK_TASKS, *waiting),
+        QueueSettings("map", settings.workers, maps, _MAP_TASKS, *waiting),
     ]
 
 
 def _remove_leftovers() -> None:
     """Remove the folders of servers that were killed."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        number = folder.name.removeprefix(_PREFIX).partition("-")[0]
-        if number.isdigit() and not _runs(int(number)) and folder.stat().st_uid == os.getuid():
+        pid = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        if pid.isdigit() and not _is_running(int(pid)) and folder.stat().st_uid == os.getuid():
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _runs(number: int) -> bool:
+def _is_running(pid: int) -> bool:
     try:
-        os.kill(number, 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except OSError:

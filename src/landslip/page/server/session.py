@@ -1,4 +1,4 @@
-"""What outlives one run of the script: the workshop, for all visitors, and what each visitor has in hand."""
+"""State that outlives one run of the script: of the server, and of each visitor's session."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,75 +6,82 @@ from typing import Final
 
 import streamlit as st
 
-from landslip.page.jobs.job import Ticket
-from landslip.page.jobs.results import LaidTruth, PatchResult, SceneResult
-from landslip.page.jobs.tasks import PatchSource, SceneSource
-from landslip.page.server.server_state import Visit, Workshop
-from landslip.page.server.serving import PageSettings
+from landslip.page.jobs.pool import Job
+from landslip.page.jobs.results import PatchResult, SceneReference, SceneResult
+from landslip.page.jobs.tasks import PatchSource, SceneSource, Task
+from landslip.page.server.server_state import ServerState, Session
+from landslip.page.server.settings import PageSettings
 
 _KEY: Final = "landslip"
 
 
 @dataclass(slots=True)
-class Run:
-    """A task that a visitor waits for."""
+class PendingJob:
+    """A job that the page shows until it is over."""
 
-    ticket: Ticket
-    lane: str
-    kind: str
-    """Of the task: what to do with its answer."""
+    job: Job
+    queue: str
+    task: type[Task]
+    """Decides what is done with the result."""
     label: str
     folder: Path | None = None
-    """What it writes to: removed where it is refused, fails or is cancelled."""
+    """Where the job writes; removed unless the job succeeds."""
 
 
 @dataclass(slots=True)
-class Memory:
-    """What one visitor has in hand."""
+class SessionState:
+    """What one visitor has uploaded, mapped and submitted."""
 
-    visit: Visit
-    uploads_round: int = 0
-    """Part of the uploader's key: a new one is empty, and what the old one held in memory is let go."""
-    truths_round: int = 0
+    session: Session
+    image_round: int = 0
+    """Part of the key of the uploader: a new key empties it and frees the memory of the files it held."""
+    reference_round: int = 0
     sources: list[SceneSource | PatchSource] = field(default_factory=list)
     results: list[SceneResult | PatchResult] = field(default_factory=list)
-    truths: dict[SceneSource, LaidTruth] = field(default_factory=dict)
-    runs: list[Run] = field(default_factory=list)
+    references: dict[SceneSource, SceneReference] = field(default_factory=dict)
+    pending: list[PendingJob] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def forget_words(self) -> None:
-        """What was said of the last upload says nothing of the next."""
+    def submit(self, queue: str, task: Task, label: str, folder: Path | None) -> None:
+        """Submit a task whose progress the page shows.
+
+        Raises:
+            QueueError: the queue is full.
+        """
+        self.pending.append(PendingJob(self.session.submit(queue, task), queue, type(task), label, folder))
+
+    def clear_messages(self) -> None:
+        """Remove the errors and notes of the last upload."""
         self.errors.clear()
         self.notes.clear()
 
     def start_over(self) -> None:
-        """Forget everything."""
-        self.visit.start_over()
-        self.uploads_round += 1
-        self.truths_round += 1
-        for held in (self.sources, self.results, self.truths, self.runs, self.errors, self.notes):
-            held.clear()
+        """Remove all files and results."""
+        self.session.clear()
+        self.image_round += 1
+        self.reference_round += 1
+        for items in (self.sources, self.results, self.references, self.pending, self.errors, self.notes):
+            items.clear()
 
 
 @st.cache_resource(show_spinner=False)
-def workshop_for(settings: str) -> Workshop:
-    """The workshop of this server."""
-    return Workshop(PageSettings.model_validate_json(settings))
+def get_server_state(settings: str) -> ServerState:
+    """Return the state of this server, made with the first call."""
+    return ServerState(PageSettings.model_validate_json(settings))
 
 
-def memory_of(workshop: Workshop) -> Memory:
-    """What this visitor has in hand; the visit begins here."""
-    held = st.session_state.get(_KEY)
-    if held is None or held.visit.owner not in workshop.visits:
-        st.session_state[_KEY] = Memory(workshop.new_visit())
-    memory: Memory = st.session_state[_KEY]
-    _presence(workshop, memory.visit.owner)
-    workshop.here(memory.visit.owner)
-    return memory
+def get_session_state(server: ServerState) -> SessionState:
+    """Return the state of this visitor's session, opened with the first call."""
+    state: SessionState | None = st.session_state.get(_KEY)
+    if state is None or state.session.owner not in server.sessions:
+        state = st.session_state[_KEY] = SessionState(server.open_session())
+    _connection(server, state.session.owner)
+    server.connected(state.session.owner)
+    return state
 
 
-@st.cache_resource(show_spinner=False, scope="session", on_release=lambda held: held[0].gone(held[1]))
-def _presence(_workshop: Workshop, owner: str) -> tuple[Workshop, str]:
-    """Streamlit lets go of this when the visitor's connection ends."""
-    return _workshop, owner
+@st.cache_resource(show_spinner=False, scope="session", on_release=lambda pair: pair[0].disconnected(pair[1]))
+def _connection(_server: ServerState, owner: str) -> tuple[ServerState, str]:
+    """Streamlit releases this value when the visitor's connection ends."""
+    return _server, owner

@@ -1,4 +1,4 @@
-"""A zip of a scene folder: judged from its directory, then unpacked member by member under names of our own."""
+"""Zip archives: checked from their directory, then unpacked entry by entry under names of our own."""
 
 import json
 import shutil
@@ -9,151 +9,149 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from landslip.page import messages as words
+from landslip.page import messages
 from landslip.page.errors import UploadError
-from landslip.page.jobs.tasks import Bounds, Upload
-from landslip.page.uploads.names import LONGEST, ending_for, kind_of, own_stem, shown
+from landslip.page.jobs.tasks import Upload, UploadLimits
+from landslip.page.uploads.receive import MAGIC_BYTES, display_name, kind_of, own_stem, own_suffix
 
 _CHUNK_BYTES: Final = 1 << 20
-_RATIO: Final = 200.0
-"""Bytes in all over bytes of the archive: what deflate gives at most is 1,032."""
+_MAX_RATIO: Final = 200.0
+"""Unpacked bytes over bytes of the archive; deflate reaches 1,032 at most."""
 _SMALL_BYTES: Final = 50_000_000
-"""So much may come out of any archive, whatever its ratio: a small one full of zeros does no harm."""
+"""The ratio is not checked below this unpacked size: a small archive of zeros does no harm."""
 _ITEM_BYTES: Final = 1_000_000
 _SHAPEFILE: Final = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 _DAMAGED: Final = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
-    # Encrypted, or, as the NotImplementedError that it takes in, of a compression that this Python does not know.
+    # Encrypted, or (NotImplementedError, a subclass) compressed by a method that Python does not support.
     RuntimeError,
     ValueError,
     OSError,
 )
-"""What reading a bad archive raises."""
+"""Exceptions from reading a bad archive."""
 
 
-def unpack(upload: Upload, folder: Path, bounds: Bounds) -> tuple[list[Upload], list[str]]:
-    """Unpack what the page takes from a zip; the rest is left in it.
+def unpack(upload: Upload, folder: Path, limits: UploadLimits) -> tuple[list[Upload], list[str]]:
+    """Unpack the accepted files of a zip.
 
     Args:
         upload: the archive.
-        folder: where to; made here, must not exist.
-        bounds: how much is allowed.
+        folder: to unpack to; must not exist.
+        limits: on the contents.
 
     Returns:
-        What was unpacked, and notes on what was left.
+        The unpacked files, and notes on skipped entries.
 
     Raises:
-        UploadError: the archive is damaged, or made to do harm.
+        UploadError: the archive is damaged or malicious, or holds no accepted file.
     """
     folder.mkdir(mode=0o700)
     unpacked: list[Upload] = []
-    left: list[str] = []
+    skipped: list[str] = []
     try:
         with zipfile.ZipFile(upload.path) as archive:
-            for number, member in enumerate(_judged(archive, upload, bounds), start=1):
-                found = _unpacked(archive, member, folder, number)
-                if found is not None:
-                    unpacked.append(found)
-                elif not _item(archive, member, folder):
-                    left.append(shown(member.filename))
+            for number, member in enumerate(_checked_members(archive, upload, limits), start=1):
+                file = _unpack_member(archive, member, folder, number)
+                if file is not None:
+                    unpacked.append(file)
+                elif not _keep_item_date(archive, member, folder):
+                    skipped.append(display_name(member.filename))
     except _DAMAGED as error:
-        raise UploadError(words.ZIP_DAMAGED.format(name=upload.shown)) from error
+        raise UploadError(messages.ZIP_DAMAGED.format(name=upload.name)) from error
     if not unpacked:
-        raise UploadError(words.ZIP_WITHOUT.format(name=upload.shown))
-    return unpacked, [words.ZIP_LEFT.format(name=upload.shown, left=_few(left))] if left else []
+        raise UploadError(messages.ZIP_EMPTY.format(name=upload.name))
+    if not skipped:
+        return unpacked, []
+    listed = ", ".join(skipped[:3]) + (f" and {len(skipped) - 3} more" if len(skipped) > 3 else "")
+    return unpacked, [messages.ZIP_SKIPPED.format(name=upload.name, skipped=listed)]
 
 
-def unpack_shapefile(upload: Upload, folder: Path, bounds: Bounds) -> Path:
-    """Unpack the one shapefile of a zip, with the files that belong to it, under a name of our own.
+def unpack_shapefile(upload: Upload, folder: Path, limits: UploadLimits) -> Path:
+    """Unpack the only shapefile of a zip, with its companion files, under a name of our own.
 
     Args:
         upload: the archive.
-        folder: where to; made here, must not exist.
-        bounds: how much is allowed.
+        folder: to unpack to; must not exist.
+        limits: on the contents.
 
     Raises:
-        UploadError: the archive is damaged, made to do harm, or holds no shapefile or several.
+        UploadError: the archive is damaged or malicious, or does not hold exactly one shapefile.
     """
     folder.mkdir(mode=0o700)
-    stem = own_stem(1, upload.shown)
+    stem = own_stem(1, upload.name)
     try:
         with zipfile.ZipFile(upload.path) as archive:
-            members = {one.filename.lower(): one for one in _judged(archive, upload, bounds)}
+            members = {info.filename.lower(): info for info in _checked_members(archive, upload, limits)}
             found = [name for name in members if name.endswith(".shp") and not name.startswith("__macosx/")]
             if len(found) != 1:
-                raise UploadError(words.ZIP_SHAPEFILES.format(name=upload.shown, count=len(found)))
-            for ending in _SHAPEFILE:
-                member = members.get(found[0].removesuffix(".shp") + ending)
+                raise UploadError(messages.ZIP_SHAPEFILES.format(name=upload.name, count=len(found)))
+            for suffix in _SHAPEFILE:
+                member = members.get(found[0].removesuffix(".shp") + suffix)
                 if member is not None:
-                    with archive.open(member) as source, (folder / f"{stem}{ending}").open("xb") as target:
+                    with archive.open(member) as source, (folder / f"{stem}{suffix}").open("xb") as target:
                         shutil.copyfileobj(source, target, _CHUNK_BYTES)
     except _DAMAGED as error:
-        raise UploadError(words.ZIP_DAMAGED.format(name=upload.shown)) from error
+        raise UploadError(messages.ZIP_DAMAGED.format(name=upload.name)) from error
     return folder / f"{stem}.shp"
 
 
-def _judged(archive: zipfile.ZipFile, upload: Upload, bounds: Bounds) -> Iterator[zipfile.ZipInfo]:
-    """The files of an archive, once its directory is known to be harmless."""
+def _checked_members(archive: zipfile.ZipFile, upload: Upload, limits: UploadLimits) -> Iterator[zipfile.ZipInfo]:
+    """Return the files of an archive after checking its directory: number, size, ratio, paths, links, encryption."""
     infos = archive.infolist()
-    if len(infos) > bounds.members:
-        raise UploadError(words.ZIP_MEMBERS.format(name=upload.shown, count=len(infos), most=bounds.members))
-    size, packed = sum(one.file_size for one in infos), upload.path.stat().st_size
-    if size > bounds.unpacked_mb * 10**6 or size > max(_RATIO * packed, _SMALL_BYTES):
+    if len(infos) > limits.members:
+        raise UploadError(messages.ZIP_MEMBERS.format(name=upload.name, count=len(infos), most=limits.members))
+    size, packed = sum(info.file_size for info in infos), upload.path.stat().st_size
+    if size > limits.unpacked_mb * 10**6 or size > max(_MAX_RATIO * packed, _SMALL_BYTES):
         raise UploadError(
-            words.ZIP_BOMB.format(name=upload.shown, packed=packed / 1e6, size=size / 1e6, most=bounds.unpacked_mb)
+            messages.ZIP_BOMB.format(name=upload.name, packed=packed / 1e6, size=size / 1e6, most=limits.unpacked_mb)
         )
-    for one in infos:
-        parts = one.filename.replace("\\", "/").split("/")
-        if one.filename.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
-            raise UploadError(words.ZIP_ESCAPE.format(name=upload.shown, member=shown(one.filename)))
-        if stat.S_IFMT(one.external_attr >> 16) not in {0, stat.S_IFREG, stat.S_IFDIR}:
-            raise UploadError(words.ZIP_LINK.format(name=upload.shown, member=shown(one.filename)))
-        if one.flag_bits & 1:
-            raise UploadError(words.ZIP_ENCRYPTED.format(name=upload.shown))
-    starts = sorted(one.header_offset for one in infos)
-    if len(set(starts)) < len(starts):
-        # Members that share their bytes make a bomb that no ratio shows.
-        raise UploadError(words.ZIP_DAMAGED.format(name=upload.shown))
-    return (one for one in infos if not one.is_dir())
+    for info in infos:
+        parts = info.filename.replace("\\", "/").split("/")
+        if info.filename.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
+            raise UploadError(messages.ZIP_ESCAPE.format(name=upload.name, member=display_name(info.filename)))
+        if stat.S_IFMT(info.external_attr >> 16) not in {0, stat.S_IFREG, stat.S_IFDIR}:
+            raise UploadError(messages.ZIP_LINK.format(name=upload.name, member=display_name(info.filename)))
+        if info.flag_bits & 1:
+            raise UploadError(messages.ZIP_ENCRYPTED.format(name=upload.name))
+    if len({info.header_offset for info in infos}) < len(infos):
+        # Entries that share their bytes make a bomb that the ratio does not reveal.
+        raise UploadError(messages.ZIP_DAMAGED.format(name=upload.name))
+    return (info for info in infos if not info.is_dir())
 
 
-def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path, number: int) -> Upload | None:
-    """One member on disk; None where it is nothing that the page takes."""
+def _unpack_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path, number: int) -> Upload | None:
+    """Unpack one entry; None if its format is not accepted."""
     with archive.open(member) as source:
-        first = source.read(LONGEST)
+        first = source.read(MAGIC_BYTES)
         kind = kind_of(first)
         if kind is None or kind == "zip":
             return None
-        path = folder / f"{own_stem(number, member.filename)}{ending_for(first, kind)}"
-        left = member.file_size - len(first)
+        path = folder / f"{own_stem(number, member.filename)}{own_suffix(first, kind)}"
+        remaining = member.file_size - len(first)
         with path.open("xb") as target:
             target.write(first)
-            # The end is asked for too: there zipfile compares the CRC.
-            while left >= 0 and (chunk := source.read(_CHUNK_BYTES)):
-                left -= len(chunk)
+            # Read to the end of the entry, where zipfile compares the CRC.
+            while remaining >= 0 and (chunk := source.read(_CHUNK_BYTES)):
+                remaining -= len(chunk)
                 target.write(chunk)
-    if left:
-        raise zipfile.BadZipFile(f"{path.name} is not as long as it says")
-    return Upload(path=path, shown=shown(member.filename), kind=kind)
+    if remaining:
+        raise zipfile.BadZipFile(f"{path.name} has another length than its entry declares")
+    return Upload(path=path, name=display_name(member.filename), kind=kind)
 
 
-def _item(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> bool:
-    """Keep of a STAC item the one thing that is used, the date of the image; whether the member is such an item."""
+def _keep_item_date(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> bool:
+    """Keep the acquisition date of a STAC item, the only part of it that is used; whether the entry is such an item."""
     if not member.filename.lower().endswith(".json") or member.file_size > _ITEM_BYTES:
         return False
     try:
         item = json.loads(archive.read(member))
-        version, moment = str(item["stac_version"]), item["properties"]["datetime"]
+        version, date = str(item["stac_version"]), item["properties"]["datetime"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return False
-    if not isinstance(moment, str) or (folder / "item.json").exists():
+    if not isinstance(date, str) or (folder / "item.json").exists():
         return False
-    kept = {"stac_version": version, "properties": {"datetime": moment}}
+    kept = {"stac_version": version, "properties": {"datetime": date}}
     (folder / "item.json").write_text(json.dumps(kept), encoding="utf-8")
     return True
-
-
-def _few(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

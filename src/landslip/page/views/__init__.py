@@ -1,1 +1,1 @@
-"""What a visitor sees: one file a view."""
+"""Views of the page, one file each, and the parts they share."""

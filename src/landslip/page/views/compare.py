@@ -1,19 +1,24 @@
-"""Two pictures of one place, one over the other, with a line to drag between them; nothing from elsewhere."""
+"""The view Compare: two results of one area under a line to drag, and a table of their differences."""
 
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
 from landslip.channels import TRUE_COLOUR
-from landslip.figures.formatting import area_text
-from landslip.page import messages as words
-from landslip.page.jobs.results import Found, SceneResult
-from landslip.page.jobs.tasks import Choice, DifferenceTask
-from landslip.page.server.server_state import Workshop
-from landslip.page.server.session import Memory
-from landslip.page.views.parts import data_address, told
-from landslip.page.views.scene_result import choose_threshold, found_at, picture_of, sketched
+from landslip.figures.formatting import format_area
+from landslip.page import messages
+from landslip.page.jobs.results import Comparison, Landslides, SceneResult
+from landslip.page.jobs.tasks import ComparisonTask, PolygonSettings
+from landslip.page.server.server_state import ServerState
+from landslip.page.server.session import SessionState
+from landslip.page.views.parts import (
+    choose_threshold,
+    data_url,
+    landslides_at,
+    overlay_picture,
+    scene_picture,
+    show_errors,
+)
 
 _HTML = """
 <figure class="swipe">
@@ -68,79 +73,55 @@ export default function ({ data, parentElement }) {
 """
 
 
-def show_swipe(left: Path, right: Path, left_name: str, right_name: str, key: str) -> None:
-    """Show two WebP pictures of one size."""
-    swipe = st.components.v2.component("landslip_swipe", html=_HTML, css=_CSS, js=_JS)
-    swipe(
-        key=key,
-        data={
-            "left": data_address(left),
-            "right": data_address(right),
-            "leftName": left_name,
-            "rightName": right_name,
-            "alt": words.SWIPE_ALT,
-            "help": words.SWIPE_HELP,
-        },
-    )
-
-
-def show(workshop: Workshop, memory: Memory) -> None:
-    """Show the page."""
-    st.title(words.COMPARE, anchor=False)
-    st.write(words.COMPARE_INTRO)
-    results = [one for one in memory.results if isinstance(one, SceneResult)]
+def show(_: ServerState, state: SessionState) -> None:
+    """Show the view."""
+    st.title(messages.COMPARE, anchor=False)
+    st.write(messages.COMPARE_INTRO)
+    results = [result for result in state.results if isinstance(result, SceneResult)]
     if results:
-        with told():
-            _compare(memory, results)
+        with show_errors():
+            _show_comparison(state, results)
     else:
-        st.info(words.COMPARE_NEEDS)
-    show_catalogue_search()
+        st.info(messages.COMPARE_NEEDS)
 
 
-def show_catalogue_search() -> None:
-    """Where searching a catalogue by area and date will stand."""
-    with st.expander(words.CATALOGUE):
-        st.write(words.CATALOGUE_LATER)
-
-
-def _compare(memory: Memory, results: list[SceneResult]) -> None:
-    sides = st.columns(2)
-    picked: list[tuple[SceneResult, Choice, str]] = []
-    for number, (side, heading) in enumerate(zip(sides, (words.COMPARE_LEFT, words.COMPARE_RIGHT), strict=True)):
+def _show_comparison(state: SessionState, results: list[SceneResult]) -> None:
+    chosen: list[tuple[SceneResult, Landslides, str]] = []
+    for number, (side, heading) in enumerate(
+        zip(st.columns(2), (messages.COMPARE_LEFT, messages.COMPARE_RIGHT), strict=True)
+    ):
         with side:
-            place = st.selectbox(
+            index = st.selectbox(
                 heading,
                 range(len(results)),
                 index=min(number, len(results) - 1),
-                format_func=lambda one: _title(results[one]),
+                format_func=lambda index: _title(results[index]),
                 key=f"compare-{number}",
             )
-            result = results[place]
-            threshold = choose_threshold(result, side, f"compare-threshold-{number}")
-            value = result.threshold if threshold is None else threshold
-            picked.append((result, Choice(threshold=threshold), f"{_title(result)}, {value:.3f}"))
-    found = [found_at(memory, result, choice) for result, choice, _ in picked]
-    (left, _, left_name), (right, _, right_name) = picked
-    alike = (left.source.height, left.source.width) == (right.source.height, right.source.width)
-    pictures = [_sketch(memory, result, one) for (result, _, _), one in zip(picked, found, strict=True)]
-    difference: dict[str, Any] = {}
-    if alike:
-        difference = memory.visit.ask(
-            DifferenceTask(
-                left=left.source,
-                right=right.source,
-                left_outlines=found[0].geopackage,
-                right_outlines=found[1].geopackage,
-            )
+            result = results[index]
+            threshold = choose_threshold(f"{number}-{result.folder.name}", result.threshold, side)
+            landslides = landslides_at(state, result, PolygonSettings(threshold=threshold))
+            shown = result.threshold if threshold is None else threshold
+            chosen.append((result, landslides, f"{_title(result)}, {shown:.3f}"))
+    pictures = [_render(state, result, landslides) for result, landslides, _ in chosen]
+    (left, left_landslides, left_name), (right, right_landslides, right_name) = chosen
+    comparison = Comparison()
+    if (left.source.height, left.source.width) == (right.source.height, right.source.width):
+        task = ComparisonTask(
+            left=left.source,
+            right=right.source,
+            left_landslides=left_landslides.geopackage,
+            right_landslides=right_landslides.geopackage,
         )
-    if difference.get("one_grid"):
-        show_swipe(pictures[0], pictures[1], left_name, right_name, key="swipe")
+        comparison = Comparison.model_validate(state.session.run(task))
+    if comparison.left is not None:
+        _show_swipe(pictures[0], pictures[1], left_name, right_name)
     else:
-        st.info(words.DIFFERENT_PLACE)
+        st.info(messages.DIFFERENT_GRIDS)
         for side, picture, name in zip(st.columns(2), pictures, (left_name, right_name), strict=True):
             side.image(str(picture), caption=name)
-    st.subheader(words.DIFFERS, anchor=False)
-    st.table(_rows(found, (left_name, right_name), difference))
+    st.subheader(messages.DIFFERENCES, anchor=False)
+    st.table(_table([left_landslides, right_landslides], (left_name, right_name), comparison))
 
 
 def _title(result: SceneResult) -> str:
@@ -148,30 +129,45 @@ def _title(result: SceneResult) -> str:
     return f"{result.source.title}{date}, {result.name}"
 
 
-def _sketch(memory: Memory, result: SceneResult, found: Found) -> Any:
+def _render(state: SessionState, result: SceneResult, landslides: Landslides) -> Path:
     known = result.source.channels
     channels = TRUE_COLOUR if set(TRUE_COLOUR) <= set(known) else tuple(known[:1])
-    ground = picture_of(memory, result, channels)
-    return sketched(memory, result, ground, found, frozenset({words.SHOW_OUTLINES}))
+    background = scene_picture(state, result, channels)
+    return overlay_picture(state, result, background, landslides, frozenset({messages.SHOW_OUTLINES}))
 
 
-def _rows(found: list[Found], names: tuple[str, str], difference: dict[str, Any]) -> dict[str, list[str]]:
-    """The table: what each has, and what only one has."""
-    figures = {
-        words.DIFFERS_COUNT: [f"{one.count:,}" for one in found],
-        words.DIFFERS_AREA: [area_text(one.area_m2) for one in found],
-        words.DIFFERS_LARGEST: [area_text(float(one.rows[0]["area_m2"] or 0)) if one.rows else "" for one in found],
-    }
-    if difference.get("one_grid"):
-        figures |= {
-            words.DIFFERS_BOTH: [f"{difference['left_met']:,}", f"{difference['right_met']:,}"],
-            words.DIFFERS_ALONE: [f"{difference['left_alone']:,}", f"{difference['right_alone']:,}"],
-            words.DIFFERS_ALONE_AREA: [area_text(difference["left_only_m2"]), area_text(difference["right_only_m2"])],
-        }
-    headings = (
-        names if names[0] != names[1] else (f"{names[0]} ({words.COMPARE_LEFT})", f"{names[1]} ({words.COMPARE_RIGHT})")
+def _show_swipe(left: Path, right: Path, left_name: str, right_name: str) -> None:
+    """Show two WebP pictures of one size under a line to drag; the component loads nothing from other servers."""
+    swipe = st.components.v2.component("landslip_swipe", html=_HTML, css=_CSS, js=_JS)
+    swipe(
+        key="swipe",
+        data={
+            "left": data_url(left),
+            "right": data_url(right),
+            "leftName": left_name,
+            "rightName": right_name,
+            "alt": messages.SWIPE_ALT,
+            "help": messages.SWIPE_HELP,
+        },
     )
-    columns = {"": list(figures)}
-    for place, heading in enumerate(headings):
-        columns[heading] = [values[place] for values in figures.values()]
-    return columns
+
+
+def _table(landslides: list[Landslides], names: tuple[str, str], comparison: Comparison) -> dict[str, list[str]]:
+    """The totals of both results, and what only one of them has."""
+    rows = {
+        messages.DIFFERENCE_COUNT: [f"{one.count:,}" for one in landslides],
+        messages.DIFFERENCE_AREA: [format_area(one.area_m2) for one in landslides],
+        messages.DIFFERENCE_LARGEST: [
+            format_area(float(one.rows[0]["area_m2"] or 0)) if one.rows else "" for one in landslides
+        ],
+    }
+    if comparison.left is not None and comparison.right is not None:
+        overlaps = (comparison.left, comparison.right)
+        rows |= {
+            messages.DIFFERENCE_OVERLAPPING: [f"{overlap.overlapping:,}" for overlap in overlaps],
+            messages.DIFFERENCE_UNMATCHED: [f"{overlap.unmatched:,}" for overlap in overlaps],
+            messages.DIFFERENCE_ONLY: [format_area(overlap.unmatched_m2) for overlap in overlaps],
+        }
+    if names[0] == names[1]:
+        names = (f"{names[0]} ({messages.COMPARE_LEFT})", f"{names[1]} ({messages.COMPARE_RIGHT})")
+    return {"": list(rows), **{name: [values[index] for values in rows.values()] for index, name in enumerate(names)}}

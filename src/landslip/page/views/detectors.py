@@ -1,4 +1,4 @@
-"""Detectors: their cards and reports, and the engines timed on this machine."""
+"""The view Detectors: cards and reports, and a benchmark of the engines on this machine."""
 
 from pathlib import Path
 from typing import Final
@@ -6,75 +6,100 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from landslip.figures.formatting import duration_text
-from landslip.page import messages as words
-from landslip.page.jobs.tasks import BenchTask
-from landslip.page.server.server_state import Offered, Workshop
-from landslip.page.server.session import Memory, Run
-from landslip.page.views.parts import card_in_words, show_runs, told
+from landslip.detector.card import Score
+from landslip.figures.formatting import format_duration
+from landslip.page import messages
+from landslip.page.jobs.tasks import BenchmarkTask
+from landslip.page.server.server_state import OfferedDetector, ServerState
+from landslip.page.server.session import PendingJob, SessionState
+from landslip.page.views.parts import show_errors, show_jobs
 
 _REPORTS: Final = Path(__file__).parents[4] / "docs" / "results"
-_BENCH: Final = "bench-answers"
+_RESULTS_KEY: Final = "benchmarks"
 
 
-def show(workshop: Workshop, memory: Memory) -> None:
-    """Show the page."""
-    st.title(words.DETECTORS, anchor=False)
-    st.warning(words.CANDIDATES, icon=":material/info:")
-    for offered in workshop.detectors.values():
+def show(server: ServerState, state: SessionState) -> None:
+    """Show the view."""
+    st.title(messages.DETECTORS, anchor=False)
+    st.warning(messages.CANDIDATES, icon=":material/info:")
+    for offered in server.detectors.values():
         with st.container(border=True):
-            _card(offered)
-    st.subheader(words.BENCH, anchor=False)
-    answers = st.session_state.setdefault(_BENCH, {})
-    show_runs(workshop, memory, lambda run: answers.update({run.label: run.ticket.answer}))
-    key = st.selectbox(
-        words.DETECTOR_LABEL_ONE, list(workshop.detectors), format_func=lambda one: workshop.detectors[one].card.name
-    )
-    if st.button(words.BENCH_BUTTON, disabled=bool(memory.runs)):
-        with told():
-            ticket = memory.visit.submit("map", BenchTask(detector=workshop.detectors[key].opens))
-            label = words.TIMING.format(name=workshop.detectors[key].card.name)
-            memory.runs.append(Run(ticket, "map", "bench", label))
-            st.rerun()
-    for label, answer in answers.items():
-        st.markdown(f"**{label}**")
-        st.caption(words.BENCH_NOTE.format(tiles=answer["tiles"], side=answer["side_px"], cores=answer["cores"]))
-        st.table(
-            pd.DataFrame(
-                {
-                    words.ENGINE: [row["engine"] for row in answer["rows"]],
-                    words.PRECISION: [row["precision"] for row in answer["rows"]],
-                    words.TILES_PER_S: [f"{row['tiles_per_s']:.1f}" for row in answer["rows"]],
-                    words.LARGEST_DIFFERENCE: [f"{row['largest_difference']:.1e}" for row in answer["rows"]],
-                }
-            )
-        )
-    settings = workshop.settings
-    st.caption(
-        words.SETTINGS_NOTE.format(
-            mb=settings.max_upload_mb, px=settings.max_megapixels, run=duration_text(settings.run_time_s)
-        )
-    )
+            _show_card(offered)
+    _show_benchmarks(server, state)
+    settings = server.settings
+    run = format_duration(settings.run_time_s)
+    st.caption(messages.LIMITS_NOTE.format(mb=settings.max_upload_mb, px=settings.max_megapixels, run=run))
 
 
-def _card(offered: Offered) -> None:
+def _show_card(offered: OfferedDetector) -> None:
     card = offered.card
     st.subheader(card.name, anchor=False)
     st.caption(
-        words.SIZE_LINE.format(
-            network=card.network, size=offered.size_mb, licence=card.licence, made=card.created.isoformat()
+        messages.SIZE_LINE.format(
+            network=card.architecture, size=offered.size_mb, licence=card.licence, created=card.created.isoformat()
         )
     )
-    card_in_words(offered)
+    describe_detector(offered)
     st.caption(" · ".join(card.attribution))
-    report = _report_of(offered)
+    # The report is next to the detector's file, or among the results of the project.
+    paths = (Path(offered.location).with_suffix(".md"), _REPORTS / f"{card.name}.md")
+    report = next((path for path in paths if path.is_file()), None)
     if report is not None:
-        with st.expander(words.REPORT):
+        with st.expander(messages.REPORT):
             st.markdown(report.read_text(encoding="utf-8"))
 
 
-def _report_of(offered: Offered) -> Path | None:
-    """A report beside the detector's file, or among the project's results."""
-    beside = Path(offered.opens).with_suffix(".md")
-    known = (beside, _REPORTS / f"{offered.card.name}.md")
-    return next((path for path in known if path.is_file()), None)
+def describe_detector(offered: OfferedDetector) -> None:
+    """Show what a visitor should know about a detector before using it."""
+    card = offered.card
+    st.markdown(f"**{card.title}**")
+    st.markdown(
+        messages.DETECTOR_INPUT.format(
+            channels=", ".join(card.channels), size=card.pixel_size_m, data=card.trained_on.rstrip(".")
+        )
+    )
+    st.markdown(
+        messages.DETECTOR_THRESHOLD.format(threshold=card.threshold, selection=card.threshold_selection.rstrip("."))
+    )
+    if card.scores:
+        st.markdown(f"{messages.DETECTOR_SCORES}:\n" + "\n".join(f"- {_score_text(score)}" for score in card.scores))
+    st.markdown(f"{messages.DETECTOR_LIMITS}:\n" + "\n".join(f"- {text}" for text in card.not_good_for))
+
+
+def _score_text(score: Score) -> str:
+    """A score with its protocol, definition and interval."""
+    interval = f" ({score.f1_interval[0]:.3f} to {score.f1_interval[1]:.3f})" if score.f1_interval else ""
+    return (
+        f"**F1 {score.f1:.3f}**{interval} on {score.data}: precision {score.precision:.3f}, recall {score.recall:.3f}, "
+        f"IoU {score.iou:.3f}; {score.protocol}; {score.definition}; {score.patches} patches."
+    )
+
+
+def _show_benchmarks(server: ServerState, state: SessionState) -> None:
+    st.subheader(messages.BENCHMARK, anchor=False)
+    results = st.session_state.setdefault(_RESULTS_KEY, {})
+
+    def finish(pending: PendingJob) -> None:
+        results[pending.label] = pending.job.result
+
+    show_jobs(server, state, finish)
+    name = st.selectbox(messages.BENCHMARK_LABEL, list(server.detectors))
+    if st.button(messages.BENCHMARK_BUTTON, disabled=bool(state.pending)):
+        with show_errors():
+            task = BenchmarkTask(detector=server.detectors[name].location)
+            state.submit("map", task, messages.BENCHMARK_TITLE.format(name=name), None)
+            st.rerun()
+    for label, result in results.items():
+        st.markdown(f"**{label}**")
+        st.caption(messages.BENCHMARK_NOTE.format(tiles=result["tiles"], side=result["side_px"], cores=result["cores"]))
+        rows = result["rows"]
+        st.table(
+            pd.DataFrame(
+                {
+                    messages.ENGINE: [f"{row['engine']} {row['version']}" for row in rows],
+                    messages.PRECISION: [row["precision"] for row in rows],
+                    messages.TILES_PER_S: [f"{row['patches_per_s']:.1f}" for row in rows],
+                    messages.LARGEST_DIFFERENCE: [f"{row['largest_difference']:.1e}" for row in rows],
+                }
+            )
+        )

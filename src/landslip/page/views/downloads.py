@@ -1,15 +1,14 @@
-"""Files to take home, made when asked for, at the settings shown."""
+"""Downloads of a result, created on request at the current settings."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import streamlit as st
 
-from landslip.page import messages as words
+from landslip.page import messages
 from landslip.page.jobs.results import PatchResult, Products, SceneResult
-from landslip.page.jobs.tasks import Choice, PatchProductsTask, ProductsTask
-from landslip.page.server.session import Memory
+from landslip.page.jobs.tasks import PatchProductsTask, PolygonSettings, ProductsTask
+from landslip.page.server.session import SessionState
 
 _MIME: Final = {
     ".gpkg": "application/geopackage+sqlite3",
@@ -24,66 +23,48 @@ _MIME: Final = {
 }
 
 
-def show_scene_downloads(memory: Memory, result: SceneResult, choice: Choice) -> None:
-    """The files of a map."""
-    out = memory.visit.place_for("products", str(result.folder), choice)
-    task = ProductsTask(
-        source=result.source, detector=result.detector, map_folder=result.folder, choice=choice, out=out
-    )
-    _downloads(memory, result, choice, out, task)
-
-
-def show_patch_downloads(memory: Memory, result: PatchResult, choice: Choice) -> None:
-    """The files of a patch result."""
-    out = memory.visit.place_for("products", str(result.folder), choice)
-    task = PatchProductsTask(
-        source=result.source, detector=result.detector, result=result.folder, choice=choice, out=out
-    )
-    _downloads(memory, result, choice, out, task)
-
-
-def _downloads(
-    memory: Memory,
-    result: SceneResult | PatchResult,
-    choice: Choice,
-    out: Path,
-    task: ProductsTask | PatchProductsTask,
-) -> None:
-    threshold = result.threshold if choice.threshold is None else choice.threshold
-    slope = words.PREPARE_SLOPE.format(slope=choice.min_slope_deg) if choice.min_slope_deg else ""
-    st.write(words.PREPARE_NOTE.format(threshold=threshold, area=choice.min_area_m2, slope=slope))
+def show_downloads(state: SessionState, result: SceneResult | PatchResult, settings: PolygonSettings) -> None:
+    """Show a button that creates the files of a result, then a button for each file."""
+    threshold = result.threshold if settings.threshold is None else settings.threshold
+    slope = messages.PREPARE_SLOPE.format(slope=settings.min_slope_deg) if settings.min_slope_deg else ""
+    st.write(messages.PREPARE_NOTE.format(threshold=threshold, area=settings.min_area_m2, slope=slope))
+    out = state.session.cache_path("products", str(result.folder), settings)
     record = out / "products.json"
     if not record.exists():
-        if not st.button(words.PREPARE, type="primary", key=f"prepare-{result.folder.name}"):
+        if not st.button(messages.PREPARE, type="primary", key=f"prepare-{result.folder.name}"):
             return
-        with st.spinner(words.PREPARING):
-            made = Products.model_validate(memory.visit.ask(task))
-        record.write_text(made.model_dump_json(), encoding="utf-8")
+        with st.spinner(messages.PREPARING):
+            products = Products.model_validate(state.session.run(_task(result, settings, out)))
+        record.write_text(products.model_dump_json(), encoding="utf-8")
     products = Products.model_validate_json(record.read_text(encoding="utf-8"))
-    _button(words.ALL_IN_ONE, products.archive, "primary", result)
-    for name, text in words.FILE_NAMES.items():
+    _show_button(messages.ALL_IN_ONE, products.archive, "primary", result)
+    for name, text in messages.FILE_NAMES.items():
         if name in products.files:
-            _button(text, products.files[name], "secondary", result)
+            _show_button(text, products.files[name], "secondary", result)
 
 
-def _button(text: str, path: Path, kind: str, result: SceneResult | PatchResult) -> None:
+def _task(result: SceneResult | PatchResult, settings: PolygonSettings, out: Path) -> ProductsTask | PatchProductsTask:
+    if isinstance(result, SceneResult):
+        return ProductsTask(
+            source=result.source, detector=result.detector, map_folder=result.folder, settings=settings, out=out
+        )
+    return PatchProductsTask(
+        source=result.source, detector=result.detector, result=result.folder, settings=settings, out=out
+    )
+
+
+def _show_button(
+    text: str, path: Path, kind: Literal["primary", "secondary"], result: SceneResult | PatchResult
+) -> None:
+    size_kb = path.stat().st_size / 1e3
+    size = f"{size_kb / 1e3:.1f} MB" if size_kb >= 100 else f"{size_kb:.0f} kB"
     st.download_button(
-        f"{text} ({_size(path)})",
-        reader(path),
+        f"{text} ({size})",
+        path.read_bytes,  # read when the visitor downloads it
         path.name,
         _MIME.get(path.suffix, "application/octet-stream"),
         key=f"download-{path.name}-{result.folder.name}",
-        type="primary" if kind == "primary" else "secondary",
+        type=kind,
         on_click="ignore",
         width="stretch",
     )
-
-
-def _size(path: Path) -> str:
-    size_kb = path.stat().st_size / 1e3
-    return f"{size_kb / 1e3:.1f} MB" if size_kb >= 100 else f"{size_kb:.0f} kB"
-
-
-def reader(path: Path) -> Callable[[], bytes]:
-    """A file that is read when it is asked for."""
-    return path.read_bytes

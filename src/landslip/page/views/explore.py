@@ -1,4 +1,4 @@
-"""Explore: the data set that the operator named, with its truth, class balance, values by channel, and mosaic."""
+"""The view Explore: the operator's data set with its class balance, values by channel, patches and mosaics."""
 
 from pathlib import Path
 from typing import Any
@@ -7,101 +7,111 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from landslip.figures.formatting import share_text
-from landslip.page import messages as words
-from landslip.page.jobs.tasks import ExploreTask, MosaicTask, PatchSource, SheetTask
-from landslip.page.server.server_state import Workshop
-from landslip.page.server.session import Memory
-from landslip.page.views.parts import told
-from landslip.page.views.patch_result import choose_page, show_cards
+from landslip.figures.formatting import format_percent
+from landslip.page import messages
+from landslip.page.jobs.tasks import ExploreTask, MosaicTask, PatchPicturesTask, PatchSource
+from landslip.page.server.server_state import ServerState
+from landslip.page.server.session import SessionState
+from landslip.page.views.parts import show_errors
+from landslip.page.views.patch_result import choose_page, show_patches
 
 _COLOURS = ("#8a3b12", "#2b6f8f")
-"""Landslide dark and warm, the rest lighter and cool: told apart by lightness too."""
+"""Landslide dark and warm, background lighter and cool: distinct in lightness too."""
 _COLUMNS = 4
 
 
-def show(workshop: Workshop, memory: Memory) -> None:
-    """Show the page."""
-    st.title(words.EXPLORE, anchor=False)
-    data = workshop.settings.data or _example(workshop)
+def show(server: ServerState, state: SessionState) -> None:
+    """Show the view."""
+    st.title(messages.EXPLORE, anchor=False)
+    data = server.settings.data or _example(server)
     if data is None:
-        st.info(words.EXPLORE_NEEDS)
+        st.info(messages.EXPLORE_NEEDS)
         return
-    with told():
-        with st.spinner(words.COUNTING):
-            known = memory.visit.ask(ExploreTask(data=data, out=workshop.shared_folder))
-        _summary(known)
-        _browse(workshop, memory, data, known)
-        _mosaic(workshop, memory, data)
+    with show_errors():
+        with st.spinner(messages.SUMMARISING):
+            summary = state.session.run(ExploreTask(data=data, out=server.shared_folder))
+        _show_summary(summary)
+        _show_channels(summary)
+        _show_patches(server, state, data, summary)
+        _show_mosaic(server, state, data)
 
 
-def _example(workshop: Workshop) -> Path | None:
-    """The patches that come with the examples, where the operator named nothing else."""
-    folder = (workshop.settings.examples or Path()) / "l4s-rgb-scene-b"
+def _example(server: ServerState) -> Path | None:
+    """The example patches, if the operator set no data set."""
+    folder = (server.settings.examples or Path()) / "l4s-rgb-scene-b"
     return folder if (folder / "img").is_dir() else None
 
 
-def _summary(known: dict[str, Any]) -> None:
-    st.subheader(known["name"], anchor=False)
-    st.write(
-        words.EXPLORE_SUMMARY.format(
-            patches=known["patches"], side=known["side_px"], channels=", ".join(known["channels"])
-        )
-    )
-    st.caption(words.EXPLORE_READ.format(read=known["read"], patches=known["patches"]))
+def _show_summary(summary: dict[str, Any]) -> None:
+    st.subheader(summary["name"], anchor=False)
+    channels = ", ".join(summary["channels"])
+    st.write(messages.EXPLORE_SUMMARY.format(patches=summary["patches"], side=summary["side_px"], channels=channels))
+    st.caption(messages.EXPLORE_READ.format(read=summary["read"], patches=summary["patches"]))
     left, right = st.columns(2)
-    labelled = known["landslide_px"] + known["other_px"]
-    shares = np.array(known["shares"])
+    labelled = summary["landslide_px"] + summary["background_px"]
+    fractions = np.array(summary["fractions"])
     with left:
-        st.markdown(f"**{words.CLASS_BALANCE}**")
+        st.markdown(f"**{messages.CLASS_BALANCE}**")
         if labelled:
-            holding = share_text(float((shares > 0).mean()))
-            share = share_text(known["landslide_px"] / labelled)
-            st.write(words.BALANCE_LINE.format(share=share, patches=holding))
-        st.markdown(f"**{words.SCENES}**")
-        st.dataframe(pd.DataFrame(known["scenes"]), hide_index=True)
+            fraction = format_percent(summary["landslide_px"] / labelled)
+            patches = format_percent(float((fractions > 0).mean()))
+            st.write(messages.BALANCE_LINE.format(fraction=fraction, patches=patches))
+        st.markdown(f"**{messages.SCENES}**")
+        st.dataframe(pd.DataFrame(summary["scenes"]), hide_index=True)
     with right:
-        st.markdown(f"**{words.BY_PATCH}**")
-        if len(shares):
-            counts, edges = np.histogram(shares * 100, bins=20)
-            chart = pd.DataFrame({words.SHARE_AXIS: edges[:-1].round(1), words.PATCHES_AXIS: counts})
-            st.bar_chart(chart, x=words.SHARE_AXIS, y=words.PATCHES_AXIS, color=_COLOURS[0], height=260)
-    st.markdown(f"**{words.BY_CHANNEL}**")
-    by_name = {one["channel"]: one for one in known["histograms"]}
-    one = by_name[st.selectbox(words.CHANNEL, list(by_name))]
-    unit = f"{one['channel']} ({one['unit']})"
-    table = pd.DataFrame({unit: one["middles"], words.LANDSLIDE: one["landslide"], words.BACKGROUND: one["other"]})
+        st.markdown(f"**{messages.BY_PATCH}**")
+        if len(fractions):
+            counts, edges = np.histogram(fractions * 100, bins=20)
+            chart = pd.DataFrame({messages.FRACTION_AXIS: edges[:-1].round(1), messages.PATCHES_AXIS: counts})
+            st.bar_chart(chart, x=messages.FRACTION_AXIS, y=messages.PATCHES_AXIS, color=_COLOURS[0], height=260)
+
+
+def _show_channels(summary: dict[str, Any]) -> None:
+    st.markdown(f"**{messages.BY_CHANNEL}**")
+    histograms = {histogram["channel"]: histogram for histogram in summary["histograms"]}
+    histogram = histograms[st.selectbox(messages.CHANNEL, list(histograms))]
+    axis = f"{histogram['channel']} ({histogram['unit']})"
+    columns = {
+        axis: histogram["centres"],
+        messages.LANDSLIDE: histogram["landslide"],
+        messages.BACKGROUND: histogram["background"],
+    }
     st.line_chart(
-        table,
-        x=unit,
-        y=[words.LANDSLIDE, words.BACKGROUND],
+        pd.DataFrame(columns),
+        x=axis,
+        y=[messages.LANDSLIDE, messages.BACKGROUND],
         color=list(_COLOURS),
-        y_label=words.DENSITY_AXIS,
+        y_label=messages.DENSITY_AXIS,
         height=280,
     )
 
 
-def _browse(workshop: Workshop, memory: Memory, data: Path, known: dict[str, Any]) -> None:
-    st.subheader(words.BROWSE, anchor=False)
+def _show_patches(server: ServerState, state: SessionState, data: Path, summary: dict[str, Any]) -> None:
+    st.subheader(messages.BROWSE, anchor=False)
     left, right = st.columns(2)
     kind = left.selectbox(
-        words.PATCH_SHOW, ["truth", "seen"], format_func=words.PATCH_KINDS.__getitem__, key="explore-kind"
+        messages.PATCH_SHOW, ["reference", "image"], format_func=messages.PATCH_KINDS.__getitem__, key="explore-kind"
     )
-    first = choose_page(right, known["patches"], "explore-page")
+    first = choose_page(right, summary["patches"], "explore-page")
     source = PatchSource(
-        title=known["name"], folder=data, channels=tuple(known["channels"]), patches=known["patches"], labelled=0
+        title=summary["name"],
+        folder=data,
+        channels=tuple(summary["channels"]),
+        patches=summary["patches"],
+        labelled=0,
     )
-    task = SheetTask(source=source, first=first, out=workshop.shared_folder / "sheet")
-    show_cards(memory, task, kind, _COLUMNS)
+    show_patches(
+        state, PatchPicturesTask(source=source, first=first, out=server.shared_folder / "patches"), kind, _COLUMNS
+    )
 
 
-def _mosaic(workshop: Workshop, memory: Memory, data: Path) -> None:
-    st.subheader(words.MOSAIC, anchor=False)
-    if not st.toggle(words.MOSAIC_BUTTON, key="mosaic"):
+def _show_mosaic(server: ServerState, state: SessionState, data: Path) -> None:
+    st.subheader(messages.MOSAIC, anchor=False)
+    if not st.toggle(messages.MOSAIC_BUTTON, key="mosaic"):
         return
-    with st.spinner(words.REDRAWING):
-        files = memory.visit.ask(MosaicTask(data=data, out=workshop.shared_folder))["files"]
+    with st.spinner(messages.REDRAWING):
+        files = state.session.run(MosaicTask(data=data, out=server.shared_folder))["files"]
     for scene, file in files.items():
-        st.image(file, caption=words.MOSAIC_ALT.format(scene=scene))
+        st.image(file, caption=messages.MOSAIC_ALT.format(scene=scene))
     if not files:
-        st.info(words.MOSAIC_NONE)
+        st.info(messages.MOSAIC_NONE)

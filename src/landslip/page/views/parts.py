@@ -1,4 +1,4 @@
-"""Small parts that several views share: progress with time left, errors as sentences, pictures, detectors in words."""
+"""Parts that several views share: job progress, errors, controls, and results that are computed once per session."""
 
 import base64
 import re
@@ -9,113 +9,197 @@ from pathlib import Path
 from typing import Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from landslip.detector.card import Score
 from landslip.errors import LandslipError
-from landslip.figures.formatting import duration_text, sentence
-from landslip.page import messages as words
-from landslip.page.jobs.job import Progress
-from landslip.page.server.server_state import Offered, Workshop
-from landslip.page.server.session import Memory, Run
+from landslip.figures.formatting import format_duration, to_sentence
+from landslip.page import messages
+from landslip.page.jobs.pool import JobProgress
+from landslip.page.jobs.results import Landslides, ScenePicture, SceneResult
+from landslip.page.jobs.tasks import OverlayTask, PictureTask, PolygonSettings, PolygonsTask
+from landslip.page.server.server_state import ServerState
+from landslip.page.server.session import PendingJob, SessionState
+from landslip.probability import STEP, encode_threshold
 
-_NEWS_EVERY_S: Final = 0.7
+_REFRESH_S: Final = 0.7
 LAYERS_KEY: Final = "layers"
-"""Of what is shown over an image, in the state of the session."""
+"""Key of the layers shown over an image, in Streamlit's session state."""
 
 
-def plain(text: str) -> str:
-    """Text as it is, where Streamlit would read it as Markdown: names of files come from visitors."""
+def escape_markdown(text: str) -> str:
+    """Escape text for Streamlit, which renders Markdown: names of files come from visitors."""
     return re.sub(r"([\\`*_{}\[\]()#+\-.!<>|~$:&])", r"\\\1", text)
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """What cannot be done is told in a sentence."""
+def show_errors() -> Iterator[None]:
+    """Show an error of the package as a sentence in place of the content."""
     try:
         yield
     except LandslipError as error:
-        st.error(plain(sentence(str(error))))
+        st.error(escape_markdown(to_sentence(str(error))))
 
 
-def show_runs(workshop: Workshop, memory: Memory, finish: Callable[[Run], None]) -> None:
-    """Show what runs, with time left and a way to cancel; hand over what is done.
+def show_jobs(server: ServerState, state: SessionState, finish: Callable[[PendingJob], None]) -> None:
+    """Show the pending jobs with remaining time and a button to cancel, and the errors of jobs that failed.
 
     Args:
-        workshop: with the queue.
-        memory: of the visitor.
-        finish: told of each run that is done.
+        server: with the queues.
+        state: of the visitor.
+        finish: called with each job that is done.
     """
-    for error in memory.errors:
-        st.error(plain(sentence(error)))
-    for note in memory.notes:
-        st.info(plain(sentence(note)))
-    if (memory.errors or memory.notes) and st.button(words.DISMISS, key="dismiss"):
-        memory.forget_words()
+    for error in state.errors:
+        st.error(escape_markdown(to_sentence(error)))
+    for note in state.notes:
+        st.info(escape_markdown(to_sentence(note)))
+    if (state.errors or state.notes) and st.button(messages.DISMISS, key="dismiss"):
+        state.clear_messages()
         st.rerun()
-    if memory.runs:
-        _bars(workshop, memory, finish)
+    if state.pending:
+        _show_progress(server, state, finish)
 
 
-@st.fragment(run_every=_NEWS_EVERY_S)
-def _bars(workshop: Workshop, memory: Memory, finish: Callable[[Run], None]) -> None:
-    over = [run for run in memory.runs if run.ticket.over]
-    for run in over:
-        memory.runs.remove(run)
-        progress = run.ticket.progress
-        if progress.state != "done" and run.folder is not None:
-            shutil.rmtree(run.folder, ignore_errors=True)
+@st.fragment(run_every=_REFRESH_S)
+def _show_progress(server: ServerState, state: SessionState, finish: Callable[[PendingJob], None]) -> None:
+    over = [pending for pending in state.pending if pending.job.is_over]
+    for pending in over:
+        state.pending.remove(pending)
+        progress = pending.job.progress
+        if progress.state != "done" and pending.folder is not None:
+            shutil.rmtree(pending.folder, ignore_errors=True)
         if progress.state == "done":
-            finish(run)
+            finish(pending)
         elif progress.state == "failed":
-            memory.errors.append(progress.sentence)
+            state.errors.append(progress.error)
         else:
-            memory.notes.append(words.CANCELLED)
+            state.notes.append(messages.CANCELLED)
     if over:
         st.rerun()
-    for number, run in enumerate(memory.runs):
+    for number, pending in enumerate(state.pending):
         bar, button = st.columns([5, 1], vertical_alignment="bottom")
-        progress = run.ticket.progress
-        bar.progress(
-            progress.share,
-            f"{plain(run.label)}. {progress_text(progress, workshop.pool.ahead_of(run.lane, run.ticket))}",
-        )
-        button.button(words.CANCEL, key=f"cancel-{number}", on_click=run.ticket.cancel, width="stretch")
+        progress = pending.job.progress
+        text = describe_progress(progress, server.pool.jobs_ahead(pending.queue, pending.job))
+        bar.progress(progress.fraction, f"{escape_markdown(pending.label)}. {text}")
+        button.button(messages.CANCEL, key=f"cancel-{number}", on_click=pending.job.cancel, width="stretch")
 
 
-def progress_text(progress: Progress, ahead: int) -> str:
-    """How far a task is, in words."""
+def describe_progress(progress: JobProgress, ahead: int) -> str:
+    """Describe the progress of a job, with ``ahead`` others before it in the queue."""
     if progress.state == "waiting":
-        return words.WAITING_AHEAD.format(ahead=ahead) if ahead else words.WAITING_NEXT
-    if not progress.doing:
-        return words.STARTING
-    doing = words.DOING.get(progress.doing, progress.doing)
-    if progress.left_s is None:
-        return words.DOING_SHARE.format(doing=doing, share=progress.share)
-    return words.LEFT.format(doing=doing, share=progress.share, left=duration_text(max(progress.left_s, 1)))
+        return messages.WAITING_AHEAD.format(ahead=ahead) if ahead else messages.WAITING_NEXT
+    if not progress.stage:
+        return messages.STARTING
+    stage = messages.STAGES.get(progress.stage, progress.stage)
+    if progress.remaining_s is None:
+        return messages.STAGE_FRACTION.format(stage=stage, fraction=progress.fraction)
+    remaining = format_duration(max(progress.remaining_s, 1))
+    return messages.REMAINING.format(stage=stage, fraction=progress.fraction, remaining=remaining)
 
 
-def data_address(path: Path) -> str:
-    """A WebP picture as an address that needs no request."""
+def data_url(path: Path) -> str:
+    """Return a WebP picture as a data URL."""
     return f"data:image/webp;base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
-def score_text(score: Score) -> str:
-    """One score of a card, with what it takes to read it."""
-    interval = f" ({score.f1_interval[0]:.3f} to {score.f1_interval[1]:.3f})" if score.f1_interval else ""
-    return (
-        f"**F1 {score.f1:.3f}**{interval} on {score.data}: precision {score.precision:.3f}, recall {score.recall:.3f}, "
-        f"IoU {score.iou:.3f}; {score.protocol}; {score.definition}; {score.patches} patches."
+def choose_threshold(result_key: str, own: float, container: DeltaGenerator) -> float | None:
+    """Show a slider in steps of the encoded probability.
+
+    Args:
+        result_key: distinguishes the sliders of a view.
+        own: the detector's threshold.
+        container: where to show the slider.
+
+    Returns:
+        The threshold; None for the detector's own.
+    """
+    default = encode_threshold(own) * STEP
+    value = container.slider(
+        messages.THRESHOLD,
+        STEP,
+        1.0,
+        default,
+        STEP,
+        format="%.3f",
+        key=f"threshold-{result_key}",
+        help=messages.THRESHOLD_HELP.format(own=own),
+    )
+    return None if encode_threshold(value) == encode_threshold(default) else round(value / STEP) * STEP
+
+
+def show_legend() -> None:
+    """Show the colour scale of the probability."""
+    from landslip.figures.colour_ramps import PROBABILITY  # noqa: PLC0415 - only where it is shown
+
+    stops = ", ".join(f"rgb{stop}" for stop in PROBABILITY.stops)
+    st.html(
+        f'<div role="img" aria-label="{messages.LEGEND}: 0 light to 1 dark" style="font-size:0.85rem">{messages.LEGEND}'
+        f'<div style="display:flex;gap:8px;align-items:center"><span>0</span><div style="flex:1;height:12px;'
+        f'border:1px solid #888;background:linear-gradient(to right, {stops})"></div><span>1</span></div></div>'
     )
 
 
-def card_in_words(offered: Offered) -> None:
-    """What a visitor should know of a detector before using it."""
-    card = offered.card
-    st.markdown(f"**{card.title}**")
-    st.markdown(
-        f"Looks at {', '.join(card.channels)} at {card.pixel_size_m:g} m. Trained on {card.trained_on.rstrip('.')}."
+def landslides_at(state: SessionState, result: SceneResult, settings: PolygonSettings) -> Landslides:
+    """Return the landslides of a map at some settings."""
+    out = state.session.cache_path("landslides", str(result.folder), settings)
+    record = out / "landslides.json"
+    if record.exists():
+        return Landslides.model_validate_json(record.read_text(encoding="utf-8"))
+    task = PolygonsTask(
+        source=result.source, detector=result.detector, map_folder=result.folder, settings=settings, out=out
     )
-    st.markdown(f"Threshold {card.threshold:g}: {card.threshold_chosen.rstrip('.')}.")
-    if card.scores:
-        st.markdown(f"{words.DETECTOR_SCORES}:\n" + "\n".join(f"- {score_text(score)}" for score in card.scores))
-    st.markdown(f"{words.DETECTOR_LIMITS}:\n" + "\n".join(f"- {text}" for text in card.not_good_for))
+    with st.spinner(messages.REDRAWING):
+        landslides = Landslides.model_validate(state.session.run(task))
+    record.write_text(landslides.model_dump_json(), encoding="utf-8")
+    return landslides
+
+
+def scene_picture(state: SessionState, result: SceneResult, channels: tuple[str, ...]) -> ScenePicture:
+    """Return the picture of some channels of a scene."""
+    out = state.session.cache_path("picture", result.source)
+    with st.spinner(messages.REDRAWING):
+        task = PictureTask(source=result.source, channels=channels, out=out)
+        return ScenePicture.model_validate(state.session.run(task))
+
+
+def probability_picture(state: SessionState, result: SceneResult) -> ScenePicture:
+    """Return the picture of the probability of a map."""
+    path = result.folder / "probability.tif"
+    with st.spinner(messages.REDRAWING):
+        task = PictureTask(source=result.source, channels=(), probability=path, out=result.folder)
+        return ScenePicture.model_validate(state.session.run(task))
+
+
+def overlay_picture(
+    state: SessionState,
+    result: SceneResult,
+    background: ScenePicture,
+    landslides: Landslides,
+    layers: frozenset[str],
+    selected: int | None = None,
+) -> Path:
+    """Return the file of a picture with layers drawn over it.
+
+    Args:
+        state: of the visitor.
+        result: the map.
+        background: the rendered scene.
+        landslides: of the map, at the current settings.
+        layers: titles of the layers to draw.
+        selected: id of a landslide to highlight.
+    """
+    reference = state.references.get(result.source) if messages.SHOW_REFERENCE in layers else None
+    outlines = landslides.geopackage if messages.SHOW_OUTLINES in layers else None
+    probability = messages.SHOW_PROBABILITY in layers
+    key = (str(background.record), str(outlines), reference and str(reference.landslides), probability, selected)
+    out = state.session.cache_path("overlay", *key, str(result.folder)).with_suffix(".webp")
+    if not out.exists():
+        task = OverlayTask(
+            background=background.record,
+            probability=probability_picture(state, result).record if probability else None,
+            landslides=outlines,
+            reference=reference.landslides if reference else None,
+            selected=selected,
+            out=out,
+        )
+        state.session.run(task)
+    return out

@@ -1,113 +1,265 @@
-"""Predict: an image, a detector, and the landslides."""
+"""The view Predict: an image, detectors, and the resulting landslides."""
 
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import streamlit as st
 
-from landslip.page import messages as words
-from landslip.page.jobs.results import PatchResult, SceneResult
-from landslip.page.jobs.tasks import MapTask, PatchesTask, PatchSource, ReadAnswer, SceneSource
-from landslip.page.server.server_state import Workshop
-from landslip.page.server.session import Memory, Run
-from landslip.page.uploads.receive import check_room
-from landslip.page.views.inputs import choose_detectors, choose_image
-from landslip.page.views.parts import plain, show_runs, told
-from landslip.page.views.scores import choose_truth, keep_truth
+from landslip.channels import TRUE_COLOUR
+from landslip.figures.formatting import to_sentence
+from landslip.page import messages
+from landslip.page.errors import UploadError
+from landslip.page.jobs.results import PatchResult, ReadResult, SceneResult
+from landslip.page.jobs.tasks import (
+    MapTask,
+    PatchMapTask,
+    PatchSource,
+    ReadTask,
+    ReferenceTask,
+    SceneSource,
+    Upload,
+    UploadLimits,
+)
+from landslip.page.server.server_state import ServerState
+from landslip.page.server.session import PendingJob, SessionState
+from landslip.page.server.settings import PageSettings
+from landslip.page.uploads.receive import check_space, receive
+from landslip.page.views.detectors import describe_detector
+from landslip.page.views.parts import escape_markdown, show_errors, show_jobs
+from landslip.page.views.scores import choose_reference, keep_reference
+
+_TYPES: Final = ["tif", "tiff", "jp2", "h5", "hdf5", "zip"]
+_EXAMPLE_KEY, _DETECTORS_KEY = "example", "detectors"
 
 
-def show(workshop: Workshop, memory: Memory) -> None:
-    """Show the page."""
+def show(server: ServerState, state: SessionState) -> None:
+    """Show the view."""
     with st.sidebar:
-        chosen = choose_image(workshop, memory)
-        if isinstance(chosen, SceneSource):
-            choose_truth(workshop, memory, chosen)
-        detectors = choose_detectors(workshop, chosen)
-        ready = chosen is not None and bool(detectors)
-        if st.button(words.MAP_BUTTON, type="primary", disabled=not ready, width="stretch") and chosen is not None:
-            with told():
-                _begin(workshop, memory, chosen, detectors)
-        if (memory.sources or memory.results) and st.button(words.START_OVER, width="stretch"):
-            memory.start_over()
+        source = _choose_image(server, state)
+        if isinstance(source, SceneSource):
+            choose_reference(server, state, source, upload_limits(server.settings))
+        detectors = _choose_detectors(server)
+        ready = source is not None and bool(detectors)
+        if st.button(messages.MAP_BUTTON, type="primary", disabled=not ready, width="stretch") and source is not None:
+            with show_errors():
+                _submit_maps(server, state, source, detectors)
+        if (state.sources or state.results) and st.button(messages.START_OVER, width="stretch"):
+            state.start_over()
             st.rerun()
-        st.caption(words.PRIVACY)
-    if not memory.results:
-        st.title(words.TAGLINE, anchor=False)
-    show_runs(workshop, memory, lambda run: _finish(memory, run))
-    if memory.results:
-        _show_results(workshop, memory)
-    elif not memory.runs:
-        _welcome(workshop)
+        st.caption(messages.PRIVACY)
+    if not state.results:
+        st.title(messages.TAGLINE, anchor=False)
+    show_jobs(server, state, lambda pending: _finish(state, pending))
+    if state.results:
+        _show_results(server, state)
+    elif not state.pending:
+        _show_welcome()
 
 
-def _welcome(workshop: Workshop) -> None:
+def _show_welcome() -> None:
     steps = (
-        (words.IMAGE, words.WELCOME_IMAGE),
-        (words.WITH, words.WELCOME_DETECTOR),
-        (words.RESULT, words.WELCOME_RESULT),
+        (messages.IMAGE, messages.WELCOME_IMAGE),
+        (messages.DETECTOR, messages.WELCOME_DETECTOR),
+        (messages.RESULT, messages.WELCOME_RESULT),
     )
     for column, (heading, text) in zip(st.columns(3), steps, strict=True):
         with column.container(border=True, height="stretch"):
             st.subheader(heading, anchor=False)
             st.write(text)
-    st.warning(words.CANDIDATES, icon=":material/info:")
+    st.warning(messages.CANDIDATES, icon=":material/info:")
 
 
-def _begin(workshop: Workshop, memory: Memory, source: SceneSource | PatchSource, detectors: list[str]) -> None:
-    """Queue a run for each detector.
+def _choose_image(server: ServerState, state: SessionState) -> SceneSource | PatchSource | None:
+    """Step 1; None until there is an image."""
+    st.header(messages.IMAGE, anchor=False)
+    folder = server.settings.examples
+    examples = [name for name in messages.EXAMPLE_NAMES if folder and (folder / name).is_dir()]
+    options = [messages.EXAMPLE, messages.UPLOAD] if examples else [messages.UPLOAD]
+    if st.radio(messages.IMAGE_SOURCE, options, key="image-source", horizontal=True) == messages.EXAMPLE:
+        return _choose_example(server, state, examples)
+    return _choose_upload(server, state)
+
+
+def _choose_example(server: ServerState, state: SessionState, names: list[str]) -> SceneSource | PatchSource | None:
+    asked = st.query_params.get(_EXAMPLE_KEY)
+    if _EXAMPLE_KEY not in st.session_state and asked in names:
+        st.session_state[_EXAMPLE_KEY] = asked
+    name: str = st.selectbox(
+        messages.EXAMPLE_LABEL, names, key=_EXAMPLE_KEY, format_func=messages.EXAMPLE_NAMES.__getitem__
+    )
+    st.query_params[_EXAMPLE_KEY] = name
+    st.caption(messages.EXAMPLE_NOTES[name])
+    folder = Path(server.settings.examples or ".") / name
+    if (folder / "img").is_dir():
+        count = sum(1 for _ in (folder / "img").glob("*.png"))
+        return PatchSource(
+            title=messages.EXAMPLE_NAMES[name], folder=folder, channels=TRUE_COLOUR, patches=count, labelled=count
+        )
+    if name not in server.example_scenes:
+        # Read once for all visitors.
+        uploads = tuple(Upload(path=path, name=path.name, kind="raster") for path in sorted(folder.glob("*.tif")))
+        task = ReadTask(folder=state.session.folder, uploads=uploads, limits=upload_limits(server.settings))
+        with show_errors(), st.spinner(messages.READING):
+            sources = ReadResult.model_validate(state.session.run(task)).sources
+            server.example_scenes[name] = next(source for source in sources if isinstance(source, SceneSource))
+    return server.example_scenes.get(name)
+
+
+def _choose_upload(server: ServerState, state: SessionState) -> SceneSource | PatchSource | None:
+    settings = server.settings
+    round_ = state.image_round
+    files = st.file_uploader(
+        messages.UPLOADER,
+        type=_TYPES,
+        accept_multiple_files=True,
+        key=f"uploads-{round_}",
+        help=messages.UPLOADER_HELP.format(megabytes=settings.max_upload_mb, megapixels=settings.max_megapixels),
+    )
+    with st.expander(messages.HOW_TO_READ):
+        channels = st.text_input(
+            messages.CHANNELS_FIELD, key=f"channels-{round_}", help=messages.CHANNELS_HELP, max_chars=200
+        )
+        scale = st.number_input(messages.SCALE_FIELD, 0.0, 1e6, 0.0, key=f"scale-{round_}", help=messages.SCALE_HELP)
+        pixel_size_m = st.number_input(
+            messages.PIXEL_FIELD, 0.0, 1e5, 0.0, key=f"pixel-{round_}", help=messages.PIXEL_HELP
+        )
+    if st.button(messages.READ_BUTTON, disabled=not files, width="stretch"):
+        state.clear_messages()
+        with show_errors():
+            folder = state.session.new_folder("upload")
+            try:
+                received = receive(files, folder, settings)
+            except UploadError as error:
+                # A refused file must not remain in the uploader.
+                state.errors.append(str(error))
+                state.image_round += 1
+                st.rerun()
+            task = ReadTask(
+                folder=folder,
+                uploads=received,
+                channels=channels.strip() or None,
+                scale=scale or None,
+                pixel_size_m=pixel_size_m or None,
+                limits=upload_limits(settings),
+            )
+            state.submit("read", task, messages.READING, folder)
+            state.image_round += 1
+            st.rerun()
+    return _choose_source(state)
+
+
+def _choose_source(state: SessionState) -> SceneSource | PatchSource | None:
+    """Choose one of the uploaded images."""
+    if not state.sources:
+        return None
+    index = 0
+    if len(state.sources) > 1:
+        titles = [source.title for source in state.sources]
+        index = st.selectbox(messages.SOURCE_LABEL, range(len(titles)), format_func=titles.__getitem__)
+    source = state.sources[index]
+    if isinstance(source, PatchSource):
+        text = messages.PATCHES_LINE.format(count=source.patches, labelled=source.labelled)
+    else:
+        text = messages.SCENE_LINE.format(
+            width=source.width,
+            height=source.height,
+            size=source.pixel_size_m,
+            channels=", ".join(source.channels),
+            valid=source.valid_fraction,
+        )
+    st.markdown(f"**{escape_markdown(source.title)}**: {text}")
+    for warning in source.warnings if isinstance(source, SceneSource) else ():
+        st.warning(escape_markdown(to_sentence(warning)))
+    with st.expander(messages.READ_NOTES):
+        st.markdown("\n".join(f"- {escape_markdown(note)}" for note in source.notes) or messages.NO_NOTES)
+    return source
+
+
+def upload_limits(settings: PageSettings) -> UploadLimits:
+    """Return the limits on the contents of an upload."""
+    return UploadLimits(
+        megapixels=settings.max_megapixels,
+        patches=settings.max_patches,
+        members=10 * settings.max_files,
+        unpacked_mb=settings.max_session_mb,
+    )
+
+
+def _choose_detectors(server: ServerState) -> list[str]:
+    """Step 2; the names of the chosen detectors."""
+    st.header(messages.DETECTOR, anchor=False)
+    names = list(server.detectors)
+    asked = st.query_params.get(_DETECTORS_KEY, "").split(",")
+    default = [name for name in names if name in asked] or names[:1]
+    # Set again in every run: a run that ended before this point, as after an upload, makes the browser forget it.
+    st.session_state[_DETECTORS_KEY] = list(st.session_state.get(_DETECTORS_KEY, default))
+    chosen: list[str] = st.multiselect(messages.DETECTOR_LABEL, names, key=_DETECTORS_KEY)
+    if not chosen:
+        st.info(messages.NO_DETECTOR)
+    st.query_params[_DETECTORS_KEY] = ",".join(chosen)
+    for name in chosen:
+        with st.expander(messages.ABOUT_DETECTOR.format(name=name)):
+            describe_detector(server.detectors[name])
+    return chosen
+
+
+def _submit_maps(
+    server: ServerState, state: SessionState, source: SceneSource | PatchSource, detectors: list[str]
+) -> None:
+    """Submit a job for each detector.
 
     Raises:
-        PageError: the visitor holds too much already, or the queue is full.
+        PageError: the session has reached its limit, or the queue is full.
     """
-    check_room(memory.visit.folder, 0, workshop.settings)
-    for key in detectors:
-        card, opens = workshop.detectors[key].card, workshop.detectors[key].opens
-        missing = [name for name in card.channels if name not in source.channels]
+    check_space(state.session.folder, 0, server.settings)
+    for name in detectors:
+        offered = server.detectors[name]
+        missing = [channel for channel in offered.card.channels if channel not in source.channels]
         if missing:
-            st.error(words.MISSING_CHANNELS.format(detector=card.name, channels=", ".join(missing)))
+            st.error(messages.MISSING_CHANNELS.format(detector=name, channels=", ".join(missing)))
             continue
-        out, threads = memory.visit.new_folder("map"), workshop.settings.threads
+        out, threads = state.session.new_folder("map"), server.settings.threads
         task = (
-            MapTask(source=source, detector=opens, out=out, threads=threads)
+            MapTask(source=source, detector=offered.location, out=out, threads=threads)
             if isinstance(source, SceneSource)
-            else PatchesTask(source=source, detector=opens, out=out, threads=threads)
+            else PatchMapTask(source=source, detector=offered.location, out=out, threads=threads)
         )
-        ticket = memory.visit.submit("map", task)
-        memory.runs.append(Run(ticket, "map", task.kind, f"{source.title}, {card.name}", out))
+        state.submit("map", task, f"{source.title}, {name}", out)
 
 
-def _finish(memory: Memory, run: Run) -> None:
-    """Keep what a run gave."""
-    answer: dict[str, Any] = run.ticket.answer
-    if run.kind == "read":
-        read = ReadAnswer.model_validate(answer)
-        memory.sources[:0] = read.sources
-        memory.notes += read.notes
-    elif run.kind == "truth":
-        keep_truth(memory, answer)
-    elif run.kind == "map":
-        memory.results.insert(0, SceneResult.model_validate(answer))
-    elif run.kind == "patches":
-        memory.results.insert(0, PatchResult.model_validate(answer))
+def _finish(state: SessionState, pending: PendingJob) -> None:
+    """Keep the result of a job."""
+    result: dict[str, Any] = pending.job.result
+    if pending.task is ReadTask:
+        read = ReadResult.model_validate(result)
+        state.sources[:0] = read.sources
+        state.notes += read.notes
+    elif pending.task is ReferenceTask:
+        keep_reference(state, result)
+    elif pending.task is MapTask:
+        state.results.insert(0, SceneResult.model_validate(result))
+    elif pending.task is PatchMapTask:
+        state.results.insert(0, PatchResult.model_validate(result))
 
 
-def _show_results(workshop: Workshop, memory: Memory) -> None:
-    """The results of one image, one column a detector."""
-    images = list(dict.fromkeys(result.source for result in memory.results))
+def _show_results(server: ServerState, state: SessionState) -> None:
+    """Show the newest result of each detector for one image."""
+    sources = list(dict.fromkeys(result.source for result in state.results))
     titles = [
-        f"{one.title} ({len(images) - place})" if len(images) > 1 else one.title for place, one in enumerate(images)
+        f"{source.title} ({len(sources) - index})" if len(sources) > 1 else source.title
+        for index, source in enumerate(sources)
     ]
-    place = 0
-    if len(images) > 1:
-        place = st.selectbox(words.RESULT_LABEL, range(len(images)), format_func=titles.__getitem__)
-    source = images[place]
-    st.title(plain(source.title), anchor=False)
-    # The newest of each detector.
-    newest = {result.name: result for result in reversed(memory.results) if result.source == source}
+    index = 0
+    if len(sources) > 1:
+        index = st.selectbox(messages.RESULT_LABEL, range(len(sources)), format_func=titles.__getitem__)
+    source = sources[index]
+    st.title(escape_markdown(source.title), anchor=False)
+    newest = {result.name: result for result in reversed(state.results) if result.source == source}
     if isinstance(source, SceneSource):
         from landslip.page.views.scene_result import show_scene_results  # noqa: PLC0415 - when there is one
 
-        show_scene_results(workshop, memory, [one for one in newest.values() if isinstance(one, SceneResult)])
+        show_scene_results(server, state, [result for result in newest.values() if isinstance(result, SceneResult)])
     else:
         from landslip.page.views.patch_result import show_patch_results  # noqa: PLC0415
 
-        show_patch_results(memory, [one for one in newest.values() if isinstance(one, PatchResult)])
+        show_patch_results(state, [result for result in newest.values() if isinstance(result, PatchResult)])

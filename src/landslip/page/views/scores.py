@@ -1,4 +1,4 @@
-"""A truth of a scene: given, kept for the visit, taken away."""
+"""The reference of a scene, and scores against it."""
 
 from typing import Any, Final
 
@@ -7,121 +7,125 @@ import pandas as pd
 import streamlit as st
 
 from landslip.figures.colour_ramps import ACCENT
-from landslip.figures.formatting import count_text, sentence
-from landslip.metrics.counts import DEFINITION, LevelCounts, PixelCounts, best_threshold
-from landslip.page import messages as words
+from landslip.figures.formatting import format_count, to_sentence
+from landslip.metrics.counts import DEFINITION, PixelCounts
+from landslip.metrics.thresholds import ProbabilityHistogram, best_threshold
+from landslip.page import messages
 from landslip.page.errors import UploadError
-from landslip.page.jobs.results import LaidTruth, SceneResult, Scored
-from landslip.page.jobs.tasks import SceneSource, ScoreTask, TruthTask
-from landslip.page.server.server_state import Workshop
-from landslip.page.server.session import Memory, Run
-from landslip.page.uploads.names import TRUTH_KINDS
-from landslip.page.uploads.receive import receive
-from landslip.page.views.inputs import bounds_of
-from landslip.page.views.parts import LAYERS_KEY, plain, told
+from landslip.page.jobs.results import SceneReference, SceneResult, SceneScores
+from landslip.page.jobs.tasks import ReferenceTask, SceneSource, ScoreTask, UploadLimits
+from landslip.page.server.server_state import ServerState
+from landslip.page.server.session import SessionState
+from landslip.page.uploads.receive import REFERENCE_KINDS, receive
+from landslip.page.views.parts import LAYERS_KEY, escape_markdown, show_errors
 from landslip.probability import STEP
 
 _TYPES: Final = ["gpkg", "geojson", "json", "zip", "tif", "tiff"]
 
 
-def choose_truth(workshop: Workshop, memory: Memory, source: SceneSource) -> None:
-    """Let the visitor give a truth of a scene, at any time: before it is mapped or after."""
-    held = memory.truths.get(source)
-    with st.expander(words.TRUTH):
-        if held is not None:
-            count = count_text(held.landslides, "landslide", "landslides")
-            st.markdown(f"**{plain(held.title)}**: {words.TRUTH_HELD.format(count=count, known=held.known_share)}")
-            if st.button(words.TRUTH_REMOVE, width="stretch"):
-                del memory.truths[source]
+def choose_reference(server: ServerState, state: SessionState, source: SceneSource, limits: UploadLimits) -> None:
+    """Let the visitor add or remove the reference of a scene, before or after it is mapped."""
+    reference = state.references.get(source)
+    with st.expander(messages.REFERENCE):
+        if reference is not None:
+            count = format_count(reference.count, "landslide", "landslides")
+            text = messages.REFERENCE_LINE.format(count=count, valid=reference.valid_fraction)
+            st.markdown(f"**{escape_markdown(reference.title)}**: {text}")
+            if st.button(messages.REFERENCE_REMOVE, width="stretch"):
+                del state.references[source]
                 st.rerun()
-        turn = memory.truths_round
-        file = st.file_uploader(words.TRUTH_UPLOADER, type=_TYPES, key=f"truth-{turn}")
+        round_ = state.reference_round
+        file = st.file_uploader(messages.REFERENCE_UPLOADER, type=_TYPES, key=f"reference-{round_}")
         value = st.number_input(
-            words.TRUTH_VALUE_FIELD, 0, 255, None, key=f"truth-value-{turn}", help=words.TRUTH_VALUE_HELP
+            messages.LANDSLIDE_VALUE_FIELD,
+            0,
+            255,
+            None,
+            key=f"landslide-value-{round_}",
+            help=messages.LANDSLIDE_VALUE_HELP,
         )
-        if st.button(words.TRUTH_BUTTON, disabled=file is None, width="stretch") and file is not None:
-            memory.forget_words()
-            with told():
-                folder = memory.visit.new_folder("truth")
+        if st.button(messages.REFERENCE_BUTTON, disabled=file is None, width="stretch") and file is not None:
+            state.clear_messages()
+            with show_errors():
+                folder = state.session.new_folder("reference")
                 try:
-                    (upload,) = receive([file], folder, workshop.settings, TRUTH_KINDS)
+                    (upload,) = receive([file], folder, server.settings, REFERENCE_KINDS)
                 except UploadError as error:
-                    memory.errors.append(str(error))
-                    memory.truths_round += 1
+                    state.errors.append(str(error))
+                    state.reference_round += 1
                     st.rerun()
-                values = () if value is None or upload.kind != "raster" else (int(value),)
-                task = TruthTask(
+                task = ReferenceTask(
                     folder=folder,
                     upload=upload,
                     source=source,
-                    landslide_values=values,
-                    bounds=bounds_of(workshop.settings),
+                    landslide_values=() if value is None or upload.kind != "raster" else (int(value),),
+                    limits=limits,
                 )
-                memory.runs.append(Run(memory.visit.submit("read", task), "read", "truth", words.TRUTH_READING, folder))
-                memory.truths_round += 1
+                state.submit("read", task, messages.REFERENCE_READING, folder)
+                state.reference_round += 1
                 st.rerun()
 
 
-def keep_truth(memory: Memory, answer: dict[str, Any]) -> None:
-    """Keep a truth that was laid, and show it."""
-    laid = LaidTruth.model_validate(answer)
-    memory.truths[laid.source] = laid
-    layers = st.session_state.get(LAYERS_KEY, [words.SHOW_OUTLINES])
-    st.session_state[LAYERS_KEY] = [*(one for one in layers if one != words.SHOW_TRUTH), words.SHOW_TRUTH]
+def keep_reference(state: SessionState, result: dict[str, Any]) -> None:
+    """Keep a reference that was read, and show it."""
+    reference = SceneReference.model_validate(result)
+    state.references[reference.source] = reference
+    layers = st.session_state.get(LAYERS_KEY, [messages.SHOW_OUTLINES])
+    others = [layer for layer in layers if layer != messages.SHOW_REFERENCE]
+    st.session_state[LAYERS_KEY] = [*others, messages.SHOW_REFERENCE]
 
 
-def show_scene_scores(memory: Memory, result: SceneResult, threshold: float) -> None:
-    """The scores of a map, where there is a truth."""
-    truth = memory.truths.get(result.source)
-    if truth is None:
-        st.info(words.NO_TRUTH_YET)
+def show_scene_scores(state: SessionState, result: SceneResult, threshold: float) -> None:
+    """Show the scores of a map if there is a reference."""
+    reference = state.references.get(result.source)
+    if reference is None:
+        st.info(messages.NO_REFERENCE_YET)
         return
-    with st.spinner(words.REDRAWING):
-        task = ScoreTask(map_folder=result.folder, mask=truth.mask, threshold=threshold)
-        scored = Scored.model_validate(memory.visit.ask(task))
-    show_scores(LevelCounts(np.array(scored.landslide), np.array(scored.other)), threshold)
-    low, high = scored.f1_interval
-    blocks = count_text(scored.blocks, "block", "blocks")
-    few = words.TOO_FEW if scored.few_blocks else ""
-    st.markdown(words.F1_INTERVAL.format(low=low, high=high, blocks=blocks, few=few))
+    with st.spinner(messages.REDRAWING):
+        task = ScoreTask(map_folder=result.folder, mask=reference.mask, threshold=threshold)
+        scores = SceneScores.model_validate(state.session.run(task))
+    show_scores(ProbabilityHistogram(np.array(scores.landslide), np.array(scores.background)), threshold)
+    low, high = scores.f1_interval
+    blocks = format_count(scores.blocks, "block", "blocks")
+    few = messages.FEW_BLOCKS if scores.few_blocks else ""
+    st.markdown(messages.F1_INTERVAL.format(low=low, high=high, blocks=blocks, few=few))
     st.markdown(
-        words.OBJECTS_LINE.format(
-            pairs=scored.pairs,
-            truth=count_text(scored.true_landslides, "landslide", "landslides"),
-            false=scored.mapped_landslides - scored.pairs,
-            mapped=scored.mapped_landslides,
-            iou=scored.least_iou,
-            touched=scored.touched,
+        messages.OBJECTS_LINE.format(
+            matches=scores.matches,
+            reference=format_count(scores.reference_landslides, "reference landslide", "reference landslides"),
+            false=scores.mapped_landslides - scores.matches,
+            mapped=scores.mapped_landslides,
+            iou=scores.min_iou,
+            detected=scores.detected,
         )
     )
-    st.caption("\n".join(f"- {plain(sentence(note))}" for note in (*truth.notes, *scored.notes)))
+    st.caption("\n".join(f"- {escape_markdown(to_sentence(note))}" for note in (*reference.notes, *scores.notes)))
 
 
-def show_scores(counts: LevelCounts, threshold: float) -> None:
-    """F1, precision, recall and IoU at a threshold, and F1 over all thresholds."""
-    pooled = counts.at(threshold)
-    st.markdown(score_line(pooled, threshold))
-    curve = counts.f1_curve()[1:]
-    steps = np.arange(1, len(curve) + 1) * STEP
+def show_scores(histogram: ProbabilityHistogram, threshold: float) -> None:
+    """Show F1, precision, recall and IoU at a threshold, and F1 by threshold."""
+    st.markdown(score_line(histogram.at(threshold), threshold))
+    curve = histogram.f1_curve()[1:]
+    thresholds = np.arange(1, len(curve) + 1) * STEP
     st.line_chart(
-        pd.DataFrame({words.THRESHOLD: steps, "F1": curve}),
-        x=words.THRESHOLD,
+        pd.DataFrame({messages.THRESHOLD: thresholds, "F1": curve}),
+        x=messages.THRESHOLD,
         y="F1",
         color=ACCENT,
         height=220,
-        y_label=words.F1_AXIS,
+        y_label=messages.F1_AXIS,
     )
-    best = best_threshold([counts])
-    st.caption(words.BEST_NOTE.format(best=counts.at(best).f1, threshold=best))
+    best = best_threshold([histogram])
+    st.caption(messages.BEST_NOTE.format(best=histogram.at(best).f1, threshold=best))
 
 
-def score_line(pooled: PixelCounts, threshold: float) -> str:
-    """The scores with all that it takes to read them."""
-    return words.SCORE_LINE.format(
-        f1=pooled.f1,
-        precision=pooled.precision,
-        recall=pooled.recall,
-        iou=pooled.iou,
+def score_line(counts: PixelCounts, threshold: float) -> str:
+    """Return the scores with their definition."""
+    return messages.SCORE_LINE.format(
+        f1=counts.f1,
+        precision=counts.precision,
+        recall=counts.recall,
+        iou=counts.iou,
         threshold=threshold,
         definition=DEFINITION,
     )

@@ -1,4 +1,4 @@
-"""Laws of a truth on the page: the command line's scores from any file, and nothing bad gets in or leads elsewhere."""
+"""References on the page: scores equal those of the command line, and malicious files are refused."""
 
 import json
 import sqlite3
@@ -16,16 +16,15 @@ import shapely
 
 from landslip.evaluation.reference.score import score_map
 from landslip.mapping.finished_map import open_map
-from landslip.metrics.counts import LevelCounts
+from landslip.metrics.thresholds import ProbabilityHistogram
 from landslip.page.errors import PageError
-from landslip.page.jobs.pool import LaneSettings, Pool
-from landslip.page.jobs.process import Limits
-from landslip.page.jobs.results import Drawn, LaidTruth, SceneResult, Scored
-from landslip.page.jobs.tasks import PictureTask, SceneSource, ScoreTask, SketchTask, TruthTask
-from landslip.page.server.serving import PageSettings
-from landslip.page.uploads.names import TRUTH_KINDS
-from landslip.page.uploads.receive import receive
-from page_made import BOUNDS, Arriving, detector_file, done, made_scene, mapped
+from landslip.page.jobs.pool import Pool, QueueSettings
+from landslip.page.jobs.results import ScenePicture, SceneReference, SceneResult, SceneScores
+from landslip.page.jobs.tasks import OverlayTask, PictureTask, ReferenceTask, SceneSource, ScoreTask
+from landslip.page.jobs.worker import ProcessLimits
+from landslip.page.server.settings import PageSettings
+from landslip.page.uploads.receive import REFERENCE_KINDS, receive
+from page_made import LIMITS, Arriving, detector_file, made_scene, map_source, run_task
 from rasters import NORTH_UP, UTM, write_raster
 from scenes_made import blobs
 
@@ -76,75 +75,76 @@ MAKES: dict[str, Callable[[Path], Path]] = {
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> SceneResult:
     folder = tmp_path_factory.mktemp("map")
-    return mapped(folder, made_scene(folder, blobs(HEIGHT, WIDTH)), detector_file(folder))
+    return map_source(folder, made_scene(folder, blobs(HEIGHT, WIDTH)), detector_file(folder))
 
 
-def truth_task(folder: Path, source: SceneSource, given: Path, **settings: object) -> TruthTask:
-    """The task that the page makes of a file."""
+def reference_task(folder: Path, source: SceneSource, given: Path, **settings: object) -> ReferenceTask:
+    """The task for an uploaded file."""
     (upload,) = receive(
-        [Arriving(given.name, given.read_bytes())], folder / "visit", PageSettings(max_upload_mb=10), TRUTH_KINDS
+        [Arriving(given.name, given.read_bytes())], folder / "visit", PageSettings(max_upload_mb=10), REFERENCE_KINDS
     )
-    return TruthTask(folder=folder / "visit", upload=upload, source=source, bounds=BOUNDS, **settings)
+    return ReferenceTask(folder=folder / "visit", upload=upload, source=source, limits=LIMITS, **settings)
 
 
-def laid(folder: Path, source: SceneSource, given: Path, **settings: object) -> LaidTruth:
-    return LaidTruth.model_validate(done(truth_task(folder, source, given, **settings)))
+def rasterize(folder: Path, source: SceneSource, given: Path, **settings: object) -> SceneReference:
+    return SceneReference.model_validate(run_task(reference_task(folder, source, given, **settings)))
 
 
 @pytest.mark.parametrize("make", MAKES.values(), ids=MAKES.keys())
 def test_scores_are_those_of_the_command_line(made: SceneResult, tmp_path: Path, make: Callable[[Path], Path]):
     given = make(tmp_path)
-    truth = laid(tmp_path, made.source, given)
-    assert truth.landslides == 2
+    reference = rasterize(tmp_path, made.source, given)
+    assert reference.count == 2
     for threshold in (0.5, 0.8):
-        scored = Scored.model_validate(done(ScoreTask(map_folder=made.folder, mask=truth.mask, threshold=threshold)))
+        task = ScoreTask(map_folder=made.folder, mask=reference.mask, threshold=threshold)
+        scores = SceneScores.model_validate(run_task(task))
         other = tmp_path / "shape" / "Slides 0.shp" if given.suffix == ".zip" else given
         expected = score_map(open_map(made.folder), other, threshold=threshold)
-        counts = LevelCounts(np.array(scored.landslide), np.array(scored.other))
+        counts = ProbabilityHistogram(np.array(scores.landslide), np.array(scores.background))
         assert counts.at(threshold) == expected.pixel
         interval, objects = expected.intervals()["f1"], expected.objects()
-        assert scored.f1_interval == (interval.low, interval.high)
-        found = (scored.true_landslides, scored.mapped_landslides, scored.pairs, scored.touched)
-        assert found == (objects.truth, objects.mapped, objects.pairs, objects.touched_truth)
+        assert scores.f1_interval == (interval.low, interval.high)
+        counts_by_landslide = (scores.reference_landslides, scores.mapped_landslides, scores.matches, scores.detected)
+        assert counts_by_landslide == (objects.reference, objects.mapped, objects.matches, objects.touched_reference)
 
 
-def test_outlines_of_a_truth_lie_where_its_polygons_lie(made: SceneResult, tmp_path: Path):
-    truth = laid(tmp_path, made.source, polygons(tmp_path / "t.geojson", crs="EPSG:4326"))
-    table = gpd.read_file(truth.outlines)
+def test_reference_outlines_match_the_polygons(made: SceneResult, tmp_path: Path):
+    reference = rasterize(tmp_path, made.source, polygons(tmp_path / "t.geojson", crs="EPSG:4326"))
+    table = gpd.read_file(reference.landslides)
     assert table["area_m2"].sum() == pytest.approx(sum(one.area for one in BOXES), rel=2e-3)
     apart = shapely.symmetric_difference(table.union_all(), shapely.union_all(BOXES))
-    assert apart.area < 1, "these polygons lie on pixel edges"
-    assert truth.geojson is not None
-    assert len(gpd.read_file(truth.geojson)) == 2
-    ground = Drawn.model_validate(
-        done(PictureTask(source=made.source, channels=("B04", "B03", "B02"), out=tmp_path / "pictures"))
+    assert apart.area < 1, "the edges of these polygons are pixel edges"
+    assert reference.geojson is not None
+    assert len(gpd.read_file(reference.geojson)) == 2
+    picture = ScenePicture.model_validate(
+        run_task(PictureTask(source=made.source, channels=("B04", "B03", "B02"), out=tmp_path / "pictures"))
     )
-    sketch = done(SketchTask(ground=ground.record, truth=truth.outlines, out=tmp_path / "sketch.webp"))
-    assert sketch["width"] == 8 * WIDTH
+    task = OverlayTask(background=picture.record, reference=reference.landslides, out=tmp_path / "overlay.webp")
+    assert run_task(task)["width"] == 8 * WIDTH
 
 
-def test_a_truth_on_another_grid_is_taken_and_said(made: SceneResult, tmp_path: Path):
+def test_a_reference_on_another_grid_is_accepted_with_a_note(made: SceneResult, tmp_path: Path):
     coarse = write_raster(tmp_path / "t.tif", np.ones((20, 30), np.uint8), transform=NORTH_UP @ NORTH_UP.scale(3))
-    truth = laid(tmp_path, made.source, coarse)
-    assert truth.known_share == pytest.approx(60 * 90 / (HEIGHT * WIDTH))
-    assert "t.tif lies on another grid" in truth.notes[0]
+    reference = rasterize(tmp_path, made.source, coarse)
+    assert reference.valid_fraction == pytest.approx(60 * 90 / (HEIGHT * WIDTH))
+    assert "t.tif has another grid" in reference.notes[0]
 
 
-def test_labels_of_another_kind_need_the_one_that_means_landslide(made: SceneResult, tmp_path: Path):
+def test_other_label_values_need_the_landslide_value(made: SceneResult, tmp_path: Path):
     other = write_raster(tmp_path / "t.tif", np.full((HEIGHT, WIDTH), 7, np.uint8))
-    with pytest.raises(PageError, match=r"t\.tif holds the values 7.*under 'Truth' which label"):
-        laid(tmp_path / "a", made.source, other)
-    assert laid(tmp_path / "b", made.source, other, landslide_values=(7,)).landslides == 1
+    with pytest.raises(PageError, match=r"t\.tif holds the values 7.*'Landslide value' under 'Reference'"):
+        rasterize(tmp_path / "a", made.source, other)
+    assert rasterize(tmp_path / "b", made.source, other, landslide_values=(7,)).count == 1
 
 
-def test_an_image_without_a_place_takes_a_truth_of_its_own_size(tmp_path: Path):
+def test_an_image_without_a_crs_accepts_a_reference_of_its_size(tmp_path: Path):
     source = made_scene(tmp_path, blobs(HEIGHT, WIDTH)).model_copy(update={"pixel_size_given_m": 10.0})
     bare = write_raster(
         tmp_path / "bare.tif", blobs(HEIGHT, WIDTH), crs=None, transform=None, descriptions=("B04", "B03", "B02")
     )
     source = source.model_copy(update={"paths": (bare,), "georeferenced": False})
-    truth = laid(tmp_path, source, labels(tmp_path / "t.tif", crs=None, transform=None))
-    assert (truth.landslides, truth.geojson) == (2, None)
+    reference = rasterize(tmp_path, source, labels(tmp_path / "t.tif", crs=None, transform=None))
+    assert (reference.count, reference.geojson) == (2, None)
 
 
 def written(path: Path, text: str) -> Path:
@@ -157,7 +157,7 @@ def geojson(path: Path, **changes: object) -> Path:
     return written(path, json.dumps(json.loads(path.read_text()) | changes))
 
 
-def with_a_table_that_leads_elsewhere(path: Path) -> Path:
+def with_a_table_of_another_file(path: Path) -> Path:
     polygons(path)
     with sqlite3.connect(path) as database:
         database.execute("PRAGMA writable_schema = 1")
@@ -169,9 +169,9 @@ def with_a_table_that_leads_elsewhere(path: Path) -> Path:
 BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
     "empty": (lambda folder: written(folder / "t.gpkg", ""), "is empty"),
     "a picture": (lambda folder: written(folder / "t.tif", "GIF89a"), "is a GIF picture"),
-    "patches": (lambda folder: written(folder / "t.h5", "\x89HDF"), "give the truth as"),
-    "JSON of another kind": (lambda folder: written(folder / "t.json", '{"type": "Topology"}'), "no GeoJSON"),
-    "JSON of great depth": (lambda folder: written(folder / "t.json", '{"a":' * 100_000), "no GeoJSON"),
+    "patches": (lambda folder: written(folder / "t.h5", "\x89HDF"), "choose a GeoPackage"),
+    "JSON of another kind": (lambda folder: written(folder / "t.json", '{"type": "Topology"}'), "not GeoJSON"),
+    "JSON of great depth": (lambda folder: written(folder / "t.json", '{"a":' * 100_000), "not GeoJSON"),
     "a CRS that is a link": (
         lambda folder: geojson(
             folder / "t.geojson", crs={"type": "link", "properties": {"href": "http://127.0.0.1/x"}}
@@ -184,17 +184,17 @@ BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
     ),
     "no feature": (lambda folder: geojson(folder / "t.geojson", features=[]), "holds no polygon"),
     "points": (lambda folder: polygons(folder / "t.gpkg", shapely.Point(500_000, 2_499_000)), "holds no polygon"),
-    "another place": (
+    "another area": (
         lambda folder: polygons(folder / "t.gpkg", shapely.box(600_000, 2_400_000, 600_100, 2_400_100)),
-        "none of the 1 polygons of t.gpkg reaches",
+        "none of the 1 polygons of t.gpkg overlaps",
     ),
     "a database of noise": (
         lambda folder: written(folder / "t.gpkg", "SQLite format 3\0" + "x" * 5000),
         "is damaged, or holds tables",
     ),
-    "a table that leads elsewhere": (
-        lambda folder: with_a_table_that_leads_elsewhere(folder / "t.gpkg"),
-        "tables that lead elsewhere",
+    "a table of another file": (
+        lambda folder: with_a_table_of_another_file(folder / "t.gpkg"),
+        "tables that point to other files",
     ),
     "two shapefiles": (lambda folder: shapefile_zip(folder / "t.zip", copies=2), "holds 2 shapefiles"),
     "half a shapefile": (
@@ -203,23 +203,23 @@ BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
     ),
     "a shapefile without its CRS": (
         lambda folder: shapefile_zip(folder / "t.zip", keep=lambda file: file.suffix != ".prj"),
-        "does not say its CRS",
+        "has no CRS",
     ),
     "a zip cut short": (
         lambda folder: written(folder / "t.zip", "PK\x03\x04" + "x" * 300),
-        "damaged zip",
+        "damaged or unusual zip",
     ),
     "many bands": (lambda folder: write_raster(folder / "t.tif", np.zeros((2, 9, 9), np.uint8)), "2 bands"),
     "too many pixels": (
         lambda folder: write_raster(folder / "t.tif", np.zeros((2001, 2000), np.uint8), compress="deflate"),
-        "more than the 4 million",
+        "more than the limit of 4 million",
     ),
     "fractions": (lambda folder: write_raster(folder / "t.tif", np.full((9, 9), 0.5, np.float32)), "fractions"),
-    "a raster of another place": (
+    "a raster of another area": (
         lambda folder: labels(folder / "t.tif", transform=NORTH_UP.translation(9e5, 9e6) @ NORTH_UP.scale(10, -10)),
         "t.tif",
     ),
-    "nothing known": (
+    "nodata everywhere": (
         lambda folder: write_raster(folder / "t.tif", np.full((HEIGHT, WIDTH), 255, np.uint8), nodata=255),
         "t.tif is nodata everywhere",
     ),
@@ -227,53 +227,53 @@ BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
 
 
 @pytest.mark.parametrize(("make", "text"), BAD.values(), ids=BAD.keys())
-def test_a_bad_truth_is_refused_in_one_sentence(
+def test_a_bad_reference_is_refused_in_one_sentence(
     made: SceneResult, tmp_path: Path, make: Callable[[Path], Path], text: str
 ):
     with pytest.raises(PageError) as refusal:
-        laid(tmp_path, made.source, make(tmp_path))
-    sentence = str(refusal.value)
-    assert text in sentence
-    assert "\n" not in sentence
-    assert str(tmp_path) not in sentence, "where files lie here is nobody's business"
-    assert "--" not in sentence, "there is no command line on a page"
-    assert "001-" not in sentence, "our own names mean nothing to a visitor"
+        rasterize(tmp_path, made.source, make(tmp_path))
+    message = str(refusal.value)
+    assert text in message
+    assert "\n" not in message
+    assert str(tmp_path) not in message, "no path of the server is shown"
+    assert "--" not in message, "no command-line option is shown"
+    assert "001-" not in message, "no name of our own is shown"
 
 
 @pytest.mark.slow
 @pytest.mark.allow_hosts(["127.0.0.1"])
-def test_a_worker_reads_every_format_and_asks_nobody(made: SceneResult, tmp_path: Path):
-    """In a worker GDAL sees no file beside the one it opens; a shapefile has its own beside it all the same."""
-    asked: list[str] = []
+def test_a_worker_reads_every_format_without_the_network(made: SceneResult, tmp_path: Path):
+    """In a worker GDAL sees no sidecar files; the companion files of a shapefile are read all the same."""
+    requests: list[str] = []
 
     class Listener(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(self.path)
+            requests.append(self.path)
             self.send_error(404)
 
     server = HTTPServer(("127.0.0.1", 0), Listener)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     link = {"type": "link", "properties": {"href": f"http://127.0.0.1:{server.server_port}/crs"}}
-    pool = Pool([LaneSettings("read", 1, Limits(memory_mb=4000, file_mb=100, time_s=120), 10, 9, 9)])
+    pool = Pool([QueueSettings("read", 1, ProcessLimits(memory_mb=4000, file_mb=100, time_s=120), 10, 9, 9)])
     try:
         for name, make in MAKES.items():
             folder = tmp_path / name
             folder.mkdir()
-            ticket = pool.submit("read", "me", truth_task(folder, made.source, make(folder)).model_dump_json())
-            assert ticket.wait(120).state == "done", ticket.progress.sentence
-            assert ticket.answer["landslides"] == 2
-        task = truth_task(tmp_path, made.source, geojson(tmp_path / "t.geojson", crs=link))
-        assert pool.submit("read", "me", task.model_dump_json()).wait(120).state == "failed"
+            job = pool.submit("read", "me", reference_task(folder, made.source, make(folder)).to_json())
+            assert job.wait(120).state == "done", job.progress.error
+            assert job.result["count"] == 2
+        task = reference_task(tmp_path, made.source, geojson(tmp_path / "t.geojson", crs=link))
+        assert pool.submit("read", "me", task.to_json()).wait(120).state == "failed"
     finally:
         pool.close()
         server.shutdown()
         server.server_close()
-    assert not asked
+    assert not requests
 
 
-def test_the_mask_of_a_truth_is_our_own(made: SceneResult, tmp_path: Path):
-    truth = laid(tmp_path, made.source, labels(tmp_path / "t.tif"))
-    with rasterio.open(truth.mask) as file:
+def test_the_mask_is_on_the_grid_of_the_scene(made: SceneResult, tmp_path: Path):
+    reference = rasterize(tmp_path, made.source, labels(tmp_path / "t.tif"))
+    with rasterio.open(reference.mask) as file:
         assert (file.crs, file.transform, file.shape) == (rasterio.CRS.from_string(UTM), NORTH_UP, (HEIGHT, WIDTH))
         with rasterio.open(tmp_path / "t.tif") as given:
             np.testing.assert_array_equal(file.read(1), given.read(1))

@@ -1,0 +1,250 @@
+"""The landslides of a map: on a pannable map, in a table, and the selected one with its attributes.
+
+The map needs no tiles: its background is the image itself.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pandas as pd
+import pydeck
+import streamlit as st
+
+from landslip.figures.colour_ramps import OUTLINE, REFERENCE, SELECTED
+from landslip.figures.formatting import format_area, format_length, format_lonlat
+from landslip.page import messages
+from landslip.page.jobs.results import Box, Landslides, ScenePicture, SceneResult
+from landslip.page.server.server_state import ServerState
+from landslip.page.server.session import SessionState
+from landslip.page.views.parts import data_url, probability_picture, show_legend
+
+Row = Mapping[str, Any]
+_COLUMNS: Final = ("id", "area_m2", "confidence", "slope_mean_deg", "length_m", "width_m", "lon", "lat")
+_MAX_LISTED: Final = 300
+_HEIGHT_PX: Final = 560
+_WIDTH_PX: Final = 640
+"""Approximate width of the map; a smaller value zooms out a little."""
+_MAX_ZOOM: Final = 16.5
+_WORLD_PX: Final = 512
+_LANDSLIDES: Final = "landslides"
+_NO_BASE_MAP: Final = 'data:application/json,{"version":8,"sources":{},"layers":[]}'
+"""An empty style; without a style Streamlit would request one from a public server."""
+
+
+def _key(result: SceneResult) -> str:
+    return f"selected-{result.folder.name}"
+
+
+def _select(result: SceneResult, number: int | None) -> None:
+    st.session_state[_key(result)] = number
+
+
+def choose_landslide(result: SceneResult, landslides: Landslides) -> dict[str, Any] | None:
+    """Show a list of the landslides; return the selected row, None for the whole image."""
+    rows: dict[int, dict[str, Any]] = {int(row["id"] or 0): dict(row) for row in landslides.rows}
+    numbers: list[int | None] = [None, *list(rows)[:_MAX_LISTED]]
+    selected = st.session_state.get(_key(result))
+    if selected is not None and selected not in rows:
+        _select(result, None)
+    elif selected is not None and selected not in numbers:
+        numbers.append(selected)
+
+    def label(number: int | None) -> str:
+        if number is None:
+            return messages.WHOLE
+        row = rows[number]
+        return messages.GO_TO_LINE.format(id=number, area=format_area(row["area_m2"]), confidence=row["confidence"])
+
+    number = st.selectbox(messages.GO_TO, numbers, key=_key(result), format_func=label)
+    return None if number is None else rows[number]
+
+
+def show_attributes(row: Row) -> None:
+    """Show the attributes of a landslide."""
+    known = {
+        "Area": format_area(row["area_m2"]),
+        "Perimeter": format_length(row["perimeter_m"]),
+        "Length x width": f"{format_length(row['length_m'])} x {format_length(row['width_m'])}",
+        "Confidence": f"{row['confidence']:.0%}",
+        "Probability, mean and maximum": f"{row['probability_mean']:.2f}, {row['probability_max']:.2f}",
+    }
+    if row["lon"] is not None:
+        known["Location"] = format_lonlat(row["lon"], row["lat"])
+    if row["slope_mean_deg"] is not None:
+        known["Slope, mean and maximum"] = f"{row['slope_mean_deg']:.0f}°, {row['slope_max_deg']:.0f}°"
+    if row["elevation_min_m"] is not None:
+        known["Elevation"] = f"{row['elevation_min_m']:,.0f} to {row['elevation_max_m']:,.0f} m"
+    if row["image_date"]:
+        known["Image date"] = row["image_date"]
+    with st.container(border=True):
+        st.markdown(f"**{messages.ATTRIBUTES.format(id=row['id'])}**")
+        st.markdown("\n".join(f"- {name}: {text}" for name, text in known.items()))
+
+
+def show_table(result: SceneResult, landslides: Landslides) -> None:
+    """Show the landslides as a table in which one can be selected."""
+    if not landslides.rows:
+        st.info(messages.NONE_FOUND)
+        return
+    table = pd.DataFrame([{name: row[name] for name in _COLUMNS} for row in landslides.rows])
+    table = table.dropna(axis="columns", how="all").round({"confidence": 2})
+    ids = table["id"].tolist()
+    key = f"table-{result.folder.name}-{landslides.geopackage.parent.name}"
+
+    def select() -> None:
+        rows = st.session_state[key].selection.rows
+        _select(result, int(ids[rows[0]]) if rows else None)
+
+    formats = {
+        **dict.fromkeys(("area_m2", "length_m", "width_m", "slope_mean_deg"), "%.0f"),
+        **dict.fromkeys(("lon", "lat"), "%.4f"),
+    }
+    columns: dict[str, Any] = {
+        messages.COLUMN_NAMES[name]: st.column_config.NumberColumn(format=text) for name, text in formats.items()
+    }
+    columns[messages.COLUMN_NAMES["confidence"]] = st.column_config.ProgressColumn(
+        min_value=0, max_value=1, format="percent"
+    )
+    st.dataframe(
+        table.rename(columns=messages.COLUMN_NAMES),
+        hide_index=True,
+        key=key,
+        on_select=select,
+        selection_mode="single-row",
+        height=360,
+        column_config=columns,
+    )
+    st.caption(messages.TABLE_HELP)
+
+
+def show_map(
+    server: ServerState,
+    state: SessionState,
+    result: SceneResult,
+    background: ScenePicture,
+    landslides: Landslides,
+    layers: frozenset[str],
+    selected: Row | None,
+) -> None:
+    """Show the map of a result.
+
+    Args:
+        server: with the base map of the operator.
+        state: of the visitor.
+        result: the map.
+        background: the rendered scene.
+        landslides: of the map, at the current settings.
+        layers: titles of the layers to show.
+        selected: the landslide to highlight and zoom to.
+    """
+    if background.mercator is None or background.bounds is None or landslides.geojson is None:
+        st.info(messages.NO_MAP)
+        return
+    shown = [_picture_layer("background", background)]
+    if messages.SHOW_PROBABILITY in layers:
+        shown.append(_picture_layer("probability", probability_picture(state, result)))
+    reference = state.references.get(result.source)
+    if messages.SHOW_REFERENCE in layers and reference is not None and reference.geojson is not None:
+        features = json.loads(reference.geojson.read_text(encoding="utf-8"))
+        shown.append(_outline_layer("reference", features, REFERENCE, pickable=False, width_px=2))
+    if messages.SHOW_OUTLINES in layers:
+        features = _features(landslides)
+        shown.append(_outline_layer(_LANDSLIDES, features, OUTLINE, pickable=True, width_px=2))
+        if selected is not None:
+            marked = [one for one in features["features"] if one["properties"]["id"] == selected["id"]]
+            collection = {"type": "FeatureCollection", "features": marked}
+            shown.append(_outline_layer("selected", collection, SELECTED, pickable=False, width_px=4))
+    box = (
+        background.bounds
+        if selected is None
+        else (selected["west"], selected["south"], selected["east"], selected["north"])
+    )
+    deck = pydeck.Deck(
+        layers=shown,
+        initial_view_state=view_of(box),
+        map_provider=None,
+        map_style=server.settings.base_map or _NO_BASE_MAP,
+        tooltip={"text": messages.TOOLTIP},
+    )
+    key = f"map-{result.folder.name}"
+
+    def select() -> None:
+        objects = st.session_state[key].selection.objects.get(_LANDSLIDES, [])
+        if objects:
+            _select(result, int(objects[0]["properties"]["id"]))
+
+    st.pydeck_chart(
+        deck,
+        height=_HEIGHT_PX,
+        key=key,
+        on_select=select,
+        selection_mode="single-object",
+        alt=messages.PICTURE_ALT.format(title=result.source.title, count=landslides.count),
+    )
+    if messages.SHOW_PROBABILITY in layers:
+        show_legend()
+
+
+def _features(landslides: Landslides) -> dict[str, Any]:
+    """The outlines as GeoJSON, with the values of the tooltip rounded."""
+    if landslides.geojson is None:
+        return {"type": "FeatureCollection", "features": []}
+    collection: dict[str, Any] = json.loads(landslides.geojson.read_text(encoding="utf-8"))
+    features = []
+    for feature in collection["features"]:
+        values = feature["properties"]
+        texts = {
+            "id": values["id"],
+            "area_m2": f"{values['area_m2']:,.0f}",
+            "confidence": f"{values['confidence']:.0%}",
+        }
+        # The tooltip takes values from the feature itself, the selection from its properties.
+        features.append({"type": "Feature", "geometry": feature["geometry"], "properties": texts, **texts})
+    return collection | {"features": features}
+
+
+def view_of(box: Box) -> pydeck.ViewState:
+    """Return the view in Web Mercator that contains a box given in degrees."""
+    west, south, east, north = box
+    width = max(east - west, 1e-9) / 360
+    height = max(_mercator(north) - _mercator(south), 1e-9)
+    zoom = min(math.log2(_WIDTH_PX / _WORLD_PX / width), math.log2(_HEIGHT_PX / _WORLD_PX / height)) - 0.1
+    return pydeck.ViewState(
+        longitude=(west + east) / 2, latitude=(south + north) / 2, zoom=min(zoom, _MAX_ZOOM), max_zoom=20, pitch=0
+    )
+
+
+def _mercator(latitude_deg: float) -> float:
+    """Northing in Web Mercator as a fraction of the height of the world map."""
+    return math.log(math.tan(math.pi / 4 + math.radians(latitude_deg) / 2)) / (2 * math.pi)
+
+
+def _picture_layer(name: str, picture: ScenePicture) -> pydeck.Layer:
+    if picture.mercator is None or picture.bounds is None:
+        raise ValueError("a picture without a CRS cannot be shown on a map")
+    # Quoted, because pydeck reads a bare string as an expression.
+    return pydeck.Layer(
+        "BitmapLayer", id=name, data=None, image=f"'{data_url(picture.mercator)}'", bounds=list(picture.bounds)
+    )
+
+
+def _outline_layer(
+    name: str, features: dict[str, Any], colour: tuple[int, int, int], *, pickable: bool, width_px: int
+) -> pydeck.Layer:
+    return pydeck.Layer(
+        "GeoJsonLayer",
+        id=name,
+        data=features,
+        pickable=pickable,
+        auto_highlight=pickable,
+        stroked=True,
+        filled=pickable,
+        # Almost transparent, so that a click inside the outline selects it.
+        get_fill_color=[*colour, 12],
+        get_line_color=[*colour, 255],
+        get_line_width=width_px,
+        line_width_units="'pixels'",
+        line_joint_rounded=True,
+    )
