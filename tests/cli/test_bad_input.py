@@ -181,7 +181,7 @@ def test_settings_out_of_range(tmp_path: Path, scene: Path, detector: Path, argu
 
 def test_an_overlap_as_large_as_a_tile(tmp_path: Path, scene: Path, detector: Path) -> None:
     told = mapped(tmp_path / "out", scene, "--detector", detector, "--overlap", "32")
-    assert_refused(told, "overlap of 32 px", "32 px", out=tmp_path / "out")
+    assert_refused(told, "overlap_px must be smaller", "32 px", "--overlap", out=tmp_path / "out")
 
 
 def test_nothing_to_map_and_nowhere_to_put_it(scene: Path) -> None:
@@ -256,7 +256,7 @@ def test_a_disk_that_fills_up_while_the_map_is_made(
     scene = scene_file(tmp_path / "scene", blobs(300, 310))
     with mounted(tmp_path / "small", f"size={size_kb}k") as folder:
         told = mapped(folder / "out", scene, "--detector", detector, "--min-area", "0", "--block", "64")
-        assert_refused(told, str(folder / "out"), "room", out=folder / "out")
+        assert_refused(told, str(folder / "out"), "free space", out=folder / "out")
         subprocess.run(["mount", "-o", "remount,size=40m", folder], check=True)
         again = mapped(folder / "out", scene, "--detector", detector, "--min-area", "0", "--block", "64")
         assert again.code == 0, again.err
@@ -282,7 +282,7 @@ def test_files_that_may_not_grow(tmp_path: Path, scene: Path, detector: Path, li
         capture_output=True,
         text=True,
     )
-    assert_refused(Told(told.returncode, told.stdout, told.stderr), str(out), "room", out=out)
+    assert_refused(Told(told.returncode, told.stdout, told.stderr), str(out), "free space", out=out)
     assert mapped(out, scene, "--detector", detector).code == 0
 
 
@@ -320,7 +320,7 @@ def test_a_scene_that_breaks_while_it_is_read_is_an_error_and_can_be_gone_on_wit
 
     scene, out = memory_scene(blobs(100, 100)), tmp_path / "out"
     with pytest.raises(StoppedError):
-        map_scene(scene, brightness(), out, MapSettings(block_px=32), watch=stop_at(0.3))
+        map_scene(scene, brightness(), out, MapSettings(block_px=32), progress=stop_at(0.3))
 
     def broken(*_: object) -> object:
         raise OSError(5, "Input/output error")
@@ -336,5 +336,5 @@ def test_all_nodata_is_no_error(tmp_path: Path, detector: Path) -> None:
     path = scene_file(tmp_path, np.zeros((3, 50, 60), np.uint16))
     told = mapped(tmp_path / "out", path, "--detector", detector)
     assert told.code == 0, told.err
-    assert "nothing of this scene was observed" in told.err
+    assert "no pixel of the mapped area is valid" in told.err
     assert sorted(final_names(tmp_path / "out")) == sorted(PRODUCTS)

@@ -120,7 +120,7 @@ def test_quiet_is_quiet_but_for_warnings(tmp_path: Path) -> None:
     assert told.code == 0, told.err
     assert told.out == ""
     assert all(line.startswith("warning: ") for line in told.err.splitlines())
-    assert "nothing of this scene was observed" in told.err
+    assert "no pixel of the mapped area is valid" in told.err
 
 
 def test_options_reach_the_run(tmp_path: Path) -> None:

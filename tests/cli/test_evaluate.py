@@ -46,16 +46,16 @@ def test_every_definition_stands_under_its_own_name(patches: Path, detectors: tu
     told = run("evaluate", patches, "--detector", detectors[0], "--also", "batch-mean,per-patch,macro", "--json")
     assert told.code == 0, told.err
     answer = json.loads(told.out)
-    assert set(answer["also"]) == {"batch-mean", "per-patch", "macro"}
-    assert all(one["definition"] for one in answer["also"].values())
-    assert set(answer["also_by_scene"]) == {"A", "B"}
+    assert set(answer["definitions"]) == {"batch-mean", "per-patch", "macro"}
+    assert all(one["definition"] for one in answer["definitions"].values())
+    assert set(answer["definitions_by_scene"]) == {"A", "B"}
     interval = answer["intervals"]["all"]["f1"]
     assert interval["value"] == pytest.approx(answer["pixel"]["f1"])
     assert interval["low"] <= interval["value"] <= interval["high"]
     assert 0.2 < answer["pixel"]["f1"] < 1
     told = run("evaluate", patches, "--detector", detectors[0], "--also", "micro")
     assert told.code == 2
-    assert "'micro' is not a definition" in told.err
+    assert "unknown definition 'micro'" in told.err
 
 
 def test_kept_predictions_score_as_the_detector_did(
@@ -94,7 +94,7 @@ def test_patches_of_other_kinds_are_opened_too(shared_data: Path, tmp_path: Path
     told = run("evaluate", chosen, "--quiet", "--json")
     assert told.code == 0, told.err
     from_files = json.loads(told.out)
-    assert from_files["patches"] == 4
+    assert from_files["patches"] == len(list((chosen / "TrainData" / "img").glob("*.h5"))) > 0
     assert run("data", "pack", chosen, tmp_path / "store", "--quiet").code == 0
     from_store = json.loads(run("evaluate", tmp_path / "store", "--quiet", "--json").out)
     assert from_store["pixel"] == from_files["pixel"]
@@ -103,8 +103,8 @@ def test_patches_of_other_kinds_are_opened_too(shared_data: Path, tmp_path: Path
 def test_what_cannot_be_scored_is_refused_in_a_sentence(patches: Path, tmp_path: Path) -> None:
     for arguments, said in (
         ((tmp_path / "none",), "does not exist"),
-        ((patches, "--detector", tmp_path / "none.npz"), "landslip evaluate --save"),
-        ((patches, "--scene", "Z"), "no patch was left to evaluate"),
+        ((patches, "--detector", tmp_path / "none.npz"), "give a file of predictions"),
+        ((patches, "--scene", "Z"), "there is no patch to evaluate"),
         ((patches, "--threshold", "2"), "must lie between 0 and 1"),
     ):
         told = run("evaluate", *arguments)

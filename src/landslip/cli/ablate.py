@@ -106,12 +106,11 @@ def command(
         chosen = read_recipe(recipe or "", settings)
         more: dict[str, Any] = {"protocol": protocol, "seeds": seeds, "folds": folds, "jobs": jobs}
         with progress_line(quiet=quiet) as progress:
-            more |= {"progress": not quiet, "watch": progress}
+            more["progress"] = progress
             if physics:
-                from landslip.studies.physics import compare_physics
-                from landslip.studies.physics_report import write_physics
+                from landslip.studies.physics import compare_physics, write_physics
 
-                compared = compare_physics(chosen, data, output, shares=fractions, **more)
+                compared = compare_physics(chosen, data, output, fractions=fractions, **more)
                 pages = write_physics(compared, output, chosen.detector.attribution)
                 text, values = _physics_text(compared), compared.as_dict()
             else:
@@ -145,7 +144,7 @@ def _ablate_detector(
             data=label if part == Part() else f"{label}, {part}",
             names=names,
             seeds=seeds,
-            watch=progress,
+            progress=progress,
         )
     return found, write_ablation(found, output, opened.card.attribution)
 
@@ -153,8 +152,8 @@ def _ablate_detector(
 def _ablation_text(found: "Ablation") -> str:
     table = [("", "without", "F1", "drop", "95 % interval")]
     table += [
-        (one.how, one.name, str(one.f1), f"{one.fall:+.3f}", f"{one.low:+.3f} to {one.high:+.3f}")
-        for one in sorted(found.falls, key=lambda one: (one.how, -one.fall))
+        (one.method, one.name, str(one.f1), f"{one.drop:+.3f}", f"{one.low:+.3f} to {one.high:+.3f}")
+        for one in sorted(found.drops, key=lambda one: (one.method, -one.drop))
     ]
     return "\n".join(
         [
@@ -169,12 +168,13 @@ def _ablation_text(found: "Ablation") -> str:
 
 
 def _physics_text(found: "PhysicsResult") -> str:
-    from landslip.studies.physics_report import heads, table_rows
+    from landslip.studies.physics import table_columns, table_rows
 
     lines = [f"{found.detector} on {found.data}, {found.patches} patches; {found.protocol}", ""]
-    lines += align([heads(found), *table_rows(found)])
+    lines += align([table_columns(found), *table_rows(found)])
     lines += [
-        f"gain of F1 on {gain.share:.0%} of the training patches: {gain.f1:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
+        f"gain of F1 on {gain.fraction:.0%} of the training patches: {gain.f1:+.3f} "
+        f"({gain.low:+.3f} to {gain.high:+.3f})"
         for gain in found.gains
     ]
     return "\n".join(lines)

@@ -23,7 +23,7 @@ from landslip.cli.progress import progress_line
 
 if TYPE_CHECKING:
     from landslip.datasets.splits import ProtocolName
-    from landslip.studies.cross_validation import ProtocolResult
+    from landslip.studies.cross_validation import CrossValidation
 
 
 @click.command("cross-validate")
@@ -59,10 +59,10 @@ def command(
     \b
     Protocols:
       scene-out   leave one scene out
-      blocks      leave one block of neighbouring patches out
-      k-fold      random folds of patches; optimistic, as neighbours are split
-      paper       the split of the Landslide4Sense paper
-      official    the official splits of Landslide4Sense
+      blocks      test on the last rows of each scene, with a gap to the training rows
+      k-fold      test on blocks of rows in turn, with gaps to the training rows
+      paper       the random split of arXiv 2507.01123; optimistic, as neighbours are split
+      official    the splits published with the data
 
     \b
     Example:
@@ -71,20 +71,18 @@ def command(
     from landslip.datasets.formats import open_patches
     from landslip.evaluation.predict import match_patches
     from landslip.evaluation.predictions import load_predictions
+    from landslip.evaluation.report.layout import ReportInput, write_text
     from landslip.evaluation.report.page import make_report
-    from landslip.evaluation.report.sheet import Asked, write_text
-    from landslip.studies.cross_validation import evaluate_protocol
+    from landslip.studies.cross_validation import cross_validate
     from landslip.training.recipe.recipe import read_recipe
 
     chosen = read_recipe(recipe, settings)
     with progress_line(quiet=quiet) as progress:
-        found = evaluate_protocol(
-            chosen, data, output, protocol, seeds=seeds, folds=folds, jobs=jobs, progress=not quiet, watch=progress
-        )
+        found = cross_validate(chosen, data, output, protocol, seeds=seeds, folds=folds, jobs=jobs, progress=progress)
         write_text(output / "protocol.json", json.dumps(found.as_dict(), indent=1, ensure_ascii=False) + "\n")
         if report is not None:
             predictions, patches = match_patches(load_predictions(found.predictions[0]), open_patches(data))
-            make_report(Asked(predictions, found.scores[0], patches, None), progress).write(report)
+            make_report(ReportInput(predictions, found.scores[0], patches, None), progress).write(report)
     if as_json:
         click.echo(json.dumps(found.as_dict(), indent=2))
         return
@@ -95,19 +93,19 @@ def command(
         click.echo(f"\nreport: {report / 'report.html'} (seed {found.seeds[0]})")
 
 
-def _text(found: "ProtocolResult") -> str:
+def _text(found: "CrossValidation") -> str:
     seeds = f"seed{'s' if len(found.seeds) > 1 else ''} {', '.join(map(str, found.seeds))}"
     columns = {"f1": "F1", "precision": "precision", "recall": "recall", "iou": "IoU", "best_f1": "best F1"}
     scores = [("", *columns.values())]
-    scores += [(scene, *(str(figures[name]) for name in columns)) for scene, figures in found.figures.items()]
+    scores += [(scene, *(str(figures[name]) for name in columns)) for scene, figures in found.metrics.items()]
     other = [("", *list(columns.values())[:-1])]
     other += [
         (name, *(str(figures[column]) for column in list(columns)[:-1]))
-        for name, figures in found.also.items()
+        for name, figures in found.definitions.items()
         if name != "pooled"
     ]
     lines = [
-        f"{found.detector} on {found.data}, protocol {found.protocol}, {len(found.folds)} folds, {seeds}; "
+        f"{found.recipe} on {found.data}, protocol {found.protocol}, {len(found.folds)} folds, {seeds}; "
         "landslide class, counts pooled over all pixels",
         "",
         *align(scores),
@@ -117,5 +115,6 @@ def _text(found: "ProtocolResult") -> str:
     ]
     if len(found.seeds) > 1:
         lines.append("Mean and standard deviation over seeds.")
+    lines += [f"{fold}: {leak}" for fold, leak in found.leaks.items()]
     lines.append("best F1: at the one threshold that is best on these test patches; optimistic.")
     return "\n".join(lines)

@@ -83,8 +83,8 @@ def command(
     from landslip.detector.detector import DEFAULT, Detector
     from landslip.evaluation.evaluate import score
     from landslip.evaluation.predict import data_label, match_patches, predict_or_load
+    from landslip.evaluation.report.layout import ReportInput
     from landslip.evaluation.report.page import make_report
-    from landslip.evaluation.report.sheet import Asked
     from landslip.metrics.definitions import check_definitions
 
     check_definitions(also or ())
@@ -110,7 +110,7 @@ def command(
         scores = score(predictions, definitions=also or (), other=None if other is None else predict(other, None))
         if report is not None:
             card = None if source.endswith(".npz") else Detector.open(source).card
-            make_report(Asked(predictions, scores, match_patches(predictions, patches)[1], card), progress).write(
+            make_report(ReportInput(predictions, scores, match_patches(predictions, patches)[1], card), progress).write(
                 report
             )
     if as_json:

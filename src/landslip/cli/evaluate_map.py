@@ -64,14 +64,14 @@ def command(
     from landslip.mapping.finished_map import open_map
 
     mapped = open_map(map_folder)
-    with progress_line(quiet=quiet):
+    with progress_line(quiet=quiet) as progress:
         score = score_map(
             mapped,
             reference,
             area=None if area is None else area_of_interest(area),
             landslide_values=landslide_values,
             threshold=threshold,
-            progress=not quiet,
+            progress=progress,
         )
     if as_json:
         click.echo(json.dumps(score.as_dict(), indent=2))
@@ -85,7 +85,7 @@ def _text(score: "MapScore") -> str:
     from landslip.figures.formatting import format_area, format_count, to_sentence
 
     predictions, intervals, areas = score.predictions, score.intervals(), score.areas_m2
-    labelled = format_area(sum(areas[name] for name in ("found", "false_alarm", "missed", "quiet")))
+    labelled = format_area(sum(areas[name] for name in ("detected", "false_alarm", "missed", "background")))
     some = next(iter(intervals.values()))
     lines = [
         f"{predictions.detector} at threshold {predictions.threshold:g} against {predictions.data}; "
@@ -101,9 +101,9 @@ def _text(score: "MapScore") -> str:
     objects = score.objects()
     lines += [
         "",
-        f"matched one to one at IoU >= {objects.least_iou:g}: {objects.pairs} of "
+        f"matched one to one at IoU >= {objects.min_iou:g}: {objects.matches} of "
         f"{format_count(objects.reference, 'reference landslide', 'reference landslides')} detected, "
-        f"{objects.mapped - objects.pairs} of {objects.mapped} mapped landslides false",
+        f"{objects.mapped - objects.matches} of {objects.mapped} mapped landslides false",
         f"by overlap: {objects.touched_reference} reference landslides touched, "
         f"{objects.mapped - objects.touched_mapped} mapped landslides touch none",
     ]

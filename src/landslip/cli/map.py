@@ -1,5 +1,6 @@
 """``landslip map``: from a scene to the files of a landslide map."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,8 +8,8 @@ import click
 
 from landslip.cli.options import (
     PATH,
-    Finite,
     SceneReading,
+    build_settings,
     detector_option,
     inference_options,
     json_option,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 @click.option(
     "--min-area",
     "min_area_m2",
-    type=Finite(min=0),
+    type=float,
     default=400,
     metavar="M2",
     help="Leave out polygons smaller than this, in square metres.",
@@ -86,15 +87,15 @@ def command(
     from landslip.mapping.run import map_scene
     from landslip.scenes.rasters import open_scene
 
+    chosen = build_settings(MapSettings, **asdict(inference), **settings)
     detector = Detector.open(detector_name or DEFAULT)
     area = None if aoi is None else area_of_interest(aoi)
     scene = open_scene(paths, **reading)
     if not quiet:
         for line in scene.describe():
             click.echo(line, err=True)
-    chosen = MapSettings(engine=inference.engine, precision=inference.precision, threads=inference.threads, **settings)
     with progress_line(quiet=quiet) as progress:
-        summary = map_scene(scene, detector, output, chosen, aoi=area, watch=progress)
+        summary = map_scene(scene, detector, output, chosen, aoi=area, progress=progress).summary
     if as_json:
         click.echo(summary.model_dump_json(indent=2))
         return
@@ -103,7 +104,7 @@ def command(
         return
     click.echo(
         f"{summary.landslides} candidate landslides, {summary.landslide_area_m2 / 1e4:,.1f} ha, in "
-        f"{summary.observed_area_m2 / 1e6:,.1f} km2 of valid pixels ({summary.observed_share:.0%} of the mapped area)"
+        f"{summary.valid_area_m2 / 1e6:,.1f} km2 of valid pixels ({summary.valid_fraction:.0%} of the mapped area)"
     )
     click.echo(f"{summary.wall_s:.1f} s, of which {summary.network_s:.1f} s in the network ({summary.engine})")
     for purpose, name in (("overview", "overview.png"), ("report", "report.html"), ("polygons", "landslides.gpkg")):

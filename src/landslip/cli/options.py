@@ -4,30 +4,19 @@ A decorator that adds a group of options passes their values on as one object: `
 """
 
 import functools
-import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypedDict
+from typing import Any, Final, TypedDict, TypeVar
 
 import click
 
 Command = Callable[..., Any]
+Settings = TypeVar("Settings")
 
 PATH: Final = click.Path(path_type=Path)
 ENGINES: Final = ("auto", "openvino", "onnxruntime", "onnxruntime-cuda", "onnxruntime-tensorrt")
 PRECISIONS: Final = ("float32", "bfloat16")
 PROTOCOLS: Final = ("scene-out", "blocks", "k-fold", "paper", "official")
-
-
-class Finite(click.FloatRange):
-    """A finite number within a range."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Parse a number."""
-        number: float = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value} is not a finite number.", param, ctx)
-        return number
 
 
 class SceneReading(TypedDict):
@@ -63,6 +52,25 @@ def numbers(text: str, parameter: str = "seeds") -> tuple[int, ...]:
     return tuple(map(int, words))
 
 
+def build_settings(model: type[Settings], **values: Any) -> Settings:
+    """Build a pydantic model from the values of options.
+
+    Raises:
+        SettingsError: a value is not allowed.
+    """
+    from pydantic import ValidationError
+
+    from landslip.errors import SettingsError
+
+    try:
+        return model(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else None
+        reason = first["msg"][:1].lower() + first["msg"][1:]
+        raise SettingsError(f"invalid {name or 'settings'} {first['input']!r}: {reason}", parameter=name) from error
+
+
 def _group(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
     """Apply several option decorators; help lists them in the order given."""
 
@@ -82,7 +90,7 @@ detector_option: Final = click.option(
 )
 threshold_option: Final = click.option(
     "--threshold",
-    type=Finite(),
+    type=float,
     metavar="P",
     help="Decision threshold: probability from which a pixel is landslide; default: the detector's.",
 )
@@ -107,7 +115,8 @@ jobs_option: Final = click.option("--jobs", type=click.IntRange(1), default=1, h
 
 def output_option(text: str, *, default: str | None = None) -> Callable[[Command], Command]:
     """Add ``-o/--output``; required where there is no default."""
-    return click.option("-o", "--output", type=PATH, default=default, required=default is None, help=text)
+    needed: dict[str, Any] = {"required": True} if default is None else {"default": default}
+    return click.option("-o", "--output", type=PATH, help=text, **needed)
 
 
 def recipe_option(text: str, *, default: str | None = None) -> Callable[[Command], Command]:

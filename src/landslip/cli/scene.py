@@ -58,7 +58,7 @@ def _lines(inspection: "Inspection") -> Iterator[str]:
     yield f"scene     {inspection.name}"
     yield f"grid      {inspection.height} x {inspection.width} pixels of {inspection.pixel_size_m:.4g} m, {crs}"
     yield f"date      {inspection.date or 'unknown'}"
-    yield f"valid     {inspection.observed_share:.1%} of a sample"
+    yield f"valid     {inspection.valid_fraction:.1%} of a sample"
     yield ""
     yield "channel    unit        p1    median       p99  source"
     for channel in inspection.channels:

@@ -80,8 +80,8 @@ def command(
             names=only or (),
             threshold=threshold,
             seed=seed,
-            engine=inference.engine,
-            watch=progress,
+            options=inference,
+            progress=progress,
         )
     pages = write_stress(found, opened.card, output)
     if as_json:
@@ -95,7 +95,7 @@ def command(
         for point in curve.points:
             interval = f"{point.low:.3f} to {point.high:.3f}"
             level = point.label.split()[0] if point.label else f"{point.level:g}"
-            name = f"{curve.stress}{' back' if curve.line.startswith('brought') else ''}"
+            name = f"{curve.stress}{' back' if curve.line.startswith('resampled') else ''}"
             name += " mean" if curve.line.endswith("mean") else ""
             click.echo(f"{name:>18} {level:>14} {point.f1:>7.3f} {interval:>15} {point.best_f1:>18.3f}")
     for reason in found.left_out:

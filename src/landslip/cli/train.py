@@ -10,8 +10,8 @@ from landslip.cli.options import PATH, json_option, quiet_option, set_option
 from landslip.cli.output import print_next
 
 if TYPE_CHECKING:
-    from landslip.training.single_run import TrainingRun
     from landslip.training.overfit import OverfitResult
+    from landslip.training.single_run import TrainingRun
 
 
 @click.command("train")

@@ -41,7 +41,8 @@ def atomic_path(path: str | Path, *, overwrite: bool = True) -> Iterator[Path]:
         temporary.replace(final)
     except OSError as error:
         raise OutputError(
-            f"{final} cannot be written ({error.strerror or error}): give a path in an existing folder you may write to"
+            f"{final} cannot be written ({error.strerror or error}): give a path in an existing folder with "
+            "free space that you may write to"
         ) from error
     finally:
         # After a rename there is nothing left to remove.

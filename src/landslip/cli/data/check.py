@@ -19,7 +19,7 @@ def command(context: click.Context, folder: Path, as_json: bool, quiet: bool) ->
 
     Exit code: 0 no problem, 1 some files have problems, 2 no usable file.
     """
-    from landslip.datasets.check.check import check_l4s
+    from landslip.datasets.check import check_l4s
 
     with progress_line(quiet=quiet) as progress:
         report = check_l4s(folder, progress)

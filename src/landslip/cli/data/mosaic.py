@@ -35,7 +35,7 @@ def command(
     """Recover the scenes that the patches of DATA were cut from, by matching their edges.
 
     Matches elevation where the patches have it, else colour, independent of the brightness of each patch. Writes
-    places.csv (scene, row, column and certainty of every patch) and for each scene S1.tif, S1_truth.tif and S1.png.
+    positions.csv (scene, row, column and certainty of every patch) and for each scene S1.tif, S1_mask.tif and S1.png.
     The location of a scene on Earth is unknown, so the GeoTIFFs have no CRS.
     """
     import math
@@ -48,14 +48,20 @@ def command(
     opened = open_patches(patches)
     chosen = opened if split is None else opened.where(lambda entry: entry.split == split)
     with progress_line(quiet=quiet) as progress:
-        recovery = recover(chosen, enough=math.log(worse), watch=progress)
+        recovery = recover(chosen, min_evidence=math.log(worse), progress=progress)
         files = write_mosaics(
-            chosen, recovery, output, least=least, source=attribution(patches), overwrite=overwrite, watch=progress
+            chosen,
+            recovery,
+            output,
+            min_patches=least,
+            source=attribution(patches),
+            overwrite=overwrite,
+            progress=progress,
         )
     counts = Counter(certainty(patch) for patch in recovery.placed)
     click.echo(
-        f"{len(recovery.placed)} patches: {counts['sure']} located, {counts['likely']} probably located, "
-        f"{counts['alone']} without a neighbour"
+        f"{len(recovery.placed)} patches: {counts['certain']} located, {counts['likely']} probably located, "
+        f"{counts['isolated']} without a neighbour"
     )
     large = [f"{name} {size}" for name, size in recovery.scenes.items() if size >= least]
     click.echo(f"scenes of {least} or more patches: {', '.join(large) or 'none'}")

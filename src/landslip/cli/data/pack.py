@@ -37,20 +37,23 @@ def command(
     Interrupted runs resume. Values must be whole DN, degrees and metres.
     """
     from landslip.datasets.l4s import open_l4s
-    from landslip.datasets.manifest import read_places
+    from landslip.datasets.manifest import read_positions
     from landslip.datasets.store.pack import pack_l4s
     from landslip.datasets.store.reading import verify_store
 
-    places = None if places_path is None else read_places(places_path)
+    positions = None if places_path is None else read_positions(places_path)
     with progress_line(quiet=quiet) as progress:
-        packed = pack_l4s(folder, store, places=places, leave_out=leave_out, overwrite=overwrite, watch=progress)
-        verified = verify_store(packed.store, open_l4s(folder, places), progress) if verify else None
+        packed = pack_l4s(
+            folder, store, positions=positions, leave_out=leave_out, overwrite=overwrite, progress=progress
+        )
+        verified = verify_store(packed.store, open_l4s(folder, positions), progress) if verify else None
     if not quiet:
         header = packed.store.header
         resumed = f" ({packed.resumed:,} from an earlier run)" if packed.resumed else ""
         click.echo(f"{header.patches:,} patches in {store}{resumed}")
         click.echo(
-            f"{packed.store_bytes / 1e6:,.1f} MB, {packed.share:.1%} of {header.source_bytes / 1e6:,.1f} MB of HDF5"
+            f"{packed.store_bytes / 1e6:,.1f} MB, {packed.size_ratio:.1%} of the "
+            f"{header.source_bytes / 1e6:,.1f} MB of HDF5"
         )
         if header.left_out:
             click.echo(f"{len(header.left_out):,} patches left out, listed in store.json", err=True)

@@ -46,19 +46,19 @@ def command(
       landslip data show DATA --id 42 -o patch.png
     """
     from landslip.datasets.formats import attribution, open_patches
-    from landslip.datasets.pictures.contact_sheet import choose, contact_sheet
-    from landslip.datasets.pictures.detail_sheet import detail_sheet
+    from landslip.datasets.pictures.contact_sheet import choose_patches, draw_contact_sheet
+    from landslip.datasets.pictures.detail_sheet import draw_detail_sheet
     from landslip.figures.picture import check_picture, write_picture
 
     check_picture(output, overwrite=overwrite)
-    chosen = choose(open_patches(patches), ids=ids, count=count, seed=seed, split=split, scene=scene)
+    chosen = choose_patches(open_patches(patches), ids=ids, count=count, seed=seed, split=split, scene=scene)
     name, source = patches.resolve().name, attribution(patches)
     if len(chosen.patches) == 1 and ids:
         title = f"Patch {chosen.patches[0].id} of {name}"
-        picture = detail_sheet(chosen.patches[0], title, pixel_size_m=pixel_size_m, source=source)
+        picture = draw_detail_sheet(chosen.patches[0], title, pixel_size_m=pixel_size_m, source=source)
     else:
         title = f"{len(chosen.patches)} patches of {name}"
-        picture = contact_sheet(chosen.patches, title, chosen.how, pixel_size_m=pixel_size_m, source=source)
+        picture = draw_contact_sheet(chosen.patches, title, chosen.how, pixel_size_m=pixel_size_m, source=source)
     write_picture(picture, output)
     click.echo(f"{chosen.how}: {', '.join(str(patch.id) for patch in chosen.patches)}")
     click.echo(f"picture: {output}")

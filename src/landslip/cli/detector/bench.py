@@ -33,7 +33,8 @@ def command(detector: str | None, patches: int, threads: int | None, quiet: bool
         click.echo(json.dumps({"detector": opened.card.name, "tile_px": size, "engines": rows, "left": left}, indent=2))
         return
     click.echo(
-        f"{opened.card.name} ({opened.card.architecture}), {patches} patches of {size} x {size} px, best of {ROUNDS} rounds"
+        f"{opened.card.name} ({opened.card.architecture}), {patches} patches of {size} x {size} px, "
+        f"best of {ROUNDS} rounds"
     )
     click.echo(f"{'engine':<34}{'patches/s':>10}{'ratio':>7}{'largest difference':>20}")
     slowest = min(one.patches_per_s for one in timed)

@@ -10,7 +10,7 @@ from landslip.cli.output import check_new_detector, print_next, write_detector
 
 if TYPE_CHECKING:
     from landslip.inference.engine import InferenceOptions
-    from landslip.post_training.ensemble import Turns
+    from landslip.inference.tta import TTA
 
 
 @click.command("ensemble")
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--name", help="Name of the new detector; default: that of the file.")
 @inference_options
 def command(
-    detectors: tuple[str, ...], output: Path, turns: "Turns", name: str | None, inference: "InferenceOptions"
+    detectors: tuple[str, ...], output: Path, turns: "TTA", name: str | None, inference: "InferenceOptions"
 ) -> None:
     """Average the probabilities of detectors, or of test-time augmentations of one, in a new detector.
 

@@ -23,10 +23,10 @@ def command(detector: str, form: str, output: Path) -> None:
       landslip detector export s2-rgb --to openvino -o exported/
     """
     from landslip.detector.detector import Detector
-    from landslip.inference.export import write_form
+    from landslip.inference.export import export_detector
 
     opened = Detector.open(detector)
-    paths, difference = write_form(opened, "openvino" if form == "openvino" else "onnx", output)
+    paths, difference = export_detector(opened, "openvino" if form == "openvino" else "onnx", output)
     for path in paths:
         click.echo(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
     channels = ", ".join(f"{name} ({unit})" for name, unit in zip(opened.card.channels, opened.card.units, strict=True))

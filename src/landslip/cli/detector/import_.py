@@ -2,11 +2,10 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import click
 
-from landslip.cli.options import PATH, quiet_option
+from landslip.cli.options import PATH, build_settings, quiet_option
 from landslip.cli.output import check_new_file, write_detector
 from landslip.cli.progress import progress_line
 
@@ -80,39 +79,33 @@ def command(
       landslip detector import best.pth --network unet-resnet34 --channels B04,B03,B02 --inputs dn
     """
     from landslip.cli.detector.fetch import print_imported, require_training
-    from landslip.errors import WeightsError
 
     if classes == 1 and context.get_parameter_source("landslide_class") is not click.core.ParameterSource.DEFAULT:
         raise click.UsageError("--landslide-class applies to several classes: add --classes, or leave it out")
     require_training()
-    from pydantic import ValidationError
-
     from landslip.training.pretrained.importing import import_detector
     from landslip.training.pretrained.segformer import ForeignRecipe
 
-    known: dict[str, Any] = {
+    known = {
         "threshold": threshold,
         "threshold_selection": "given at import" if threshold is not None else None,
         "trained_on": trained_on,
         "licence": licence,
     }
-    try:
-        recipe = ForeignRecipe(
-            name=name or re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._") or "foreign",
-            network=network,
-            channels=_channels(channels),
-            inputs="l4s" if inputs == "l4s" else "dn",
-            classes=classes,
-            landslide_class=landslide_class,
-            raised="probabilities" if raised == "probabilities" else "logits",
-            leave_out=leave_out,
-            attribution=attribution,
-            half_precision_storage=half_precision,
-            **{key: value for key, value in known.items() if value is not None},
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise WeightsError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}; correct what was given") from error
+    recipe = build_settings(
+        ForeignRecipe,
+        name=name or re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._") or "imported",
+        network=network,
+        channels=_channels(channels),
+        inputs=inputs,
+        classes=classes,
+        landslide_class=landslide_class,
+        raised=raised,
+        leave_out=leave_out,
+        attribution=attribution,
+        half_precision_storage=half_precision,
+        **{key: value for key, value in known.items() if value is not None},
+    )
     path = check_new_file(output or Path(f"{recipe.name}.onnx"))
     with progress_line(quiet=quiet) as progress:
         imported = import_detector(file, recipe, progress=progress)
