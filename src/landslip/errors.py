@@ -53,11 +53,11 @@ class PatchesError(LandslipError):
 
 
 class PredictionsError(LandslipError):
-    """What a detector said about patches cannot be read, or two such do not fit together."""
+    """Saved predictions cannot be read, or do not fit the patches or other predictions."""
 
 
-class TruthError(LandslipError):
-    """A truth cannot be read, does not say what is landslide, or does not lie where the map does."""
+class ReferenceDataError(LandslipError):
+    """A reference cannot be read, does not tell what is landslide, or does not overlap the map."""
 
 
 class RecipeError(LandslipError):
@@ -92,6 +92,14 @@ class RunError(LandslipError):
     """A run failed although its input was right."""
 
     exit_code = 1
+
+
+class LandslipWarning(UserWarning):
+    """A result may be less reliable than it looks. Filter with ``warnings.filterwarnings``."""
+
+
+class DomainShiftWarning(LandslipWarning):
+    """A scene differs from the training data of the detector."""
 
 
 def require_extra(module: str, extra: str) -> ModuleType:

@@ -44,7 +44,7 @@ def bbox_of_part(geobox: GeoBox, part: float) -> tuple[float, float, float, floa
 
 @pytest.mark.parametrize("geobox", [DEGREES, UTM, TURNED], ids=["degrees", "utm", "turned"])
 @pytest.mark.parametrize("part", [0.05, 0.5, 0.9])
-def test_a_box_holds_the_pixels_whose_centres_lie_in_it(geobox: GeoBox, part: float) -> None:
+def test_a_box_contains_the_pixels_with_their_centre_in_it(geobox: GeoBox, part: float) -> None:
     west, south, east, north = bbox_of_part(geobox, part)
     area = area_of_interest(f"{west},{south},{east},{north}").on(geobox)
     lon, lat = centres_lonlat(geobox)
@@ -64,7 +64,7 @@ def test_a_mask_is_the_same_in_any_block(side: int, row: int, col: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["area.geojson", "area.gpkg", "area.shp"])
-def test_a_file_means_what_its_polygons_do(tmp_path: Path, name: str) -> None:
+def test_a_file_gives_its_polygons(tmp_path: Path, name: str) -> None:
     shape = shapely.Polygon([(92.05, 22.35), (92.2, 22.4), (92.1, 22.45)])
     crs = "EPSG:4326" if name.endswith("json") else "EPSG:32646"
     gpd.GeoSeries([shape], crs="EPSG:4326").to_crs(crs).to_file(tmp_path / name)
@@ -91,7 +91,7 @@ def test_an_area_around_the_whole_scene_is_the_whole_scene(geobox: GeoBox, text:
     assert area.window == Window(0, 0, *geobox.shape)
 
 
-def test_an_area_that_touches_the_scene_in_a_line_besides_adds_no_pixels(tmp_path: Path) -> None:
+def test_an_area_that_also_touches_the_scene_along_a_line_adds_no_pixels(tmp_path: Path) -> None:
     """A part inside, and a part that lies against the scene's edge from outside."""
     shape = shapely.MultiPolygon([shapely.box(92.1, 22.4, 92.15, 22.45), shapely.box(91.9, 22.35, 92.0, 22.36)])
     gpd.GeoSeries([shape], crs="EPSG:4326").to_file(tmp_path / "a.gpkg")
@@ -128,13 +128,13 @@ def test_the_cap_around_a_pole_is_an_area() -> None:
 
 
 @pytest.mark.parametrize("text", ["10,40,11,41", "-92.2,22.3,-92.1,22.4", "92.1,-22.4,92.2,-22.3"])
-def test_an_area_outside_is_refused_with_what_the_scene_spans(text: str) -> None:
+def test_an_area_outside_is_refused_with_the_extent_of_the_scene(text: str) -> None:
     with pytest.raises(AreaError, match=r"does not overlap the scene, which spans 92\.0"):
         area_of_interest(text).on(DEGREES)
 
 
-def test_a_scene_without_a_crs_has_no_place_for_an_area() -> None:
-    with pytest.raises(AreaError, match="without a CRS"):
+def test_an_area_is_refused_for_a_scene_without_a_crs() -> None:
+    with pytest.raises(AreaError, match="needs an image with a CRS"):
         area_of_interest("92,22,93,23").on(GeoBox((10, 10), Affine.scale(10), None))
 
 
@@ -145,7 +145,7 @@ WRONG_BOXES = (
 
 
 @pytest.mark.parametrize("text", ["", "here", "[1, 2], " * 200, *WRONG_BOXES])
-def test_what_is_no_area_is_refused(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_areas_are_refused(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(AreaError):
         area_of_interest(text)
@@ -164,7 +164,7 @@ def test_files_without_an_area_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:'crs' was not provided")
-def test_a_file_that_does_not_say_where_it_is_is_refused(tmp_path: Path) -> None:
+def test_a_file_without_a_crs_is_refused(tmp_path: Path) -> None:
     gpd.GeoSeries([shapely.box(0, 0, 1, 1)]).to_file(tmp_path / "nowhere.gpkg")
     with pytest.raises(AreaError, match="does not say its CRS"):
         area_of_interest(str(tmp_path / "nowhere.gpkg"))

@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landslip.grid.lattice import Lattice, blocks
+from landslip.grid.lattice import Lattice, split_blocks
 from landslip.grid.window import Window
-from landslip.mapping.raster.block_order import plan
+from landslip.mapping.raster.block_order import plan_steps
 
 
 @st.composite
@@ -21,40 +21,38 @@ def works(draw: st.DrawFn) -> tuple[Lattice, list[Window]]:
     )
     row, col = draw(st.integers(0, lattice.height - 1)), draw(st.integers(0, lattice.width - 1))
     region = Window(row, col, draw(st.integers(1, lattice.height - row)), draw(st.integers(1, lattice.width - col)))
-    cut = list(blocks(region, draw(st.integers(8, 80))))
+    cut = list(split_blocks(region, draw(st.integers(8, 80))))
     return lattice, cut[draw(st.integers(0, len(cut) - 1)) :]
 
 
 @given(works(), st.integers(0, 60))
-def test_every_block_has_its_tiles_and_no_more_are_kept_than_allowed(
-    work: tuple[Lattice, list[Window]], kept_tiles: int
-) -> None:
+def test_every_block_has_its_tiles_within_the_budget(work: tuple[Lattice, list[Window]], kept_tiles: int) -> None:
     lattice, wanted = work
     held: set[Window] = set()
-    steps = list(plan(lattice, wanted, kept_tiles))
+    steps = list(plan_steps(lattice, wanted, kept_tiles))
     assert [step.block for step in steps] == wanted
     for step in steps:
         assert not held & set(step.tiles), "a tile at hand was run again"
         held |= set(step.tiles)
         assert held >= set(lattice.tiles_touching(step.block))
-        held -= set(step.forget)
+        held -= set(step.release)
         assert len(held) <= kept_tiles
 
 
 @given(works())
-def test_with_room_enough_no_tile_is_run_twice_and_none_is_left(work: tuple[Lattice, list[Window]]) -> None:
+def test_with_a_large_budget_every_tile_is_run_once_and_released(work: tuple[Lattice, list[Window]]) -> None:
     lattice, wanted = work
-    steps = list(plan(lattice, wanted, 10**9))
+    steps = list(plan_steps(lattice, wanted, 10**9))
     run = [tile for step in steps for tile in step.tiles]
     assert len(run) == len(set(run))
-    assert sorted(map(repr, run)) == sorted(repr(tile) for step in steps for tile in step.forget)
+    assert sorted(map(repr, run)) == sorted(repr(tile) for step in steps for tile in step.release)
 
 
 @given(works(), st.integers(0, 60))
-def test_what_is_read_holds_the_block_and_its_new_tiles(work: tuple[Lattice, list[Window]], kept_tiles: int) -> None:
+def test_the_window_to_read_contains_block_and_new_tiles(work: tuple[Lattice, list[Window]], kept_tiles: int) -> None:
     lattice, wanted = work
     scene = Window(0, 0, lattice.height, lattice.width)
-    for step in plan(lattice, wanted, kept_tiles):
+    for step in plan_steps(lattice, wanted, kept_tiles):
         assert scene.contains(step.read)
         assert step.read.contains(step.block)
         assert all(step.read.contains(tile.intersection(scene)) for tile in step.tiles)
@@ -68,5 +66,5 @@ def test_what_is_read_holds_the_block_and_its_new_tiles(work: tuple[Lattice, lis
         assert around.contains(step.read)
 
 
-def test_nothing_to_do_is_no_plan() -> None:
-    assert list(plan(Lattice(10, 10, 8, 8, 2), [], 5)) == []
+def test_no_blocks_give_no_steps() -> None:
+    assert list(plan_steps(Lattice(10, 10, 8, 8, 2), [], 5)) == []

@@ -10,7 +10,7 @@ from pyproj import CRS
 
 from landslip.grid.map_grid import MapGrid
 from landslip.grid.window import Window
-from landslip.mapping.inventory import outlines
+from landslip.mapping.raster import block_order
 from landslip.mapping.raster.fill import Follower
 from landslip.mapping.raster.probability import ProbabilityRaster
 from landslip.probability import NODATA
@@ -19,14 +19,14 @@ from landslip.probability import NODATA
 @pytest.fixture
 def raster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProbabilityRaster:
     """A raster of 100 rows that is followed in strips of 16."""
-    monkeypatch.setattr(outlines, "STRIP_PX", 16 * 40)
+    monkeypatch.setattr(block_order, "STRIP_PX", 16 * 40)
     grid = MapGrid(CRS.from_epsg(32646), Affine(10, 0, 4e5, 0, -10, 25e5), 100, 40)
-    made = ProbabilityRaster(tmp_path / "levels.tif", grid)
+    made = ProbabilityRaster(tmp_path / "encoded.tif", grid)
     made.create()
     return made
 
 
-def test_strips_wait_for_their_rows_and_show_what_was_written(raster: ProbabilityRaster) -> None:
+def test_strips_wait_for_their_rows(raster: ProbabilityRaster) -> None:
     follower, seen, rows_told = Follower(raster), [], 0
     levels = np.random.default_rng(0).integers(0, 251, (100, 40)).astype(np.uint8)
 
@@ -41,7 +41,7 @@ def test_strips_wait_for_their_rows_and_show_what_was_written(raster: Probabilit
         window = Window(row, 0, min(9, 100 - row), 40)
         raster.write(window, levels[window.slices])
         rows_told = window.bottom
-        follower.rows_are_done(window.bottom)
+        follower.set_rows_done(window.bottom)
     thread.join(timeout=30)
     assert not thread.is_alive()
     np.testing.assert_array_equal(np.concatenate([strip for _, strip in seen]), levels)
@@ -49,15 +49,15 @@ def test_strips_wait_for_their_rows_and_show_what_was_written(raster: Probabilit
 
 
 @pytest.mark.parametrize("rows", [0, 20, 100])
-def test_who_is_stopped_gets_what_is_done_and_no_more(raster: ProbabilityRaster, rows: int) -> None:
+def test_after_a_stop_only_finished_strips_are_yielded(raster: ProbabilityRaster, rows: int) -> None:
     follower = Follower(raster)
-    follower.rows_are_done(rows)
+    follower.set_rows_done(rows)
     follower.stop()
     ends = [window.bottom for window, _ in follower.strips()]
     assert ends == [bottom for bottom in (*range(16, 100, 16), 100) if bottom <= rows]
 
 
-def test_a_stop_wakes_who_waits(raster: ProbabilityRaster) -> None:
+def test_a_stop_wakes_a_waiting_thread(raster: ProbabilityRaster) -> None:
     follower = Follower(raster)
     thread = threading.Thread(target=lambda: list(follower.strips()))
     thread.start()
@@ -66,5 +66,5 @@ def test_a_stop_wakes_who_waits(raster: ProbabilityRaster) -> None:
     assert not thread.is_alive()
 
 
-def test_a_new_raster_has_nothing_observed(raster: ProbabilityRaster) -> None:
+def test_a_new_raster_is_nodata(raster: ProbabilityRaster) -> None:
     assert (raster.read(Window(0, 0, 100, 40)) == NODATA).all()

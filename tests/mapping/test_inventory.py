@@ -19,10 +19,10 @@ from odc.geo.geobox import GeoBox
 from landslip.detector.card import Confidence
 from landslip.grid.map_grid import MapGrid
 from landslip.grid.window import Window
-from landslip.mapping.inventory.attributes import COLUMNS, confidence
-from landslip.mapping.inventory.files import LAYER, largest, portions, read_geopackage, write_geoparquet
+from landslip.mapping.inventory.attributes import COLUMNS, polygon_confidence
+from landslip.mapping.inventory.files import LAYER, chunks, read_geopackage, read_largest, write_geoparquet
 from landslip.mapping.inventory.find import Found, find_landslides
-from landslip.mapping.inventory.ground import ground_under
+from landslip.mapping.inventory.terrain_attributes import terrain_reader
 from landslip.probability import NODATA
 from landslip.scenes.scene import Scene
 from scenes_made import memory_scene
@@ -91,7 +91,7 @@ def test_both_files_hold_the_same(tmp_path: Path, crs: str | None) -> None:
     np.testing.assert_array_equal(one["area_m2"], found.areas_m2)
 
 
-def test_types_and_values_are_what_they_say(tmp_path: Path) -> None:
+def test_types_and_values_are_those_of_the_columns(tmp_path: Path) -> None:
     inventory(tmp_path, some_levels(), grid_of((200, 160)))
     table = gpd.read_file(tmp_path / "l.gpkg")
     assert table["id"].tolist() == list(range(1, len(table) + 1))
@@ -108,13 +108,13 @@ def test_types_and_values_are_what_they_say(tmp_path: Path) -> None:
         assert table[name].isna().all(), "what is not known is null"
 
 
-def test_a_date_that_is_not_known_is_null_and_no_word(tmp_path: Path) -> None:
+def test_an_unknown_date_is_null(tmp_path: Path) -> None:
     inventory(tmp_path, some_levels((20, 20)), grid_of((20, 20)), date=None)
     for table in (gpd.read_file(tmp_path / "l.gpkg"), gpd.read_parquet(tmp_path / "l.parquet")):
         assert table["image_date"].isna().all()
 
 
-def test_the_geoparquet_says_what_it_is(tmp_path: Path) -> None:
+def test_the_geoparquet_has_its_metadata(tmp_path: Path) -> None:
     inventory(tmp_path, some_levels(), grid_of((200, 160)))
     geo = json.loads(pyarrow.parquet.read_metadata(tmp_path / "l.parquet").metadata[b"geo"])
     assert geo["version"] == "1.1.0"
@@ -126,7 +126,7 @@ def test_the_geoparquet_says_what_it_is(tmp_path: Path) -> None:
     np.testing.assert_allclose(column["bbox"], gpd.read_file(tmp_path / "l.gpkg").total_bounds)
 
 
-def test_an_image_without_a_crs_does_not_say_longitude_and_latitude(tmp_path: Path) -> None:
+def test_the_geoparquet_of_an_image_without_a_crs_has_a_null_crs(tmp_path: Path) -> None:
     inventory(tmp_path, some_levels((20, 20)), grid_of((20, 20), None, Affine.scale(10)))
     geo = json.loads(pyarrow.parquet.read_metadata(tmp_path / "l.parquet").metadata[b"geo"])
     assert "crs" in geo["columns"]["geometry"]
@@ -134,18 +134,18 @@ def test_an_image_without_a_crs_does_not_say_longitude_and_latitude(tmp_path: Pa
 
 
 @pytest.mark.parametrize("level", [3, NODATA])
-def test_an_empty_map_is_a_valid_one(tmp_path: Path, level: int) -> None:
+def test_an_empty_map_has_valid_files(tmp_path: Path, level: int) -> None:
     found = inventory(tmp_path, np.full((60, 70), level, np.uint8), grid_of((60, 70)))
     assert len(found.areas_m2) == 0
-    assert found.observed_px == (60 * 70 if level == 3 else 0)
+    assert found.valid_px == (60 * 70 if level == 3 else 0)
     for table in (gpd.read_file(tmp_path / "l.gpkg"), gpd.read_parquet(tmp_path / "l.parquet")):
         assert len(table) == 0
         assert table.crs.to_epsg() == 32646
         assert set(COLUMNS) < set(table.columns)
-    assert len(largest(tmp_path / "l.gpkg", 5)) == 0
+    assert len(read_largest(tmp_path / "l.gpkg", 5)) == 0
 
 
-def test_small_ones_are_left_out_by_their_area_on_the_ground(tmp_path: Path) -> None:
+def test_small_landslides_are_left_out_by_their_geodesic_area(tmp_path: Path) -> None:
     levels = np.full((40, 40), 3, np.uint8)
     levels[2:4, 2:4] = 200  # 400 m2 on the grid
     levels[10:13, 10:13] = 200
@@ -160,34 +160,34 @@ def test_small_ones_are_left_out_by_their_area_on_the_ground(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("north", [90, 89.999])
-def test_none_is_lost_at_the_pole(tmp_path: Path, north: float) -> None:
+def test_no_landslide_is_lost_at_the_pole(tmp_path: Path, north: float) -> None:
     levels = np.full((40, 40), 3, np.uint8)
     levels[:3, 4:30] = 200
     grid = grid_of((40, 40), "EPSG:4326", Affine(1e-2, 0, 10, 0, -1e-4, north))
     assert len(inventory(tmp_path, levels, grid).areas_m2) == 1
 
 
-def test_what_was_observed_is_counted_in_pixels_and_on_the_ground(tmp_path: Path) -> None:
+def test_valid_pixels_are_counted_with_their_area(tmp_path: Path) -> None:
     levels = np.full((120, 700), 3, np.uint8)
     levels[:, 300:] = NODATA
     levels[0, 0] = 200
     found = inventory(tmp_path, levels, grid_of((120, 700)))
-    assert found.observed_px == 120 * 300
-    assert found.observed_area_m2 == pytest.approx(120 * 300 * 100, rel=0.005)
+    assert found.valid_px == 120 * 300
+    assert found.valid_area_m2 == pytest.approx(120 * 300 * 100, rel=0.005)
 
 
 def test_the_largest_come_first_and_ids_break_ties(tmp_path: Path) -> None:
     inventory(tmp_path, some_levels(), grid_of((200, 160)))
     table = gpd.read_file(tmp_path / "l.gpkg").sort_values(["area_m2", "id"], ascending=[False, True])
-    assert largest(tmp_path / "l.gpkg", 7)["id"].tolist() == table["id"].tolist()[:7]
+    assert read_largest(tmp_path / "l.gpkg", 7)["id"].tolist() == table["id"].tolist()[:7]
 
 
-def test_portions_hold_everything_once_and_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert list(portions(range(7), 3)) == [[0, 1, 2], [3, 4, 5], [6]]
-    assert list(portions([], 3)) == []
+def test_chunks_hold_everything_once_and_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(chunks(range(7), 3)) == [[0, 1, 2], [3, 4, 5], [6]]
+    assert list(chunks([], 3)) == []
     inventory(tmp_path, some_levels(), grid_of((200, 160)))
     whole = gpd.read_file(tmp_path / "l.gpkg")
-    monkeypatch.setattr("landslip.mapping.inventory.files.PORTION", 17)
+    monkeypatch.setattr("landslip.mapping.inventory.files.CHUNK", 17)
     read = list(read_geopackage(tmp_path / "l.gpkg"))
     assert max(map(len, read)) == 17
     assert [one for table in read for one in table["id"]] == whole["id"].tolist()
@@ -195,12 +195,12 @@ def test_portions_hold_everything_once_and_in_order(tmp_path: Path, monkeypatch:
     assert gpd.read_parquet(tmp_path / "again.parquet").equals(gpd.read_parquet(tmp_path / "l.parquet"))
 
 
-def test_confidence_is_the_card_s_or_the_mean_probability() -> None:
+def test_confidence_is_that_of_the_card_or_the_mean_probability() -> None:
     probability, area_px = np.array([0.5, 0.9]), np.array([4.0, 1000.0])
-    np.testing.assert_array_equal(confidence(None, probability, area_px), probability)
-    fitted = Confidence(intercept=-3, probability_mean=5, log10_area_px=0.5, text="by hand")
+    np.testing.assert_array_equal(polygon_confidence(None, probability, area_px), probability)
+    fitted = Confidence(intercept=-3, probability_mean=5, log10_area_px=0.5, description="by hand")
     score = -3 + 5 * probability + 0.5 * np.log10(area_px)
-    np.testing.assert_allclose(confidence(fitted, probability, area_px), 1 / (1 + np.exp(-score)))
+    np.testing.assert_allclose(polygon_confidence(fitted, probability, area_px), 1 / (1 + np.exp(-score)))
 
 
 def plane(transform: Affine, east: float, north: float, shape: tuple[int, int] = (60, 80)) -> Scene:
@@ -239,7 +239,7 @@ def test_the_terrain_of_a_plane(
     assert told["relief_m"] == pytest.approx(float(np.ptp(inside)))
 
 
-def test_terrain_is_that_of_the_part_that_is_mapped(tmp_path: Path) -> None:
+def test_terrain_is_read_from_the_mapped_region(tmp_path: Path) -> None:
     scene = plane(UTM_GRID, -1, 0)
     region = Window(10, 30, 20, 20)
     grid = MapGrid.of(scene.geobox, region)
@@ -250,7 +250,7 @@ def test_terrain_is_that_of_the_part_that_is_mapped(tmp_path: Path) -> None:
     assert (told["elevation_min_m"], told["elevation_max_m"]) == (inside.min(), inside.max())
 
 
-def test_a_slope_that_the_scene_has_goes_before_one_from_elevation(tmp_path: Path) -> None:
+def test_a_slope_channel_has_priority_over_slope_from_elevation(tmp_path: Path) -> None:
     values = np.stack([np.full((20, 20), 30), np.tile(np.arange(20) * 10.0, (20, 1))]).astype(np.float32)
     scene = memory_scene(values, ("slope", "elevation"), transform=UTM_GRID)
     grid = MapGrid.of(scene.geobox, scene.window)
@@ -263,10 +263,10 @@ def test_a_slope_that_the_scene_has_goes_before_one_from_elevation(tmp_path: Pat
 
 def test_a_scene_without_terrain_has_none() -> None:
     scene = memory_scene(np.ones((3, 4, 4), np.float32))
-    assert ground_under(scene, scene.window, MapGrid.of(scene.geobox, scene.window)) is None
+    assert terrain_reader(scene, scene.window, MapGrid.of(scene.geobox, scene.window)) is None
 
 
-def test_a_landslide_stays_in_one_piece_where_its_polygon_crosses_the_antimeridian(tmp_path: Path) -> None:
+def test_a_polygon_across_the_antimeridian_is_not_split(tmp_path: Path) -> None:
     levels = np.full((40, 40), 3, np.uint8)
     levels[10:20, 5:35] = 200
     grid = grid_of((40, 40), "EPSG:4326", Affine(1e-4, 0, 179.998, 0, -1e-4, -16))

@@ -53,12 +53,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory, detector: Detector, scene_pa
 
 
 @pytest.mark.parametrize("share", [0.01, 0.55, 1])
-def test_a_run_stopped_while_mapping_goes_on(
+def test_a_run_stopped_while_mapping_resumes(
     tmp_path: Path, detector: Detector, scene_path: Path, whole: Path, share: float
 ) -> None:
     out = tmp_path / "out"
     with pytest.raises(StoppedError):
-        map_scene(open_scene(scene_path), detector, out, EXACT, watch=stop_at(share))
+        map_scene(open_scene(scene_path), detector, out, EXACT, progress=stop_at(share))
     assert final_names(out) == []
     told: list[int] = []
     summary = map_scene(
@@ -66,21 +66,19 @@ def test_a_run_stopped_while_mapping_goes_on(
         detector,
         out,
         EXACT,
-        watch=lambda doing, done, _: doing == "mapping" and told.append(done),
-    )
+        progress=lambda doing, done, _: doing == "mapping" and told.append(done),
+    ).summary
     assert summary.resumed
     assert told[0] >= share * 120 * 150 - 2 * 32 * 32, "what was done is not done again"
     assert_equal_maps(out, whole)
     assert final_names(out) == sorted(PRODUCTS)
 
 
-def test_a_run_stopped_again_and_again_gets_there(
-    tmp_path: Path, detector: Detector, scene_path: Path, whole: Path
-) -> None:
+def test_a_run_stopped_repeatedly_completes(tmp_path: Path, detector: Detector, scene_path: Path, whole: Path) -> None:
     out = tmp_path / "out"
     for share in (0.1, 0.3, 0.5, 0.7):
         with pytest.raises(StoppedError):
-            map_scene(open_scene(scene_path), detector, out, EXACT, watch=stop_at(share))
+            map_scene(open_scene(scene_path), detector, out, EXACT, progress=stop_at(share))
     map_scene(open_scene(scene_path), detector, out, EXACT)
     assert_equal_maps(out, whole)
 
@@ -96,7 +94,7 @@ def test_a_run_stopped_while_writing_leaves_nothing_under_a_final_name(
             raise StoppedError
 
     with pytest.raises(StoppedError):
-        map_scene(open_scene(scene_path), detector, out, EXACT, watch=watch)
+        map_scene(open_scene(scene_path), detector, out, EXACT, progress=watch)
     assert final_names(out) == []
     map_scene(open_scene(scene_path), detector, out, EXACT)
     assert_equal_maps(out, whole)
@@ -125,7 +123,9 @@ def test_a_run_stopped_while_publishing_is_published_by_the_next(
     assert final_names(out) == sorted(PRODUCTS)
 
 
-def test_only_a_run_alike_goes_on(tmp_path: Path, detector: Detector, scene_path: Path, whole: Path) -> None:
+def test_only_a_run_with_equal_inputs_resumes(
+    tmp_path: Path, detector: Detector, scene_path: Path, whole: Path
+) -> None:
     """Another threshold keeps the probability; another scene, detector, overlap or block does not."""
     values = blobs(120, 150, seed=9)
     (tmp_path / "other").mkdir()
@@ -142,21 +142,21 @@ def test_only_a_run_alike_goes_on(tmp_path: Path, detector: Detector, scene_path
     for name, (path, other_detector, settings, resumed) in cases.items():
         out = tmp_path / name
         with pytest.raises(StoppedError):
-            map_scene(open_scene(scene_path), detector, out, EXACT, watch=stop_at(0.5))
-        summary = map_scene(open_scene(path), other_detector, out, settings)
+            map_scene(open_scene(scene_path), detector, out, EXACT, progress=stop_at(0.5))
+        summary = map_scene(open_scene(path), other_detector, out, settings).summary
         assert summary.resumed is resumed, name
         if name in ("threshold", "scene"):
             map_scene(open_scene(path), other_detector, tmp_path / "fresh" / name, settings)
             assert_equal_maps(out, tmp_path / "fresh" / name)
 
 
-def test_a_scene_that_changed_on_disk_is_another(tmp_path: Path, detector: Detector) -> None:
+def test_a_scene_that_changed_on_disk_is_not_resumed(tmp_path: Path, detector: Detector) -> None:
     path = scene_file(tmp_path, blobs(80, 90, seed=1))
     with pytest.raises(StoppedError):
-        map_scene(open_scene(path), detector, tmp_path / "out", EXACT, watch=stop_at(0.5))
+        map_scene(open_scene(path), detector, tmp_path / "out", EXACT, progress=stop_at(0.5))
     scene_file(tmp_path, blobs(80, 90, seed=2))
     os.utime(path, ns=(1, 1))
-    assert not map_scene(open_scene(path), detector, tmp_path / "out", EXACT).resumed
+    assert not map_scene(open_scene(path), detector, tmp_path / "out", EXACT).summary.resumed
 
 
 def test_tiles_that_a_resumed_run_lacks_are_run_again(
@@ -164,7 +164,7 @@ def test_tiles_that_a_resumed_run_lacks_are_run_again(
 ) -> None:
     monkeypatch.setattr(fill, "_KEPT_TILES_BYTES", 0)
     with pytest.raises(StoppedError):
-        map_scene(open_scene(scene_path), detector, tmp_path / "out", EXACT, watch=stop_at(0.4))
+        map_scene(open_scene(scene_path), detector, tmp_path / "out", EXACT, progress=stop_at(0.4))
     map_scene(open_scene(scene_path), detector, tmp_path / "out", EXACT)
     assert_equal_maps(tmp_path / "out", whole)
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from rasterio.features import rasterize
 
 from landslip.grid.window import Window
-from landslip.mapping.inventory.ground import Ground
-from landslip.mapping.inventory.outlines import Outline, outlines, strips
+from landslip.mapping.inventory.outlines import Outline, trace_outlines
+from landslip.mapping.inventory.terrain_attributes import Terrain
+from landslip.mapping.raster.block_order import strips
 from landslip.probability import NODATA, STEP
 
 THRESHOLD = 0.5
@@ -30,7 +31,7 @@ def cut(levels: NDArray[np.uint8], heights: Sequence[int]) -> list[tuple[Window,
 
 
 def found(levels: NDArray[np.uint8], heights: Sequence[int] = (10_000,)) -> list[Outline]:
-    return list(outlines(cut(levels, heights), THRESHOLD))
+    return list(trace_outlines(cut(levels, heights), THRESHOLD))
 
 
 def mask_of(text: str) -> NDArray[np.uint8]:
@@ -87,9 +88,7 @@ CUTS = st.lists(st.integers(1, 9), min_size=1, max_size=4)
 
 
 @given(rasters(), CUTS)
-def test_they_are_the_components_of_the_mask_and_rasterise_back_to_it(
-    levels: NDArray[np.uint8], heights: list[int]
-) -> None:
+def test_outlines_are_the_components_of_the_mask(levels: NDArray[np.uint8], heights: list[int]) -> None:
     mask = (levels >= 125) & (levels != NODATA)
     landslides = found(levels, heights)
     assert {pixels_of(one.geometry, mask.shape) for one in landslides} == components(mask)
@@ -97,18 +96,18 @@ def test_they_are_the_components_of_the_mask_and_rasterise_back_to_it(
 
 
 @given(rasters(), CUTS)
-def test_each_knows_its_pixels(levels: NDArray[np.uint8], heights: list[int]) -> None:
+def test_attributes_are_those_of_the_pixels(levels: NDArray[np.uint8], heights: list[int]) -> None:
     for one in found(levels, heights):
         inside = np.array([levels[pixel] for pixel in pixels_of(one.geometry, levels.shape)]).astype(int)
         assert one.area_px == len(inside)
         assert one.geometry.area == len(inside)
         assert one.probability_mean == pytest.approx(inside.mean() * STEP)
         assert one.probability_max == pytest.approx(inside.max() * STEP)
-        assert one.ground is None
+        assert one.terrain is None
 
 
 @given(rasters(), CUTS)
-def test_geometries_are_valid_and_bare(levels: NDArray[np.uint8], heights: list[int]) -> None:
+def test_geometries_are_valid_without_redundant_vertices(levels: NDArray[np.uint8], heights: list[int]) -> None:
     for one in found(levels, heights):
         assert isinstance(one.geometry, shapely.MultiPolygon)
         assert one.geometry.is_valid
@@ -118,7 +117,7 @@ def test_geometries_are_valid_and_bare(levels: NDArray[np.uint8], heights: list[
 
 
 @given(rasters(), CUTS)
-def test_how_the_raster_is_cut_does_not_show(levels: NDArray[np.uint8], heights: list[int]) -> None:
+def test_outlines_do_not_depend_on_the_strips(levels: NDArray[np.uint8], heights: list[int]) -> None:
     assert sorted(map(told, found(levels, heights))) == sorted(map(told, found(levels)))
 
 
@@ -147,7 +146,7 @@ SHAPES = {
 
 @pytest.mark.parametrize("text", SHAPES.values(), ids=SHAPES.keys())
 @pytest.mark.parametrize("heights", [(1,), (2,), (3, 1), (7,)])
-def test_hard_shapes_come_out_right_however_they_are_cut(text: str, heights: tuple[int, ...]) -> None:
+def test_difficult_shapes_do_not_depend_on_the_strips(text: str, heights: tuple[int, ...]) -> None:
     levels = mask_of(text)
     landslides = found(levels, heights)
     assert {pixels_of(one.geometry, levels.shape) for one in landslides} == components(levels > 125)
@@ -162,12 +161,12 @@ def test_holes_are_holes() -> None:
     assert len(shapely.get_coordinates(ring.geometry)) == 5 + 5
 
 
-def test_pixels_that_touch_in_a_corner_are_one_landslide_of_two_parts() -> None:
+def test_pixels_that_touch_at_a_corner_are_one_landslide_of_two_parts() -> None:
     (one,) = found(mask_of("#. .#"), (1,))
     assert len(one.geometry.geoms) == 2
 
 
-def test_a_landslide_comes_when_no_strip_can_touch_it_any_more() -> None:
+def test_a_landslide_is_yielded_once_no_strip_can_touch_it() -> None:
     """Only those still open are held: what lies far above is given before what lies below is read."""
     levels = np.full((400, 30), 10, np.uint8)
     levels[::4, ::3] = 240
@@ -179,12 +178,12 @@ def test_a_landslide_comes_when_no_strip_can_touch_it_any_more() -> None:
             read += 1
             yield piece
 
-    for one in outlines(reading(), THRESHOLD):
+    for one in trace_outlines(reading(), THRESHOLD):
         bottom = one.geometry.bounds[3]
         assert read <= bottom // 8 + 2
 
 
-def test_a_real_size_of_noise_gives_as_many_as_counted_whole() -> None:
+def test_a_large_noise_raster_gives_all_components() -> None:
     levels = (np.random.default_rng(3).random((120, 120)) < 0.4).astype(np.uint8) * 200
     whole, strips_of_7 = found(levels), found(levels, (7,))
     assert sum(one.area_px for one in whole) == (levels > 0).sum()
@@ -192,7 +191,7 @@ def test_a_real_size_of_noise_gives_as_many_as_counted_whole() -> None:
 
 
 @given(st.integers(1, 5000), st.integers(1, 200_000))
-def test_strips_part_a_raster_and_stay_small(height: int, width: int) -> None:
+def test_strips_partition_a_raster_and_are_small(height: int, width: int) -> None:
     pieces = list(strips(height, width))
     assert [piece.row for piece in pieces] == [0, *(piece.bottom for piece in pieces[:-1])]
     assert pieces[-1].bottom == height
@@ -201,19 +200,19 @@ def test_strips_part_a_raster_and_stay_small(height: int, width: int) -> None:
 
 
 @given(rasters(), CUTS)
-def test_the_ground_below_a_landslide_is_that_of_its_pixels(levels: NDArray[np.uint8], heights: list[int]) -> None:
+def test_terrain_attributes_are_those_of_the_pixels(levels: NDArray[np.uint8], heights: list[int]) -> None:
     random = np.random.default_rng(int(levels.sum()))
     elevation = random.uniform(0, 2000, levels.shape).astype(np.float32)
     slope = random.uniform(0, 80, levels.shape).astype(np.float32)
     slope[random.random(levels.shape) < 0.2] = np.nan
     flat = np.zeros_like(slope)
 
-    def ground(window: Window) -> Ground:
-        return Ground(*(layer[window.slices] for layer in (elevation, slope, flat + 1, flat)))
+    def terrain(window: Window) -> Terrain:
+        return Terrain(*(layer[window.slices] for layer in (elevation, slope, flat + 1, flat)))
 
-    for one in outlines(cut(levels, heights), THRESHOLD, ground):
+    for one in trace_outlines(cut(levels, heights), THRESHOLD, terrain):
         rows, cols = np.array(list(pixels_of(one.geometry, levels.shape))).T
-        known = one.ground.attributes()
+        known = one.terrain.attributes()
         assert known["elevation_min_m"] == elevation[rows, cols].min()
         assert known["elevation_max_m"] == elevation[rows, cols].max()
         assert known["relief_m"] == pytest.approx(np.ptp(elevation[rows, cols]), abs=1e-3)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import CRS
 
-from landslip.grid.lattice import blocks
+from landslip.grid.lattice import split_blocks
 from landslip.grid.map_grid import MapGrid
 from landslip.grid.window import Window
 from landslip.mapping.raster import quicklook
@@ -22,7 +22,7 @@ from scenes_made import memory_scene
     st.integers(5, 80),
     st.integers(0, 99),
 )
-def test_cells_are_means_of_what_was_observed(
+def test_cells_are_means_of_valid_pixels(
     height: int, width: int, offset: int, side: int, longest: int, seed: int
 ) -> None:
     random = np.random.default_rng(seed)
@@ -34,7 +34,7 @@ def test_cells_are_means_of_what_was_observed(
     quicklook._LONGEST_PX = longest
     try:
         small = Quicklook(region, ("B04", "B03", "B02"))
-        order = list(blocks(region, side))
+        order = list(split_blocks(region, side))
         random.shuffle(order)
         for block in order:
             rows, cols = block.relative_to(region).slices
@@ -46,15 +46,15 @@ def test_cells_are_means_of_what_was_observed(
     cell = -(-max(height, width) // longest)
     assert picture.values.shape == (3, -(-height // cell), -(-width // cell))
     assert picture.transform == Affine(10 * cell, 0, 4e5, 0, -10 * cell, 25e5)
-    for row, col in np.ndindex(picture.observed.shape):
+    for row, col in np.ndindex(picture.valid.shape):
         part = np.s_[row * cell : (row + 1) * cell, col * cell : (col + 1) * cell]
-        assert picture.observed[row, col] == observed[part].any()
+        assert picture.valid[row, col] == observed[part].any()
         if observed[part].any():
             expected = values[:, *part][:, observed[part]].mean(axis=1)
             np.testing.assert_allclose(picture.values[:, row, col], expected, rtol=1e-5)
 
 
-def test_true_colour_is_shown_where_there_is_any() -> None:
+def test_true_colour_is_shown_where_the_scene_has_it() -> None:
     scene = memory_scene(np.ones((4, 3, 3), np.float32), ("B08", "B02", "B03", "B04"))
     assert picture_channels(scene, ("B08", "B04")) == ("B04", "B03", "B02")
     scene = memory_scene(np.ones((2, 3, 3), np.float32), ("B08", "B11"))

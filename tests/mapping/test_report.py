@@ -13,15 +13,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from landslip.detector.card import Confidence
+from landslip.errors import OutputError
 from landslip.figures.formatting import (
-    area_text,
-    date_text,
-    duration_text,
-    length_text,
-    number_text,
-    place_text,
-    sentence,
-    share_text,
+    format_area,
+    format_date,
+    format_duration,
+    format_length,
+    format_lonlat,
+    format_number,
+    format_percent,
+    to_sentence,
 )
 from landslip.figures.frequency_area import frequency
 from landslip.mapping.report.report import write_report
@@ -77,7 +78,7 @@ def report_of(folder: Path, areas_m2: list[float], *, placed: bool = True, terra
     return path.read_text(encoding="utf-8")
 
 
-def test_nothing_is_loaded_from_elsewhere(tmp_path: Path) -> None:
+def test_no_other_file_is_loaded(tmp_path: Path) -> None:
     text = report_of(tmp_path, [900.0, 400.0], scene={"name": "http://example.org/x.tif"})
     page = Page(text)
     for _, attributes in page.elements:
@@ -88,7 +89,7 @@ def test_nothing_is_loaded_from_elsewhere(tmp_path: Path) -> None:
     assert not re.search(r"url\(|@import|fetch|XMLHttpRequest|import\(|eval|innerHTML", text)
 
 
-def test_the_policy_forbids_all_but_the_pages_own_style_and_script(tmp_path: Path) -> None:
+def test_the_policy_allows_only_the_own_style_and_script(tmp_path: Path) -> None:
     page = Page(report_of(tmp_path, [900.0]))
     policy = next(meta["content"] for meta in page.of("meta") if meta.get("http-equiv") == "Content-Security-Policy")
     assert policy is not None
@@ -102,16 +103,16 @@ def test_the_policy_forbids_all_but_the_pages_own_style_and_script(tmp_path: Pat
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&lt;"
 
 
-def test_what_comes_from_outside_is_text_and_nothing_else(tmp_path: Path) -> None:
+def test_external_text_is_escaped(tmp_path: Path) -> None:
     card = card_of(
         title=EVIL,
         trained_on=EVIL,
         licence=EVIL,
-        network=EVIL,
-        threshold_chosen=EVIL,
+        architecture=EVIL,
+        threshold_selection=EVIL,
         not_good_for=(EVIL,),
         attribution=(EVIL,),
-        confidence=Confidence(intercept=0, probability_mean=1, log10_area_px=1, text=EVIL),
+        confidence=Confidence(intercept=0, probability_mean=1, log10_area_px=1, description=EVIL),
     )
     page = Page(
         report_of(
@@ -141,14 +142,14 @@ def test_any_name_is_shown_as_it_is(tmp_path_factory: pytest.TempPathFactory, na
     assert " ".join(name.split()) in page.text
 
 
-def test_the_table_holds_the_figures_and_leaves_out_what_nobody_knows(tmp_path: Path) -> None:
+def test_the_table_has_the_values_and_leaves_out_unknown_columns(tmp_path: Path) -> None:
     areas_m2 = [123_456.7, 5000.0, 400.4]
     page = Page(report_of(tmp_path, areas_m2))
     heads = [text for text in page.texts if text.endswith((")", "No.", "Confidence", "probability"))]
     assert "Area (m²)" in heads
     assert "Latitude (°)" in heads
     assert not any("slope" in head.lower() for head in heads)
-    assert "Elevation was not given" in page.text
+    assert "The scene has no elevation" in page.text
     values = [float(cell["data-value"] or 0) for cell in page.of("td") if "data-value" in cell]
     columns = len([head for head in page.of("th") if head.get("class") == "number"])
     assert values[1::columns] == areas_m2
@@ -159,7 +160,7 @@ def test_the_table_holds_the_figures_and_leaves_out_what_nobody_knows(tmp_path: 
 def test_terrain_is_shown_where_it_is_known(tmp_path: Path) -> None:
     page = Page(report_of(tmp_path, [900.0, 700.0], terrain=True))
     assert "Mean slope (°)" in page.text
-    assert "Elevation was not given" not in page.text
+    assert "The scene has no elevation" not in page.text
     assert len([head for head in page.of("th") if head.get("class") == "number"]) == 10 + len(TERRAIN)
 
 
@@ -170,29 +171,29 @@ def test_one_unknown_value_is_a_dash(tmp_path: Path) -> None:
     assert (tmp_path / "r.html").read_text().count('<td class="number">–</td>') == 1
 
 
-def test_a_map_without_a_place_says_so_and_gives_no_longitude(tmp_path: Path) -> None:
+def test_a_map_without_a_crs_has_no_longitude(tmp_path: Path) -> None:
     page = Page(report_of(tmp_path, [900.0], placed=False, scene={"crs": None, "date": None}))
     assert "Longitude" not in page.text
-    assert "coordinates are pixels of the image" in page.text
-    assert "This image has no coordinates" in page.text
+    assert "none (pixel coordinates)" in page.text
+    assert "This image has no CRS" in page.text
 
 
-def test_a_map_without_landslides_is_a_report_too(tmp_path: Path) -> None:
-    text = Page(report_of(tmp_path, [], observed_share=0.0, observed_area_m2=0.0)).text
-    assert "Nothing was observed" in text
-    assert "No landslide was found." in text
+def test_a_map_without_landslides_has_a_report(tmp_path: Path) -> None:
+    text = Page(report_of(tmp_path, [], valid_fraction=0.0, valid_area_m2=0.0)).text
+    assert "No valid pixels" in text
+    assert "No landslides were detected." in text
 
 
-def test_the_report_says_what_the_figures_are_worth(tmp_path: Path) -> None:
+def test_the_report_has_caveat_warnings_and_scores(tmp_path: Path) -> None:
     text = Page(report_of(tmp_path, [900.0], warnings=("the sky was cloudy",))).text
-    assert "Nobody has checked them on the ground" in text
+    assert "were not verified in the field" in text
     assert "The sky was cloudy." in text
     for said in ("scene-out", "F1 of the landslide class, pooled over all pixels", "0.594 (0.550 to 0.630)", "1, 2, 3"):
         assert said in text
     assert "Contains modified Copernicus Sentinel data" in text
     assert "1" * 64 in text
     without = Page(report_of(tmp_path, [900.0], card=card_of(scores=()))).text
-    assert "nobody has measured how well it does" in without
+    assert "its accuracy has not been measured" in without
 
 
 def test_only_the_largest_are_listed_but_all_are_counted(tmp_path: Path) -> None:
@@ -202,8 +203,8 @@ def test_only_the_largest_are_listed_but_all_are_counted(tmp_path: Path) -> None
     assert page.texts[page.texts.index("Landslides") + 1] == "250"
 
 
-def test_nothing_is_left_where_the_report_cannot_be_written(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match=r"report\.html"):
+def test_a_report_that_cannot_be_written_leaves_no_file(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"report\.html"):
         write_report(tmp_path / "no" / "report.html", OVERVIEW, landslides_of([]), np.zeros(0), summary_of(), card_of())
     assert not list(tmp_path.iterdir())
 
@@ -227,31 +228,31 @@ def test_a_power_law_is_a_straight_line_of_its_slope() -> None:
     assert slope == pytest.approx(-2.4, abs=0.05)
 
 
-def test_figures_carry_their_units() -> None:
-    assert [area_text(area_m2) for area_m2 in (0, 350.2, 9_999.4, 10_000, 350_288.8, 84_659_426)] == [
+def test_formatted_numbers_have_units() -> None:
+    assert [format_area(area_m2) for area_m2 in (0, 350.2, 9_999.4, 10_000, 350_288.8, 84_659_426)] == [
         *("0 m²", "350 m²", "9,999 m²", "1 ha", "35 ha", "84.7 km²")
     ]
-    assert [length_text(length_m) for length_m in (0.5, 9.25, 999, 1000, 12_345)] == [
+    assert [format_length(length_m) for length_m in (0.5, 9.25, 999, 1000, 12_345)] == [
         *("0.5 m", "9.25 m", "999 m", "1 km", "12.3 km")
     ]
-    assert [share_text(share) for share in (0, 1e-6, 0.00414, 0.39, 0.9999, 1)] == [
+    assert [format_percent(share) for share in (0, 1e-6, 0.00414, 0.39, 0.9999, 1)] == [
         *("0 %", "under 0.01 %", "0.414 %", "39 %", "over 99.9 %", "100 %")
     ]
-    assert [duration_text(seconds) for seconds in (0.25, 4.2, 185, 7800)] == [
+    assert [format_duration(seconds) for seconds in (0.25, 4.2, 185, 7800)] == [
         "0.25 s",
         "4.2 s",
         "3 min 5 s",
         "2 h 10 min",
     ]
-    assert date_text(summary_of().scene.date) == "19 February 2020"
-    assert date_text(None) == "date not known"
-    assert place_text(-91.8092, 22.4005) == "22.4005° N, 91.8092° W"
-    assert sentence("the sky is grey") == "The sky is grey."
-    assert sentence("red.tif is grey.") == "red.tif is grey."
+    assert format_date(summary_of().scene.date) == "19 February 2020"
+    assert format_date(None) == "date not known"
+    assert format_lonlat(-91.8092, 22.4005) == "22.4005° N, 91.8092° W"
+    assert to_sentence("the sky is grey") == "The sky is grey."
+    assert to_sentence("red.tif is grey.") == "red.tif is grey."
 
 
 @given(st.floats(1e-6, 1e9))
 def test_a_number_keeps_three_digits_and_no_exponent(value: float) -> None:
-    text = number_text(value)
+    text = format_number(value)
     assert re.fullmatch(r"[\d,]+(\.\d+)?", text)
     assert float(text.replace(",", "")) == pytest.approx(value, rel=0.0051)

@@ -44,7 +44,7 @@ def identity_levels(values: NDArray[np.generic], **options: object) -> NDArray[n
 
 @settings(max_examples=12)
 @given(SIDES, SIDES, st.integers(16, 50), st.integers(0, 2**32 - 1))
-def test_any_size_is_mapped_and_an_identity_gives_its_input_back(
+def test_any_size_is_mapped_and_an_identity_network_returns_its_input(
     height: int, width: int, block: int, seed: int
 ) -> None:
     random = np.random.default_rng(seed)
@@ -58,10 +58,10 @@ def test_any_size_is_mapped_and_an_identity_gives_its_input_back(
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 97), (101, 1), (2, 2), (16, 16), (53, 59)])
-def test_the_smallest_and_the_oddest_sizes_leave_every_file(tmp_path: Path, shape: tuple[int, int]) -> None:
+def test_very_small_and_narrow_scenes_have_every_file(tmp_path: Path, shape: tuple[int, int]) -> None:
     scene = memory_scene(np.full((1, *shape), 6000, np.float32), ("B04",))
-    summary = map_scene(scene, IDENTITY, tmp_path / "out", MapSettings(min_area_m2=0, **EXACT))
-    assert summary.observed_share == 1
+    summary = map_scene(scene, IDENTITY, tmp_path / "out", MapSettings(min_area_m2=0, **EXACT)).summary
+    assert summary.valid_fraction == 1
     assert summary.pixels == shape[0] * shape[1]
     assert summary.landslides == 1
     assert summary.landslide_area_m2 == pytest.approx(100 * shape[0] * shape[1], rel=0.005)
@@ -70,7 +70,7 @@ def test_the_smallest_and_the_oddest_sizes_leave_every_file(tmp_path: Path, shap
 
 @settings(max_examples=8)
 @given(SIDES, SIDES, st.integers(16, 90), st.integers(16, 40), st.sampled_from([1, 4, 32]), st.integers(0, 20))
-def test_block_size_does_not_show(
+def test_the_map_does_not_depend_on_block_size(
     height: int, width: int, one: int, other: int, size_multiple: int, overlap_px: int
 ) -> None:
     detector = brightness(size_multiple=size_multiple, overlap_px=overlap_px)
@@ -85,7 +85,7 @@ def test_block_size_does_not_show(
     np.testing.assert_array_equal(first, second)
 
 
-def test_how_many_tiles_are_kept_or_batched_does_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_map_does_not_depend_on_kept_tiles_or_batch_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scene = memory_scene(blobs(150, 170))
     plain = levels_of(scene, BRIGHTNESS, tmp_path / "plain", block_px=40, **EXACT)
     with monkeypatch.context() as patch:
@@ -96,18 +96,18 @@ def test_how_many_tiles_are_kept_or_batched_does_not_show(tmp_path: Path, monkey
     np.testing.assert_array_equal(one_thread, plain)
 
 
-def test_polygons_and_attributes_do_not_show_the_blocks(tmp_path: Path) -> None:
+def test_polygons_and_attributes_do_not_depend_on_blocks(tmp_path: Path) -> None:
     values = np.concatenate([blobs(170, 190), 300 + 5 * np.indices((1, 170, 190))[2].astype(np.uint16)])
     scene = memory_scene(values, ("B04", "B03", "B02", "elevation"))
     for block in (16, 50, 4096):
-        made = map_scene(scene, BRIGHTNESS, tmp_path / str(block), MapSettings(block_px=block, **EXACT))
+        made = map_scene(scene, BRIGHTNESS, tmp_path / str(block), MapSettings(block_px=block, **EXACT)).summary
         assert made.landslides > 5
     assert_equal_maps(tmp_path / "16", tmp_path / "4096")
     assert_equal_maps(tmp_path / "50", tmp_path / "4096")
 
 
 @pytest.mark.slow
-def test_the_real_detector_on_a_real_scene_does_not_show_the_blocks(tmp_path: Path, shared_data: Path) -> None:
+def test_a_real_map_does_not_depend_on_blocks(tmp_path: Path, shared_data: Path) -> None:
     scene = open_scene(next((shared_data / "scenes" / "chittagong-s2-4band").glob("*.tif")))
     detector = Detector.open("s2-rgb")
     for block in (256, 1000, 4096):
@@ -116,20 +116,20 @@ def test_the_real_detector_on_a_real_scene_does_not_show_the_blocks(tmp_path: Pa
     assert_equal_maps(tmp_path / "1000", tmp_path / "4096")
 
 
-def test_not_observed_in_is_not_observed_out(tmp_path: Path) -> None:
+def test_nodata_in_is_nodata_out(tmp_path: Path) -> None:
     values = blobs(120, 130)
     values[:, 30:70, 40:90] = 0
     scene = open_scene(scene_file(tmp_path, values))
-    summary = map_scene(scene, BRIGHTNESS, tmp_path / "out", MapSettings(min_area_m2=0, **EXACT))
+    summary = map_scene(scene, BRIGHTNESS, tmp_path / "out", MapSettings(min_area_m2=0, **EXACT)).summary
     levels, table = read_map(tmp_path / "out")
     np.testing.assert_array_equal(levels == NODATA, (values == 0).all(axis=0))
-    assert summary.observed_share == pytest.approx(1 - 40 * 50 / (120 * 130))
-    assert summary.observed_area_m2 == pytest.approx(summary.observed_share * 120 * 130 * 100, rel=0.005)
+    assert summary.valid_fraction == pytest.approx(1 - 40 * 50 / (120 * 130))
+    assert summary.valid_area_m2 == pytest.approx(summary.valid_fraction * 120 * 130 * 100, rel=0.005)
     gap = shapely.box(500_000 + 400, 2_500_000 - 700, 500_000 + 900, 2_500_000 - 300)
     assert not table.intersects(gap.buffer(-1)).any()
 
 
-def test_what_lies_in_a_gap_does_not_reach_what_was_observed(tmp_path: Path) -> None:
+def test_values_of_nodata_pixels_do_not_change_valid_pixels(tmp_path: Path) -> None:
     values, observed = blobs(90, 90).astype(np.float32), np.ones((90, 90), bool)
     observed[20:50, 10:60] = False
     maps = []
@@ -141,14 +141,14 @@ def test_what_lies_in_a_gap_does_not_reach_what_was_observed(tmp_path: Path) -> 
     np.testing.assert_array_equal(maps[0], maps[2])
 
 
-def test_an_area_is_mapped_as_that_part_of_the_whole_would_be(tmp_path: Path) -> None:
+def test_the_map_of_an_area_equals_that_part_of_the_whole(tmp_path: Path) -> None:
     geographic = {"transform": Affine(1e-4, 0, 92, 0, -1e-4, 22.5), "crs": "EPSG:4326"}
     scene = memory_scene(blobs(130, 140), **geographic)
     triangle = shapely.Polygon([(92.0032, 22.4911), (92.0117, 22.4931), (92.0051, 22.4987)])
     gpd.GeoSeries([triangle], crs="EPSG:4326").to_file(tmp_path / "area.gpkg")
     area = area_of_interest(str(tmp_path / "area.gpkg"))
     whole = levels_of(scene, BRIGHTNESS, tmp_path / "whole", block_px=50, **EXACT)
-    summary = map_scene(scene, BRIGHTNESS, tmp_path / "part", MapSettings(block_px=33, **EXACT), aoi=area)
+    summary = map_scene(scene, BRIGHTNESS, tmp_path / "part", MapSettings(block_px=33, **EXACT), aoi=area).summary
     part, table = read_map(tmp_path / "part")
     on_grid = area.on(scene.geobox)
     rows, cols = on_grid.window.slices
@@ -159,13 +159,13 @@ def test_an_area_is_mapped_as_that_part_of_the_whole_would_be(tmp_path: Path) ->
         assert raster.transform.f == pytest.approx(22.5 - on_grid.window.row * 1e-4)
     assert summary.settings.aoi == area.text
     assert summary.pixels == inside.sum()
-    assert summary.observed_share == 1, "what was not asked for has no part in it"
+    assert summary.valid_fraction == 1, "what was not asked for has no part in it"
     assert table.within(triangle.buffer(1e-4)).all()
 
 
-def test_the_probability_raster_says_what_its_levels_mean(tmp_path: Path) -> None:
+def test_the_probability_raster_has_scale_nodata_and_tags(tmp_path: Path) -> None:
     scene = memory_scene(np.tile(np.linspace(0, 10_000, 1100, dtype=np.float32), (1, 1050, 1)), ("B04",))
-    summary = map_scene(scene, IDENTITY, tmp_path / "out", MapSettings(min_area_m2=0, **EXACT))
+    summary = map_scene(scene, IDENTITY, tmp_path / "out", MapSettings(min_area_m2=0, **EXACT)).summary
     with rasterio.open(tmp_path / "out" / "probability.tif") as raster:
         assert raster.dtypes == ("uint8",)
         assert raster.scales == (STEP,)
@@ -182,7 +182,7 @@ def test_the_probability_raster_says_what_its_levels_mean(tmp_path: Path) -> Non
     assert summary.landslide_area_m2 == pytest.approx(100 * area_px, rel=0.005)
 
 
-def test_the_threshold_decides_what_is_a_landslide(tmp_path: Path) -> None:
+def test_the_threshold_selects_the_landslides(tmp_path: Path) -> None:
     values = np.full((1, 40, 40), 1000, np.float32)
     values[0, 10:20, 10:20] = 6000
     values[0, 13:16, 13:16] = 9000
@@ -190,15 +190,15 @@ def test_the_threshold_decides_what_is_a_landslide(tmp_path: Path) -> None:
     areas = [
         map_scene(
             scene, IDENTITY, tmp_path / str(threshold), MapSettings(threshold=threshold, min_area_m2=0, **EXACT)
-        ).landslide_area_m2
+        ).summary.landslide_area_m2
         for threshold in (0.05, 0.6, 0.604, 0.9, 0.904)
     ]
     assert areas == pytest.approx([160_000, 10_000, 900, 900, 0], rel=0.005)
 
 
-def test_the_summary_is_true_to_the_files(tmp_path: Path) -> None:
+def test_the_summary_matches_the_files(tmp_path: Path) -> None:
     scene = open_scene(scene_file(tmp_path, blobs(120, 130)))
-    summary = map_scene(scene, BRIGHTNESS, tmp_path / "out", MapSettings(**EXACT))
+    summary = map_scene(scene, BRIGHTNESS, tmp_path / "out", MapSettings(**EXACT)).summary
     _, table = read_map(tmp_path / "out")
     told = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert told["landslides"] == len(table) == summary.landslides
@@ -207,25 +207,25 @@ def test_the_summary_is_true_to_the_files(tmp_path: Path) -> None:
     assert set(told["files"]) == set(PRODUCTS) - {"summary.json"}
     assert 0 < told["network_s"] <= told["wall_s"]
     assert told["resumed"] is False
-    wanted = {"observed_share", "threshold", "detector", "engine", "peak_rss_mb", "warnings"}
+    wanted = {"valid_fraction", "threshold", "detector", "engine", "peak_rss_mb", "warnings"}
     assert wanted <= set(told)
     assert table["area_m2"].min() >= 400
 
 
-def test_a_scene_without_anything_observed_is_an_empty_map_with_a_warning(tmp_path: Path) -> None:
+def test_a_scene_without_valid_pixels_is_an_empty_map_with_a_warning(tmp_path: Path) -> None:
     summary = map_scene(
         memory_scene(np.full((3, 40, 50), np.nan, np.float32)), BRIGHTNESS, tmp_path / "out", MapSettings(**EXACT)
-    )
+    ).summary
     levels, table = read_map(tmp_path / "out")
     assert (levels == NODATA).all()
     assert len(table) == summary.landslides == 0
-    assert summary.observed_share == summary.observed_area_m2 == summary.landslide_area_m2 == 0
-    assert any("nothing of this scene was observed" in warning for warning in summary.warnings)
+    assert summary.valid_fraction == summary.valid_area_m2 == summary.landslide_area_m2 == 0
+    assert any("no pixel of the mapped area is valid" in warning for warning in summary.warnings)
 
 
-def test_an_image_without_a_crs_is_mapped_in_pixels(tmp_path: Path) -> None:
+def test_an_image_without_a_crs_is_mapped_in_pixel_coordinates(tmp_path: Path) -> None:
     scene = memory_scene(np.full((1, 30, 40), 9000, np.float32), ("B04",), transform=Affine.scale(2), crs=None)
-    summary = map_scene(scene, IDENTITY, tmp_path / "out", MapSettings(**EXACT))
+    summary = map_scene(scene, IDENTITY, tmp_path / "out", MapSettings(**EXACT)).summary
     _, table = read_map(tmp_path / "out")
     assert table.crs is None
     assert table.total_bounds.tolist() == [0, 0, 40, 30]
@@ -233,13 +233,13 @@ def test_an_image_without_a_crs_is_mapped_in_pixels(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size_m", [3, 30])
-def test_pixels_of_another_size_than_in_training_are_warned_of(tmp_path: Path, size_m: float) -> None:
+def test_another_pixel_size_than_in_training_is_a_warning(tmp_path: Path, size_m: float) -> None:
     scene = memory_scene(np.full((1, 9, 9), 100, np.float32), ("B04",), transform=Affine(size_m, 0, 5e5, 0, -size_m, 0))
-    summary = map_scene(scene, IDENTITY, tmp_path / "out", MapSettings(**EXACT))
-    assert any(f"pixels measure {size_m} m" in warning for warning in summary.warnings)
+    summary = map_scene(scene, IDENTITY, tmp_path / "out", MapSettings(**EXACT)).summary
+    assert any(f"the pixel size is {size_m} m" in warning for warning in summary.warnings)
 
 
-def test_a_channel_that_is_missing_is_named_with_what_there_is(tmp_path: Path) -> None:
+def test_a_missing_channel_is_named_with_those_of_the_scene(tmp_path: Path) -> None:
     scene = memory_scene(np.ones((2, 9, 9), np.float32), ("B04", "B03"))
     with pytest.raises(ChannelError, match=r"'brightness' needs B02.*has B04, B03"):
         map_scene(scene, BRIGHTNESS, tmp_path / "out")
@@ -247,18 +247,18 @@ def test_a_channel_that_is_missing_is_named_with_what_there_is(tmp_path: Path) -
 
 
 def test_an_overlap_as_large_as_a_tile_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="smaller --overlap"):
+    with pytest.raises(SettingsError, match="overlap_px must be smaller"):
         map_scene(memory_scene(np.ones((3, 9, 9))), BRIGHTNESS, tmp_path / "out", MapSettings(overlap_px=32))
 
 
-def test_overlap_is_a_setting_that_shows(tmp_path: Path) -> None:
+def test_overlap_changes_the_map(tmp_path: Path) -> None:
     scene = memory_scene(blobs(100, 100))
     none, some = (levels_of(scene, BRIGHTNESS, tmp_path / str(px), overlap_px=px, **EXACT) for px in (0, 16))
     assert (none != some).any()
     assert not (none == NODATA).any()
 
 
-def test_an_older_map_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
+def test_an_older_map_stays_until_the_new_one_is_complete(tmp_path: Path) -> None:
     out, settings_ = tmp_path / "out", MapSettings(**EXACT)
     one, other = memory_scene(blobs(50, 60, seed=1)), memory_scene(blobs(50, 60, seed=2))
     map_scene(one, BRIGHTNESS, out, settings_)
@@ -272,7 +272,7 @@ def test_an_older_map_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
 
     overwriting = settings_.model_copy(update={"overwrite": True})
     with pytest.raises(KeyboardInterrupt):
-        map_scene(other, BRIGHTNESS, out, overwriting, watch=fail)
+        map_scene(other, BRIGHTNESS, out, overwriting, progress=fail)
     assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
     map_scene(other, BRIGHTNESS, out, overwriting)
     map_scene(other, BRIGHTNESS, tmp_path / "fresh", settings_)
@@ -280,11 +280,11 @@ def test_an_older_map_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
     assert sorted(path.name for path in out.iterdir()) == sorted(PRODUCTS)
 
 
-def test_progress_goes_from_nothing_to_all(tmp_path: Path) -> None:
+def test_progress_runs_from_zero_to_the_total(tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
     scene = memory_scene(blobs(70, 80))
     map_scene(
-        scene, BRIGHTNESS, tmp_path / "out", MapSettings(block_px=32, **EXACT), watch=lambda *news: told.append(news)
+        scene, BRIGHTNESS, tmp_path / "out", MapSettings(block_px=32, **EXACT), progress=lambda *news: told.append(news)
     )
     for doing, total in (("mapping", 70 * 80), ("writing", len(PRODUCTS))):
         done = [one[1] for one in told if one[0] == doing]

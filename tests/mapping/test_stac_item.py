@@ -46,7 +46,7 @@ def test_the_item_is_valid_by_the_schema_of_stac_and_survives_json(case: str) ->
     assert read.to_dict(include_self_link=False, transform_hrefs=False) == item
 
 
-def test_a_map_without_a_place_has_neither_outline_nor_box() -> None:
+def test_a_map_without_a_crs_has_neither_geometry_nor_bbox() -> None:
     item = unplaced()
     assert item["geometry"] is None
     assert "bbox" not in item
@@ -69,7 +69,7 @@ def test_a_grid_without_a_code_is_given_as_wkt() -> None:
     assert "Lambert Azimuthal" in properties["proj:wkt2"]
 
 
-def test_times_are_utc_and_an_unknown_one_is_a_span_that_ends_when_the_map_was_made() -> None:
+def test_times_are_utc_and_an_unknown_date_is_an_interval() -> None:
     dhaka = timezone(timedelta(hours=6))
     item = item_of(scene={"date": datetime(2020, 2, 19, 10, 21, tzinfo=dhaka)})
     assert item["properties"]["datetime"] == "2020-02-19T04:21:00Z"
@@ -98,13 +98,13 @@ def test_files_are_listed_with_their_hashes_as_multihashes() -> None:
     assert "file:checksum" not in item.assets["summary"].extra_fields
 
 
-def test_the_probability_band_says_how_to_read_its_levels() -> None:
+def test_the_probability_band_has_scale_and_nodata() -> None:
     band = item_of()["assets"]["probability"]["bands"][0]
     assert (band["nodata"], band["data_type"]) == (255, "uint8")
     assert 250 * band["raster:scale"] == pytest.approx(1)
 
 
-def test_the_model_is_described_as_the_mlm_extension_wants() -> None:
+def test_the_model_has_the_fields_of_the_mlm_extension() -> None:
     item = pystac.Item.from_dict(item_of())
     model = MLMExtension.ext(item)
     assert model.mlm_name == "landslip true-colour"
@@ -122,7 +122,7 @@ def test_the_model_is_described_as_the_mlm_extension_wants() -> None:
     assert detectors[0].extra_fields["mlm:artifact_type"]
 
 
-def test_the_detector_is_named_by_its_hash() -> None:
+def test_the_detector_is_identified_by_its_hash() -> None:
     sha256 = summary_of().detector_sha256
     name = item_of()["assets"]["detector"]["href"]
     scheme, _, digest = name.partition(";")
@@ -137,13 +137,13 @@ def test_the_example_of_rfc_6920() -> None:
     assert href == "ni:///sha-256;f4OxZX_x_FO5LcGBSKHWXfwtSx-j1ncoSt3SABJtkGk"
 
 
-def test_names_that_stac_does_not_like_make_a_good_id() -> None:
+def test_unusual_names_make_a_valid_id() -> None:
     item = item_of(scene={"name": "a/b: चट्टग्राम.tif"}, created=datetime(2026, 11, 23, tzinfo=UTC))
     assert item["id"].startswith("a-b-.tif_true-colour_20261123T000000Z")
     assert item_of(scene={"name": "///"})["id"].startswith("scene_")
 
 
-def test_warnings_and_figures_are_those_of_the_summary() -> None:
+def test_warnings_and_numbers_are_those_of_the_summary() -> None:
     properties = item_of(warnings=("mind the gap",), landslides=7)["properties"]
     assert properties["landslip:warnings"] == ["mind the gap"]
     assert properties["landslip:landslides"] == 7

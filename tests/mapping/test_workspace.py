@@ -35,7 +35,7 @@ def contents(out: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in out.iterdir() if path.is_file()}
 
 
-def test_what_was_made_is_published_whole_and_nothing_else_is_left(tmp_path: Path) -> None:
+def test_products_are_published_and_the_workspace_is_removed(tmp_path: Path) -> None:
     out = tmp_path / "a" / "b"
     with opened(out) as workspace:
         make(workspace)
@@ -45,10 +45,10 @@ def test_what_was_made_is_published_whole_and_nothing_else_is_left(tmp_path: Pat
     assert not (out / UNFINISHED).exists()
 
 
-def test_a_run_that_never_began_leaves_no_trace(tmp_path: Path) -> None:
+def test_a_run_that_made_no_file_leaves_no_folder(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "a.tif").write_text("old")
-    with pytest.raises(OutputError, match=r"already holds a map \(a\.tif\).*--overwrite"), opened(tmp_path / "there"):
+    with pytest.raises(OutputError, match=r"already holds a map \(a\.tif\).*overwritten"), opened(tmp_path / "there"):
         pass
     assert [path.name for path in (tmp_path / "there").iterdir()] == ["a.tif"]
     with pytest.raises(KeyError), opened(tmp_path / "new") as workspace:
@@ -57,7 +57,7 @@ def test_a_run_that_never_began_leaves_no_trace(tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
 
 
-def test_blocks_are_remembered_and_forgotten_with_what_they_were_made_of(tmp_path: Path) -> None:
+def test_finished_blocks_are_kept_only_for_the_same_identity(tmp_path: Path) -> None:
     def blocks(**changes: object) -> set[Window]:
         with opened(tmp_path, **changes) as workspace:
             assert workspace.resumed == bool(workspace.blocks_done())
@@ -78,7 +78,7 @@ def test_blocks_are_remembered_and_forgotten_with_what_they_were_made_of(tmp_pat
 
 
 @pytest.mark.parametrize("written", range(len("0 16 16 9\n")))
-def test_a_line_that_was_being_written_does_not_count_and_spoils_nothing(tmp_path: Path, written: int) -> None:
+def test_an_incomplete_line_of_the_journal_is_removed(tmp_path: Path, written: int) -> None:
     with opened(tmp_path) as workspace:
         workspace.record_block(ONE)
         journal = workspace.path("blocks-done.txt")
@@ -96,7 +96,7 @@ class KilledError(Exception):
 
 @pytest.mark.parametrize("moved", range(len(PRODUCTS) + 1))
 @pytest.mark.parametrize("old", [False, True])
-def test_a_run_killed_while_it_published_is_finished_by_the_next(
+def test_a_run_killed_while_publishing_is_finished_by_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved: int, old: bool
 ) -> None:
     if old:
@@ -128,7 +128,7 @@ def test_a_run_killed_while_it_published_is_finished_by_the_next(
     assert not (tmp_path / UNFINISHED).exists()
 
 
-def test_a_map_half_published_is_no_map_of_other_settings(tmp_path: Path) -> None:
+def test_a_partly_published_map_is_not_finished_with_other_settings(tmp_path: Path) -> None:
     with opened(tmp_path) as workspace:
         make(workspace)
         workspace.path("publishing.json").write_text('{"made_of": "x", "threshold": 0.5}')
@@ -149,9 +149,7 @@ def test_two_runs_cannot_write_into_one_folder_at_once(tmp_path: Path) -> None:
         assert second.blocks_done() == {ONE, OTHER}
 
 
-def test_a_file_system_without_locks_is_written_to_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_system_without_locks_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fcntl = pytest.importorskip("fcntl", reason="Windows has other locks")
 
     def flock(*_: object) -> None:
@@ -164,7 +162,7 @@ def test_a_file_system_without_locks_is_written_to_all_the_same(
     assert set(contents(tmp_path)) == set(PRODUCTS)
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     for out in (tmp_path / "file", tmp_path / "file" / "below", tmp_path / ("x" * 300)):
         with pytest.raises(OutputError, match="cannot be written"), opened(out):

@@ -1,1 +1,1 @@
-"""Figures shared by reports, map sheets and the page: cartography, charts, colours, HTML tables."""
+"""Figures shared by reports, map sheets and the page: charts, cartography, colours, typography, HTML tables."""

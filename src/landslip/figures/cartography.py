@@ -1,4 +1,4 @@
-"""What a map sheet needs beside its picture: outlines that are seen on any ground, a scale bar, the way north."""
+"""Cartography of map sheets: outlines that stand out on any background, scale bar, north arrow."""
 
 import math
 from collections.abc import Iterable
@@ -12,41 +12,40 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from shapely.geometry.base import BaseGeometry
 
-from landslip.figures.formatting import length_text
+from landslip.figures.colour_ramps import OUTLINE
+from landslip.figures.formatting import format_length
 from landslip.figures.typography import FAINT, INK, draw_text, text_width
 
-OUTLINE: Final = (255, 225, 64)
-"""Bright yellow: lighter than any ground, for every kind of colour vision."""
 CASING: Final = (24, 16, 40)
 OUTLINE_PX: Final = 1.4
 CASING_PX: Final = 3.2
 
 _FINER: Final = 3
-"""Lines are drawn so many times larger and shrunk, which makes them smooth."""
-_PORTION: Final = 5000
+"""Supersampling factor for smooth lines."""
+_CHUNK: Final = 5000
 _DOT_PX: Final = 2.5
-"""A line around so little is a dot, and drawn as one in a tenth of the time."""
+"""A polygon smaller than this is drawn as a dot, in a tenth of the time."""
 _DOT_REACH_PX: Final = 0.6
-"""How much a dot is larger than a line would be: it has to be found without knowing where to look."""
+"""Extra radius of a dot, so that single small landslides are easy to find."""
 _TOLERANCE_PX: Final = 0.35
-_LEAST_HOLE_PX2: Final = 20.0
-"""Holes smaller than this on the sheet would be nothing but line."""
+_MIN_HOLE_PX2: Final = 20.0
+"""Smaller holes would be covered by their own line."""
 
 Vector = tuple[float, float]
 
 
-def outlined(
+def draw_outlines(
     sheet: Image.Image,
     outlines: Iterable[BaseGeometry],
     to_sheet: Affine,
     colour: tuple[int, int, int] = OUTLINE,
 ) -> Image.Image:
-    """Draw outlines over a picture: a bright line in a thin dark casing, so that it is seen on dark and bright ground.
+    """Draw outlines over a picture: a bright line with a dark casing, visible on dark and bright backgrounds.
 
     Args:
         sheet: RGB.
         outlines: polygons or multipolygons.
-        to_sheet: from their coordinates to pixels of the picture.
+        to_sheet: transform from their coordinates to pixels of the picture.
         colour: of the line.
     """
     size = (sheet.width * _FINER, sheet.height * _FINER)
@@ -55,9 +54,9 @@ def outlined(
     linear, shift = np.array([[to_fine.a, to_fine.d], [to_fine.b, to_fine.e]]), np.array([to_fine.c, to_fine.f])
     pens = [(ImageDraw.Draw(casing), CASING_PX * _FINER), (ImageDraw.Draw(line), OUTLINE_PX * _FINER)]
     iterator = iter(outlines)
-    while portion := list(islice(iterator, _PORTION)):
-        placed = shapely.transform(np.array(portion, dtype=object), lambda points: points @ linear + shift)
-        dots, rings = _dots_and_rings(shapely.get_parts(placed))
+    while chunk := list(islice(iterator, _CHUNK)):
+        on_sheet = shapely.transform(np.array(chunk, dtype=object), lambda points: points @ linear + shift)
+        dots, rings = _dots_and_rings(shapely.get_parts(on_sheet))
         for pen, width in pens:
             reach = width / 2 + _DOT_REACH_PX * _FINER
             for left, top, right, bottom in dots:
@@ -73,8 +72,7 @@ def outlined(
 def _dots_and_rings(polygons: NDArray[np.object_]) -> tuple[list[list[float]], list[NDArray[np.float64]]]:
     """Split polygons on the finer grid into the bounds of those too small for a line, and the rings of the others.
 
-    Coordinates lose half a pixel: Pillow counts from the middles of pixels. Points and holes that nobody could see
-    are left out.
+    Coordinates are shifted by half a pixel, because Pillow counts from pixel centres. Invisible detail is removed.
     """
     outer = shapely.get_exterior_ring(polygons)
     bounds = shapely.bounds(outer) - 0.5
@@ -83,8 +81,8 @@ def _dots_and_rings(polygons: NDArray[np.object_]) -> tuple[list[list[float]], l
     # A polygon's first ring is its outer one.
     inner = np.concatenate([[False], owner[1:] == owner[:-1]]) if len(rings) else np.zeros(0, np.bool_)
     holes = rings[inner]
-    seen = holes[shapely.area(shapely.polygons(holes)) >= _LEAST_HOLE_PX2 * _FINER**2]
-    simple = shapely.simplify(np.concatenate([outer[~small], seen]), _TOLERANCE_PX * _FINER)
+    visible = holes[shapely.area(shapely.polygons(holes)) >= _MIN_HOLE_PX2 * _FINER**2]
+    simple = shapely.simplify(np.concatenate([outer[~small], visible]), _TOLERANCE_PX * _FINER)
     points, ring = shapely.get_coordinates(simple, return_index=True)
     lines = np.split(points - 0.5, np.flatnonzero(np.diff(ring)) + 1) if len(points) else []
     return bounds[small].tolist(), lines
@@ -95,58 +93,63 @@ def _stroke(pen: ImageDraw.ImageDraw, ring: NDArray[np.float64], width: float) -
     half = width / 2
     x, y = ring[0]
     pen.line(ring.ravel().tolist(), 255, round(width), joint="curve")
-    # Pillow rounds every corner but the one where the line ends.
+    # Pillow does not round the corner where the line ends.
     pen.ellipse((x - half, y - half, x + half, y + half), 255)
 
 
 def round_length_m(longest_m: float) -> float:
-    """The longest of 1, 2 or 5 times a power of ten metres that is at most a length."""
+    """Round a length in metres down to 1, 2 or 5 times a power of ten.
+
+    Example:
+        >>> round_length_m(730)
+        500.0
+    """
     power = 10.0 ** math.floor(math.log10(longest_m))
-    # 1 - 1e-9: a length of exactly 2 m is not lost to rounding.
+    # The margin keeps exact lengths, such as 2 m, from being rounded down.
     step = max(step for step in (1, 2, 5) if step == 1 or step * power <= longest_m * (1 + 1e-9))
     return step * power
 
 
-def scale_bar(metres_per_px: float, longest_px: int) -> tuple[float, int]:
+def choose_scale_bar(metres_per_px: float, longest_px: int) -> tuple[float, int]:
     """Choose a scale bar.
 
     Returns:
-        Its length on the ground in metres, a round number, and on the sheet in pixels.
+        Length on the ground in metres, a round number, and on the sheet in pixels.
     """
     length_m = round_length_m(metres_per_px * longest_px)
     return length_m, max(1, round(length_m / metres_per_px))
 
 
 def draw_scale_bar(image: Image.Image, at: tuple[int, int], length_m: float, length_px: int) -> None:
-    """Draw a bar of two halves with its labels above; it takes 40 pixels of height."""
+    """Draw a scale bar with its labels above; it is 40 pixels high."""
     pen = ImageDraw.Draw(image)
     x, y = at
     top, bottom, half = y + 24, y + 33, length_px // 2
     pen.rectangle([x, top, x + length_px - 1, bottom], (255, 255, 255), INK, 1)
     pen.rectangle([x, top, x + max(half - 1, 0), bottom], INK)
     draw_text(image, (x, y), "0", 15)
-    label = length_text(length_m)
+    label = format_length(length_m)
     draw_text(image, (max(x + length_px - text_width(label, 15), x + 18), y), label, 15)
 
 
-def north_on_picture(across_m: Vector, down_m: Vector) -> Vector | None:
-    """The way north on a picture as a unit vector (right, down); None where the grid does not say.
+def north_direction(across_m: Vector, down_m: Vector) -> Vector | None:
+    """Return the direction of north on a picture as a unit vector (right, down); None where it is undefined.
 
     Args:
-        across_m: east and north metres that one pixel to the right leads.
-        down_m: likewise for one pixel down.
+        across_m: displacement (east, north) in metres of one pixel to the right.
+        down_m: displacement (east, north) in metres of one pixel down.
     """
     ground = np.array([across_m, down_m]).T
     if not np.isfinite(ground).all() or abs(np.linalg.det(ground)) < 1e-12 * np.abs(ground).max() ** 2:
         return None
-    # In metres along the picture's axes, which is how the picture is shown.
+    # In metres along the picture's axes, since pixels may not be square.
     pixels = np.linalg.solve(ground, [0.0, 1.0]) * [math.hypot(*across_m), math.hypot(*down_m)]
     length = float(np.hypot(*pixels))
     return float(pixels[0]) / length, float(pixels[1]) / length
 
 
-def north_arrow(direction: Vector, size: int = 76) -> Image.Image:
-    """An arrow that points north, with an N at its tip, as RGBA of ``size`` x ``size`` pixels."""
+def draw_north_arrow(direction: Vector, size: int = 76) -> Image.Image:
+    """Draw a north arrow with an N at its tip, as RGBA of ``size`` x ``size`` pixels."""
     finer = 4
     image = Image.new("RGBA", (size * finer, size * finer), (*INK, 0))
     pen = ImageDraw.Draw(image)

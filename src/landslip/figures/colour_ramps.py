@@ -1,6 +1,7 @@
-"""Colour ramps: from numbers to colours, and the bar that says which is which.
+"""Colour ramps for probability, NDVI, slope and elevation, their colour bar, and the colours of outlines.
 
-Lightness runs one way along each ramp, so that they read in grey and for every kind of colour vision.
+Lightness is monotonic along the ramp of probability and of slope, so that they also read in grey and with colour vision
+deficiency.
 """
 
 from dataclasses import dataclass
@@ -17,16 +18,16 @@ Stop = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Ramp:
-    """Colours at equal steps, mixed in between."""
+    """Colours at equal steps, interpolated linearly in between."""
 
     stops: tuple[Stop, ...]
     unit: str
 
-    def painted(self, values: NDArray[np.float32], low: float, high: float) -> NDArray[np.uint8]:
-        """Numbers as colours: (..., 3); below and above the range the first and the last colour."""
-        share = np.clip((values.astype(np.float64) - low) / (high - low), 0, 1) * (len(self.stops) - 1)
-        places = np.arange(len(self.stops))
-        bands = [np.interp(share, places, [stop[band] for stop in self.stops]) for band in range(3)]
+    def to_rgb(self, values: NDArray[np.float32], low: float, high: float) -> NDArray[np.uint8]:
+        """Convert values of any shape (...) to RGB (..., 3); values outside the range get the first or last colour."""
+        position = np.clip((values.astype(np.float64) - low) / (high - low), 0, 1) * (len(self.stops) - 1)
+        stops = np.arange(len(self.stops))
+        bands = [np.interp(position, stops, [stop[band] for stop in self.stops]) for band in range(3)]
         return np.rint(np.stack(bands, axis=-1)).astype(np.uint8)
 
 
@@ -43,14 +44,14 @@ _SIZE = 13
 
 
 def legend(ramp: Ramp, low: float, high: float, width: int) -> Image.Image:
-    """A bar from the lowest to the highest colour with both ends named, ``width`` x 16 pixels."""
+    """Draw a colour bar with both ends labelled, ``width`` x 16 pixels."""
     drawn = Image.new("RGB", (width, HEIGHT_PX), PAPER)
     first, last = (_number(value, ramp.unit) for value in (low, high))
     left, right = round(text_width(first, _SIZE)) + 8, width - round(text_width(last, _SIZE)) - 8
     draw_text(drawn, (0, 0), first, _SIZE, FAINT)
     draw_text(drawn, (right + 8, 0), last, _SIZE, FAINT)
     steps = np.linspace(low, high, max(1, right - left), dtype=np.float32)
-    bar = np.broadcast_to(ramp.painted(steps, low, high), (_BAR_PX, len(steps), 3))
+    bar = np.broadcast_to(ramp.to_rgb(steps, low, high), (_BAR_PX, len(steps), 3))
     drawn.paste(Image.fromarray(np.ascontiguousarray(bar)), (left, 3))
     return drawn
 
@@ -63,9 +64,9 @@ def _number(value: float, unit: str) -> str:
 PROBABILITY: Final = Ramp(
     ((252, 253, 191), (254, 176, 120), (241, 96, 93), (183, 55, 121), (114, 31, 129), (40, 14, 82)), ""
 )
-"""From light to dark; its lightness falls all the way (after magma, van der Walt and Smith 2015)."""
+"""From light to dark, after magma (van der Walt and Smith 2015)."""
 OUTLINE: Final = (255, 225, 64)
-"""What a detector found: as on the map sheet."""
-CHOSEN: Final = (0, 229, 255)
-TRUTH: Final = (255, 255, 255)
+"""Mapped landslides: a yellow lighter than any background, for every kind of colour vision."""
+SELECTED: Final = (0, 229, 255)
+REFERENCE: Final = (255, 255, 255)
 ACCENT: Final = "#8a3b12"

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.figures.charts import Axis, Chart, Reference, Series
-from landslip.figures.formatting import area_text
+from landslip.figures.formatting import format_area
 
 MIN_LANDSLIDES: Final = 10
 """Fewer landslides than this make no distribution."""
@@ -74,5 +74,5 @@ def frequency_chart(series: tuple[Series, ...], min_area_m2: float | None = None
         Axis("landslide area A (m²)", "log"),
         Axis("probability density p(A) (per m²)", "log"),
         series,
-        (Reference(f"minimum area: {area_text(min_area_m2)}", x=min_area_m2),) if shown and min_area_m2 else (),
+        (Reference(f"minimum area: {format_area(min_area_m2)}", x=min_area_m2),) if shown and min_area_m2 else (),
     )

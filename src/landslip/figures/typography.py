@@ -1,4 +1,4 @@
-"""Text on pictures: Pillow's own typeface, measured before it is drawn, so that nothing runs out of its column."""
+"""Text on pictures in Pillow's own typeface, measured before it is drawn, so that it stays in its column."""
 
 import re
 import unicodedata
@@ -15,17 +15,17 @@ RULE: Final = (205, 203, 196)
 
 _RAISED: Final = "²"
 _SPELLINGS: Final = dict(zip("–—‑×•’“”", '---x·\'""', strict=True)) | {"≥": ">=", "≤": "<="}
-"""What to write for characters that Pillow's typeface lacks."""
+"""Replacements for characters that Pillow's typeface lacks."""
 
 _UNIT: Final = re.compile(r"(\d) (?=(?:%|m|m²|km|km²|ha|px|s)(?:\W|$))")
-"""A number is not parted from its unit."""
+"""A line never breaks between a number and its unit."""
 
 Drawing = Callable[[Image.Image], None]
 
 
 @lru_cache(maxsize=32)
 def _font(size: float) -> ImageFont.FreeTypeFont:
-    """Pillow's own typeface at a size in pixels."""
+    """Load Pillow's own typeface at a size in pixels."""
     font = ImageFont.load_default(size)
     if not isinstance(font, ImageFont.FreeTypeFont):
         raise RuntimeError("this Pillow was built without FreeType: install Pillow's own wheel")
@@ -34,7 +34,7 @@ def _font(size: float) -> ImageFont.FreeTypeFont:
 
 @lru_cache(maxsize=4096)
 def _drawable(character: str) -> str:
-    """The character, or the nearest that the typeface has; ``?`` for another script."""
+    """Return the character or the nearest one in the typeface; ``?`` for other scripts."""
     if character == _RAISED:
         return character
     character = _SPELLINGS.get(character, character)
@@ -48,12 +48,12 @@ def _drawable(character: str) -> str:
 
 
 def plain(text: str) -> str:
-    """One line of what the typeface can write: other white space becomes a space, what it lacks the nearest it has."""
+    """Reduce text to one line of characters in the typeface; any white space becomes a space."""
     return " ".join("".join("".join(map(_drawable, c)) for c in _SPELLINGS.get(text, text)).split())
 
 
 def _runs(text: str, size: float) -> Iterator[tuple[str, float, float]]:
-    """Pieces of text with their size and how far down they start: a raised 2 is smaller and higher."""
+    """Yield pieces of text with their size and vertical offset; a superscript 2 is smaller."""
     for count, piece in enumerate(text.split(_RAISED)):
         if count:
             yield "2", round(size * 0.64), 0.0
@@ -62,7 +62,7 @@ def _runs(text: str, size: float) -> Iterator[tuple[str, float, float]]:
 
 
 def text_width(text: str, size: float) -> float:
-    """Width in pixels of a line of plain text."""
+    """Return the width in pixels of a line of plain text."""
     return sum(_font(piece_size).getlength(piece) for piece, piece_size, _ in _runs(text, size))
 
 
@@ -74,7 +74,7 @@ def draw_text(
     ink: tuple[int, int, int] = INK,
     weight: float = 0.0,
 ) -> None:
-    """Draw a line of plain text, its top left corner at a point; the weight thickens the strokes, in pixels."""
+    """Draw a line of plain text with its top left corner at a point; ``weight`` thickens the strokes, in pixels."""
     pen = ImageDraw.Draw(image)
     x, y = at
     for piece, piece_size, drop in _runs(text, size):
@@ -82,10 +82,10 @@ def draw_text(
         x += _font(piece_size).getlength(piece)
 
 
-def wrapped(text: str, size: float, width: float, lines: int) -> list[str]:
-    """Break text into lines of at most a width in pixels; what does not fit the number of lines ends in an ellipsis.
+def wrap_text(text: str, size: float, width: float, lines: int) -> list[str]:
+    """Break text into at most ``lines`` lines of a width in pixels; longer text ends in an ellipsis.
 
-    A word wider than the line, such as a long file name, is broken within.
+    A word wider than a line, such as a long file name, is broken.
     """
     done: list[str] = []
     line = ""
@@ -113,7 +113,7 @@ def wrapped(text: str, size: float, width: float, lines: int) -> list[str]:
 
 
 def _fitting(word: str, size: float, width: float) -> int:
-    """How many of a word's first characters fit a width; at least one."""
+    """Return how many of a word's first characters fit a width; at least one."""
     count = 1
     while count < len(word) and text_width(word[: count + 1], size) <= width:
         count += 1
@@ -121,7 +121,7 @@ def _fitting(word: str, size: float, width: float) -> int:
 
 
 class Column:
-    """A column of text and drawings that grows downwards and is drawn once its height is known."""
+    """A column of text and drawings, rendered once its height is known."""
 
     def __init__(self, width: int, paper: tuple[int, int, int] = PAPER) -> None:
         self.width = width
@@ -130,7 +130,7 @@ class Column:
         self._drawings: list[Drawing] = []
 
     def gap(self, height: int) -> None:
-        """Leave room."""
+        """Leave a gap, in pixels."""
         self.height += height
 
     def text(
@@ -143,8 +143,8 @@ class Column:
         lines: int = 3,
         indent: int = 0,
     ) -> None:
-        """Write a paragraph, wrapped to the column, of at most a number of lines."""
-        for line in wrapped(text, size, self.width - indent - 2 * weight, lines):
+        """Add a paragraph, wrapped to the column, of at most ``lines`` lines."""
+        for line in wrap_text(text, size, self.width - indent - 2 * weight, lines):
             at = (indent + weight, self.height)
             self._drawings.append(
                 lambda image, at=at, line=line: draw_text(image, at, line, size, ink, weight)  # type: ignore[misc] # defaults bind now
@@ -152,23 +152,23 @@ class Column:
             self.height += round(size * 1.36)
 
     def rule(self) -> None:
-        """Draw a thin line across the column."""
+        """Add a thin line across the column."""
         y = self.height
         self._drawings.append(lambda image: ImageDraw.Draw(image).line([(0, y), (self.width, y)], RULE, 1))
         self.height += 1
 
     def drawing(self, height: int, draw: Callable[[Image.Image, int], None]) -> None:
-        """Draw something of a known height; it is given the image and the row of its top."""
+        """Add a drawing of a known height; ``draw`` is called with the image and the row of its top."""
         y = self.height
         self._drawings.append(lambda image: draw(image, y))
         self.height += height
 
     def picture(self, picture: Image.Image, x: int = 0) -> None:
-        """Place a picture."""
+        """Add a picture."""
         self.drawing(picture.height, lambda image, y: image.paste(picture, (x, y)))
 
     def render(self) -> Image.Image:
-        """The column as an RGB image, at least one pixel high."""
+        """Render the column as an RGB image, at least one pixel high."""
         image = Image.new("RGB", (self.width, max(1, self.height)), self._paper)
         for draw in self._drawings:
             draw(image)

@@ -20,7 +20,7 @@ from shapely.geometry.base import BaseGeometry
 
 from landslip.errors import AreaError
 from landslip.grid.map_grid import MapGrid, footprint_lonlat
-from landslip.grid.polygons import in_pixels, polygons_only
+from landslip.grid.polygons import keep_polygons, project_to_pixels
 from landslip.grid.window import Window
 
 _LON_LAT: Final = CRS.from_epsg(4326)
@@ -29,30 +29,32 @@ _PIXELS: Final = Affine.identity()
 
 @dataclass(frozen=True, slots=True)
 class AreaOfInterest:
-    """An area in a CRS of its own."""
+    """An area of interest in its own CRS."""
 
     text: str
-    """As the user gave it."""
+    """As given by the user."""
     geometry: BaseGeometry
     crs: CRS
 
     def on(self, geobox: GeoBox) -> "AreaOnGrid":
-        """Lay the area on a scene's grid.
+        """Project the area to the grid of a scene.
 
         Raises:
             AreaError: the scene has no CRS, or the area lies outside it.
         """
         if geobox.crs is None:
             raise AreaError(
-                f"the area '{self.text}' cannot be placed on an image without a CRS: map the image whole or crop it"
+                f"the area '{self.text}' needs an image with a CRS: map the whole image, or crop it first",
+                parameter="aoi",
             )
         grid = MapGrid.of(geobox, Window(0, 0, *map(int, geobox.shape)))
-        (placed,) = in_pixels(np.array([self.geometry], object), self.crs, grid, f"the area '{self.text}'")
-        inside = polygons_only(shapely.intersection(placed, shapely.box(0, 0, grid.width, grid.height)))
+        (projected,) = project_to_pixels(np.array([self.geometry], object), self.crs, grid, f"the area '{self.text}'")
+        inside = keep_polygons(shapely.intersection(projected, shapely.box(0, 0, grid.width, grid.height)))
         if inside.area == 0:
             raise AreaError(
                 f"the area '{self.text}' does not overlap the scene, which spans {_extent(grid)} in longitude and "
-                "latitude: give an area inside it"
+                "latitude: give an area inside it",
+                parameter="aoi",
             )
         left, top, right, bottom = inside.bounds
         row, col = int(np.floor(top)), int(np.floor(left))
@@ -67,20 +69,20 @@ class AreaOnGrid:
     window: Window
 
     def mask(self, block: Window) -> NDArray[np.bool_]:
-        """Which pixels of a block have their centre in the area, (h, w)."""
+        """Return which pixels of a block have their centre in the area, (H, W)."""
         shifted = shapely.affinity.translate(self.pixels, -block.col, -block.row)
         inside: NDArray[np.bool_] = geometry_mask([shifted], block.shape, _PIXELS, invert=True)
         return inside
 
 
 def area_of_interest(text: str) -> AreaOfInterest:
-    """Take an area as users give it: ``west,south,east,north`` in degrees, or a GeoJSON, GeoPackage or shapefile.
+    """Parse an area of interest: ``west,south,east,north`` in degrees, or a GeoJSON, GeoPackage or shapefile.
 
     Raises:
         AreaError: it is neither, or holds no polygon.
     """
     path = Path(text)
-    # A text too long for a file name is an OSError to the file system: no file either.
+    # A text that is too long for a file name raises OSError: it is not a file.
     with contextlib.suppress(OSError):
         if path.exists():
             return _from_file(path)
@@ -88,13 +90,15 @@ def area_of_interest(text: str) -> AreaOfInterest:
         west, south, east, north = (float(part) for part in text.split(","))
     except ValueError as error:
         raise AreaError(
-            f"'{textwrap.shorten(text, 80)}' is neither a file nor a bounding box: give WEST,SOUTH,EAST,NORTH in "
-            "degrees of longitude and latitude, or a GeoJSON or GeoPackage file"
+            f"'{textwrap.shorten(text, 80)}' is neither a file nor a bounding box: give west,south,east,north in "
+            "degrees, or a GeoJSON or GeoPackage file",
+            parameter="aoi",
         ) from error
     if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south < north <= 90) or west == east:
         raise AreaError(
-            f"the bounding box '{text}' is not WEST,SOUTH,EAST,NORTH in degrees: longitudes lie within -180 and 180, "
-            "latitudes within -90 and 90, south before north"
+            f"the bounding box '{text}' is not west,south,east,north in degrees: longitudes must be in -180..180, "
+            "latitudes in -90..90, south below north",
+            parameter="aoi",
         )
     boxes = (
         [shapely.box(west, south, east, north)]

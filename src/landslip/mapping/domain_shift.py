@@ -1,119 +1,131 @@
-"""How far the scene of a map lies from what its detector learned from, judged by a few places spread over it."""
+"""Domain shift of a mapped scene: its distance from the training data, sampled at windows spread over it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 
 from landslip.detector.card import Card
-from landslip.detector.ood_distance import LEAST_OBSERVED, Gauge
+from landslip.detector.ood_distance import OodDistance
+from landslip.detector.ood_statistics import MIN_VALID_FRACTION
 from landslip.errors import DetectorError
-from landslip.grid.window import places_over
+from landslip.grid.window import spread_windows
 from landslip.mapping.job import Job
-from landslip.mapping.metadata.summary import FamiliarityRecord
 
-PLACES_A_SIDE: Final = 8
-"""Places looked at along each side of a scene, at most: 64 readings of one patch each, however large it is."""
-FAR_SHARE: Final = 0.99
-"""A place is far where it differs more than this share of the training patches."""
-_WARN_FAR: Final = 0.5
-_WARN_OUTSIDE: Final = 0.2
-"""Of the pixels; in training 2 % lie outside of the range on a card."""
+_WINDOWS_PER_SIDE: Final = 8
+"""At most 64 windows of the size of a patch are read, however large the scene is."""
+FAR_QUANTILE: Final = 0.99
+"""A window is far where its distance exceeds this quantile of the training patches."""
+_WARN_FAR_FRACTION: Final = 0.5
+_WARN_OUT_OF_RANGE: Final = 0.2
+"""Fraction of the pixels; in training 2 % are out of the range on a card."""
 _DEFAULT_SIDE_PX: Final = 128
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    values: NDArray[np.float32]
-    observed: NDArray[np.bool_]
+class DomainShift(BaseModel):
+    """The distance of a scene from the training data of its detector."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    windows: int
+    """Number of sampled windows."""
+    distance: float | None
+    """Median Mahalanobis distance of the windows; about 1 for training patches. None without statistics on the card."""
+    far_fraction: float | None
+    """Fraction of the windows farther than 99 % of the training patches."""
+    largest_deviations: tuple[str, ...]
+    """Names of the statistics that deviate most."""
+    out_of_range: dict[str, float]
+    """Fraction of the sampled pixels outside the training range, by channel, where the card has ranges."""
 
 
-def familiarity(job: Job) -> FamiliarityRecord | None:
-    """Compare a scene with what the detector's card says of its training part.
+def measure_domain_shift(job: Job) -> DomainShift | None:
+    """Compare a scene with the training statistics on the detector's card.
 
     Returns:
-        None where the card says nothing, or too little was observed to say anything.
+        None where the card has no statistics, or too few pixels are valid.
 
     Raises:
         SceneError: the scene cannot be read.
     """
     card = job.detector.card
-    if card.seen is None and card.input_ranges is None:
+    if card.ood is None and card.input_ranges is None:
         return None
-    gauge = _gauge(card)
-    outside, pixels, vectors, places = np.zeros(len(card.channels)), 0, [], 0
-    for place in _places(job, card.seen.side_px if card.seen else _DEFAULT_SIDE_PX):
-        places += 1
-        outside += _outside(place, card)
-        pixels += int(place.observed.sum())
-        vector = gauge.vector(place.values, place.observed) if gauge else None
+    ood = _ood_distance(card)
+    outside, pixels, vectors, windows = np.zeros(len(card.channels)), 0, [], 0
+    for values, valid in _sample_windows(job, card.ood.side_px if card.ood else _DEFAULT_SIDE_PX):
+        windows += 1
+        outside += _count_out_of_range(values[:, valid], card)
+        pixels += int(valid.sum())
+        vector = ood.describe(values, valid) if ood else None
         if vector is not None:
             vectors.append(vector)
-    if not places:
+    if not windows:
         return None
-    shares = dict(zip(card.channels, (outside / pixels).tolist(), strict=True)) if card.input_ranges else {}
-    if gauge is None or not vectors:
-        return FamiliarityRecord(places=places, distance=None, far_share=None, differs_in=(), outside_ranges=shares)
+    fractions = dict(zip(card.channels, (outside / pixels).tolist(), strict=True)) if card.input_ranges else {}
+    if ood is None or not vectors:
+        return DomainShift(
+            windows=windows, distance=None, far_fraction=None, largest_deviations=(), out_of_range=fractions
+        )
     table = np.stack(vectors)
-    distances = gauge.distances(table)
-    return FamiliarityRecord(
-        places=places,
+    distances = ood.distances(table)
+    return DomainShift(
+        windows=windows,
         distance=float(np.median(distances)),
-        far_share=float((distances > gauge.within(FAR_SHARE)).mean()),
-        differs_in=gauge.differs_in(table),
-        outside_ranges=shares,
+        far_fraction=float((distances > ood.quantile(FAR_QUANTILE)).mean()),
+        largest_deviations=ood.largest_deviations(table),
+        out_of_range=fractions,
     )
 
 
-def _gauge(card: Card) -> Gauge | None:
-    # A card of another version, with statistics that are not known here, is no reason not to map.
-    try:
-        return Gauge(card.seen, card.channels) if card.seen else None
-    except DetectorError:
-        return None
-
-
-def warnings_of(record: FamiliarityRecord, card: Card) -> list[str]:
-    """What a user must know of it, in sentences."""
+def domain_shift_warnings(shift: DomainShift, card: Card) -> list[str]:
+    """Return the warnings that follow from a domain shift."""
     warnings = []
-    if card.seen is not None and record.distance is None:
+    if card.ood is not None and shift.distance is None:
         warnings.append(
-            f"the card of detector '{card.name}' says what it learned from in numbers that this landslip does not "
-            "know, so how far this image lies from that was not measured: update landslip or the detector"
+            f"domain shift was not measured: the statistics on the card of detector '{card.name}' are of another "
+            "version of landslip; update landslip or the detector"
         )
-    if record.far_share is not None and record.far_share > _WARN_FAR:
-        where = f" (most in {', '.join(record.differs_in)})" if record.differs_in else ""
+    if shift.far_fraction is not None and shift.far_fraction > _WARN_FAR_FRACTION:
+        largest = f" (largest deviation: {', '.join(shift.largest_deviations)})" if shift.largest_deviations else ""
         warnings.append(
-            f"the image is unlike those that detector '{card.name}' learned from{where}: {record.far_share:.0%} of "
-            f"{record.places} places looked at differ more than {FAR_SHARE:.0%} of its training patches do, so expect "
-            "it to be less accurate than its card says"
+            f"out of distribution: {shift.far_fraction:.0%} of {shift.windows} sampled windows exceed the training "
+            f"{FAR_QUANTILE * 100:.0f}th percentile of detector '{card.name}'{largest}; expect lower accuracy than the "
+            "scores on its card"
         )
-    off = {name: share for name, share in record.outside_ranges.items() if share > _WARN_OUTSIDE}
-    if off:
-        shares = ", ".join(f"{name} in {share:.0%}" for name, share in off.items())
+    high = {name: fraction for name, fraction in shift.out_of_range.items() if fraction > _WARN_OUT_OF_RANGE}
+    if high:
+        channels = ", ".join(f"{name} in {fraction:.0%}" for name, fraction in high.items())
         warnings.append(
-            f"values lie outside what detector '{card.name}' saw in training ({shares} of the pixels looked at): check "
-            "units and processing level, and expect it to be less accurate than its card says"
+            f"values are outside the training range of detector '{card.name}' ({channels} of the sampled pixels): "
+            "check units and processing level; expect lower accuracy than the scores on its card"
         )
     return warnings
 
 
-def _places(job: Job, side_px: int) -> Iterator[_Place]:
-    """Patches spread evenly over the mapped part of a scene, of which enough was observed."""
-    for window in places_over(job.region, side_px, PLACES_A_SIDE):
-        values, observed = job.scene.read(job.detector.card.channels, window)
-        observed = observed & job.wanted(window)
-        if observed.mean() >= LEAST_OBSERVED:
-            yield _Place(values, observed)
+def _ood_distance(card: Card) -> OodDistance | None:
+    # Unknown statistics on the card of another version do not prevent a map.
+    try:
+        return OodDistance(card.ood, card.channels) if card.ood else None
+    except DetectorError:
+        return None
 
 
-def _outside(place: _Place, card: Card) -> NDArray[np.float64]:
-    """How many observed pixels lie outside the range on the card, (C,)."""
+def _sample_windows(job: Job, side_px: int) -> Iterator[tuple[NDArray[np.float32], NDArray[np.bool_]]]:
+    """Yield values (C, H, W) and validity (H, W) of windows spread evenly over the mapped part of a scene."""
+    for window in spread_windows(job.region, side_px, _WINDOWS_PER_SIDE):
+        values, valid = job.scene.read(job.detector.card.channels, window)
+        valid = valid & job.mask(window)
+        if valid.mean() >= MIN_VALID_FRACTION:
+            yield values, valid
+
+
+def _count_out_of_range(pixels: NDArray[np.float32], card: Card) -> NDArray[np.float64]:
+    """Count the pixels (C, n) outside the range on the card, (C,)."""
     ranges = card.input_ranges or {}
     bounds = [ranges.get(name, (-np.inf, np.inf)) for name in card.channels]
-    seen = place.values[:, place.observed]
     return np.array(
-        [np.count_nonzero((row < low) | (row > high)) for row, (low, high) in zip(seen, bounds, strict=True)], float
+        [np.count_nonzero((row < low) | (row > high)) for row, (low, high) in zip(pixels, bounds, strict=True)], float
     )

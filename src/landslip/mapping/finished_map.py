@@ -1,6 +1,8 @@
-"""A landslide map that is finished, opened again."""
+"""Reading a finished landslide map: its summary, its encoded probability, and its polygons at other settings."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -9,59 +11,132 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from pydantic import ValidationError
 
-from landslip.errors import TruthError
+from landslip.detector.detector import Detector
+from landslip.errors import ReferenceDataError, RunError
 from landslip.grid.map_grid import MapGrid
 from landslip.grid.window import Window
+from landslip.inference.predict import lattice_for
+from landslip.mapping.job import Job, MapSettings
 from landslip.mapping.metadata.summary import Summary
 from landslip.mapping.products import PROBABILITY, SUMMARY
+from landslip.mapping.raster.block_order import strips
 from landslip.mapping.raster.probability import ProbabilityRaster
 from landslip.mapping.workspace import sha256_of
 from landslip.scenes.raster_file import RasterFile
+from landslip.scenes.scene import Scene
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedMap:
-    """The probability raster of a map, with its record."""
+    """The probability raster and the summary of a finished map."""
 
     folder: Path
     summary: Summary
     geobox: GeoBox
-    """Without a CRS where the image had none; one unit is a metre then."""
+    """Without a CRS where the image has none; one unit is a metre then."""
     grid: MapGrid
 
-    def levels(self, window: Window) -> NDArray[np.uint8]:
-        """Probability levels (h, w) at a window; 255 where not observed.
+    def encoded(self, window: Window) -> NDArray[np.uint8]:
+        """Read the encoded probability (H, W) of a window; 255 is nodata.
 
         Raises:
-            TruthError: they cannot be read.
+            ReferenceDataError: it cannot be read.
         """
         try:
             return ProbabilityRaster(self.folder / PROBABILITY, self.grid).read(window)
         except OSError as error:
-            raise TruthError(f"{self.folder / PROBABILITY} cannot be read ({error}): map the scene again") from error
+            raise ReferenceDataError(
+                f"{self.folder / PROBABILITY} cannot be read ({error}): map the scene again"
+            ) from error
+
+
+def read_summary(folder: Path) -> Summary:
+    """Read the summary of a finished map.
+
+    Raises:
+        ReferenceDataError: the folder holds no finished map, or one of another version.
+    """
+    try:
+        return Summary.model_validate_json((folder / SUMMARY).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ReferenceDataError(
+            f"{folder} holds no finished landslide map ({error.strerror}): give a folder written by map_scene"
+        ) from error
+    except (ValidationError, UnicodeDecodeError) as error:
+        raise ReferenceDataError(
+            f"{folder / SUMMARY} is not a map summary of this version of landslip: map the scene again"
+        ) from error
 
 
 def open_map(folder: Path) -> FinishedMap:
-    """Open the folder of a finished map.
+    """Open the folder of a finished map and check its probability raster.
 
     Raises:
-        TruthError: it holds no finished map, or its raster is not the one that its summary names.
+        ReferenceDataError: the folder holds no finished map, or its raster was changed after the map was made.
         SceneError: the raster cannot be read.
     """
-    remedy = "give a folder written by  landslip map"
+    summary, path = read_summary(folder), folder / PROBABILITY
     try:
-        summary = Summary.model_validate_json((folder / SUMMARY).read_text(encoding="utf-8"))
-        sha256 = sha256_of(folder / PROBABILITY)
+        sha256 = sha256_of(path)
     except OSError as error:
-        raise TruthError(f"{folder} holds no finished landslide map ({error.strerror}): {remedy}") from error
-    except (ValidationError, UnicodeDecodeError) as error:
-        raise TruthError(f"{folder / SUMMARY} is no record of a map that this landslip can read: {remedy}") from error
+        raise ReferenceDataError(f"{path} cannot be read ({error.strerror}): map the scene again") from error
     if summary.files.get(PROBABILITY) != sha256:
-        raise TruthError(
-            f"{folder / PROBABILITY} was changed after the map was made (its summary names another sha256): {remedy}"
-        )
-    file = RasterFile(folder / PROBABILITY)
-    size_x, size_y = summary.scene.pixel_size_m
-    transform = file.transform if file.crs else Affine.scale(size_x, size_y)
+        raise ReferenceDataError(f"{path} was changed after the map was made (its sha256 differs): map the scene again")
+    file = RasterFile(path)
+    transform = file.transform if file.crs else Affine.scale(*summary.scene.pixel_size_m)
     geobox = GeoBox(file.shape, transform, file.crs)
     return FinishedMap(folder, summary, geobox, MapGrid.of(geobox, Window(0, 0, *file.shape)))
+
+
+class FinishedEngine:
+    """The engine that made a finished map: it has a name and a version but cannot run."""
+
+    batch = 1
+
+    def __init__(self, summary: Summary) -> None:
+        self.name, self.version = summary.engine, summary.engine_version
+        self.precision = summary.settings.precision
+
+    def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Refuse to run.
+
+        Raises:
+            RunError: always.
+        """
+        raise RunError("the probability of a finished map cannot be computed again: map the scene again")
+
+
+@lru_cache(maxsize=8)
+def opened(detector: str) -> Detector:
+    """Open a detector and keep it in memory."""
+    return Detector.open(detector)
+
+
+def finished_job(scene: Scene, detector: Detector, folder: Path, *, threshold: float | None, min_area_m2: float) -> Job:
+    """Return the job of a finished map with another threshold and minimum area, for polygons and files.
+
+    Args:
+        scene: that was mapped as a whole.
+        detector: that mapped it.
+        folder: of the map.
+        threshold: probability from which a pixel is landslide; the detector's where None.
+        min_area_m2: smaller polygons are left out.
+    """
+    summary = read_summary(folder)
+    return Job(
+        scene=scene,
+        detector=detector,
+        engine=FinishedEngine(summary),
+        settings=MapSettings(threshold=threshold, min_area_m2=min_area_m2, threads=summary.settings.threads),
+        aoi=None,
+        area=None,
+        region=scene.window,
+        grid=MapGrid.of(scene.geobox, scene.window),
+        lattice=lattice_for(detector.card, scene.height, scene.width),
+    )
+
+
+def read_strips(folder: Path, grid: MapGrid) -> Iterator[tuple[Window, NDArray[np.uint8]]]:
+    """Read the encoded probability of a map in strips from top to bottom."""
+    raster = ProbabilityRaster(folder / PROBABILITY, grid)
+    return ((window, raster.read(window)) for window in strips(grid.height, grid.width))

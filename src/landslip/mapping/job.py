@@ -1,4 +1,4 @@
-"""The settings of a map, checked once at the border."""
+"""The job of a map: its settings, and scene, detector and area of interest checked against each other."""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,11 +6,12 @@ from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 import landslip
 from landslip.detector.detector import Detector
-from landslip.grid.lattice import Lattice, blocks
+from landslip.files.model import Frozen
+from landslip.grid.lattice import Lattice, split_blocks
 from landslip.grid.map_grid import MapGrid
 from landslip.grid.window import Window
 from landslip.inference.engine import Engine, InferenceOptions, Precision, open_engine
@@ -22,33 +23,39 @@ from landslip.scenes.scene import Scene
 Uncertainty = Literal["none", "tta"]
 
 
-class MapSettings(BaseModel):
-    """How a map is made. Only threshold, overlap, minimum area and precision can change what is on it."""
+class MapSettings(Frozen):
+    """Settings of a map. Only threshold, overlap, minimum area and precision change its content.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    Example:
+        >>> MapSettings(threshold=0.5, min_area_m2=1000).threshold
+        0.5
+    """
 
     threshold: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Probability from which a pixel is landslide; the detector's own where None."""
+    """Probability from which a pixel is landslide; the detector's where None."""
     min_area_m2: Annotated[float, Field(ge=0)] = 400.0
-    """Smaller landslides are left out of the inventory: four Sentinel-2 pixels unless said otherwise."""
+    """Smaller landslides are left out of the inventory. The default is four Sentinel-2 pixels."""
     overlap_px: Annotated[int, Field(ge=0)] | None = None
-    """How many pixels neighbouring tiles share; the detector's own where None."""
+    """Overlap of neighbouring tiles in pixels; the detector's where None."""
     engine: str = "auto"
+    """Name of an engine (``landslip.inference.engine.ENGINES``); ``auto`` is the fastest installed."""
     precision: Precision = "float32"
+    """``bfloat16`` is faster where engine and CPU support it."""
     uncertainty: Uncertainty = "none"
-    """``tta``: beside each probability, how much it differs over four flipped looks; four times as slow."""
+    """``tta``: also map the standard deviation of the probability over four flips of the image; four times as slow."""
     block_px: Annotated[int, Field(ge=16, le=16384)] = 1024
-    """Side of the blocks in which the scene is read and the map written: sets how much memory is used."""
+    """Side of the blocks in which the scene is read and the map written; bounds the memory."""
     threads: Annotated[int, Field(ge=1)] | None = None
+    """CPU threads of the engine; all cores where None."""
     resume: bool = True
-    """Go on with an unfinished run of the same scene, detector and settings."""
+    """Resume an unfinished run of the same scene, detector and settings."""
     overwrite: bool = False
-    """Replace a map that is already there, once the new one is finished."""
+    """Replace an existing map once the new one is finished."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A scene, a detector and the settings, checked and laid on a grid."""
+    """A scene, a detector, settings and an area of interest, checked, with the grid of the map."""
 
     scene: Scene
     detector: Detector
@@ -61,11 +68,11 @@ class Job:
     grid: MapGrid
     """The grid of that part."""
     lattice: Lattice
-    """Of the whole scene, so that a part is mapped as the whole would be."""
+    """Tiles of the whole scene, so that a map of a part equals that part of the whole map."""
 
     @classmethod
     def of(cls, scene: Scene, detector: Detector, settings: MapSettings, aoi: AreaOfInterest | None) -> "Job":
-        """Settle a run.
+        """Check a run and open its engine.
 
         Raises:
             LandslipError: scene, detector, settings and area do not fit together.
@@ -93,27 +100,27 @@ class Job:
         )
 
     @property
-    def layers(self) -> int:
-        """How many numbers the map holds for a pixel: its probability, and how much it differs where that was asked."""
+    def bands(self) -> int:
+        """Bands of the probability raster: probability and, with ``tta``, its standard deviation."""
         return 1 if self.settings.uncertainty == "none" else 2
 
-    def wanted(self, block: Window) -> NDArray[np.bool_]:
-        """Which pixels of a block are to be mapped, (h, w)."""
+    def mask(self, block: Window) -> NDArray[np.bool_]:
+        """Return which pixels of a block are to be mapped, (H, W)."""
         return self.area.mask(block) if self.area else np.ones(block.shape, np.bool_)
 
-    def pixels(self) -> int:
-        """How many pixels are to be mapped."""
-        return sum(int(self.wanted(block).sum()) for block in blocks(self.region, self.settings.block_px))
+    def pixel_count(self) -> int:
+        """Count the pixels that are to be mapped."""
+        return sum(int(self.mask(block).sum()) for block in split_blocks(self.region, self.settings.block_px))
 
     @property
     def threshold(self) -> float:
-        """The user's threshold, or the detector's own."""
+        """The threshold of the settings, or the detector's."""
         own = self.detector.card.threshold
         return own if self.settings.threshold is None else self.settings.threshold
 
     @property
     def raster_identity(self) -> dict[str, object]:
-        """All that the probability raster depends on, and the blocks in which it is made."""
+        """Everything that the probability raster depends on, with the blocks in which it is made."""
         area = hashlib.sha256(self.area.pixels.wkb).hexdigest() if self.area else None
         return {
             "landslip": landslip.__version__,
@@ -129,5 +136,5 @@ class Job:
 
     @property
     def identity(self) -> dict[str, object]:
-        """All that the whole map depends on."""
+        """Everything that the map depends on."""
         return self.raster_identity | {"threshold": self.threshold, "min_area_m2": self.settings.min_area_m2}

@@ -1,31 +1,68 @@
-"""The run: from a scene and a detector to the files of a landslide map, block by block, resumable."""
+"""Mapping a scene: from a scene and a detector to the files of a landslide map, block by block, resumable."""
 
-from collections.abc import Callable
+import warnings
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from time import perf_counter
 from typing import Final
 
+import geopandas as gpd
+import pyogrio
 import rasterio
 
 from landslip.detector.detector import Detector
+from landslip.errors import DomainShiftWarning, LandslipWarning
 from landslip.files.atomic import check_disk_space
+from landslip.files.progress import Progress, no_progress
 from landslip.mapping.area import AreaOfInterest
-from landslip.mapping.domain_shift import familiarity
+from landslip.mapping.domain_shift import domain_shift_warnings, measure_domain_shift
+from landslip.mapping.inventory.files import LAYER
 from landslip.mapping.inventory.find import find_landslides
 from landslip.mapping.job import Job, MapSettings
-from landslip.mapping.metadata.summarise import Effort
-from landslip.mapping.metadata.summary import Summary
-from landslip.mapping.products import GEOPACKAGE, PRODUCTS, SUMMARY, write_products
+from landslip.mapping.metadata.summary import Effort, Summary
+from landslip.mapping.products import GEOPACKAGE, PROBABILITY, PRODUCTS, SUMMARY, write_products
 from landslip.mapping.raster.fill import Follower, fill_raster
 from landslip.mapping.raster.probability import GDAL_SETTINGS, ProbabilityRaster
 from landslip.mapping.workspace import Workspace, open_workspace
 from landslip.scenes.scene import Scene
 
-Watch = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is."""
+_UNFINISHED_RASTER: Final = "encoded.tif"
 
-_LEVELS: Final = "levels.tif"
+
+@dataclass(frozen=True)
+class MapResult:
+    """A finished landslide map."""
+
+    folder: Path
+    summary: Summary
+
+    @cached_property
+    def landslides(self) -> gpd.GeoDataFrame:
+        """The landslides with their attributes, in the CRS of the scene; read from ``landslides.gpkg`` on first use."""
+        return pyogrio.read_dataframe(self.folder / GEOPACKAGE, layer=LAYER)
+
+    @property
+    def probability(self) -> Path:
+        """Path of the probability raster, a Cloud Optimized GeoTIFF with scale 0.004 and nodata 255."""
+        return self.folder / PROBABILITY
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The warnings of the summary."""
+        return self.summary.warnings
+
+    def issue_warnings(self, detector: Detector, *, stacklevel: int = 2) -> None:
+        """Issue the warnings of the summary through ``warnings``, as ``LandslipWarning`` or a subclass of it."""
+        shift = self.summary.domain_shift
+        shifted = domain_shift_warnings(shift, detector.card) if shift else []
+        for message in self.warnings:
+            category = DomainShiftWarning if message in shifted else LandslipWarning
+            warnings.warn(message, category, stacklevel=stacklevel + 1)
+
+    def __repr__(self) -> str:
+        return f"MapResult('{self.folder}', landslides={self.summary.landslides}, warnings={len(self.warnings)})"
 
 
 def map_scene(
@@ -35,27 +72,27 @@ def map_scene(
     settings: MapSettings | None = None,
     *,
     aoi: AreaOfInterest | None = None,
-    watch: Watch = lambda *_: None,
-) -> Summary:
+    progress: Progress = no_progress,
+) -> MapResult:
     """Map the landslides of a scene and write the files of the map.
 
-    A run that was killed goes on where it stopped when it is called again alike. Tiles hang on the scene's corner, so
-    a map of an area equals that part of the map of the whole scene.
+    A run that was killed resumes when it is called again with the same arguments. Tiles are anchored at the scene's
+    corner, so that a map of an area equals that part of the map of the whole scene.
 
     Args:
-        scene: must have the detector's channels.
-        detector: what to run.
-        out: folder for the files; made if need be.
-        settings: how; the defaults where None.
-        aoi: the part to map; the whole scene where None.
-        watch: told of progress.
+        scene: with the channels of the detector.
+        detector: to run.
+        out: folder for the files; created where missing.
+        settings: of the map; the defaults where None.
+        aoi: part of the scene to map; the whole scene where None.
+        progress: told of progress.
 
     Raises:
-        LandslipError: something given is wrong, or the map cannot be written; nothing bears a final name then.
+        LandslipError: an input is wrong, or the map cannot be written; no file has its final name then.
     """
     started = perf_counter()
     job = Job.of(scene, detector, settings or MapSettings(), aoi)
-    # The raster while it is made, its finished copy with overviews, and the rest.
+    # The unfinished raster, its finished copy with overviews, and the other files.
     check_disk_space(out, int(2.5 * job.bands * job.region.height * job.region.width) + 20_000_000)
     with (
         rasterio.Env(**GDAL_SETTINGS),
@@ -64,28 +101,28 @@ def map_scene(
             PRODUCTS,
             raster_identity=job.raster_identity,
             identity=job.identity,
-            # A scene in memory cannot be told from another: its unfinished work is not gone on with.
+            # A scene in memory has no identity, so that its unfinished work cannot be resumed.
             resume=job.settings.resume and bool(scene.identity),
             overwrite=job.settings.overwrite,
         ) as workspace,
     ):
         if not workspace.publishing:
-            _make(job, workspace, started, watch)
+            _make(job, workspace, started, progress)
         workspace.publish()
-    return Summary.model_validate_json((out / SUMMARY).read_text(encoding="utf-8"))
+    return MapResult(out, Summary.model_validate_json((out / SUMMARY).read_text(encoding="utf-8")))
 
 
-def _make(job: Job, workspace: Workspace, started: float, watch: Watch) -> None:
-    """Make every file of the map in the workspace; landslides are found while the raster is still being filled."""
+def _make(job: Job, workspace: Workspace, started: float, progress: Progress) -> None:
+    """Make every file of the map in the workspace; landslides are traced while the raster is being filled."""
     workspace.remove(PRODUCTS)
-    raster = ProbabilityRaster(workspace.path(_LEVELS), job.grid, job.bands)
+    raster = ProbabilityRaster(workspace.path(_UNFINISHED_RASTER), job.grid, job.bands)
     follower = Follower(raster)
-    with ThreadPoolExecutor(2, "landslip-find") as finder:
-        finding = finder.submit(find_landslides, job, follower.strips(), workspace.path(GEOPACKAGE))
-        looking = finder.submit(familiarity, job)
+    with ThreadPoolExecutor(2, "landslip-find") as executor:
+        finding = executor.submit(find_landslides, job, follower.strips(), workspace.path(GEOPACKAGE))
+        measuring = executor.submit(measure_domain_shift, job)
         try:
-            quicklook, network_s = fill_raster(job, raster, workspace, follower, watch)
+            quicklook, network_s = fill_raster(job, raster, workspace, follower, progress)
         finally:
             follower.stop()
         effort = Effort(started=started, network_s=network_s, resumed=workspace.resumed)
-        write_products(job, raster, finding, looking, quicklook.picture(job.grid), effort, workspace.path, watch)
+        write_products(job, raster, finding, measuring, quicklook.picture(job.grid), effort, workspace.path, progress)

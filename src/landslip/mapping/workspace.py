@@ -1,7 +1,7 @@
-"""The folder of a run: unfinished work inside it, the journal that lets it go on, and the moment it is published.
+"""The workspace of a run: unfinished files, the journal from which a killed run resumes, and publication.
 
-Everything is made in ``.unfinished`` inside the output folder and moved out, file by file, when all of it is whole;
-``summary.json`` comes last. A run killed at any moment leaves no half-written file under a final name.
+All files are made in ``.unfinished`` inside the output folder and moved out when all of them are complete, with
+``summary.json`` last. A run killed at any moment leaves no incomplete file under a final name.
 """
 
 import contextlib
@@ -23,12 +23,12 @@ _LOCK: Final = "lock"
 
 
 class Workspace:
-    """The unfinished work in one output folder, held by one run at a time."""
+    """The unfinished files in an output folder, locked by one run at a time."""
 
     resumed: bool
-    """Whether some blocks were done by an earlier run."""
+    """Whether an earlier run finished some blocks."""
     publishing: bool
-    """Whether an earlier run was killed while it moved this very map out."""
+    """Whether an earlier run was killed while it published this map."""
 
     def __init__(self, out: Path, products: Sequence[str], identity: str, lock: IO[str]) -> None:
         self.out = out
@@ -40,34 +40,34 @@ class Workspace:
         self._lock = lock
 
     def path(self, name: str) -> Path:
-        """Where a file is made before it is published."""
+        """Return the path of a file before it is published."""
         return self.folder / name
 
     def blocks_done(self) -> set[Window]:
-        """The blocks that an earlier run has written whole."""
+        """Return the blocks that an earlier run finished."""
         journal = self.path(_JOURNAL)
         if not journal.exists():
             return set()
         return {Window(*map(int, line.split())) for line in journal.read_text().splitlines()}
 
     def record_block(self, block: Window) -> None:
-        """Note that a block is on disk."""
+        """Record in the journal that a block is on disk."""
         with self.path(_JOURNAL).open("a") as journal:
             journal.write(f"{block.row} {block.col} {block.height} {block.width}\n")
 
-    def mend_journal(self) -> None:
-        """Drop a line without its end: it was being written when the run was killed, and the next would run into it."""
+    def repair_journal(self) -> None:
+        """Remove an incomplete last line, left by a run that was killed while writing it."""
         journal = self.path(_JOURNAL)
         text = journal.read_text() if journal.exists() else ""
         if text and not text.endswith("\n"):
             journal.write_text(text[: text.rfind("\n") + 1])
 
     def publish(self) -> None:
-        """Move the products out, the last of them last, and remove what was unfinished."""
+        """Move the products out, in order, and remove the workspace."""
         self.path(_PUBLISHING).write_text(self._identity)
         last = self._products[-1]
         if self.path(last).exists():
-            # While an older map is replaced the folder holds a mixture: without its last file, nobody takes it for one.
+            # While an older map is replaced, the folder holds files of both and must not look like a finished map.
             (self.out / last).unlink(missing_ok=True)
         for name in self._products:
             if self.path(name).exists():
@@ -76,13 +76,13 @@ class Workspace:
         shutil.rmtree(self.folder)
 
     def remove(self, names: Sequence[str]) -> None:
-        """Remove unfinished files of these names, with those that a library keeps beside them."""
+        """Remove unfinished files of these names, and auxiliary files beside them."""
         for name in names:
             for path in self.folder.glob(name + "*"):
                 path.unlink()
 
     def clear(self) -> None:
-        """Forget all unfinished work but the lock."""
+        """Remove all unfinished files but the lock."""
         for path in self.folder.iterdir():
             if path.name != _LOCK:
                 path.unlink()
@@ -98,57 +98,61 @@ def open_workspace(
     resume: bool,
     overwrite: bool,
 ) -> Iterator[Workspace]:
-    """Take an output folder for one run.
+    """Lock an output folder for one run.
 
     Args:
-        out: the folder; made if need be.
+        out: the folder; created where missing.
         products: names of the files of a map, in the order in which they are published.
-        raster_identity: what the unfinished raster depends on; other unfinished work is not gone on with.
+        raster_identity: what the raster depends on; unfinished files of another identity are discarded.
         identity: what the whole map depends on.
-        resume: go on with unfinished work.
-        overwrite: allow a map that is already there to be replaced.
+        resume: resume unfinished work.
+        overwrite: allow an existing map to be replaced.
 
     Raises:
-        OutputError: the folder cannot be written, is in use, or holds a map.
+        OutputError: the folder cannot be written, is in use, or holds a map that must not be replaced.
     """
     try:
         with _locked(out, products, _text(identity)) as workspace:
-            going_on = resume and _holds(workspace.path(_IDENTITY), _text(raster_identity))
-            workspace.publishing = going_on and _holds(workspace.path(_PUBLISHING), _text(identity))
-            there = [name for name in products if (out / name).exists()]
-            if there and not overwrite and not workspace.publishing:
+            resumes = resume and _holds(workspace.path(_IDENTITY), _text(raster_identity))
+            workspace.publishing = resumes and _holds(workspace.path(_PUBLISHING), _text(identity))
+            existing = [name for name in products if (out / name).exists()]
+            if existing and not overwrite and not workspace.publishing:
                 raise OutputError(
-                    f"{out} already holds a map ({there[0]}): give another folder, or --overwrite to replace it "
-                    "once the new one is finished"
+                    f"{out} already holds a map ({existing[0]}): give another folder, or allow it to be overwritten "
+                    "once the new map is finished",
+                    parameter="overwrite",
                 )
-            if not going_on:
+            if not resumes:
                 workspace.clear()
                 workspace.path(_IDENTITY).write_text(_text(raster_identity))
-            workspace.mend_journal()
-            workspace.resumed = going_on and bool(workspace.blocks_done())
+            workspace.repair_journal()
+            workspace.resumed = resumes and bool(workspace.blocks_done())
             yield workspace
     except OSError as error:
         raise OutputError(
-            f"{out} cannot be written ({error.strerror or error}): give a folder with room that you may write to"
+            f"{out} cannot be written ({error.strerror or error}): give a folder with free space that you may write to",
+            parameter="out",
         ) from error
 
 
 @contextlib.contextmanager
 def _locked(out: Path, products: Sequence[str], identity: str) -> Iterator[Workspace]:
-    made = not out.exists()
+    created = not out.exists()
     (out / UNFINISHED).mkdir(parents=True, exist_ok=True)
     with (out / UNFINISHED / _LOCK).open("w") as lock:
         if not lock_file(lock):
-            raise OutputError(f"another run is writing to {out}: wait for it, or give another folder")
+            raise OutputError(
+                f"another run is writing to {out}: wait for it to end, or give another folder", parameter="out"
+            )
         workspace = Workspace(out, products, identity, lock)
         try:
             yield workspace
         finally:
-            # Nothing was begun: leave no trace.
-            left = workspace.folder.exists() and [path.name for path in workspace.folder.iterdir()]
-            if left == [_LOCK]:
+            # A run that made no file leaves no folder.
+            remaining = workspace.folder.exists() and [path.name for path in workspace.folder.iterdir()]
+            if remaining == [_LOCK]:
                 shutil.rmtree(workspace.folder)
-                if made:
+                if created:
                     out.rmdir()
 
 
@@ -161,6 +165,6 @@ def _text(identity: Mapping[str, object]) -> str:
 
 
 def sha256_of(path: Path) -> str:
-    """Sha256 of a file's bytes."""
+    """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,1 +1,1 @@
-"""The landslides of a map: polygons, attributes, files."""
+"""From probability to polygons with attributes, and their files."""

@@ -1,6 +1,6 @@
-"""What is known of each landslide: place, size, shape, terrain and confidence, as the columns that users open in a GIS.
+"""Attributes of landslides: location, size, shape, terrain and confidence, as columns of a table.
 
-Length and width are the sides of the smallest rectangle around the landslide, in metres on the ground at its centre.
+Length and width are the sides of the smallest rectangle around the landslide, in metres at its centre.
 """
 
 from collections.abc import Sequence
@@ -42,14 +42,14 @@ COLUMNS: Final = {
 def landslide_table(
     found: Sequence[Outline], grid: MapGrid, card: Card, image_date: datetime | None, first_id: int
 ) -> gpd.GeoDataFrame:
-    """Make the table of some landslides, geometry in the scene's CRS (pixel coordinates where it has none).
+    """Build the table of landslides, with geometry in the CRS of the grid (pixel coordinates without one).
 
     Args:
         found: outlines in pixel coordinates of the grid.
         grid: of the map.
         card: of the detector.
-        image_date: when the image was taken, if known.
-        first_id: id of the first of them.
+        image_date: acquisition date, if known.
+        first_id: id of the first landslide.
     """
     geometries = np.array([outline.geometry for outline in found], dtype=object)
     centres = shapely.get_coordinates(shapely.centroid(geometries))
@@ -57,14 +57,14 @@ def landslide_table(
     areas_m2, perimeters_m = grid.areas_and_perimeters_m(geometries)
     length_m, width_m = _length_and_width_m(geometries, centres, grid)
     probability_mean = np.array([outline.probability_mean for outline in found])
-    terrain = [outline.ground.attributes() if outline.ground else {} for outline in found]
+    terrain = [outline.terrain.attributes() if outline.terrain else {} for outline in found]
     columns: dict[str, object] = {
         "id": np.arange(first_id, first_id + len(found)),
         "area_m2": areas_m2,
         "perimeter_m": perimeters_m,
         "probability_mean": probability_mean,
         "probability_max": [outline.probability_max for outline in found],
-        "confidence": confidence(card.confidence, probability_mean, areas_m2 / card.pixel_size_m**2),
+        "confidence": polygon_confidence(card.confidence, probability_mean, areas_m2 / card.pixel_size_m**2),
         "length_m": length_m,
         "width_m": width_m,
         "lon": lonlat[:, 0],
@@ -80,15 +80,15 @@ def landslide_table(
     return table.astype(COLUMNS)
 
 
-def confidence(
+def polygon_confidence(
     card: Confidence | None, probability_mean: NDArray[np.float64], area_px: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """How sure to be of each polygon, 0 to 1: the card's logistic function, or the mean probability without one.
+    """Return the confidence of each polygon, 0 to 1: by the card's logistic regression, else the mean probability.
 
     Args:
-        card: coefficients, fitted on polygons whose truth was known.
-        probability_mean: (n,) inside each polygon.
-        area_px: (n,) in pixels of the size the detector was trained on.
+        card: coefficients, fitted on polygons with known reference; None without them.
+        probability_mean: (n,) mean probability inside each polygon.
+        area_px: (n,) in pixels of the size that the detector was trained on.
     """
     if card is None:
         return probability_mean

@@ -1,6 +1,6 @@
-"""The inventory of a map as files: a GeoPackage, and the same rows as GeoParquet 1.1.
+"""The files of an inventory: a GeoPackage, and the same rows as GeoParquet 1.1.
 
-Both are written in portions, so that memory does not grow with the number of landslides.
+Both are written in chunks, so that memory does not grow with the number of landslides.
 """
 
 import contextlib
@@ -18,40 +18,40 @@ from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, S
 from arro3.io import write_parquet
 from pyogrio.errors import DataLayerError, DataSourceError
 
+from landslip.files.georeference_warnings import ignore_missing_crs
 from landslip.mapping.inventory.attributes import COLUMNS
-from landslip.scenes.raster_file import without_place
 
 LAYER: Final = "landslides"
-PORTION: Final = 10_000
+CHUNK: Final = 10_000
 _ARROW: Final = {"int64": DataType.int64(), "float64": DataType.float64(), "str": DataType.utf8()}
 
 Item = TypeVar("Item")
 
 
-def portions(items: Iterable[Item], size: int = PORTION) -> Iterator[list[Item]]:
-    """Hand items over in lists of at most ``size``."""
+def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[list[Item]]:
+    """Yield items in lists of at most ``size``."""
     iterator = iter(items)
-    while portion := list(islice(iterator, size)):
-        yield portion
+    while chunk := list(islice(iterator, size)):
+        yield chunk
 
 
 def append_to_geopackage(path: Path, table: gpd.GeoDataFrame) -> None:
-    """Write landslides to the layer ``landslides``, which is made, and left empty by an empty table, if need be.
+    """Append landslides to the layer ``landslides``, which is created where missing, also by an empty table.
 
     Raises:
         OSError: they could not be written.
     """
-    with _access(path), without_place(table.crs):
+    with _access(path), ignore_missing_crs(table.crs):
         pyogrio.write_dataframe(
             table, path, layer=LAYER, driver="GPKG", geometry_type="MultiPolygon", append=path.exists()
         )
 
 
 def check_geopackage(path: Path, count: int) -> None:
-    """Check that so many landslides are on disk: what fails as a GeoPackage is closed is not told.
+    """Check the number of landslides on disk, since GDAL does not report errors on closing a GeoPackage.
 
     Raises:
-        OSError: they are not.
+        OSError: the number differs.
     """
     with _access(path):
         found = pyogrio.read_info(path, layer=LAYER, force_feature_count=True)["features"]
@@ -61,22 +61,22 @@ def check_geopackage(path: Path, count: int) -> None:
 
 @contextlib.contextmanager
 def _access(path: Path) -> Iterator[None]:
-    """Failures inside GDAL become those of the system."""
+    """Turn GDAL's errors into OSError."""
     try:
         yield
     except (DataSourceError, DataLayerError) as error:
-        reason = str(error).rsplit(" failed: ", maxsplit=1)[-1]  # what comes before is a page of SQL
+        reason = str(error).rsplit(" failed: ", maxsplit=1)[-1]  # the text before it is long SQL
         raise OSError(errno.EIO, f"{path.name}: {reason}") from error
 
 
 def read_geopackage(path: Path) -> Iterator[gpd.GeoDataFrame]:
-    """Read the landslides of a map in portions, in the order of their ids."""
+    """Read the landslides of a map in chunks, in the order of their ids."""
     count = pyogrio.read_info(path, layer=LAYER)["features"]
-    for first in range(0, count, PORTION):
-        yield pyogrio.read_dataframe(path, layer=LAYER, skip_features=first, max_features=PORTION)
+    for first in range(0, count, CHUNK):
+        yield pyogrio.read_dataframe(path, layer=LAYER, skip_features=first, max_features=CHUNK)
 
 
-def largest(path: Path, number: int) -> gpd.GeoDataFrame:
+def read_largest(path: Path, number: int) -> gpd.GeoDataFrame:
     """Read the largest landslides of a map, largest first."""
     # Ids break ties, so that the same map gives the same table.
     query = f'SELECT * FROM "{LAYER}" ORDER BY area_m2 DESC, id LIMIT {number}'
@@ -90,7 +90,7 @@ def write_geoparquet(path: Path, geopackage: Path) -> None:
     geometry: dict[str, Any] = {
         "encoding": "WKB",
         "geometry_types": ["MultiPolygon"],
-        # null says that the coordinates have no place on Earth; leaving it out would say longitude and latitude.
+        # null means an undefined CRS; leaving it out would mean longitude and latitude.
         "crs": json.loads(empty.crs.to_json()) if empty.crs else None,
     }
     if info["features"]:

@@ -1,1 +1,1 @@
-"""Metadata of a map for programs: summary, STAC item, list of files."""
+"""Metadata of a map: summary and STAC item."""

@@ -1,4 +1,4 @@
-"""What each file of a map is: told to people in the report, and to programs in the STAC item."""
+"""The files of a map, as described in the report and in the STAC item."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,7 +10,7 @@ class MapFile:
 
     name: str
     key: str
-    """Name of the asset in the STAC item."""
+    """Key of the asset in the STAC item."""
     title: str
     text: str
     media_type: str
@@ -29,8 +29,8 @@ MAP_FILES: Final = (
     MapFile(
         "landslides.parquet",
         "landslides-geoparquet",
-        "Landslides for analysis",
-        "The same polygons and attributes (GeoParquet)",
+        "Landslides (GeoParquet)",
+        "The same polygons and attributes as GeoParquet",
         "application/vnd.apache.parquet",
         ("data",),
     ),
@@ -38,7 +38,7 @@ MAP_FILES: Final = (
         "probability.tif",
         "probability",
         "Landslide probability",
-        "Probability in steps of 0.004; 255 stands for not observed (Cloud Optimized GeoTIFF)",
+        "Probability in steps of 0.004, 255 is nodata (Cloud Optimized GeoTIFF)",
         "image/tiff; application=geotiff; profile=cloud-optimized",
         ("data",),
     ),
@@ -46,7 +46,7 @@ MAP_FILES: Final = (
         "overview.png",
         "overview",
         "Map sheet",
-        "The image with the landslides outlined",
+        "The image with outlined landslides",
         "image/png",
         ("overview",),
     ),
@@ -54,7 +54,7 @@ MAP_FILES: Final = (
         "report.html",
         "report",
         "Report",
-        "Figures, the largest landslides, how the map was made",
+        "Key figures, largest landslides, settings",
         "text/html",
         ("metadata",),
     ),
@@ -62,9 +62,9 @@ MAP_FILES: Final = (
         "summary.json",
         "summary",
         "Summary",
-        "The record of the map: counts, areas, settings, versions, hashes, warnings",
+        "Counts, areas, settings, versions, file hashes, warnings",
         "application/json",
         ("metadata",),
     ),
 )
-"""The files of a map, the most used first; its STAC item, ``item.json``, lists them."""
+"""The files of a map, the most used first, without its STAC item."""

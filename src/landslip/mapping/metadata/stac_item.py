@@ -1,7 +1,7 @@
-"""item.json: the map for catalogues, as a STAC 1.1 item with the machine learning model (MLM) extension 1.4.
+"""The STAC item of a map, ``item.json``: STAC 1.1 with the machine learning model (MLM) extension 1.4.
 
-The MLM extension wants the model among the assets. A detector is not copied beside each map, so it is named by its hash
-(a Named Information URI, RFC 6920), and its fields say all it takes to run it.
+The MLM extension requires the model among the assets. A detector is not copied beside each map: its asset is a Named
+Information URI with its hash (RFC 6920).
 """
 
 import base64
@@ -15,7 +15,7 @@ from shapely.geometry.base import BaseGeometry
 
 from landslip.channels import CHANNELS
 from landslip.detector.card import Card
-from landslip.figures.formatting import date_text
+from landslip.figures.formatting import format_date
 from landslip.mapping.metadata.map_files import MAP_FILES
 from landslip.mapping.metadata.summary import SceneRecord, Summary
 from landslip.probability import NODATA, STEP
@@ -29,7 +29,7 @@ _EXTENSIONS: Final = (
     "https://stac-extensions.github.io/raster/v2.0.0/schema.json",
 )
 _SHA256_MULTIHASH: Final = "1220"
-"""Code of SHA-256 (12) and its length in bytes (20), as the file extension wants before a checksum."""
+"""Multihash prefix of SHA-256 for the file extension: code (12) and length in bytes (20)."""
 _EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 
 Bbox = tuple[float, float, float, float]
@@ -46,7 +46,7 @@ def stac_item(summary: Summary, card: Card, bbox_lonlat: Bbox | None, footprint_
         footprint_lonlat: outline of the mapped area in longitude and latitude; None without a CRS.
 
     Returns:
-        What JSON can hold, links relative to the map's folder.
+        A JSON object; links are relative to the map's folder.
     """
     item: Json = {
         "type": "Feature",
@@ -65,13 +65,13 @@ def stac_item(summary: Summary, card: Card, bbox_lonlat: Bbox | None, footprint_
 
 
 def _properties(summary: Summary, card: Card) -> Json:
-    title = f"Landslides of {summary.scene.name}, {date_text(summary.scene.date)}"
+    title = f"Landslides of {summary.scene.name}, {format_date(summary.scene.date)}"
     return {
         "title": title,
-        "description": "Landslide candidates found by a model; nobody has checked them on the ground. "
+        "description": "Landslide candidates detected by a model, not verified in the field. "
         + " ".join(f"{line.rstrip('.')}." for line in summary.attribution),
         **_times(summary),
-        "created": _time_text(summary.created),
+        "created": _format_time(summary.created),
         "license": "other",
         "gsd": sum(summary.scene.pixel_size_m) / 2,
         "bands": [_band(name) for name in card.channels],
@@ -80,12 +80,12 @@ def _properties(summary: Summary, card: Card) -> Json:
         "processing:level": "L4",
         "processing:lineage": f"Detector {card.name} on {', '.join(card.channels)}; probability at least "
         f"{summary.threshold:g}, at least {summary.settings.min_area_m2:g} square metres",
-        "processing:datetime": _time_text(summary.created),
+        "processing:datetime": _format_time(summary.created),
         "processing:software": dict(summary.versions) | {summary.engine: summary.engine_version},
         "landslip:landslides": summary.landslides,
         "landslip:landslide_area_m2": summary.landslide_area_m2,
-        "landslip:observed_share": summary.observed_share,
-        "landslip:observed_area_m2": summary.observed_area_m2,
+        "landslip:valid_fraction": summary.valid_fraction,
+        "landslip:valid_area_m2": summary.valid_area_m2,
         "landslip:threshold": summary.threshold,
         "landslip:detector": summary.detector,
         "landslip:detector_sha256": summary.detector_sha256,
@@ -94,24 +94,24 @@ def _properties(summary: Summary, card: Card) -> Json:
 
 
 def _times(summary: Summary) -> Json:
-    """When the image was taken; where nobody knows, some time before the map was made."""
+    """Acquisition date; if unknown, an interval that ends with the creation of the map."""
     if summary.scene.date is not None:
-        return {"datetime": _time_text(summary.scene.date)}
+        return {"datetime": _format_time(summary.scene.date)}
     return {
         "datetime": None,
-        "start_datetime": _time_text(_EARLIEST),
-        "end_datetime": _time_text(summary.created),
+        "start_datetime": _format_time(_EARLIEST),
+        "end_datetime": _format_time(summary.created),
     }
 
 
-def _time_text(moment: datetime) -> str:
-    """A moment as RFC 3339 in UTC; one without a zone is taken as UTC."""
+def _format_time(moment: datetime) -> str:
+    """Format a date and time as RFC 3339 in UTC; without a time zone it is taken as UTC."""
     known = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return known.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _projection(scene: SceneRecord) -> Json:
-    """The map's grid."""
+    """The grid of the map, in fields of the projection extension."""
     shape = {"proj:shape": [scene.height, scene.width], "proj:transform": list(scene.transform)}
     if scene.crs is None:
         return {"proj:code": None, **shape}
@@ -131,25 +131,25 @@ def _band(name: str) -> Json:
     if channel.common_name:
         band["eo:common_name"] = channel.common_name
     if channel.wavelength_nm is not None:
-        # STAC counts wavelengths in micrometres.
+        # STAC gives wavelengths in micrometres.
         band["eo:center_wavelength"] = round(channel.wavelength_nm / 1000, 6)
     return band
 
 
 def _model(summary: Summary, card: Card) -> Json:
-    """The detector in the words of the MLM extension."""
+    """The detector, in fields of the MLM extension."""
     tile_px = summary.settings.tile_px
     order = ["batch", "channel", "height", "width"]
     return {
-        # The extension wants a letter first and a letter or figure last, which a detector's name need not have.
+        # The extension requires a letter first and a letter or digit last.
         "mlm:name": f"landslip {card.name}".rstrip("._-"),
-        "mlm:architecture": card.network,
+        "mlm:architecture": card.architecture,
         "mlm:framework": "ONNX",
         "mlm:tasks": ["semantic-segmentation"],
         "mlm:input": [
             {
                 "name": "input",
-                "description": f"DN, degrees or metres; normalised inside the graph: {card.normalisation.text}",
+                "description": f"DN, degrees or metres; normalised inside the graph: {card.normalisation.description}",
                 "bands": list(card.channels),
                 "input": {
                     "shape": [-1, len(card.channels), tile_px, tile_px],
@@ -189,7 +189,7 @@ def _assets(summary: Summary, card: Card) -> Json:
         if file.name in summary.files:
             asset["file:checksum"] = _SHA256_MULTIHASH + summary.files[file.name]
         if file.key == "probability":
-            names = ["probability", *(["spread"] if summary.settings.uncertainty != "none" else [])]
+            names = ["probability", *(["standard_deviation"] if summary.settings.uncertainty != "none" else [])]
             asset["bands"] = [
                 {"name": name, "data_type": "uint8", "nodata": NODATA, "raster:scale": STEP} for name in names
             ]
@@ -197,7 +197,7 @@ def _assets(summary: Summary, card: Card) -> Json:
     assets["detector"] = {
         "href": _named_information(summary.detector_sha256),
         "title": card.title,
-        "description": f"Detector '{card.name}', named by its hash (RFC 6920): it does not lie beside the map",
+        "description": f"Detector '{card.name}', identified by its hash (RFC 6920); the file is not beside the map",
         "type": "application/octet-stream; framework=onnx; profile=onnx",
         "roles": ["mlm:model", "mlm:weights"],
         "mlm:artifact_type": "onnx",
@@ -208,18 +208,18 @@ def _assets(summary: Summary, card: Card) -> Json:
 
 
 def _named_information(sha256: str) -> str:
-    """The name of a file by its hash: ``ni:///sha-256;`` and the hash in base64url (RFC 6920, section 3)."""
+    """Return the Named Information URI of a hash: ``ni:///sha-256;`` and base64url (RFC 6920, section 3)."""
     return "ni:///sha-256;" + base64.urlsafe_b64encode(bytes.fromhex(sha256)).decode().rstrip("=")
 
 
 def _identifier(summary: Summary) -> str:
-    """Scene, detector and time: letters, figures, points, dashes and underscores, as STAC advises."""
+    """Scene, detector and time, in letters, digits, dots, dashes and underscores, as STAC recommends."""
     scene = re.sub(r"[^A-Za-z0-9._-]+", "-", summary.scene.name).strip("-") or "scene"
     return f"{scene[:120]}_{summary.detector}_{summary.created.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
 def _as_lists(value: Any) -> Any:
-    """GeoJSON with lists for tuples, so that it equals what is read back."""
+    """Replace tuples by lists, so that the item equals its JSON."""
     if isinstance(value, dict):
         return {key: _as_lists(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -1,31 +1,53 @@
-"""The record of a landslide map: what was found, how it was made, and what to beware of. Written as summary.json."""
+"""The summary of a map, ``summary.json``: results, settings, versions, file hashes and warnings."""
 
-from datetime import datetime
+import platform
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
 from typing import Final
 
-from landslip.files.model import Frozen
+import rasterio
+from pydantic import BaseModel, ConfigDict
+
+import landslip
+from landslip.grid.map_grid import MapGrid
+from landslip.mapping.domain_shift import DomainShift, domain_shift_warnings
+from landslip.mapping.inventory.find import Found
+from landslip.mapping.job import Job
+from landslip.mapping.workspace import sha256_of
 
 SENTINEL_ATTRIBUTION: Final = "Contains modified Copernicus Sentinel data"
+_VERSIONED: Final = ("numpy", "rasterio", "shapely", "pyproj", "geopandas")
 
 
-class SceneRecord(Frozen):
+class _Record(BaseModel):
+    """Unlike ``Frozen``, it holds NaN: the pixel size of a scene may be undefined."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SceneRecord(_Record):
     """The scene that was mapped."""
 
     name: str
     date: datetime | None
     crs: str | None
-    """Authority code or WKT; None for an image without one."""
+    """Authority code or WKT; None for an image without a CRS."""
     height: int
     width: int
     transform: tuple[float, float, float, float, float, float]
     pixel_size_m: tuple[float, float]
     """Width and height of a pixel at the centre."""
     sources: dict[str, str]
-    """Where each channel was taken from, and why."""
+    """Source of each channel, and why it was chosen."""
     identity: str
 
 
-class SettingsRecord(Frozen):
+class SettingsRecord(_Record):
     """The settings of the run, as resolved."""
 
     min_area_m2: float
@@ -36,40 +58,26 @@ class SettingsRecord(Frozen):
     precision: str
     threads: int | None
     uncertainty: str = "none"
-    """``tta``: the second band of the probability holds its standard deviation over four flipped looks at the image."""
+    """``tta``: the second band of the probability raster is its standard deviation over four flips of the image."""
 
 
-class FamiliarityRecord(Frozen):
-    """How far the scene lies from what the detector learned from, judged by places spread over it."""
-
-    places: int
-    distance: float | None
-    """Median over the places; about 1 for patches of the training part. None where the card does not say."""
-    far_share: float | None
-    """Share of the places that differ more than 99 % of the training patches do."""
-    differs_in: tuple[str, ...]
-    """In what they differ most."""
-    outside_ranges: dict[str, float]
-    """Share of the pixels looked at that lie outside the range seen in training, by channel, where the card has one."""
-
-
-class Summary(Frozen):
-    """What ``summary.json`` holds."""
+class Summary(_Record):
+    """The content of ``summary.json``."""
 
     landslides: int
     landslide_area_m2: float
-    observed_share: float
-    """Share of the mapped pixels that was observed."""
-    observed_area_m2: float
+    valid_fraction: float
+    """Fraction of the mapped pixels that are valid."""
+    valid_area_m2: float
     threshold: float
     detector: str
     detector_sha256: str
     engine: str
     engine_version: str
     wall_s: float
-    """Seconds of this process; a run that was resumed also took what was done before."""
+    """Seconds of this process; in a resumed run without the time of earlier processes."""
     network_s: float
-    """Seconds of ``wall_s`` in which the network was at work."""
+    """Seconds of ``wall_s`` spent in the network."""
     peak_rss_mb: float | None
     resumed: bool
     pixels: int
@@ -79,7 +87,131 @@ class Summary(Frozen):
     versions: dict[str, str]
     created: datetime
     files: dict[str, str]
-    """Each file of the map with its sha256."""
+    """SHA-256 of each file of the map."""
     attribution: tuple[str, ...]
-    familiarity: FamiliarityRecord | None = None
-    """None where the card does not say what the detector learned from; maps of older versions lack it."""
+    domain_shift: DomainShift | None = None
+    """None where the card has no training statistics."""
+
+    def __repr__(self) -> str:
+        return (
+            f"Summary(scene='{self.scene.name}', detector='{self.detector}', landslides={self.landslides}, "
+            f"landslide_area_m2={self.landslide_area_m2:.0f}, valid_fraction={self.valid_fraction:.3g})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """The time spent on the probability raster."""
+
+    started: float
+    """Start of the run, by ``time.perf_counter``."""
+    network_s: float
+    resumed: bool
+
+
+def summarise(job: Job, found: Found, effort: Effort, shift: DomainShift | None = None) -> Summary:
+    """Build the summary of a map, without its files."""
+    card = job.detector.card
+    pixels = job.pixel_count()
+    return Summary(
+        landslides=len(found.areas_m2),
+        landslide_area_m2=float(found.areas_m2.sum()),
+        valid_fraction=found.valid_px / max(pixels, 1),
+        valid_area_m2=found.valid_area_m2,
+        threshold=job.threshold,
+        detector=card.name,
+        detector_sha256=job.detector.sha256,
+        engine=job.engine.name,
+        engine_version=job.engine.version,
+        wall_s=perf_counter() - effort.started,
+        network_s=effort.network_s,
+        peak_rss_mb=peak_rss_mb(),
+        resumed=effort.resumed,
+        pixels=pixels,
+        warnings=(
+            *job.scene.warnings,
+            *_warnings(job, found),
+            *(domain_shift_warnings(shift, card) if shift else ()),
+        ),
+        scene=SceneRecord(
+            name=job.scene.name,
+            date=job.scene.date,
+            crs=_crs_text(job.grid),
+            height=job.region.height,
+            width=job.region.width,
+            transform=tuple(job.grid.transform)[:6],
+            pixel_size_m=job.grid.pixel_size_m,
+            sources={name: layer.describe() for name, layer in job.scene.layers.items()},
+            identity=job.scene.identity,
+        ),
+        settings=SettingsRecord(
+            min_area_m2=job.settings.min_area_m2,
+            tile_px=max(job.lattice.tile_height, job.lattice.tile_width),
+            overlap_px=job.lattice.overlap,
+            block_px=job.settings.block_px,
+            aoi=job.aoi.text if job.aoi else None,
+            precision=job.engine.precision,
+            threads=job.settings.threads,
+            uncertainty=job.settings.uncertainty,
+        ),
+        versions={
+            "landslip": landslip.__version__,
+            "python": platform.python_version(),
+            "gdal": rasterio.__gdal_version__,
+            **{name: version(name) for name in _VERSIONED},
+        },
+        created=datetime.now(UTC),
+        files={},
+        attribution=(SENTINEL_ATTRIBUTION, *(line for line in card.attribution if line != SENTINEL_ATTRIBUTION)),
+        domain_shift=shift,
+    )
+
+
+def add_files(summary: Summary, paths: Iterable[Path]) -> Summary:
+    """Return the summary with the hashes of more files."""
+    return summary.model_copy(update={"files": summary.files | {path.name: sha256_of(path) for path in paths}})
+
+
+def add_effort(summary: Summary, effort: Effort) -> Summary:
+    """Return the summary with time and memory of the finished run."""
+    return summary.model_copy(
+        update={"wall_s": perf_counter() - effort.started, "peak_rss_mb": peak_rss_mb(), "created": datetime.now(UTC)}
+    )
+
+
+def _warnings(job: Job, found: Found) -> list[str]:
+    warnings = []
+    card = job.detector.card
+    size_m = sum(job.grid.pixel_size_m) / 2
+    if found.valid_px == 0:
+        warnings.append("no pixel of the mapped area is valid: the map holds no information about landslides")
+    if not 2 / 3 <= size_m / card.pixel_size_m <= 3 / 2:
+        warnings.append(
+            f"the pixel size is {size_m:.3g} m, but detector '{card.name}' was trained at {card.pixel_size_m:g} m: "
+            "expect lower accuracy than the scores on its card"
+        )
+    if not job.scene.georeferenced:
+        warnings.append("the image has no CRS: polygons are in pixel coordinates (column, row)")
+    return warnings
+
+
+def _crs_text(grid: MapGrid) -> str | None:
+    if grid.crs is None:
+        return None
+    authority = grid.crs.to_authority()
+    return ":".join(authority) if authority else str(grid.crs.to_wkt())
+
+
+def peak_rss_mb() -> float | None:
+    """Return the peak resident memory of this process in MB; None where the system does not report it."""
+    # Linux: getrusage also counts the parent process before exec; this file does not.
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next((line for line in status.read_text().splitlines() if line.startswith("VmHWM:")), None)
+        if line:
+            return int(line.split()[1]) * 1024 / 1e6
+    try:
+        import resource  # noqa: PLC0415 - not on Windows
+    except ModuleNotFoundError:
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6

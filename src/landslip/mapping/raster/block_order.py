@@ -1,7 +1,7 @@
-"""In which order blocks are mapped, which tiles each needs, and which are kept for blocks that come later.
+"""The order of work on a raster: blocks with the tiles each needs, and strips.
 
-A tile that touches several blocks is run once and kept until the last of them, as long as the budget lasts; beyond it
-the tile is run again. So memory is bounded by settings whatever the width of a scene, and the answer is the same.
+A tile that touches several blocks is run once and kept until the last of them, within a memory budget; beyond it the
+tile is run again. Memory is bounded by settings whatever the width of a scene, and the result is the same.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,25 +10,27 @@ from dataclasses import dataclass
 from landslip.grid.lattice import Lattice
 from landslip.grid.window import Window
 
+STRIP_PX = 1 << 22
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One block: the tiles to run for it, what to read for them, and what to forget afterwards."""
+    """One block: the tiles to run for it, the window to read, and the tiles to release afterwards."""
 
     block: Window
     tiles: tuple[Window, ...]
     read: Window
-    """The block and the part of its new tiles that lies inside the scene."""
-    forget: tuple[Window, ...]
+    """The block and its new tiles, clipped to the scene."""
+    release: tuple[Window, ...]
 
 
-def plan(lattice: Lattice, blocks: Sequence[Window], kept_tiles: int) -> Iterator[Step]:
-    """Plan the work, block by block.
+def plan_steps(lattice: Lattice, blocks: Sequence[Window], kept_tiles: int) -> Iterator[Step]:
+    """Plan the work block by block.
 
     Args:
         lattice: of the scene.
-        blocks: to be mapped, row by row; some may be missing (a run that is resumed).
-        kept_tiles: how many tiles may be kept from one block to the next.
+        blocks: to be mapped, row by row; some may be missing in a resumed run.
+        kept_tiles: maximum number of tiles kept from one block to the next.
     """
     if not blocks:
         return
@@ -45,13 +47,20 @@ def plan(lattice: Lattice, blocks: Sequence[Window], kept_tiles: int) -> Iterato
 
 
 def _touches_later(tile: Window, block: Window, region: Window) -> bool:
-    """Whether a tile reaches a block that comes after this one, row by row, inside the region."""
+    """Whether a tile overlaps a later block of the region."""
     return min(tile.bottom, region.bottom) > block.bottom or min(tile.right, region.right) > block.right
 
 
 def _bounds(windows: Sequence[Window], scene: Window) -> Window:
-    """The smallest window of the scene that holds all the given ones."""
+    """The bounding window of some windows, clipped to the scene."""
     row, col = min(window.row for window in windows), min(window.col for window in windows)
     bottom = min(max(window.bottom for window in windows), scene.bottom)
     right = min(max(window.right for window in windows), scene.right)
     return Window(row, col, bottom - row, right - col)
+
+
+def strips(height: int, width: int) -> Iterator[Window]:
+    """Yield full-width strips of about 4 million pixels, of 16 to 512 rows."""
+    rows = min(max(STRIP_PX // width, 16), 512)
+    for row in range(0, height, rows):
+        yield Window(row, 0, min(rows, height - row), width)

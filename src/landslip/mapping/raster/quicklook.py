@@ -1,27 +1,27 @@
-"""A small picture of the mapped ground, made of the blocks as they are read."""
+"""The quicklook of a scene, accumulated from its blocks as they are read."""
 
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
 from landslip.channels import TRUE_COLOUR
+from landslip.figures.picture import Picture
 from landslip.grid.map_grid import MapGrid
 from landslip.grid.window import Window
-from landslip.mapping.report.overview import Picture
 from landslip.scenes.scene import Scene
 
 _LONGEST_PX = 2048
 
 
 def picture_channels(scene: Scene, detector_channels: tuple[str, ...]) -> tuple[str, ...]:
-    """The three channels to show: true colour where the scene has it, else the detector's first (repeated)."""
+    """Choose the three channels to show: true colour where available, else the detector's first, repeated."""
     if all(name in scene.channels for name in TRUE_COLOUR):
         return TRUE_COLOUR
     return (detector_channels * 3)[:3]
 
 
 class Quicklook:
-    """Means of the observed pixels in cells of a whole number of pixels; blocks may come in any order."""
+    """Means of valid pixels in square cells of pixels; blocks may come in any order."""
 
     def __init__(self, region: Window, channels: tuple[str, ...]) -> None:
         self.channels = channels
@@ -31,23 +31,23 @@ class Quicklook:
         self._sum = np.zeros((len(channels), *shape))
         self._count = np.zeros(shape, np.int64)
 
-    def add(self, block: Window, values: NDArray[np.float32], observed: NDArray[np.bool_]) -> None:
-        """Add a block of the region: values (3, h, w), 0 where not observed, and what was observed (h, w)."""
+    def add(self, block: Window, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> None:
+        """Add a block of the region: values (3, H, W), 0 where not valid, and validity (H, W)."""
         here = block.relative_to(self._region)
         first_row, first_col = here.row // self._cell, here.col // self._cell
-        sums = _per_cell(values * observed, here, self._cell)
+        sums = _per_cell(values * valid, here, self._cell)
         cells = slice(first_row, first_row + sums.shape[1]), slice(first_col, first_col + sums.shape[2])
         self._sum[:, *cells] += sums
-        self._count[cells] += _per_cell(observed.astype(np.float32), here, self._cell).astype(np.int64)
+        self._count[cells] += _per_cell(valid.astype(np.float32), here, self._cell).astype(np.int64)
 
     def picture(self, grid: MapGrid) -> Picture:
-        """The picture of what was added."""
-        observed = self._count > 0
-        values = np.divide(self._sum, self._count, out=np.zeros_like(self._sum), where=observed)
+        """Return the picture of all blocks added so far."""
+        valid = self._count > 0
+        values = np.divide(self._sum, self._count, out=np.zeros_like(self._sum), where=valid)
         scale = Affine.scale(self._cell)
         return Picture(
             values=values.astype(np.float32),
-            observed=observed,
+            valid=valid,
             channels=self.channels,
             transform=grid.transform * scale if grid.crs else scale,
             metres_per_pixel=grid.pixel_size_m[0] * self._cell,
@@ -55,12 +55,12 @@ class Quicklook:
 
 
 def _per_cell(image: NDArray[np.float32], here: Window, cell: int) -> NDArray[np.float32]:
-    """Sums of an image (..., h, w), whose pixels lie at ``here``, over the cells that it touches."""
+    """Sum an image (..., H, W), located at ``here``, over the cells that it touches."""
     before_after = [
         (first % cell, -(first + length) % cell) for first, length in zip((here.row, here.col), here.shape, strict=True)
     ]
     whole = np.pad(image, [(0, 0)] * (image.ndim - 2) + before_after)
-    # Whole rows, then whole columns, are added at a time: a matrix product or reduceat takes many times as long.
+    # Adding whole rows, then whole columns, is many times faster than a matrix product or reduceat.
     by_row = sum((whole[..., i::cell, :] for i in range(1, cell)), start=whole[..., ::cell, :])
     sums: NDArray[np.float32] = sum((by_row[..., i::cell] for i in range(1, cell)), start=by_row[..., ::cell])
     return sums

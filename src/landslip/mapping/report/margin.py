@@ -1,4 +1,4 @@
-"""What stands around the picture on a map sheet: heading, warnings, key, facts, foot. Each is a block for a column."""
+"""The margin of a map sheet: heading, warnings, legend, facts, accuracy, footer. Each is a block for a column."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -13,29 +13,29 @@ from landslip.figures.cartography import (
     CASING_PX,
     OUTLINE,
     OUTLINE_PX,
+    choose_scale_bar,
+    draw_north_arrow,
     draw_scale_bar,
-    north_arrow,
-    north_on_picture,
-    scale_bar,
+    north_direction,
 )
 from landslip.figures.formatting import (
-    area_text,
-    count_text,
-    date_text,
-    length_text,
-    number_text,
-    place_text,
-    sentence,
-    share_text,
+    format_area,
+    format_count,
+    format_date,
+    format_length,
+    format_lonlat,
+    format_number,
+    format_percent,
+    to_sentence,
 )
-from landslip.figures.picture import Picture, hatching
-from landslip.figures.typography import FAINT, INK, Column, plain, wrapped
+from landslip.figures.picture import Picture, draw_hatching
+from landslip.figures.typography import FAINT, INK, Column, plain, wrap_text
 from landslip.grid.map_grid import MapGrid
 from landslip.mapping.metadata.summary import Summary
 
 Block = Callable[[Column], None]
 
-CAVEAT: Final = "Landslides on this map are candidates found by a model. Nobody has checked them on the ground."
+CAVEAT: Final = "The landslides on this map are candidates detected by a model and were not verified in the field."
 
 _SHOWN_WARNINGS: Final = 8
 _SHOWN_SCORES: Final = 3
@@ -46,22 +46,22 @@ _SWATCH_PX: Final = (46, 30)
 
 
 def headline(summary: Summary) -> str:
-    """What was found, in a sentence."""
-    if summary.observed_share == 0:
-        return "Nothing was observed: this map cannot say whether there are landslides"
+    """Return the result of a map in a sentence."""
+    if summary.valid_fraction == 0:
+        return "No valid pixels: the map holds no information about landslides"
     if summary.landslides == 0:
-        return "Landslides found: 0" + ("" if summary.observed_share == 1 else ". Not observed ground may hold some")
-    found = f"Landslides found: {summary.landslides:,}, area {area_text(summary.landslide_area_m2)}"
-    if summary.observed_area_m2 <= 0:
+        return "Landslides: 0" + ("" if summary.valid_fraction == 1 else " in the valid part of the area")
+    found = f"Landslides: {summary.landslides:,}, area {format_area(summary.landslide_area_m2)}"
+    if summary.valid_area_m2 <= 0:
         return found
-    return f"{found} ({share_text(summary.landslide_area_m2 / summary.observed_area_m2)} of what was observed)"
+    return f"{found} ({format_percent(summary.landslide_area_m2 / summary.valid_area_m2)} of the valid area)"
 
 
 def heading(summary: Summary) -> Block:
-    """The scene's name and what was found."""
+    """The name of the scene and the result."""
 
     def write(column: Column) -> None:
-        column.text(summary.scene.name or "Scene without a name", 38, weight=0.6, lines=2)
+        column.text(summary.scene.name or "Unnamed scene", 38, weight=0.6, lines=2)
         column.gap(4)
         column.text(headline(summary), 24, lines=3)
 
@@ -69,15 +69,15 @@ def heading(summary: Summary) -> Block:
 
 
 def warnings(messages: Sequence[str]) -> Block:
-    """What to beware of, in a box that is seen."""
+    """The warnings, in a coloured box."""
 
     def write(column: Column) -> None:
         box = Column(column.width - 32, _AMBER)
         box.gap(12)
-        box.text("Please note" if len(messages) == 1 else f"Please note ({len(messages)})", 19, weight=0.5)
+        box.text("Warning" if len(messages) == 1 else f"Warnings ({len(messages)})", 19, weight=0.5)
         for message in messages[:_SHOWN_WARNINGS]:
             box.gap(6)
-            box.text(sentence(message), 16, lines=7)
+            box.text(to_sentence(message), 16, lines=7)
         if len(messages) > _SHOWN_WARNINGS:
             box.gap(6)
             box.text(f"and {len(messages) - _SHOWN_WARNINGS} more in summary.json", 16, ink=FAINT)
@@ -90,19 +90,19 @@ def warnings(messages: Sequence[str]) -> Block:
     return write
 
 
-def key(metres_per_px: float, grid: MapGrid) -> Block:
-    """What the signs mean, the scale, and the way north where the grid knows it."""
+def legend(metres_per_px: float, grid: MapGrid) -> Block:
+    """The legend, the scale bar, and the north arrow where the grid has a CRS."""
 
     def write(column: Column) -> None:
-        _row(column, _outline_swatch(), "landslide, as the detector sees it")
+        _row(column, _outline_swatch(), "landslide (model prediction)")
         column.gap(8)
-        hatched = Image.fromarray(hatching(_SWATCH_PX[1], _SWATCH_PX[0]))
-        _row(column, hatched, "not observed: nothing is known")
+        hatched = Image.fromarray(draw_hatching(_SWATCH_PX[1], _SWATCH_PX[0]))
+        _row(column, hatched, "no data")
         if not np.isfinite(metres_per_px) or metres_per_px <= 0:
             return
         column.gap(18)
         arrow = _north(grid)
-        length_m, length_px = scale_bar(metres_per_px, min(260, column.width - 140))
+        length_m, length_px = choose_scale_bar(metres_per_px, min(260, column.width - 140))
 
         def scale_and_north(image: Image.Image, y: int) -> None:
             draw_scale_bar(image, (0, y + (18 if arrow else 0)), length_m, length_px)
@@ -115,25 +115,25 @@ def key(metres_per_px: float, grid: MapGrid) -> Block:
 
 
 def facts(picture: Picture, summary: Summary, card: Card, grid: MapGrid) -> Block:
-    """When, with what, and how it was mapped."""
-    threshold = number_text(summary.threshold)
+    """Acquisition date, detector and settings of the map."""
+    threshold = format_number(summary.threshold)
     if abs(summary.threshold - card.threshold) > 1e-9:
-        threshold += f" (the detector's own: {number_text(card.threshold)})"
+        threshold += f" (detector default: {format_number(card.threshold)})"
     channels = ", ".join(picture.channels)
-    shown = f"true colour ({channels})" if picture.channels == TRUE_COLOUR else f"{channels} as red, green, blue"
+    shown = f"true colour ({channels})" if picture.channels == TRUE_COLOUR else f"{channels} as RGB"
     pixel_x_m, pixel_y_m = summary.scene.pixel_size_m
     square = abs(pixel_y_m / pixel_x_m - 1) < 0.01 if pixel_x_m > 0 else True
-    pixel = length_text(pixel_x_m) if square else f"{length_text(pixel_x_m)} x {length_text(pixel_y_m)}"
-    place = "not known" if grid.crs is None else place_text(*(float(degrees) for degrees in grid.centre_lonlat))
+    pixel = format_length(pixel_x_m) if square else f"{format_length(pixel_x_m)} x {format_length(pixel_y_m)}"
+    centre = "unknown" if grid.crs is None else format_lonlat(*(float(degrees) for degrees in grid.centre_lonlat))
     rows = [
-        ("Image", date_text(summary.scene.date)),
-        ("Shown", shown),
-        ("Pixel", pixel),
-        ("Centre", place),
-        ("Observed", f"{share_text(summary.observed_share)} of the mapped area"),
+        ("Image", format_date(summary.scene.date)),
+        ("Bands", shown),
+        ("Pixel size", pixel),
+        ("Centre", centre),
+        ("Valid", f"{format_percent(summary.valid_fraction)} of the mapped area"),
         ("Detector", summary.detector),
         ("Threshold", threshold),
-        ("Smallest", "no limit" if summary.settings.min_area_m2 <= 0 else area_text(summary.settings.min_area_m2)),
+        ("Min. area", "none" if summary.settings.min_area_m2 <= 0 else format_area(summary.settings.min_area_m2)),
     ]
 
     if summary.settings.aoi:
@@ -146,16 +146,16 @@ def facts(picture: Picture, summary: Summary, card: Card, grid: MapGrid) -> Bloc
     return write
 
 
-def trust(card: Card) -> Block:
-    """How well the detector did elsewhere, and what it is not good for."""
+def accuracy(card: Card) -> Block:
+    """Scores of the detector on test data, and its limitations."""
 
     def write(column: Column) -> None:
-        column.text("How far to trust it", 19, weight=0.5, lines=1)
+        column.text("Accuracy on test data", 19, weight=0.5, lines=1)
         column.gap(4)
         for score in card.scores[:_SHOWN_SCORES]:
             figures = f"precision {score.precision:.2f}, recall {score.recall:.2f}, F1 {score.f1:.2f}"
             column.text(f"{score.data}: {figures}", 15, lines=4)
-            seeds = [count_text(len(score.seeds), "seed", "seeds")] if score.seeds else []
+            seeds = [format_count(len(score.seeds), "seed", "seeds")] if score.seeds else []
             column.text("; ".join([score.protocol, score.definition, *seeds]), 14, ink=FAINT, lines=4)
             column.gap(5)
         if len(card.scores) > _SHOWN_SCORES:
@@ -164,20 +164,20 @@ def trust(card: Card) -> Block:
         if not card.scores:
             column.text(card.unmeasured, 15)
             column.gap(5)
-        column.text("Not good for", 15, weight=0.4, lines=1)
+        column.text("Limitations", 15, weight=0.4, lines=1)
         for limit in card.not_good_for[:_SHOWN_LIMITS]:
             top = column.height
             column.text("·", 15, lines=1)
             column.height = top
-            column.text(sentence(limit), 15, indent=14, lines=3)
+            column.text(to_sentence(limit), 15, indent=14, lines=3)
 
     return write
 
 
-def foot(summary: Summary) -> Block:
-    """What the map is, where the data come from, and what made it."""
+def footer(summary: Summary) -> Block:
+    """Caveat, attribution, and version."""
     version = summary.versions.get("landslip", "")
-    made = f"Made with landslip {version}".strip() + f" on {date_text(summary.created)}."
+    made = f"Made with landslip {version}".strip() + f" on {format_date(summary.created)}."
 
     def write(column: Column) -> None:
         column.rule()
@@ -192,9 +192,9 @@ def foot(summary: Summary) -> Block:
 
 
 def _row(column: Column, swatch: Image.Image, text: str) -> None:
-    """A sign and what it means, side by side."""
+    """A symbol and its meaning, side by side."""
     indent = swatch.width + 14
-    lines = len(wrapped(text, 17, column.width - indent, 3))
+    lines = len(wrap_text(text, 17, column.width - indent, 3))
     text_height = lines * round(17 * 1.36)
     top = column.height
     column.picture(swatch)
@@ -204,7 +204,7 @@ def _row(column: Column, swatch: Image.Image, text: str) -> None:
 
 
 def _fact(column: Column, name: str, value: str) -> None:
-    """A name and its value in two columns, with a thin rule above."""
+    """A name and its value in two columns, with a rule above."""
     column.rule()
     column.gap(6)
     top = column.height
@@ -215,7 +215,7 @@ def _fact(column: Column, name: str, value: str) -> None:
 
 
 def _outline_swatch() -> Image.Image:
-    """A landslide outlined, half on dark forest and half on bright soil."""
+    """An outline, half on dark forest and half on bright soil."""
     finer = 4
     width, height = (length * finer for length in _SWATCH_PX)
     swatch = Image.new("RGB", (width, height), (38, 58, 40))
@@ -231,10 +231,10 @@ def _outline_swatch() -> Image.Image:
 
 
 def _north(grid: MapGrid) -> Image.Image | None:
-    """The north arrow, or None where the grid does not know."""
+    """The north arrow; None where north is undefined."""
     if grid.crs is None:
         return None
     middle = np.array([[grid.width / 2, grid.height / 2]])
     across_m, down_m = grid.pixel_vectors_m(middle)
-    direction = north_on_picture(tuple(across_m[0].tolist()), tuple(down_m[0].tolist()))
-    return north_arrow(direction) if direction else None
+    direction = north_direction(tuple(across_m[0].tolist()), tuple(down_m[0].tolist()))
+    return draw_north_arrow(direction) if direction else None

@@ -1,4 +1,4 @@
-"""overview.png: the map sheet. The image, the landslides outlined on it, and what it takes to read both."""
+"""The map sheet, ``overview.png``: the image with outlined landslides, legend, scale, facts and warnings."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -10,33 +10,31 @@ from pyproj import CRS
 from shapely.geometry.base import BaseGeometry
 
 from landslip.detector.card import Card
-from landslip.figures.cartography import outlined
-from landslip.figures.picture import Picture, fitting_size, painted, resized
+from landslip.figures.cartography import draw_outlines
+from landslip.figures.picture import Picture, fit_size, render_picture, resize_picture
 from landslip.figures.typography import INK, PAPER, Column
 from landslip.grid.map_grid import MapGrid
 from landslip.mapping.metadata.summary import Summary
 from landslip.mapping.report import margin
 from landslip.mapping.report.margin import Block
 
-__all__ = ["Picture", "draw_overview"]
-
 _EDGE_PX: Final = 40
-"""White around everything, and between columns."""
+"""Margin of the sheet, and gap between columns."""
 _SIDE_PX: Final = 400
 """Width of the column beside the picture."""
 _FRAME_PX: Final = 1
-_ROOM_PX: Final = 1600 - 2 * _EDGE_PX - 2 * _FRAME_PX
+_MAX_WIDTH_PX: Final = 1600 - 2 * _EDGE_PX - 2 * _FRAME_PX
 """Widest picture that fits a sheet of 1,600 pixels."""
-_TALLEST_PX: Final = 1400
-_LEAST_COLUMN_PX: Final = 340
+_MAX_HEIGHT_PX: Final = 1400
+_MIN_COLUMN_PX: Final = 340
 
 
 def draw_overview(picture: Picture, outlines: Iterable[BaseGeometry], summary: Summary, card: Card) -> Image.Image:
     """Draw the map sheet.
 
     Args:
-        picture: what was mapped.
-        outlines: of the landslides, in the coordinates that the picture's transform leads to.
+        picture: the quicklook of the scene.
+        outlines: of the landslides, in the coordinates of the picture's transform.
         summary: of the map.
         card: of the detector.
 
@@ -48,36 +46,36 @@ def draw_overview(picture: Picture, outlines: Iterable[BaseGeometry], summary: S
     pixel_x_m, pixel_y_m = grid.pixel_size_m
     known = bool(np.isfinite([pixel_x_m, pixel_y_m]).all()) and min(pixel_x_m, pixel_y_m) > 0
     y_per_x = pixel_y_m / pixel_x_m if known else 1.0
-    beside = fitting_size(picture.height, picture.width, y_per_x, _TALLEST_PX, _ROOM_PX - _EDGE_PX - _SIDE_PX)
-    alone = fitting_size(picture.height, picture.width, y_per_x, _TALLEST_PX, _ROOM_PX)
-    # A column beside the picture, unless the picture is wide and would be much larger without.
-    wide = alone[1] > 1.25 * alone[0] and beside[1] < 0.9 * alone[1]
-    height, width = alone if wide else beside
+    beside = fit_size(picture.height, picture.width, y_per_x, _MAX_HEIGHT_PX, _MAX_WIDTH_PX - _EDGE_PX - _SIDE_PX)
+    full_width = fit_size(picture.height, picture.width, y_per_x, _MAX_HEIGHT_PX, _MAX_WIDTH_PX)
+    # The margin is beside the picture, or below a wide picture that would be much larger then.
+    wide = full_width[1] > 1.25 * full_width[0] and beside[1] < 0.9 * full_width[1]
+    height, width = full_width if wide else beside
 
-    values, observed = resized(picture, height, width)
+    values, valid = resize_picture(picture, height, width)
     to_sheet = Affine.scale(width / picture.width, height / picture.height) * ~picture.transform
-    shown = _framed(outlined(painted(values, observed), outlines, to_sheet))
+    shown = _add_frame(draw_outlines(render_picture(values, valid), outlines, to_sheet))
     blocks = [
         *([margin.warnings(summary.warnings)] if summary.warnings else []),
-        margin.key(picture.metres_per_pixel * picture.width / width, grid),
+        margin.legend(picture.metres_per_pixel * picture.width / width, grid),
         margin.facts(picture, summary, card, grid),
-        margin.trust(card),
+        margin.accuracy(card),
     ]
     return _sheet(_below(shown, blocks) if wide else _beside(shown, blocks), summary)
 
 
-def _framed(shown: Image.Image) -> Image.Image:
-    """The picture in a thin frame."""
+def _add_frame(shown: Image.Image) -> Image.Image:
+    """Add a thin frame."""
     framed = Image.new("RGB", (shown.width + 2 * _FRAME_PX, shown.height + 2 * _FRAME_PX), INK)
     framed.paste(shown, (_FRAME_PX, _FRAME_PX))
     return framed
 
 
 def _beside(shown: Image.Image, blocks: Sequence[Block]) -> Image.Image:
-    """The picture, and one column with all blocks beside it."""
+    """Place all blocks in one column beside the picture."""
     column = Column(_SIDE_PX)
-    for place, block in enumerate(blocks):
-        if place:
+    for index, block in enumerate(blocks):
+        if index:
             column.gap(26)
         block(column)
     margin_picture = column.render()
@@ -89,8 +87,8 @@ def _beside(shown: Image.Image, blocks: Sequence[Block]) -> Image.Image:
 
 
 def _below(shown: Image.Image, blocks: Sequence[Block]) -> Image.Image:
-    """The picture, and a column for each block below it."""
-    width = max(shown.width, len(blocks) * (_LEAST_COLUMN_PX + _EDGE_PX) - _EDGE_PX)
+    """Place each block in its own column below the picture."""
+    width = max(shown.width, len(blocks) * (_MIN_COLUMN_PX + _EDGE_PX) - _EDGE_PX)
     column_px = (width + _EDGE_PX) // len(blocks) - _EDGE_PX
     columns = []
     for block in blocks:
@@ -100,19 +98,19 @@ def _below(shown: Image.Image, blocks: Sequence[Block]) -> Image.Image:
     top = shown.height + 28
     body = Image.new("RGB", (width, top + max(column.height for column in columns)), PAPER)
     body.paste(shown, (0, 0))
-    for place, picture in enumerate(columns):
-        body.paste(picture, (place * (column_px + _EDGE_PX), top))
+    for index, picture in enumerate(columns):
+        body.paste(picture, (index * (column_px + _EDGE_PX), top))
     return body
 
 
 def _sheet(body: Image.Image, summary: Summary) -> Image.Image:
-    """Heading, body and foot on one sheet."""
+    """Put heading, body and footer on one sheet."""
     sheet = Column(body.width)
     margin.heading(summary)(sheet)
     sheet.gap(22)
     sheet.picture(body)
     sheet.gap(26)
-    margin.foot(summary)(sheet)
+    margin.footer(summary)(sheet)
     drawn = sheet.render()
     whole = Image.new("RGB", (drawn.width + 2 * _EDGE_PX, drawn.height + 2 * _EDGE_PX - 10), PAPER)
     whole.paste(drawn, (_EDGE_PX, _EDGE_PX - 10))

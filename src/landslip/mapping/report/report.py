@@ -1,4 +1,4 @@
-"""report.html: the map as one page that needs nothing else, for a screen, for print, for a colleague by mail."""
+"""The report of a map, ``report.html``: one self-contained page for screen and print."""
 
 import base64
 import hashlib
@@ -15,9 +15,10 @@ from PIL import Image
 
 from landslip.detector.card import Card
 from landslip.figures.charts import chart_image
-from landslip.figures.formatting import area_text, count_text, date_text, sentence, share_text
+from landslip.figures.formatting import format_area, format_count, format_date, format_percent, to_sentence
 from landslip.figures.frequency_area import MIN_LANDSLIDES, frequency, frequency_chart
-from landslip.figures.html_tables import bullets, landslides_table, paragraph, terrain_known
+from landslip.figures.html_tables import bullet_list, has_terrain, landslides_table, paragraph
+from landslip.files.atomic import write_text
 from landslip.mapping.metadata.summary import Summary
 from landslip.mapping.report import sections
 from landslip.mapping.report.margin import CAVEAT, headline
@@ -33,21 +34,21 @@ def write_report(
 ) -> None:
     """Write the report.
 
-    The page loads nothing from elsewhere, and its content security policy forbids it to.
+    The page loads no other file, and its content security policy forbids it.
 
     Args:
-        path: of the file; it is written under another name first, so that a half-written page never bears this one.
+        path: of the file.
         overview: the map sheet.
-        landslides: the largest, sorted by area, with the columns of ``attributes.py``.
+        landslides: the largest, sorted by area, with the columns of ``landslides.gpkg``.
         areas_m2: of all landslides, (N,).
         summary: of the map.
         card: of the detector.
 
     Raises:
-        OSError: the file cannot be written.
+        OutputError: the file cannot be written.
     """
     style, script = _packaged("report.css"), _packaged("report.js")
-    name = escape(summary.scene.name or "Scene without a name")
+    name = escape(summary.scene.name or "Unnamed scene")
     page = Template(_packaged("report.html")).substitute(
         title=f"Landslide map: {name}",
         style=style,
@@ -59,10 +60,10 @@ def write_report(
         caveat=escape(CAVEAT),
         warnings=_warnings(summary),
         figures=_figures(summary, areas_m2),
-        overview=_data_address(overview),
+        overview=_data_url(overview),
         overview_width=overview.width,
         overview_height=overview.height,
-        overview_alt=f"Map sheet of {name} with {count_text(summary.landslides, 'landslide', 'landslides')} outlined",
+        overview_alt=f"Map sheet of {name} with {format_count(summary.landslides, 'landslide', 'landslides')} outlined",
         largest=_largest(landslides, summary, card),
         frequency=_frequency(areas_m2, summary),
         detector=sections.detector_section(summary, card),
@@ -71,9 +72,7 @@ def write_report(
         files=sections.files_section(summary),
         attribution="".join(paragraph(line) for line in dict.fromkeys((*summary.attribution, *card.attribution))),
     )
-    unfinished = path.with_name(f"{path.name}.part")
-    unfinished.write_text(page, encoding="utf-8")
-    unfinished.replace(path)
+    write_text(path, page)
 
 
 def _packaged(name: str) -> str:
@@ -81,12 +80,12 @@ def _packaged(name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """The hash by which the content security policy knows the page's own style and script."""
+    """The hash of the page's own style or script for its content security policy."""
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _data_address(picture: Image.Image) -> str:
-    """The picture as a data URL: as JPEG, a quarter of a PNG's size, with colours at full resolution."""
+def _data_url(picture: Image.Image) -> str:
+    """The picture as a data URL: JPEG without chroma subsampling, a quarter of the size of a PNG."""
     held = io.BytesIO()
     picture.convert("RGB").save(held, "JPEG", quality=91, subsampling=0, optimize=True)
     return f"data:image/jpeg;base64,{base64.b64encode(held.getvalue()).decode()}"
@@ -95,38 +94,38 @@ def _data_address(picture: Image.Image) -> str:
 def _warnings(summary: Summary) -> str:
     if not summary.warnings:
         return ""
-    said = bullets(map(sentence, summary.warnings))
-    return f'<section class="warnings" role="note"><h2>Please note</h2>{said}</section>'
+    listed = bullet_list(map(to_sentence, summary.warnings))
+    return f'<section class="warnings" role="note"><h2>Warnings</h2>{listed}</section>'
 
 
 def _figures(summary: Summary, areas_m2: NDArray[np.float64]) -> str:
-    """The headline figures, each with its unit."""
-    found = [("Landslides", f"{summary.landslides:,}"), ("Area of landslides", area_text(summary.landslide_area_m2))]
+    """The key figures."""
+    found = [("Landslides", f"{summary.landslides:,}"), ("Area of landslides", format_area(summary.landslide_area_m2))]
     if len(areas_m2):
-        found.append(("Largest", area_text(float(areas_m2.max()))))
-        found.append(("Median", area_text(float(np.median(areas_m2)))))
-    if summary.observed_area_m2 > 0:
-        share = summary.landslide_area_m2 / summary.observed_area_m2
-        found.append(("Share of what was observed", share_text(share)))
+        found.append(("Largest", format_area(float(areas_m2.max()))))
+        found.append(("Median", format_area(float(np.median(areas_m2)))))
+    if summary.valid_area_m2 > 0:
+        fraction = summary.landslide_area_m2 / summary.valid_area_m2
+        found.append(("Landslides in the valid area", format_percent(fraction)))
     found += [
-        ("Observed", share_text(summary.observed_share)),
-        ("Image taken on", date_text(summary.scene.date).removeprefix("date ")),
+        ("Valid pixels", format_percent(summary.valid_fraction)),
+        ("Image date", format_date(summary.scene.date).removeprefix("date ")),
     ]
     return "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in found)
 
 
 def _largest(landslides: gpd.GeoDataFrame, summary: Summary, card: Card) -> str:
     if not len(landslides):
-        return paragraph("No landslide was found.")
+        return paragraph("No landslides were detected.")
     parts = [paragraph(sections.largest_note(summary.landslides, len(landslides), card))]
-    if not terrain_known(landslides):
-        parts.append(paragraph("Elevation was not given, so nothing is said about height, slope and aspect.", "note"))
+    if not has_terrain(landslides):
+        parts.append(paragraph("The scene has no elevation: height, slope and aspect are unknown.", "note"))
     return "".join([*parts, landslides_table(landslides)])
 
 
 def _frequency(areas_m2: NDArray[np.float64], summary: Summary) -> str:
     if len(areas_m2) < MIN_LANDSLIDES:
-        few = count_text(len(areas_m2), "landslide", "landslides")
+        few = format_count(len(areas_m2), "landslide", "landslides")
         return paragraph(f"{few}: too few for a frequency-area distribution, which needs {MIN_LANDSLIDES}.")
     chart = frequency_chart((frequency(areas_m2).series(),), summary.settings.min_area_m2)
     note = (

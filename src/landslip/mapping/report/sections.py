@@ -1,51 +1,52 @@
-"""The sections of the report that say how a map was made: detector, image, settings, files."""
+"""Sections of the report: detector, image, settings, files."""
 
 from pyproj import CRS
 
 from landslip.channels import CHANNELS
 from landslip.detector.card import Card, Score
 from landslip.figures.formatting import (
-    area_text,
-    count_text,
-    date_text,
-    duration_text,
-    length_text,
-    number_text,
-    sentence,
-    share_text,
+    format_area,
+    format_count,
+    format_date,
+    format_duration,
+    format_length,
+    format_number,
+    format_percent,
+    to_sentence,
 )
-from landslip.figures.html_tables import bullets, pairs_table, paragraph, plain_table
+from landslip.figures.html_tables import bullet_list, pairs_table, paragraph, plain_table
 from landslip.mapping.metadata.map_files import MAP_FILES
 from landslip.mapping.metadata.summary import Summary
 
 
 def detector_section(summary: Summary, card: Card) -> str:
-    """What found the landslides: its training, its scores with their protocol, what it is not good for."""
+    """Return the section on the detector: training, scores with their protocol, limitations."""
     channels = ", ".join(f"{name} ({CHANNELS[name].title}, {CHANNELS[name].unit})" for name in card.channels)
     pairs = [
         ("Detector", f"{card.title} ({card.name})"),
-        ("Network", card.network),
-        ("Sees", channels),
-        ("Trained on", card.trained_on),
-        ("Pixels in training", length_text(card.pixel_size_m)),
-        ("Its own threshold", f"{number_text(card.threshold)}; {card.threshold_chosen}"),
-        ("Normalisation", card.normalisation.text),
-        ("Calibration", f"temperature {number_text(card.temperature)}"),
+        ("Network", card.architecture),
+        ("Channels", channels),
+        ("Training data", card.trained_on),
+        ("Pixel size in training", format_length(card.pixel_size_m)),
+        ("Default threshold", f"{format_number(card.threshold)}; {card.threshold_selection}"),
+        ("Normalisation", card.normalisation.description),
+        ("Calibration", f"temperature {format_number(card.temperature)}"),
         ("Licence", card.licence),
-        ("SHA-256 of its file", summary.detector_sha256),
+        ("SHA-256", summary.detector_sha256),
     ]
-    parts = [pairs_table(pairs), "<h3>How well it did where the truth is known</h3>"]
+    parts = [pairs_table(pairs), "<h3>Scores on test data</h3>"]
     if card.scores:
         heads = ("Data", "Protocol", "Precision", "Recall", "F1", "IoU", "Patches", "Seeds", "Definition")
         parts.append(plain_table(heads, (_score_row(score) for score in card.scores)))
         parts.append(
             paragraph(
-                "Figures of different protocols or definitions do not compare. This map may be better or worse.", "note"
+                "Scores of different protocols or definitions cannot be compared. The accuracy of this map may differ.",
+                "note",
             )
         )
     else:
         parts.append(paragraph(card.unmeasured))
-    return "".join([*parts, "<h3>What it is not good for</h3>", bullets(map(sentence, card.not_good_for))])
+    return "".join([*parts, "<h3>Limitations</h3>", bullet_list(map(to_sentence, card.not_good_for))])
 
 
 def _score_row(score: Score) -> tuple[str, ...]:
@@ -58,88 +59,93 @@ def _score_row(score: Score) -> tuple[str, ...]:
         f"{score.f1:.3f}{interval}",
         f"{score.iou:.3f}",
         f"{score.patches:,}",
-        ", ".join(map(str, score.seeds)) or "not said",
+        ", ".join(map(str, score.seeds)) or "unknown",
         score.definition,
     )
 
 
 def image_section(summary: Summary) -> str:
-    """What was mapped, and where each channel came from."""
+    """Return the section on the image and the sources of its channels."""
     scene = summary.scene
     pixel_x_m, pixel_y_m = scene.pixel_size_m
-    crs = "none: coordinates are pixels of the image"
+    crs = "none (pixel coordinates)"
     if scene.crs:
-        # A long text is WKT: its name is for people, the whole is in summary.json.
+        # WKT is long: only its name is shown.
         crs = scene.crs if len(scene.crs) < 40 else CRS.from_user_input(scene.crs).name
     pairs = [
         ("Scene", scene.name),
-        ("Image taken on", date_text(scene.date)),
-        ("Coordinates", crs),
+        ("Image date", format_date(scene.date)),
+        ("CRS", crs),
         ("Size", f"{scene.width:,} x {scene.height:,} pixels"),
-        ("Pixel at the centre", f"{length_text(pixel_x_m)} x {length_text(pixel_y_m)}"),
-        ("Observed", f"{share_text(summary.observed_share)} of the pixels, {area_text(summary.observed_area_m2)}"),
+        ("Pixel size at the centre", f"{format_length(pixel_x_m)} x {format_length(pixel_y_m)}"),
+        ("Valid", f"{format_percent(summary.valid_fraction)} of the pixels, {format_area(summary.valid_area_m2)}"),
         ("Area of interest", summary.settings.aoi or "the whole image"),
     ]
-    sources = plain_table(("Channel", "Taken from"), scene.sources.items())
-    return pairs_table(pairs) + "<h3>Where each channel came from</h3>" + sources
+    sources = plain_table(("Channel", "Source"), scene.sources.items())
+    return pairs_table(pairs) + "<h3>Sources of the channels</h3>" + sources
 
 
 def settings_section(summary: Summary) -> str:
-    """Settings, engine and versions."""
+    """Return the section on settings, engine and versions."""
     settings = summary.settings
-    limit = "none" if settings.min_area_m2 <= 0 else area_text(settings.min_area_m2)
-    threads = "as many as the engine likes" if settings.threads is None else str(settings.threads)
-    how = "probability.tif, band 2: standard deviation of the probability over four flipped looks at the image"
+    limit = "none" if settings.min_area_m2 <= 0 else format_area(settings.min_area_m2)
+    threads = "all cores" if settings.threads is None else str(settings.threads)
+    how = "standard deviation of the probability over four flips of the image (TTA), band 2 of probability.tif"
     uncertainty = [] if settings.uncertainty == "none" else [("Uncertainty", how)]
     pairs = [
-        ("Threshold", f"landslide where the probability is at least {number_text(summary.threshold)}"),
-        ("Smallest landslide kept", limit),
-        ("Tiles", f"{settings.tile_px} pixels, overlapping by {settings.overlap_px}"),
+        ("Threshold", f"landslide where the probability is at least {format_number(summary.threshold)}"),
+        ("Minimum area", limit),
+        ("Tiles", f"{settings.tile_px} pixels, overlap {settings.overlap_px} pixels"),
         ("Blocks", f"{settings.block_px} pixels"),
         ("Engine", f"{summary.engine} {summary.engine_version}, precision {settings.precision}, threads: {threads}"),
         *uncertainty,
-        ("Time in the network", duration_text(summary.network_s) + (" (after resuming)" if summary.resumed else "")),
-        ("Made on", f"{date_text(summary.created)}, {summary.created:%H:%M} {summary.created.tzname() or ''}".strip()),
+        ("Inference time", format_duration(summary.network_s) + (" (resumed run)" if summary.resumed else "")),
+        (
+            "Created",
+            f"{format_date(summary.created)}, {summary.created:%H:%M} {summary.created.tzname() or ''}".strip(),
+        ),
         ("Versions", ", ".join(f"{name} {version}" for name, version in summary.versions.items())),
     ]
     return pairs_table(pairs)
 
 
 def files_section(summary: Summary) -> str:
-    """The files with their checksums, and how to open them."""
+    """Return the section on the files, with checksums and steps to open them in QGIS."""
     rows = [
         (file.name, file.text, summary.files.get(file.name, "see summary.json" if file.name == "report.html" else "–"))
         for file in MAP_FILES
     ]
-    rows.append(("item.json", "STAC item: the same for catalogues", "see summary.json"))
+    rows.append(("item.json", "STAC item for catalogues", "see summary.json"))
     steps: tuple[str, ...] = (
-        "Drag landslides.gpkg into the QGIS window: the polygons appear with their attributes. Colour them by "
-        "'confidence' (Layer Properties, Symbology, Graduated) to look at the surest first.",
-        "Drag probability.tif into QGIS too: values are probabilities from 0 to 1, not observed ground is transparent. "
-        "To see what another threshold would find, use the Raster Calculator.",
-        "Check the candidates against imagery from before and after the event before you use them.",
+        "Drag landslides.gpkg into the QGIS window: the polygons appear with their attributes. To start with the most "
+        "likely ones, colour them by 'confidence' (Layer Properties, Symbology, Graduated).",
+        "Drag probability.tif into QGIS: values are probabilities from 0 to 1, nodata is transparent. Apply another "
+        "threshold with the Raster Calculator.",
+        "Before use, verify the candidates with images from before and after the event.",
     )
     if summary.scene.crs is None:
         steps = (
-            "This image has no coordinates: in QGIS the polygons lie in pixel coordinates (column, row), with rows "
-            "counted downwards, and do not fall on a map.",
+            "This image has no CRS: the polygons are in pixel coordinates (column, row), with rows counted downwards, "
+            "and cannot be overlaid on a map.",
             *steps[2:],
         )
     how = "<ol>" + "".join(f"<li>{step}</li>" for step in steps) + "</ol>"
-    return plain_table(("File", "What it is", "SHA-256"), rows, code=2) + "<h3>Opening them in QGIS</h3>" + how
+    return plain_table(("File", "Content", "SHA-256"), rows, code=2) + "<h3>Open in QGIS</h3>" + how
 
 
 def largest_note(count: int, shown: int, card: Card) -> str:
-    """What the table of the largest landslides shows, and what its columns mean."""
+    """Return the note above the table of the largest landslides: its extent and its columns."""
     which = (
-        f"The {shown} largest of {count:,}" if shown < count else f"All {count_text(count, 'landslide', 'landslides')}"
+        f"The {shown} largest of {count:,}"
+        if shown < count
+        else f"All {format_count(count, 'landslide', 'landslides')}"
     )
     meaning = (
-        f"how likely it is that the polygon is a landslide. {sentence(card.confidence.text)}"
+        f"the estimated probability that the polygon is a landslide. {to_sentence(card.confidence.description)}"
         if card.confidence
-        else "the mean probability inside the polygon: nothing better was fitted for this detector."
+        else "the mean probability inside the polygon (this detector has no fitted confidence model)."
     )
     return (
-        f"{which}; click a head to sort. Length and width are the sides of the smallest rectangle around it. "
+        f"{which}; click a heading to sort. Length and width are the sides of the smallest enclosing rectangle. "
         f"Confidence is {meaning}"
     )

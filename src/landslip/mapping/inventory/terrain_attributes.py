@@ -1,4 +1,4 @@
-"""What the terrain is like under each landslide, gathered strip by strip."""
+"""Terrain attributes of landslides: elevation, slope and aspect, accumulated strip by strip."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from landslip.scenes.scene import Scene
 
 
 @dataclass(frozen=True, slots=True)
-class GroundSums:
-    """Sums over the pixels of a landslide that can be added up; lowest and highest are infinite without pixels."""
+class TerrainSums:
+    """Additive terrain statistics of a landslide; lowest and highest are infinite without known pixels."""
 
     lowest_m: float
     highest_m: float
@@ -22,12 +22,12 @@ class GroundSums:
     slope_sum_deg: float
     slope_max_deg: float
     downhill_east: float
-    """Sum over pixels of the downhill direction's eastward part, weighted by steepness."""
+    """Sum of the eastward component of the downhill direction, weighted by the sine of the slope."""
     downhill_north: float
 
-    def merged(self, other: "GroundSums") -> "GroundSums":
-        """The sums of both."""
-        return GroundSums(
+    def merge(self, other: "TerrainSums") -> "TerrainSums":
+        """Return the statistics of two parts of one landslide."""
+        return TerrainSums(
             min(self.lowest_m, other.lowest_m),
             max(self.highest_m, other.highest_m),
             self.slope_pixels + other.slope_pixels,
@@ -38,7 +38,7 @@ class GroundSums:
         )
 
     def attributes(self) -> dict[str, float]:
-        """The terrain columns of a landslide; what is not known is left out."""
+        """Return the terrain columns of a landslide; unknown ones are left out."""
         known: dict[str, float] = {}
         if self.lowest_m <= self.highest_m:
             known |= {
@@ -55,21 +55,21 @@ class GroundSums:
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
-    """Terrain of a strip, (h, w) float32 each, NaN where unknown."""
+class Terrain:
+    """Terrain of a strip, (H, W) float32 each, NaN where unknown."""
 
     elevation_m: NDArray[np.float32]
     slope_deg: NDArray[np.float32]
     downhill_east: NDArray[np.float32]
     downhill_north: NDArray[np.float32]
 
-    def sums(self, inside: NDArray[np.intp], label: NDArray[np.intp], count: int) -> list[GroundSums]:
-        """Sum over each landslide.
+    def sums(self, inside: NDArray[np.intp], label: NDArray[np.intp], count: int) -> list[TerrainSums]:
+        """Accumulate the statistics of each landslide.
 
         Args:
             inside: flat indices of the strip's landslide pixels.
-            label: which landslide each belongs to, 0 ... count - 1.
-            count: how many there are.
+            label: index of the landslide of each pixel, 0 ... count - 1.
+            count: number of landslides.
         """
         elevation, slope = self.elevation_m.ravel()[inside], self.slope_deg.ravel()[inside]
         lowest, highest = np.full(count, np.inf), np.full(count, -np.inf)
@@ -92,53 +92,54 @@ class Ground:
             total(self.downhill_north),
             strict=True,
         )
-        return [GroundSums(*values) for values in columns]
+        return [TerrainSums(*values) for values in columns]
 
 
-def ground_under(scene: Scene, region: Window, grid: MapGrid) -> Callable[[Window], Ground] | None:
-    """How to get the terrain of a strip of the map, or None where the scene has neither elevation nor slope.
+def terrain_reader(scene: Scene, region: Window, grid: MapGrid) -> Callable[[Window], Terrain] | None:
+    """Return a function that reads the terrain of a strip; None where the scene has neither elevation nor slope.
 
-    Slope is the scene's own where it has it, and computed from elevation where it has not.
+    The slope is the scene's channel where present, and computed from elevation otherwise.
 
     Args:
         scene: that is mapped.
-        region: the part of it that is mapped.
-        grid: of that part.
+        region: window of the scene that is mapped.
+        grid: of the region.
     """
     if not {"elevation", "slope"} & set(scene.channels):
         return None
 
-    def known(channel: str, window: Window) -> NDArray[np.float32]:
-        values, observed = scene.read([channel], window)
-        return np.where(observed, values[0], np.float32(np.nan))
+    def read(channel: str, window: Window) -> NDArray[np.float32]:
+        values, valid = scene.read([channel], window)
+        return np.where(valid, values[0], np.float32(np.nan))
 
-    def ground(strip: Window) -> Ground:
+    def terrain(strip: Window) -> Terrain:
         window = Window(strip.row + region.row, strip.col + region.col, strip.height, strip.width)
         unknown = np.full(window.shape, np.nan, np.float32)
-        slope = known("slope", window) if "slope" in scene.channels else None
+        slope = read("slope", window) if "slope" in scene.channels else None
         if "elevation" not in scene.channels:
-            return Ground(unknown, unknown if slope is None else slope, unknown, unknown)
-        # Slope needs the neighbours beyond the strip.
-        around = window.expanded(1).intersection(scene.window) or window
+            return Terrain(unknown, unknown if slope is None else slope, unknown, unknown)
+        # The slope needs neighbours beyond the strip.
+        around = window.expand(1).intersection(scene.window) or window
         inner = window.relative_to(around).slices
-        elevation = known("elevation", around)
-        width_m, height_m, turned_deg = _orientation(grid, strip)
+        elevation = read("elevation", around)
+        width_m, height_m, rotation_deg = _orientation(grid, strip)
         computed = slope_deg(elevation, width_m, height_m)[inner]
-        direction = np.radians(aspect_deg(elevation, width_m, height_m)[inner] - turned_deg)
+        direction = np.radians(aspect_deg(elevation, width_m, height_m)[inner] - rotation_deg)
         steepness = np.sin(np.radians(computed))
-        return Ground(
+        return Terrain(
             elevation[inner],
             computed if slope is None else slope,
             np.sin(direction) * steepness,
             np.cos(direction) * steepness,
         )
 
-    return ground
+    return terrain
 
 
 def _orientation(grid: MapGrid, strip: Window) -> tuple[float, float, float]:
-    """A pixel's width and height in metres at the middle of a strip, height negative on a mirrored grid, and by how
-    many degrees the grid's rows are turned counter-clockwise from east.
+    """Return width and height of a pixel in metres at the centre of a strip, and the rotation of the rows.
+
+    The height is negative on a mirrored grid; the rotation is in degrees counter-clockwise from east.
     """
     middle = np.array([[strip.width / 2, strip.row + strip.height / 2]])
     (across,), (down,) = grid.pixel_vectors_m(middle)
