@@ -96,8 +96,19 @@ class Score(Frozen):
     f1: Fraction
     iou: Fraction
     f1_interval: tuple[Fraction, Fraction] | None = None
+    """95 % bootstrap interval of F1."""
+    f1_interval_over: Text = "patches"
+    """What was resampled for the interval, such as ``blocks of 4 x 4 patches``."""
     patches: Annotated[int, Field(ge=1)]
     seeds: tuple[int, ...]
+
+    @property
+    def f1_text(self) -> str:
+        """F1 with its interval, such as ``0.700 (0.671 to 0.724 over patches)``."""
+        if self.f1_interval is None:
+            return f"{self.f1:.3f}"
+        low, high = self.f1_interval
+        return f"{self.f1:.3f} ({low:.3f} to {high:.3f} over {self.f1_interval_over})"
 
 
 class Card(Frozen):

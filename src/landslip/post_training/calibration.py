@@ -1,4 +1,4 @@
-"""A measured score in the form in which a card carries it."""
+"""Calibration: temperature scaling, decision threshold and per-polygon confidence, chosen on labelled patches."""
 
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,35 +12,211 @@ from typing import Any, Final
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 import landslip
 from landslip.datasets.patch_set import PatchSet
-from landslip.detector.card import Card, Score
+from landslip.detector.card import Card, Confidence, Score
 from landslip.detector.detector import Detector, seal
 from landslip.errors import PatchesError
 from landslip.evaluation.evaluate import Evaluation
-from landslip.inference.engine import InferenceOptions
+from landslip.files.progress import Progress, no_progress, track
+from landslip.inference.engine import DEFAULT_OPTIONS, InferenceOptions
 from landslip.inference.gap_filling import fill_gaps
-from landslip.inference.patch_prediction import select_channels
+from landslip.inference.patch_prediction import predict_patches, select_channels
 from landslip.inference.predict import ArrayPredictor, valid_pixels
-from landslip.metrics.counts import DEFINITION, LevelCounts, best_threshold, f1_interval
+from landslip.metrics.counts import DEFINITION
+from landslip.metrics.thresholds import ProbabilityHistogram, best_threshold
 from landslip.post_training.confidence import fit_confidence
 from landslip.post_training.temperature import DECIMALS, fit_temperature, logits_of, temperature_in, with_temperature
 from landslip.probability import LANDSLIDE, NODATA
 
+ImageChange = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""Changes values (C, H, W), such as a photometric perturbation."""
+_PROBE_TEMPERATURE: Final = 8.0
+"""Logits are measured at this temperature, because those of extreme pixels would round to infinity at 1."""
 
-def score_of(evaluation: Evaluation, *, data: str, protocol: str, seeds: Sequence[int] = ()) -> Score:
-    """The score of an evaluation, with a bootstrap interval of its F1 over patches.
+
+def _nothing() -> Mapping[str, Any]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationData:
+    """Data on which temperature, threshold and confidence are chosen.
+
+    Args:
+        parts: labelled patches by a name for the card, such as one part per scene; all parts have the same weight.
+        perturbations: changes of the images under which the threshold is also evaluated, by name.
+        unseen_scenes: histograms of scenes predicted by networks that were not trained on them, by a title for the
+            card; together they have the same weight in the threshold as all parts.
+        threshold: a fixed threshold; chosen on the data where None.
+    """
+
+    parts: Mapping[str, PatchSet[Any]]
+    perturbations: Mapping[str, ImageChange] = field(default_factory=_nothing)
+    unseen_scenes: Mapping[str, Sequence[ProbabilityHistogram]] = field(default_factory=_nothing)
+    threshold: float | None = None
+
+    @property
+    def selection(self) -> str:
+        """How the threshold is chosen, for the card."""
+        if self.threshold is not None:
+            return "fixed, not chosen on data"
+        averaged = len(self.parts) > 1 or bool(self.perturbations or self.unseen_scenes)
+        text = f"highest {'mean ' if averaged else ''}F1 on {'; '.join(self.parts)}"
+        over = [f"the {len(self.parts)} parts"] if len(self.parts) > 1 else []
+        if self.perturbations:
+            names = ", ".join(self.perturbations)
+            over.append(f"the original and {len(self.perturbations)} perturbed versions of the images ({names})")
+        text += f", averaged over {' and '.join(over)}" if over else ""
+        return text + (f", and with equal weight on {'; '.join(self.unseen_scenes)}" if self.unseen_scenes else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The outcome of a calibration."""
+
+    model: onnx.ModelProto = field(repr=False)
+    """The graph with the temperature inside."""
+    temperature: float
+    threshold: float
+    selection: str
+    """How the threshold was chosen."""
+    confidence: Confidence | None
+
+
+def find_calibration(
+    detector: Detector,
+    data: CalibrationData,
+    options: InferenceOptions = DEFAULT_OPTIONS,
+    *,
+    progress: Progress = no_progress,
+) -> Calibration:
+    """Choose temperature, threshold and confidence of a detector without changing it.
+
+    Args:
+        detector: to calibrate.
+        data: on which to calibrate.
+        options: engine, precision and threads.
+        progress: told of patches.
+
+    Raises:
+        ChannelError: the patches lack a channel of the detector.
+        PatchesError: a part is empty, or lacks landslide or background pixels.
+    """
+    for name, patches in data.parts.items():
+        if not len(patches):
+            raise PatchesError(f"there is no patch in {name}: give scenes and rows of the data set", parameter="data")
+    model = onnx.load_model_from_string(detector.onnx_bytes)
+    probe = seal(with_temperature(model, _PROBE_TEMPERATURE), detector.card)
+    samples = [_sample(probe, name, patches, options, progress) for name, patches in data.parts.items()]
+    temperature = fit_temperature(samples)
+    calibrated = with_temperature(model, temperature)
+    scaled = seal(calibrated, detector.card)
+    predictor = ArrayPredictor(scaled, options)
+    original = [list(_maps(predictor, patches, None, progress)) for patches in data.parts.values()]
+    threshold = data.threshold
+    if threshold is None:
+        histograms = [_histogram(maps) for maps in original]
+        for change in data.perturbations.values():
+            for patches in data.parts.values():
+                histograms.append(_histogram(_maps(predictor, patches, change, progress)))
+        unseen = list(chain(*data.unseen_scenes.values()))
+        threshold = best_threshold(histograms, unseen) if unseen else best_threshold(histograms)
+    return Calibration(
+        model=calibrated,
+        temperature=round(detector.card.temperature / (temperature_in(model) or 1.0) * temperature, DECIMALS),
+        threshold=threshold,
+        selection=data.selection,
+        confidence=fit_confidence(chain(*original), threshold, "; ".join(data.parts)),
+    )
+
+
+def calibrate(
+    detector: Detector,
+    data: CalibrationData,
+    options: InferenceOptions = DEFAULT_OPTIONS,
+    *,
+    progress: Progress = no_progress,
+) -> Detector:
+    """Calibrate temperature, decision threshold and per-polygon confidence of a detector.
+
+    The scores on the card are removed, because they belong to another threshold.
+
+    Args:
+        detector: to calibrate.
+        data: on which to calibrate.
+        options: engine, precision and threads.
+        progress: told of patches.
+
+    Raises:
+        ChannelError: the patches lack a channel of the detector.
+        PatchesError: a part is empty, or lacks landslide or background pixels.
+
+    Example:
+        >>> from landslip import Detector, open_patches
+        >>> patches = open_patches("examples/l4s-rgb-scene-b")
+        >>> calibrate(Detector.open("s2-rgb"), CalibrationData({"scene B": patches})).card.threshold_selection
+        'highest F1 on scene B'
+    """
+    found = find_calibration(detector, data, options, progress=progress)
+    card = _changed(
+        detector.card,
+        temperature=found.temperature,
+        threshold=found.threshold,
+        threshold_selection=found.selection,
+        confidence=found.confidence,
+        scores=(),
+        landslip_version=landslip.__version__,
+        created=datetime.now(UTC).date(),
+    )
+    return seal(found.model, card)
+
+
+def _sample(
+    probe: Detector, name: str, patches: PatchSet[Any], options: InferenceOptions, progress: Progress
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Logits and labels of the labelled, valid pixels of a part."""
+    logits, landslide = [], []
+    for patch, probability in predict_patches(probe, patches, options, progress=progress, stage="fitting temperature"):
+        known = np.isfinite(probability) & (patch.mask != NODATA)
+        logits.append(logits_of(probability[known]) * np.float32(_PROBE_TEMPERATURE))
+        landslide.append(patch.mask[known] == LANDSLIDE)
+    labels = np.concatenate(landslide)
+    if not labels.any() or labels.all():
+        lacks = "labelled" if not labels.size else "background" if labels.all() else "landslide"
+        raise PatchesError(
+            f"{name} has no {lacks} pixels: calibration needs landslide and background pixels", parameter="data"
+        )
+    return np.concatenate(logits), labels
+
+
+def _maps(
+    predictor: ArrayPredictor, patches: PatchSet[Any], change: ImageChange | None, progress: Progress
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.uint8]]]:
+    """Probability and mask of each patch, with its image changed or not."""
+    for patch in track(patches, progress, "choosing threshold", len(patches)):
+        values = select_channels(predictor.detector, patch)
+        valid = valid_pixels(values)
+        if change is not None and valid.any():
+            values = change(fill_gaps(values, valid))
+        yield predictor(values, valid), patch.mask
+
+
+def _histogram(maps: Iterable[tuple[NDArray[np.float32], NDArray[np.uint8]]]) -> ProbabilityHistogram:
+    return reduce(operator.add, (ProbabilityHistogram.of(probability, mask) for probability, mask in maps))
+
+
+def card_score(evaluation: Evaluation, *, data: str, protocol: str, seeds: Sequence[int] = ()) -> Score:
+    """Convert an evaluation to a score of the card.
 
     Args:
         evaluation: of the detector on one part.
-        data: which patches, in words.
-        protocol: what the patches are to the detector, in words.
-        seeds: of its training.
+        data: name of the part.
+        protocol: how the part was used in training and calibration.
+        seeds: of the training.
     """
-    low, high = f1_interval([score.counts for score in evaluation.patches])
-    counts = evaluation.pixel
+    interval, counts = evaluation.interval, evaluation.pixel
     return Score(
         data=data,
         protocol=protocol,
@@ -49,140 +225,15 @@ def score_of(evaluation: Evaluation, *, data: str, protocol: str, seeds: Sequenc
         recall=round(counts.recall, 4),
         f1=round(counts.f1, 4),
         iou=round(counts.iou, 4),
-        f1_interval=(round(low, 4), round(high, 4)),
-        patches=len(evaluation.patches),
+        f1_interval=(round(interval.low, 4), round(interval.high, 4)),
+        f1_interval_over=interval.over,
+        patches=evaluation.patches,
         seeds=tuple(seeds),
     )
 
 
-Light = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""Changes the light of values (C, H, W)."""
-_ASKED: Final = 8.0
-"""Logits are asked for at this temperature, or those of sure pixels would round to infinity."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choosing:
-    """On what threshold, temperature and confidence are chosen."""
-
-    parts: Mapping[str, PatchSet[Any]]
-    """Sets of patches by their names for the card, such as one a scene; each weighs the same, whatever its size."""
-    lights: Mapping[str, Light] = field(default_factory=lambda: MappingProxyType({}))
-    """Changes of light under which the threshold, too, must serve, by name."""
-    unseen: Mapping[str, Sequence[LevelCounts]] = field(default_factory=lambda: MappingProxyType({}))
-    """Pixels of ground that those who looked at it had never seen, each scene by itself, by who looked at what. For
-    the threshold all of it together weighs as much as all that is chosen on patches."""
-    threshold: float | None = None
-    """A threshold that is fixed beforehand; None to choose it."""
-
-    def __str__(self) -> str:
-        """How a threshold is chosen, for the card."""
-        if self.threshold is not None:
-            return "fixed beforehand, not chosen on data"
-        kinds = len(self.parts) > 1 or bool(self.lights or self.unseen)
-        where = "; ".join(self.parts)
-        over = f", averaged over the {len(self.parts)} parts" if len(self.parts) > 1 else ""
-        if self.lights:
-            changed = f"its own light and {len(self.lights)} changed lights ({', '.join(self.lights)})"
-            over += f"{' and over' if over else ', averaged over'} {changed}"
-        if self.unseen:
-            over += f", and with the same say over {'; '.join(self.unseen)}"
-        return f"highest {'mean ' if kinds else ''}F1 on {where}{over}"
-
-
-def calibrate(detector: Detector, choosing: Choosing, *, engine: str = "auto", progress: bool = False) -> Detector:
-    """Choose temperature, threshold and confidence; the scores on the card, which were of another threshold, go.
-
-    Raises:
-        ChannelError: the patches lack a channel that the detector needs.
-        PatchesError: a part is empty, or holds no landslide, or nothing but landslides.
-    """
-    for name, patches in choosing.parts.items():
-        if not len(patches):
-            raise PatchesError(f"there is no patch in {name}: choose scenes and rows that the set has")
-    model = onnx.load_model_from_string(detector.onnx_bytes)
-    asked = seal(with_temperature(model, _ASKED), detector.card)
-    parts = choosing.parts.items()
-    temperature = fit_temperature(
-        [_sample(asked, name, part, engine=engine, progress=progress) for name, part in parts]
-    )
-    already = temperature_in(model) or 1.0
-    calibrated = with_temperature(model, temperature)
-    card = _changed(
-        detector.card,
-        temperature=round(detector.card.temperature / already * temperature, DECIMALS),
-        landslip_version=landslip.__version__,
-        created=datetime.now(UTC).date(),
-    )
-    made = seal(calibrated, card)
-    mapper = ArrayPredictor(made, InferenceOptions(engine))
-    own = {name: list(_maps(made, mapper, part, name, progress=progress)) for name, part in parts}
-    threshold = choosing.threshold
-    if threshold is None:
-        kinds = [_counts(maps) for maps in own.values()]
-        for title, light in choosing.lights.items():
-            for name, part in parts:
-                kinds.append(_counts(_maps(made, mapper, part, f"{name}, {title}", light, progress=progress)))
-        unseen = list(chain(*choosing.unseen.values()))
-        threshold = best_threshold(kinds, unseen) if unseen else best_threshold(kinds)
-    return seal(
-        calibrated,
-        _changed(
-            made.card,
-            threshold=threshold,
-            threshold_chosen=str(choosing),
-            confidence=fit_confidence(chain(*own.values()), threshold, "; ".join(own)),
-            scores=(),
-        ),
-    )
-
-
-def _sample(
-    asked: Detector, name: str, patches: PatchSet[Any], *, engine: str, progress: bool
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Logits and truth of the pixels of a part of which both are known."""
-    logits, landslide = [], []
-    asked_of = tqdm(patches, desc=name, unit="patch", disable=not progress, delay=2)
-    predictor = ArrayPredictor(asked, InferenceOptions(engine))
-    for patch in asked_of:
-        probability = predictor(select_channels(asked, patch))
-        known = np.isfinite(probability) & (patch.mask != NODATA)
-        logits.append(logits_of(probability[known]) * np.float32(_ASKED))
-        landslide.append(patch.mask[known] == LANDSLIDE)
-    truth = np.concatenate(landslide)
-    if not truth.any() or truth.all():
-        what = "holds no landslide" if truth.size and not truth.all() else "holds nothing but landslides"
-        raise PatchesError(
-            f"{name} {what if truth.size else 'has no pixel of known truth'}: "
-            "a threshold can be chosen only where there is landslide and other ground"
-        )
-    return np.concatenate(logits), truth
-
-
-def _maps(
-    detector: Detector,
-    mapper: ArrayPredictor,
-    patches: PatchSet[Any],
-    doing: str,
-    light: Light | None = None,
-    *,
-    progress: bool,
-) -> Iterator[tuple[NDArray[np.float32], NDArray[np.uint8]]]:
-    """Probability and truth of each patch, in its own light or in another."""
-    for patch in tqdm(patches, total=len(patches), desc=doing, unit="patch", disable=not progress, delay=2):
-        values = select_channels(detector, patch)
-        observed = valid_pixels(values)
-        if light is not None and observed.any():
-            values = light(fill_gaps(values, observed))
-        yield mapper(values, observed), patch.mask
-
-
-def _counts(maps: Iterable[tuple[NDArray[np.float32], NDArray[np.uint8]]]) -> LevelCounts:
-    return reduce(operator.add, (LevelCounts.of(probability, truth) for probability, truth in maps))
-
-
-def with_card(detector: Detector, **changes: object) -> Detector:
-    """The same graph under a card with some of its values changed."""
+def update_card(detector: Detector, **changes: object) -> Detector:
+    """Return the same graph with some fields of the card changed."""
     return seal(onnx.load_model_from_string(detector.onnx_bytes), _changed(detector.card, **changes))
 
 

@@ -17,7 +17,7 @@ from shapely.geometry.base import BaseGeometry
 
 from landslip.errors import ReferenceDataError
 from landslip.grid.map_grid import MapGrid
-from landslip.grid.polygons import in_pixels, polygons_only
+from landslip.grid.polygons import project_to_pixels, keep_polygons
 from landslip.grid.window import Window
 from landslip.mapping.inventory.files import LAYER
 
@@ -69,7 +69,7 @@ def read_polygons(path: Path) -> PolygonFile:
     given = shapely.force_2d(rows[wanted])
     valid = shapely.is_valid(given)
     geometries = given.copy()
-    geometries[~valid] = [polygons_only(shapely.make_valid(one)) for one in given[~valid]]
+    geometries[~valid] = [keep_polygons(shapely.make_valid(one)) for one in given[~valid]]
     crs = getattr(table, "crs", None)
     return PolygonFile(
         name=path.name,
@@ -102,7 +102,7 @@ class PolygonReference:
             raise ReferenceDataError(
                 f"{without} has no CRS and {other} has one: give both with a CRS, or both in pixel coordinates"
             )
-        placed = file.geometries if file.crs is None else in_pixels(file.geometries, file.crs, grid, file.name)
+        placed = file.geometries if file.crs is None else project_to_pixels(file.geometries, file.crs, grid, file.name)
         clipped = shapely.intersection(placed, shapely.box(0, 0, grid.width, grid.height))
         inside = clipped[shapely.area(clipped) > 0] if len(clipped) else clipped
         if len(placed) and not len(inside):
@@ -110,7 +110,7 @@ class PolygonReference:
                 f"none of the {len(placed)} polygons of {file.name} overlaps the map: give the reference of the mapped "
                 "area, and check its CRS"
             )
-        pixels = [one if one.geom_type != "GeometryCollection" else polygons_only(one) for one in inside]
+        pixels = [one if one.geom_type != "GeometryCollection" else keep_polygons(one) for one in inside]
         return cls(file, grid, np.array(pixels, object))
 
     @cached_property

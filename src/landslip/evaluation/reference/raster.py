@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from landslip.errors import ReferenceDataError
-from landslip.grid.alignment import ground_resolution_m, overlap, points_in, same_grid
-from landslip.grid.resampling import footprint
+from landslip.grid.alignment import ground_resolution_m, grids_overlap, locate_pixels, same_grid
+from landslip.grid.resampling import window_around
 from landslip.grid.window import Window
 from landslip.probability import BACKGROUND, LANDSLIDE, NODATA
 from landslip.scenes.georeference import file_grids
@@ -88,10 +88,10 @@ class RasterReference:
         if self.map_grid.crs is None:
             labels, valid = self.file.read([1], window)
             return labels[0], valid[0]
-        x, y = points_in(self.file_grid, self.map_grid, window)
+        x, y = locate_pixels(self.file_grid, self.map_grid, window)
         height, width = self.file.shape
         inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-        needed = footprint(x, y, self.file.shape)
+        needed = window_around(x, y, self.file.shape)
         if needed is None:
             return np.zeros(window.shape, np.float32), np.zeros(window.shape, np.bool_)
         labels, valid = self.file.read([1], needed)
@@ -113,7 +113,7 @@ def _grid_of(file: RasterFile, map_grid: GeoBox) -> GeoBox:
             )
         return map_grid
     (grid,), _ = file_grids([file], None)
-    if not overlap(grid, map_grid):
+    if not grids_overlap(grid, map_grid):
         raise ReferenceDataError(f"{file.path} does not overlap the map: give the reference of the mapped area")
     return grid
 

@@ -10,7 +10,7 @@ from PIL import Image
 from landslip.channels import TRUE_COLOUR
 from landslip.datasets.formats import SENTINEL
 from landslip.datasets.patch_set import Patch, PatchSet
-from landslip.datasets.pictures.views import composite, enlarged, format_position, with_truth
+from landslip.datasets.pictures.views import composite, draw_reference, enlarge, format_position
 from landslip.errors import ChannelError, PredictionsError
 from landslip.evaluation.predictions import Predictions
 from landslip.figures.colour_ramps import PROBABILITY, legend
@@ -174,8 +174,8 @@ def _card(one: WorstPatch, predictions: Predictions, patches: PatchSet[Any]) -> 
     probability = PROBABILITY.to_rgb(np.nan_to_num(decode_probability(encoded)), 0, 1)
     probability[encoded == NODATA] = draw_hatching(height, width)[encoded == NODATA]
     layers = (rgb, rgb, probability, draw_outcome(found, mask, rgb))
-    pictures = [enlarged(layer, _PANEL_PX) for layer in layers]
-    pictures[1:3] = [with_truth(picture, shown) for picture in pictures[1:3]]
+    pictures = [enlarge(layer, _PANEL_PX) for layer in layers]
+    pictures[1:3] = [draw_reference(picture, shown) for picture in pictures[1:3]]
     card = Image.new("RGB", (_CARD_PX, _LABEL_PX + pictures[0].height), PAPER)
     pixel_m2 = predictions.pixel_size_m**2
     areas = [
@@ -205,8 +205,8 @@ def _key(width: int) -> Image.Image:
     """Draw the legend of the colours, under the panels of the first card that they belong to."""
     key = Image.new("RGB", (width, 20), PAPER)
     key.paste(legend(PROBABILITY, 0, 1, _PANEL_PX), (2 * (_PANEL_PX + _GAP_PX), 2))
-    x = 3 * (_PANEL_PX + _GAP_PX) + 14
-    for colour, word, space in ((DETECTED, "detected", 66), (FALSE_ALARM, "false alarm", 82), (MISSED, "missed", 0)):
+    x = 3 * (_PANEL_PX + _GAP_PX)
+    for colour, word, space in ((DETECTED, "detected", 58), (FALSE_ALARM, "false alarm", 74), (MISSED, "missed", 0)):
         key.paste(colour, (x, 4, x + 12, 16))
         draw_text(key, (x + 17, 1), word, 14, FAINT)
         x += 17 + space

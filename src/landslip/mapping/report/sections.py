@@ -50,13 +50,12 @@ def detector_section(summary: Summary, card: Card) -> str:
 
 
 def _score_row(score: Score) -> tuple[str, ...]:
-    interval = f" ({score.f1_interval[0]:.3f} to {score.f1_interval[1]:.3f})" if score.f1_interval else ""
     return (
         score.data,
         score.protocol,
         f"{score.precision:.3f}",
         f"{score.recall:.3f}",
-        f"{score.f1:.3f}{interval}",
+        score.f1_text,
         f"{score.iou:.3f}",
         f"{score.patches:,}",
         ", ".join(map(str, score.seeds)) or "unknown",

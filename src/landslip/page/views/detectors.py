@@ -68,9 +68,8 @@ def describe_detector(offered: OfferedDetector) -> None:
 
 def _score_text(score: Score) -> str:
     """A score with its protocol, definition and interval."""
-    interval = f" ({score.f1_interval[0]:.3f} to {score.f1_interval[1]:.3f})" if score.f1_interval else ""
     return (
-        f"**F1 {score.f1:.3f}**{interval} on {score.data}: precision {score.precision:.3f}, recall {score.recall:.3f}, "
+        f"**F1 {score.f1_text}** on {score.data}: precision {score.precision:.3f}, recall {score.recall:.3f}, "
         f"IoU {score.iou:.3f}; {score.protocol}; {score.definition}; {score.patches} patches."
     )
 
