@@ -11,7 +11,7 @@ from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 
 from landslip.errors import SceneError
-from landslip.grid.alignment import ground_resolution_m, points_in, same_grid
+from landslip.grid.alignment import ground_resolution_m, locate_pixels, same_grid
 from landslip.grid.window import Window
 from landslip.scenes.rasters import open_scene
 from rasters import NORTH_UP, ROTATED, SOUTH_UP, UTM, write_raster
@@ -159,7 +159,7 @@ def test_resampled_windows_laid_together_are_the_whole(folder, data):
 def test_places_between_crs_are_those_of_proj(target, source):
     """Interpolation between transformed places stays within a few thousandths of a pixel."""
     window = Window(3, 5, 190, 180)
-    x, y = points_in(source, target, window)
+    x, y = locate_pixels(source, target, window)
     cols, rows = np.meshgrid(np.arange(5, 185) + 0.5, np.arange(3, 193) + 0.5)
     there = target.affine
     east, north = Transformer.from_crs(target.crs, source.crs, always_xy=True).transform(

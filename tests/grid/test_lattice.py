@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from landslip.errors import SettingsError
-from landslip.grid.lattice import Lattice, blocks
+from landslip.grid.lattice import Lattice, split_blocks
 from landslip.grid.window import Window
 
 SIDES = st.integers(1, 300) | st.sampled_from([1, 2, 31, 32, 33, 127, 128, 129, 211, 257])
@@ -64,7 +64,7 @@ def test_a_window_is_touched_by_the_tiles_that_share_a_pixel_with_it(lattice: La
 def test_blocks_part_a_window(height: int, width: int, row: int, col: int, side: int) -> None:
     window = Window(row, col, height, width)
     counted = np.zeros((row + height, col + width), int)
-    for block in blocks(window, side):
+    for block in split_blocks(window, side):
         assert max(block.shape) <= side
         counted[block.slices] += 1
     assert (counted[window.slices] == 1).all()
@@ -73,7 +73,7 @@ def test_blocks_part_a_window(height: int, width: int, row: int, col: int, side:
 
 @pytest.mark.parametrize("overlap", [-1, 32, 100])
 def test_an_overlap_that_leaves_no_new_pixel_is_refused(overlap: int) -> None:
-    with pytest.raises(SettingsError, match="--overlap"):
+    with pytest.raises(SettingsError, match="overlap must be at least 0"):
         Lattice(100, 100, 32, 32, overlap)
 
 

@@ -220,5 +220,5 @@ def test_the_pixels_of_a_grid_add_up_to_its_area() -> None:
 
 def test_a_crs_without_a_place_on_earth_is_refused() -> None:
     local = 'LOCAL_CS["a quarry",UNIT["metre",1]]'
-    with pytest.raises(SceneError, match="--pixel-size"):
+    with pytest.raises(SceneError, match="pixel_size_m"):
         grid_of(local, Affine(10, 0, 0, 0, -10, 0), 10, 10)

@@ -94,5 +94,5 @@ def test_a_pixel_without_size_is_refused(sizes):
 
 
 def test_elevation_must_be_an_image():
-    with pytest.raises(ValueError, match="no image"):
+    with pytest.raises(ValueError, match="must have the shape"):
         slope_deg([1.0, 2.0], 10, 10)

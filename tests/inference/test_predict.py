@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from landslip.errors import SettingsError
-from landslip.grid.lattice import Lattice, blocks
+from landslip.grid.lattice import Lattice, split_blocks
 from landslip.grid.window import Window
 from landslip.inference.predict import Predictor, Reading, cut_tiles, lattice_for, predict_array
 from landslip.mapping.raster.block_order import plan_steps
@@ -89,7 +89,7 @@ def test_blocks_kept_tiles_and_batches_do_not_show(
     whole = predict_array(Predictor(PlainEngine(over_the_tile, batch=10**6), lattice), values, observed)
     predictor = Predictor(PlainEngine(over_the_tile, batch=batch), lattice)
     joined, tiles = np.full_like(whole, -1), {}
-    cut = list(blocks(Window(0, 0, lattice.height, lattice.width), max(side, 8)))
+    cut = list(split_blocks(Window(0, 0, lattice.height, lattice.width), max(side, 8)))
     for step in plan_steps(lattice, cut, kept_tiles):
         rows, cols = step.read.slices
         tiles |= predictor.run(cut_tiles(step.tiles, Reading(step.read, values[:, rows, cols], observed[rows, cols])))

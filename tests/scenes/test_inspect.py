@@ -36,7 +36,7 @@ def test_json_is_the_inspection(tmp_path, capfd):
     path = write_raster(tmp_path / "valley_20180612.tif", VALUES, descriptions=NAMES)
     told = json.loads(run(capfd, path, "--json"))
     assert told["date"] == "2018-06-12T00:00:00+00:00"
-    assert told["observed_share"] == 1
+    assert told["valid_fraction"] == 1
     assert told["bounds"] == [500_000, 2_499_600, 500_300, 2_500_000]
     assert {one["name"]: one["median"] for one in told["channels"]} == {"B02": 700, "B03": 900, "B04": 1100}
 
@@ -52,7 +52,7 @@ def test_the_next_command_repeats_the_options(tmp_path, capfd):
 def test_a_scene_of_which_nothing_was_observed_has_no_values(tmp_path, capfd):
     path = write_raster(tmp_path / "a.tif", VALUES * 0, descriptions=NAMES, nodata=0)
     told = json.loads(run(capfd, path, "--json"))
-    assert told["observed_share"] == 0
+    assert told["valid_fraction"] == 0
     assert told["channels"][0]["median"] is None
     assert " -" in run(capfd, path)
 

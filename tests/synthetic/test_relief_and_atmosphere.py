@@ -29,7 +29,7 @@ def landscape() -> Landscape:
 
 @given(windows, st.integers(0, 2**31), st.floats(2, 300))
 def test_noise_depends_on_position_not_on_the_window(window: Window, seed: int, period_px: float) -> None:
-    wide = window.expanded(7)
+    wide = window.expand(7)
     inside = window.relative_to(wide).slices
     assert np.array_equal(white_noise(seed, wide)[inside], white_noise(seed, window))
     assert np.array_equal(octave_noise(seed, wide, period_px)[inside], octave_noise(seed, window, period_px))
@@ -83,7 +83,7 @@ def test_all_flow_reaches_an_outlet_and_area_is_conserved(height: int, width: in
 
 def test_slope_is_computed_from_elevation_after_horn(landscape: Landscape) -> None:
     window = Window(30, 42, 96, 120)
-    around = landscape.terrain(window.expanded(1)).elevation_m
+    around = landscape.terrain(window.expand(1)).elevation_m
     terrain = landscape.terrain(window)
     assert np.array_equal(terrain.slope_deg, slope_deg(around, PIXEL_M, PIXEL_M)[1:-1, 1:-1])
     assert np.array_equal(terrain.elevation_m, around[1:-1, 1:-1])

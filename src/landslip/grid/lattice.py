@@ -1,7 +1,7 @@
-"""The fixed tile lattice: which tiles cover a scene, and which of them touch a window.
+"""The tile lattice of a scene: the tiles that cover it, and those that touch a window.
 
-The lattice hangs on the scene's corner and on nothing else, so a pixel is seen by the same tiles whatever the block
-size, the area of interest or the order of work. Maths only, no rasters.
+The lattice is anchored at the scene's corner and depends on nothing else, so a pixel lies in the same tiles whatever
+the block size, the area of interest or the order of work.
 """
 
 from collections.abc import Iterator
@@ -13,10 +13,18 @@ from landslip.grid.window import Window
 
 @dataclass(frozen=True, slots=True)
 class Lattice:
-    """Tiles of ``tile_height`` x ``tile_width`` over a scene of ``height`` x ``width``.
+    """Tiles of ``tile_height`` x ``tile_width`` over a scene of ``height`` x ``width``, all in pixels.
 
-    Tiles lie a stride apart; the last of a row or column is moved back inside so that it sees real ground. Only a
-    scene smaller than a tile has a tile that reaches beyond it.
+    The last tile of a row or column is moved back inside the scene. Only in a scene smaller than a tile does the tile
+    reach beyond it.
+
+    Raises:
+        SettingsError: a size is below 1, or the overlap is not smaller than a tile.
+
+    Example:
+        >>> lattice = Lattice.over(300, 128, tile=128, overlap=32, multiple=32)
+        >>> lattice.rows, lattice.cols
+        ((0, 96, 172), (0,))
     """
 
     height: int
@@ -27,23 +35,27 @@ class Lattice:
 
     def __post_init__(self) -> None:
         if min(self.height, self.width, self.tile_height, self.tile_width) < 1:
-            raise SettingsError("a scene and its tiles must measure at least 1 x 1 px")
+            raise SettingsError(
+                f"scene and tiles must be at least 1 x 1 px, got {self.height} x {self.width} and "
+                f"{self.tile_height} x {self.tile_width}"
+            )
         if not 0 <= self.overlap < min(self.tile_height, self.tile_width):
             raise SettingsError(
-                f"the overlap of {self.overlap} px must lie between 0 and the tile's "
-                f"{min(self.tile_height, self.tile_width)} px less 1: give a smaller --overlap"
+                f"overlap must be at least 0 and smaller than the tile ({min(self.tile_height, self.tile_width)} px), "
+                f"got {self.overlap}",
+                parameter="overlap_px",
             )
 
     @classmethod
     def over(cls, height: int, width: int, *, tile: int, overlap: int, multiple: int) -> "Lattice":
-        """The lattice for a scene: square tiles, or smaller ones where the scene is smaller than a tile.
+        """Lay square tiles over a scene; smaller tiles where the scene is smaller than a tile.
 
         Args:
             height: of the scene in pixels.
-            width: likewise.
+            width: of the scene in pixels.
             tile: side of a tile in pixels.
-            overlap: how many pixels neighbouring tiles share.
-            multiple: tile sides are multiples of this (what the network's strides ask for).
+            overlap: of neighbouring tiles in pixels.
+            multiple: tile sides are multiples of this, as the strides of the network require.
         """
         tile_height, tile_width = (min(tile, -(-size // multiple) * multiple) for size in (height, width))
         return cls(height, width, tile_height, tile_width, min(overlap, tile_height - 1, tile_width - 1))
@@ -62,7 +74,7 @@ class Lattice:
         return len(self.rows) * len(self.cols)
 
     def tiles_touching(self, window: Window) -> Iterator[Window]:
-        """The tiles that share a pixel with a window, row by row."""
+        """Yield the tiles that overlap a window, row by row."""
         for row in self.rows:
             if row < window.bottom and window.row < row + self.tile_height:
                 for col in self.cols:
@@ -76,8 +88,8 @@ def _starts(size: int, tile: int, overlap: int) -> tuple[int, ...]:
     return (*range(0, size - tile, tile - overlap), size - tile)
 
 
-def blocks(window: Window, side: int) -> Iterator[Window]:
-    """Cut a window into blocks of at most ``side`` x ``side`` pixels, row by row."""
+def split_blocks(window: Window, side: int) -> Iterator[Window]:
+    """Yield blocks of at most ``side`` x ``side`` pixels that cover a window, row by row."""
     for row in range(window.row, window.bottom, side):
         for col in range(window.col, window.right, side):
             yield Window(row, col, min(side, window.bottom - row), min(side, window.right - col))

@@ -1,7 +1,7 @@
-"""Where the pixels of a map lie on the ground: in the scene's CRS, in longitude and latitude, and in metres.
+"""Coordinates of map pixels: in the scene's CRS, in longitude and latitude, and in metres.
 
-Lengths and areas are geodesic on WGS 84 (Karney 2013), so that a grid in degrees, across the antimeridian or around a
-pole gives the same square metres as any other. Pixel coordinates are (x = column, y = row) from the upper left corner.
+Lengths and areas are geodesic on WGS 84 (Karney 2013): a grid in degrees, across the antimeridian or around a pole
+gives the same areas as any other. Pixel coordinates are (x = column, y = row) from the upper left corner.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from landslip.errors import SceneError
 from landslip.grid.window import Window
 
 _GEOD: Final = Geod(ellps="WGS84")
-# Edges longer than this many pixels are cut up before they are bent onto the ellipsoid.
+# Longer edges, in pixels, are split before they are projected onto the ellipsoid.
 _STRAIGHT_PX: Final = 32.0
 
 Coordinates = NDArray[np.float64]
@@ -31,7 +31,7 @@ Coordinates = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class MapGrid:
-    """The grid of a map: a window of the scene's grid. Without a CRS, ``transform`` only scales pixels to metres."""
+    """Grid of a map: a window of the scene's grid. Without a CRS, ``transform`` only scales pixels to metres."""
 
     crs: CRS | None
     transform: Affine
@@ -40,10 +40,10 @@ class MapGrid:
 
     @classmethod
     def of(cls, geobox: GeoBox, window: Window) -> "MapGrid":
-        """The grid of a window of a scene.
+        """Make the grid of a window of a scene.
 
         Raises:
-            SceneError: the CRS has no known place on Earth.
+            SceneError: the centre has no longitude and latitude in this CRS.
         """
         crs = None if geobox.crs is None else CRS.from_user_input(geobox.crs.proj)
         grid = cls(crs, geobox.affine * Affine.translation(window.col, window.row), window.height, window.width)
@@ -53,8 +53,9 @@ class MapGrid:
             finite = np.False_
         if crs is not None and not finite:
             raise SceneError(
-                f"the scene's CRS ({crs.name}) does not say where on Earth its centre lies, so areas cannot be "
-                "computed: reproject the scene, or map it as an image with --pixel-size METRES"
+                f"the centre of the scene has no longitude and latitude in its CRS ({crs.name}), so areas cannot be "
+                "computed: reproject the scene, or remove the CRS and give pixel_size_m",
+                parameter="pixel_size_m",
             )
         return grid
 
@@ -64,7 +65,7 @@ class MapGrid:
 
     @property
     def centre_lonlat(self) -> Coordinates:
-        """Longitude and latitude of the middle, (2,); NaN without a CRS."""
+        """Longitude and latitude of the centre, (2,); NaN without a CRS."""
         return self.to_lonlat(np.array([[self.width / 2, self.height / 2]])).reshape(2)
 
     @property
@@ -74,7 +75,7 @@ class MapGrid:
         return float(np.hypot(*across[0])), float(np.hypot(*down[0]))
 
     def to_crs(self, pixels: Coordinates) -> Coordinates:
-        """Pixel coordinates to the scene's CRS; without one they stay pixel coordinates."""
+        """Convert pixel coordinates (n, 2) to the scene's CRS; unchanged without a CRS."""
         if self.crs is None:
             return pixels
         t = self.transform
@@ -82,15 +83,15 @@ class MapGrid:
         return np.column_stack([t.a * x + t.b * y + t.c, t.d * x + t.e * y + t.f])
 
     def to_lonlat(self, pixels: Coordinates) -> Coordinates:
-        """Pixel coordinates to longitude, -180 to 180, and latitude on WGS 84; NaN without a CRS."""
+        """Convert pixel coordinates (n, 2) to longitude (-180 to 180) and latitude on WGS 84; NaN without a CRS."""
         if self._lonlat is None:
             return np.full_like(pixels, np.nan, dtype=np.float64)
         lon, lat = self._lonlat.transform(*self.to_crs(pixels).T)
-        # A grid in degrees may run on beyond the antimeridian.
+        # The longitudes of a grid in degrees may continue beyond the antimeridian.
         return np.column_stack([np.where(np.abs(lon) > 180, (lon + 180) % 360 - 180, lon), lat])
 
     def pixel_vectors_m(self, pixels: Coordinates) -> tuple[Coordinates, Coordinates]:
-        """How far one pixel to the right and one pixel down lead, as (n, 2) east and north in metres."""
+        """Return the steps of one pixel right and one pixel down, each (n, 2) east and north in metres."""
         if self.crs is None:
             size_x, size_y = abs(self.transform.a), abs(self.transform.e)
             return np.tile([size_x, 0.0], (len(pixels), 1)), np.tile([0.0, -size_y], (len(pixels), 1))
@@ -103,19 +104,19 @@ class MapGrid:
         return np.column_stack([np.sin(azimuth) * distance_m, np.cos(azimuth) * distance_m])
 
     def pixel_area_m2(self, pixels: Coordinates) -> NDArray[np.float64]:
-        """Ground area of a pixel at each of (n, 2) places, (n,)."""
+        """Return the ground area of a pixel at each of (n, 2) pixel coordinates, (n,)."""
         across, down = self.pixel_vectors_m(pixels)
         return np.abs(across[:, 0] * down[:, 1] - across[:, 1] * down[:, 0])
 
     def areas_and_perimeters_m(
         self, geometries: NDArray[np.object_]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Geodesic areas in square metres and perimeters in metres of (n,) polygons in pixel coordinates.
+        """Compute geodesic areas in square metres and perimeters in metres of (n,) polygons in pixel coordinates.
 
-        Each ring is measured for itself: its turning sense means nothing where longitudes jump or a pole lies inside.
+        Rings are measured one by one: their orientation is undefined where longitudes jump or a pole lies inside.
         """
         areas_m2, perimeters_m = np.zeros(len(geometries)), np.zeros(len(geometries))
-        on_ground = shapely.transform(shapely.segmentize(geometries, _STRAIGHT_PX), self._measurable)
+        on_ground = shapely.transform(shapely.segmentize(geometries, _STRAIGHT_PX), self._to_measure)
         polygons, owners = shapely.get_parts(on_ground, return_index=True)
         for polygon, owner in zip(polygons, owners, strict=True):
             for index, ring in enumerate([polygon.exterior, *polygon.interiors]):
@@ -124,8 +125,8 @@ class MapGrid:
                 perimeters_m[owner] += perimeter_m
         return areas_m2, perimeters_m
 
-    def _measurable(self, pixels: Coordinates) -> Coordinates:
-        """Pixel coordinates to longitude and latitude, or to metres without a CRS."""
+    def _to_measure(self, pixels: Coordinates) -> Coordinates:
+        """Convert pixel coordinates to longitude and latitude, or to metres without a CRS."""
         return pixels * self.pixel_size_m if self.crs is None else self.to_lonlat(pixels)
 
     def _ring_m(self, ring: Coordinates) -> tuple[float, float]:
@@ -136,20 +137,21 @@ class MapGrid:
         return abs(area_m2), perimeter_m
 
 
-_POINTS_A_SIDE = 20
+_POINTS_PER_SIDE = 20
 
 Bbox = tuple[float, float, float, float]
-"""West, south, east, north; west is the larger where the antimeridian lies between (RFC 7946, 5.2)."""
+"""West, south, east, north; west > east across the antimeridian (RFC 7946, 5.2)."""
 
 
 def footprint_lonlat(grid: MapGrid) -> tuple[Bbox | None, BaseGeometry | None]:
-    """Bounding box and outline of a map; both None without a CRS.
+    """Return the bounding box and the outline of a map in longitude and latitude; both None without a CRS.
 
-    Across the antimeridian the outline is cut in two (RFC 7946, 3.1.9). Around a pole it is the whole cap.
+    Across the antimeridian the outline is split in two (RFC 7946, 3.1.9); around a pole it is the whole polar cap.
     """
     if grid.crs is None:
         return None, None
-    box = shapely.segmentize(shapely.box(0, 0, grid.width, grid.height), max(grid.width, grid.height) / _POINTS_A_SIDE)
+    longest_px = max(grid.width, grid.height) / _POINTS_PER_SIDE
+    box = shapely.segmentize(shapely.box(0, 0, grid.width, grid.height), longest_px)
     lon, lat = grid.to_lonlat(shapely.get_coordinates(box)).T
     lon = np.degrees(np.unwrap(np.radians(lon)))
     south, north = float(lat.min()), float(lat.max())

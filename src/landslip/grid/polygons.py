@@ -1,4 +1,4 @@
-"""Polygons of any CRS laid on a map's grid, in its pixel coordinates."""
+"""Projection of polygons in any CRS to the pixel coordinates of a map grid."""
 
 import numpy as np
 import shapely
@@ -14,23 +14,23 @@ Polygons = NDArray[np.object_]
 """(n,) shapely polygons or multipolygons."""
 
 
-def in_pixels(geometries: Polygons, crs: CRS, grid: MapGrid, what: str) -> Polygons:
-    """Lay valid polygons on a grid, as far as they lie near it.
+def project_to_pixels(geometries: Polygons, crs: CRS, grid: MapGrid, label: str) -> Polygons:
+    """Project polygons to pixel coordinates of a grid, clipped to its surroundings.
 
     Args:
-        geometries: (n,) in their own CRS.
-        crs: of them.
-        grid: has a CRS.
-        what: they are, as an error names them.
+        geometries: (n,) valid polygons.
+        crs: of the polygons.
+        grid: must have a CRS.
+        label: of the polygons, for error messages.
 
     Returns:
-        (n,) in pixel coordinates, valid; empty where a polygon lies far away.
+        (n,) valid, in pixel coordinates; empty where a polygon is far from the grid.
 
     Raises:
-        AreaError: they reach to where the grid's CRS has no coordinates.
+        AreaError: a polygon reaches to where the grid's CRS is undefined.
     """
     near = _near(geometries, crs, grid)
-    # Edges that are straight in one CRS bend in another: cut them up first.
+    # Edges that are straight in one CRS are curved in another: they are split first.
     west, south, east, north = shapely.bounds(near).T
     longest = np.maximum(east - west, north - south) / 50
     fine = near.copy()
@@ -39,21 +39,21 @@ def in_pixels(geometries: Polygons, crs: CRS, grid: MapGrid, what: str) -> Polyg
     to_grid = Transformer.from_crs(crs, grid.crs, always_xy=True)
     in_crs = shapely.transform(fine, lambda xy: np.column_stack(to_grid.transform(*xy.T)))
     if not np.isfinite(shapely.get_coordinates(in_crs)).all():
-        raise AreaError(f"{what} reaches beyond what the scene's CRS can show: give an area inside the scene")
+        raise AreaError(f"{label} reaches to where the CRS of the scene is undefined: give an area inside the scene")
     back = ~grid.transform
     matrix, shift = np.array([[back.a, back.d], [back.b, back.e]]), np.array([back.c, back.f])
-    placed = shapely.transform(_everywhere(in_crs, grid), lambda xy: xy @ matrix + shift)
+    placed = shapely.transform(_repeat_longitudes(in_crs, grid), lambda xy: xy @ matrix + shift)
     return np.asarray(shapely.make_valid(placed), object)
 
 
-def polygons_only(geometry: BaseGeometry) -> BaseGeometry:
-    """A geometry without the lines and points in which it touches something."""
+def keep_polygons(geometry: BaseGeometry) -> BaseGeometry:
+    """Return the polygons of a geometry collection, without lines and points."""
     parts = shapely.get_parts(shapely.get_parts(geometry))
     return shapely.union_all([part for part in parts if part.geom_type == "Polygon"])
 
 
 def _near(geometries: Polygons, crs: CRS, grid: MapGrid) -> Polygons:
-    """Polygons cut to the grid's surroundings: far from home many a CRS has no coordinates."""
+    """Clip polygons to the grid's surroundings: many CRSs are undefined far away."""
     _, footprint = footprint_lonlat(grid)
     if footprint is None or not crs.is_geographic:
         return geometries
@@ -62,15 +62,15 @@ def _near(geometries: Polygons, crs: CRS, grid: MapGrid) -> Polygons:
     return np.asarray(shapely.intersection(geometries, footprint.buffer(margin_deg)), object)
 
 
-def _everywhere(in_crs: Polygons, grid: MapGrid) -> Polygons:
-    """On a grid in degrees, all of it at every full turn that the grid may reach: 181 degrees east is 179 west."""
+def _repeat_longitudes(in_crs: Polygons, grid: MapGrid) -> Polygons:
+    """Repeat polygons at every multiple of 360 degrees that a grid in degrees may cover: 181 east is 179 west."""
     if grid.crs is None or not grid.crs.is_geographic:
         return in_crs
     corners = np.array([[0, 0], [grid.width, 0], [0, grid.height], [grid.width, grid.height]], np.float64)
     lon = grid.to_crs(corners)[:, 0]
-    turns = range(int(np.floor((lon.min() - 180) / 360)), int(np.ceil((lon.max() + 180) / 360)) + 1)
-    turned = [
+    rotations = range(int(np.floor((lon.min() - 180) / 360)), int(np.ceil((lon.max() + 180) / 360)) + 1)
+    copies = [
         shapely.transform(in_crs, lambda xy, turn=turn: np.column_stack([xy[:, 0] + 360 * turn, xy[:, 1]]))  # type: ignore[misc] # turn binds now
-        for turn in turns
+        for turn in rotations
     ]
-    return np.asarray(shapely.union_all(np.stack(turned), axis=0), object)
+    return np.asarray(shapely.union_all(np.stack(copies), axis=0), object)

@@ -1,7 +1,7 @@
-"""Bilinear resampling that depends on the pixel alone, so that every window gives the same as the whole.
+"""Resampling whose result for a pixel does not depend on the window it is computed in.
 
-A point between pixels takes the mean of its four neighbours, weighted by nearness, over those that hold a value. It
-holds a value itself only where the nearest pixel does: what is missing is neither filled nor smeared.
+GDAL's warper does not have this property. A point gets the bilinear mean of those of its four neighbours that are
+valid, and is valid only where the nearest pixel is: nodata is neither filled nor enlarged.
 """
 
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 
 from landslip.grid.window import Window
 
-Places = NDArray[np.float64]
+Points = NDArray[np.float64]
 
 
-def footprint(x: Places, y: Places, shape: tuple[int, int]) -> Window | None:
-    """The pixels needed to sample an image at points.
+def window_around(x: Points, y: Points, shape: tuple[int, int]) -> Window | None:
+    """Return the window of an image that is needed to sample it at points.
 
     Args:
-        x: columns of the points in the image, 0 at its left edge, 1 at the right edge of its first pixel.
-        y: rows of the points, likewise; x and y broadcast against each other.
+        x: columns of the points: 0 at the left edge of the image, 1 at the right edge of its first pixel.
+        y: rows of the points; x and y broadcast against each other.
         shape: height and width of the image.
 
     Returns:
-        The window, inside the image; None where no point can lie in it.
+        A window inside the image; None if all points lie outside.
     """
     height, width = shape
     x, y = x[(x >= 0) & (x < width)], y[(y >= 0) & (y < height)]
@@ -35,13 +35,13 @@ def footprint(x: Places, y: Places, shape: tuple[int, int]) -> Window | None:
     return Window(row, col, bottom - row, right - col)
 
 
-def nearest(mask: NDArray[np.bool_], x: Places, y: Places) -> NDArray[np.bool_]:
-    """Whether the pixel (H, W) in which each point lies is set; False outside the image.
+def sample_mask(mask: NDArray[np.bool_], x: Points, y: Points) -> NDArray[np.bool_]:
+    """Sample a mask (H, W) at points by nearest neighbour; False outside the image.
 
     Args:
         mask: (H, W).
-        x: columns of the points, (h, w), or (1, w) where all rows have the same.
-        y: rows of the points, (h, w), or (h, 1) where all columns have the same.
+        x: columns of the points, (h, w) or (1, w).
+        y: rows of the points, (h, w) or (h, 1).
     """
     height, width = mask.shape
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
@@ -49,19 +49,26 @@ def nearest(mask: NDArray[np.bool_], x: Places, y: Places) -> NDArray[np.bool_]:
     return found
 
 
-def bilinear(values: NDArray[np.float32], usable: NDArray[np.bool_], x: Places, y: Places) -> NDArray[np.float32]:
-    """Sample a band at points.
+def sample_bilinear(
+    values: NDArray[np.float32], usable: NDArray[np.bool_], x: Points, y: Points
+) -> NDArray[np.float32]:
+    """Sample a band at points by bilinear interpolation.
 
     Args:
         values: (H, W), finite.
         usable: (H, W), where a value may be used.
-        x: columns of the points, (h, w), or (1, w) where all rows have the same; 0 at the left edge of the image, 1
-            at the right edge of its first pixel.
-        y: rows of the points, (h, w), or (h, 1) where all columns have the same.
+        x: columns of the points, (h, w) or (1, w): 0 at the left edge of the image, 1 at the right edge of its first
+            pixel.
+        y: rows of the points, (h, w) or (h, 1).
 
     Returns:
-        Values (h, w): the weighted mean of the usable neighbours where the nearest pixel is usable, else the nearest
-        pixel's own value. Points outside the image take that of the pixel nearest to them.
+        (h, w): the weighted mean of the usable neighbours where the nearest pixel is usable, else the value of the
+        nearest pixel. Points outside the image get the value of the nearest pixel.
+
+    Example:
+        >>> image = np.array([[0, 10], [20, 30]], np.float32)
+        >>> sample_bilinear(image, image >= 0, np.array([[1.0]]), np.array([[1.0]])).tolist()
+        [[15.0]]
     """
     height, width = values.shape
     # Pixel centres lie at halves.
@@ -69,66 +76,66 @@ def bilinear(values: NDArray[np.float32], usable: NDArray[np.bool_], x: Places, 
     corners = _Corners(
         rows=(_index(top, height), _index(top + 1, height)),
         cols=(_index(left, width), _index(left + 1, width)),
-        bottom_share=(y - 0.5 - top).astype(np.float32),
-        right_share=(x - 0.5 - left).astype(np.float32),
+        bottom_weight=(y - 0.5 - top).astype(np.float32),
+        right_weight=(x - 0.5 - left).astype(np.float32),
     )
     if usable.all():
         return corners.mean(values)
-    # Where all four are usable the sum is kept undivided, so that it is the same as in a window without gaps.
+    # Where all four are usable the sum is not divided, so that it equals that of an image without gaps.
     total, weight = corners.mean(np.where(usable, values, 0)), corners.mean(usable.astype(np.float32))
     gaps = ~corners.all(usable)
     near = _index(y, height), _index(x, width)
-    mendable = gaps & usable[near] & (weight > 0)
-    np.divide(total, weight, out=total, where=mendable)
-    return np.where(gaps & ~mendable, values[near], total)
+    repairable = gaps & usable[near] & (weight > 0)
+    np.divide(total, weight, out=total, where=repairable)
+    return np.where(gaps & ~repairable, values[near], total)
 
 
 @dataclass(frozen=True, slots=True)
 class _Corners:
-    """The four pixels around each point, and how near the point is to the lower and the right ones."""
+    """The four pixels around each point, and the weights of the lower and the right ones."""
 
     rows: tuple[NDArray[np.intp], NDArray[np.intp]]
     cols: tuple[NDArray[np.intp], NDArray[np.intp]]
-    bottom_share: NDArray[np.float32]
-    right_share: NDArray[np.float32]
+    bottom_weight: NDArray[np.float32]
+    right_weight: NDArray[np.float32]
 
     @property
     def aligned(self) -> bool:
-        """Whether rows of points follow rows of pixels, so that one axis can be done after the other."""
+        """Whether rows of points are parallel to rows of pixels: the axes are then interpolated one after the other."""
         return bool(self.rows[0].shape[1] == 1 and self.cols[0].shape[0] == 1)
 
     def mean(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Means of the four pixels (h, w), weighted by nearness."""
+        """Return the bilinear mean of the four pixels (h, w)."""
         if self.aligned:
             top, bottom = (image[rows[:, 0]] for rows in self.rows)
-            lines = _between(top, bottom, self.bottom_share)
+            lines = _between(top, bottom, self.bottom_weight)
             left, right = (lines[:, cols[0]] for cols in self.cols)
         else:
             left, right = (
-                _between(image[self.rows[0], cols], image[self.rows[1], cols], self.bottom_share) for cols in self.cols
+                _between(image[self.rows[0], cols], image[self.rows[1], cols], self.bottom_weight) for cols in self.cols
             )
-        return _between(left, right, self.right_share)
+        return _between(left, right, self.right_weight)
 
     def all(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Whether all four pixels are set (h, w)."""
+        """Return where all four pixels are set (h, w)."""
         (top, bottom), (left, right) = self.rows, self.cols
         whole: NDArray[np.bool_] = mask[top, left] & mask[top, right] & mask[bottom, left] & mask[bottom, right]
         return whole
 
 
-def thinned(
+def average_squares(
     values: NDArray[np.float32], usable: NDArray[np.bool_], factor: int
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Average squares of ``factor`` x ``factor`` pixels over those that are usable.
+    """Average the usable pixels of squares of ``factor`` x ``factor`` pixels.
 
     Args:
         values: (n, H, W).
         usable: (n, H, W).
-        factor: pixels a side of a square; squares at the right and bottom may be cut by the edge.
+        factor: side of a square in pixels; the last squares of a row or column may be cut by the edge.
 
     Returns:
-        Values (n, H / factor, W / factor), rounded up, 0 where no pixel of the square is usable; where at least half
-        of a square's pixels are.
+        Means (n, ceil(H / factor), ceil(W / factor)), 0 where no pixel is usable; and where at least half of the
+        pixels are usable.
     """
     _, height, width = values.shape
     starts = np.arange(0, height, factor), np.arange(0, width, factor)
@@ -143,11 +150,35 @@ def thinned(
     return mean.astype(np.float32), 2 * count >= summed(np.ones((1, height, width)))
 
 
-def _between(first: NDArray[np.float32], last: NDArray[np.float32], share: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Values a share of the way from the first to the last; just the first where both are equal."""
-    return first + (last - first) * share
+def _between(first: NDArray[np.float32], last: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Interpolate between two arrays; exactly the first where both are equal."""
+    return first + (last - first) * weight
 
 
-def _index(place: Places, length: int) -> NDArray[np.intp]:
-    """The index of the pixel that holds a place, held inside the image."""
-    return np.clip(np.floor(place), 0, length - 1).astype(np.intp)
+def resize_bilinear(values: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    """Resample images (n, h, w) to more pixels over the same extent.
+
+    Args:
+        values: (n, h, w); NaN spreads to every pixel interpolated from it.
+        height: of the result.
+        width: of the result.
+
+    Returns:
+        (n, height, width).
+    """
+    for size in (height, width):
+        old = values.shape[1]
+        at = np.clip((np.arange(size) + 0.5) * old / size - 0.5, 0, old - 1)
+        first = np.minimum(np.floor(at).astype(np.intp), max(0, old - 2))
+        weight = (at - first).astype(np.float32)[:, None]
+        after = np.minimum(first + 1, old - 1)
+        # A pixel of weight 0 may be NaN.
+        near = np.where(weight < 1, values[:, first] * (1 - weight), np.float32(0))
+        far = np.where(weight > 0, values[:, after] * weight, np.float32(0))
+        values = (near + far).swapaxes(1, 2)
+    return np.ascontiguousarray(values)
+
+
+def _index(at: Points, length: int) -> NDArray[np.intp]:
+    """Return the indices of the pixels that hold coordinates along one axis, clipped to the image."""
+    return np.clip(np.floor(at), 0, length - 1).astype(np.intp)

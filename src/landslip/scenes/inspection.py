@@ -40,7 +40,7 @@ class Inspection:
     """Left, bottom, right, top in the CRS."""
     date: str | None
     """ISO 8601, UTC."""
-    observed_share: float
+    valid_fraction: float
     channels: tuple[ChannelValues, ...]
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -64,7 +64,7 @@ def inspect_scene(scene: Scene) -> Inspection:
         pixel_size_m=ground_resolution_m(scene.geobox),
         bounds=(box.left, box.bottom, box.right, box.top),
         date=scene.date.isoformat() if scene.date else None,
-        observed_share=float(observed.mean()),
+        valid_fraction=float(observed.mean()),
         channels=tuple(
             _channel_values(name, scene.layers[name].describe(), values[index])
             for index, name in enumerate(scene.channels)

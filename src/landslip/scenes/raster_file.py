@@ -117,7 +117,7 @@ class RasterFile:
         Raises:
             SceneError: the pixels cannot be read; the message names file and window.
         """
-        return self._read(list(bands), window.as_rasterio(), window.shape)
+        return self._read(list(bands), window.to_rasterio(), window.shape)
 
     def sample(self, bands: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Read a few hundred pixels a side, spread over the file: stored values (n, k) and what was observed (n, k).

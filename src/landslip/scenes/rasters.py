@@ -10,7 +10,7 @@ from odc.geo.geobox import GeoBox
 
 from landslip.channels import CHANNELS
 from landslip.errors import SceneError
-from landslip.grid.alignment import ground_resolution_m, overlap, same_grid
+from landslip.grid.alignment import ground_resolution_m, grids_overlap, same_grid
 from landslip.scenes.bands import TakenBand, bands_by_list, bands_by_name
 from landslip.scenes.dates import acquisition_date
 from landslip.scenes.georeference import file_grids
@@ -114,7 +114,7 @@ def _on_grid(
     """
     if same_grid(own, grid):
         return file
-    if not overlap(own, grid):
+    if not grids_overlap(own, grid):
         raise SceneError(f"{file.path.name} lies elsewhere than the other files: give files of one place")
     blank = frozenset(
         one.band for one, conversion in zip(taken, how, strict=True) if one.file is file and conversion.blank_zero

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from landslip.grid.alignment import points_in
-from landslip.grid.resampling import bilinear, footprint, nearest, thinned
+from landslip.grid.alignment import locate_pixels
+from landslip.grid.resampling import average_squares, sample_bilinear, sample_mask, window_around
 from landslip.grid.window import Window
 from landslip.scenes.raster_file import RasterFile
 
@@ -38,20 +38,20 @@ class Regridded:
             SceneError: the file cannot be read.
         """
         step = self.thinning
-        x, y = points_in(self.file_grid, self.scene_grid, window)
+        x, y = locate_pixels(self.file_grid, self.scene_grid, window)
         inside = (x < self.file.shape[1]) & (y < self.file.shape[0])
         x, y = x / step, y / step
         values = np.zeros((len(bands), *window.shape), np.float32)
         observed = np.zeros(values.shape, np.bool_)
-        needed = footprint(x, y, (-(-self.file.shape[0] // step), -(-self.file.shape[1] // step)))
+        needed = window_around(x, y, (-(-self.file.shape[0] // step), -(-self.file.shape[1] // step)))
         if needed is None:
             return values, observed
         parts = [self._read_squares(bands, rows) for rows in _strips(needed, _MOST_PIXELS // step**2)]
         stored, usable, seen = (np.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True))
         x, y = x - needed.col, y - needed.row
         for position in range(len(bands)):
-            values[position] = bilinear(stored[position], usable[position], x, y)
-            observed[position] = inside & nearest(seen[position], x, y)
+            values[position] = sample_bilinear(stored[position], usable[position], x, y)
+            observed[position] = inside & sample_mask(seen[position], x, y)
         return values, observed
 
     def _read_squares(
@@ -72,7 +72,7 @@ class Regridded:
                 usable[position] &= stored[position] != 0
         if step == 1:
             return stored, usable, seen
-        return *thinned(stored, usable, step), thinned(stored, seen, step)[1]
+        return *average_squares(stored, usable, step), average_squares(stored, seen, step)[1]
 
 
 def _strips(window: Window, most_pixels: int) -> list[Window]:

@@ -71,7 +71,7 @@ class LandslideField:
 
     def intersecting(self, window: Window) -> list[Landslide]:
         """Return the landslides that intersect a window, in a fixed order."""
-        wide = window.expanded(REACH_PX)
+        wide = window.expand(REACH_PX)
         found = []
         for row in range(wide.row // _CELL_PX, (wide.bottom - 1) // _CELL_PX + 1):
             for col in range(wide.col // _CELL_PX, (wide.right - 1) // _CELL_PX + 1):
@@ -86,7 +86,7 @@ class LandslideField:
         """Return the landslides that start in a window, so that windows that tile a region yield each once."""
         return [
             landslide
-            for landslide in self.intersecting(window.expanded(2))
+            for landslide in self.intersecting(window.expand(2))
             if window.col <= landslide.start[0] < window.right and window.row <= landslide.start[1] < window.bottom
         ]
 

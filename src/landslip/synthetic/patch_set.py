@@ -16,6 +16,7 @@ from landslip.datasets.patch_set import Patch
 from landslip.errors import PatchesError, require_extra
 from landslip.files.atomic import atomic_folder, check_disk_space
 from landslip.files.progress import Progress, no_progress
+from landslip.grid.resampling import resize_bilinear
 from landslip.grid.window import Window
 from landslip.synthetic.landscape import GRID_PX, Landscape, View
 from landslip.synthetic.region import LARGEST_PX, PIXEL_M, Region, make_region
@@ -118,21 +119,11 @@ def _layer(view: View, name: str) -> NDArray[np.float32]:
     if name == "elevation":
         return np.maximum(np.rint(view.terrain.elevation_m), 0)
     step = round((CHANNELS[name].resolution_m or PIXEL_M) / PIXEL_M)
-    return np.rint(_upsample(view.dn[name].astype(np.float32), step))
-
-
-def _upsample(layer: NDArray[np.float32], step: int) -> NDArray[np.float32]:
-    """Resample a channel of 20 m or 60 m to 10 m, bilinear; inexact in the outermost coarse pixel only."""
+    layer = view.dn[name].astype(np.float32)
     if step == 1:
-        return layer
-    for _ in range(2):
-        positions = (np.arange(layer.shape[0] * step) + 0.5) / step - 0.5
-        first = np.floor(positions).astype(np.int64)
-        weight = (positions - first).astype(np.float32)[:, None]
-        last = len(layer) - 1
-        layer = layer[np.clip(first, 0, last)] * (1 - weight) + layer[np.clip(first + 1, 0, last)] * weight
-        layer = np.ascontiguousarray(layer.T)
-    return layer
+        return np.rint(layer)
+    # Inexact in the outermost coarse pixel only, which callers cut off.
+    return np.rint(resize_bilinear(layer[None], layer.shape[0] * step, layer.shape[1] * step)[0])
 
 
 def make_patch_set(

@@ -137,7 +137,7 @@ def _write(file: Any, values: NDArray[Any], block: Window, step: int) -> None:
     row, col = block.row // step, block.col // step
     height, width = min(values.shape[0], file.height - row), min(values.shape[1], file.width - col)
     window = Window(row, col, height, width)
-    file.write(values[:height, :width], 1, window=window.as_rasterio())
+    file.write(values[:height, :width], 1, window=window.to_rasterio())
 
 
 def _append_landslides(path: Path, region: Region, landslides: list[Landslide], before: int) -> int:

@@ -59,7 +59,7 @@ def compute_elevation(region: Region, relief: Relief, window: Window) -> NDArray
 
 def compute_terrain(region: Region, relief: Relief, window: Window) -> Terrain:
     """Compute the terrain of a window; slopes at its edge use the elevation beyond it."""
-    around = compute_elevation(region, relief, window.expanded(1))
+    around = compute_elevation(region, relief, window.expand(1))
     inside = (slice(1, -1), slice(1, -1))
     slope = np.ascontiguousarray(slope_deg(around, PIXEL_M, PIXEL_M)[inside])
     east = (around[1:-1, 2:] - around[1:-1, :-2]) / np.float32(2 * PIXEL_M)

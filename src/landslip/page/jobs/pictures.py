@@ -21,7 +21,7 @@ from landslip.figures.colour_ramps import OUTLINE, PROBABILITY, REFERENCE, SELEC
 from landslip.figures.picture import Picture, draw_hatching
 from landslip.figures.true_colour import stretch_true_colour
 from landslip.files.progress import Progress
-from landslip.grid.lattice import blocks
+from landslip.grid.lattice import split_blocks
 from landslip.grid.map_grid import MapGrid
 from landslip.mapping.inventory.files import read_geopackage
 from landslip.mapping.raster.probability import ProbabilityRaster
@@ -83,7 +83,7 @@ def _read_scene(scene: Scene, grid: MapGrid, channels: tuple[str, ...], progress
     scene.require(channels, "this picture")
     quicklook = Quicklook(scene.window, (channels * 3)[:3])
     total, done = scene.height * scene.width, 0
-    for block in blocks(scene.window, _BLOCK_PX):
+    for block in split_blocks(scene.window, _BLOCK_PX):
         quicklook.add(block, *scene.read(quicklook.channels, block))
         done += block.height * block.width
         progress("drawing", done, total)
@@ -93,7 +93,7 @@ def _read_scene(scene: Scene, grid: MapGrid, channels: tuple[str, ...], progress
 def _read_probability(scene: Scene, grid: MapGrid, path: Path, progress: Progress) -> Picture:
     raster = ProbabilityRaster(path, grid)
     quicklook = Quicklook(scene.window, ("probability",) * 3)
-    for block in blocks(scene.window, _BLOCK_PX):
+    for block in split_blocks(scene.window, _BLOCK_PX):
         encoded = raster.read(block)
         probability = np.nan_to_num(decode_probability(encoded))
         quicklook.add(block, np.broadcast_to(probability, (3, *encoded.shape)), encoded != NODATA)

@@ -17,7 +17,7 @@ import pyogrio
 
 from landslip.figures.picture import Picture
 from landslip.files.progress import Progress, track
-from landslip.grid.lattice import blocks
+from landslip.grid.lattice import split_blocks
 from landslip.mapping.domain_shift import measure_domain_shift
 from landslip.mapping.finished_map import finished_job, opened, read_strips, read_summary
 from landslip.mapping.inventory.files import append_to_geopackage, read_geopackage
@@ -141,7 +141,7 @@ def _write_products(job: Job, task: ProductsTask, progress: Progress) -> None:
 def _scene_picture(job: Job) -> Picture:
     """Read the picture of the scene for the map sheet, as a run does."""
     quicklook = Quicklook(job.region, picture_channels(job.scene, job.detector.card.channels))
-    for block in blocks(job.region, job.settings.block_px):
+    for block in split_blocks(job.region, job.settings.block_px):
         quicklook.add(block, *job.scene.read(quicklook.channels, block))
     return quicklook.picture(job.grid)
 
