@@ -50,13 +50,13 @@ def main() -> None:
     reference = answers["openvino float32"]
     slowest = max(best_s.values())
     print(
-        f"{detector.card.name} ({detector.card.network}), {len(images)} patches of {height} x {width} px, "
+        f"{detector.card.name} ({detector.card.architecture}), {len(images)} patches of {height} x {width} px, "
         f"{os.cpu_count()} cores, best of {ROUNDS} rounds"
     )
     print(f"{'engine':<24}{'patches/s':>10}{'million px/s':>14}{'times':>7}{'largest diff':>14}{'F1':>9}")
     for name, engine in engines.items():
         precision: Precision = "bfloat16" if engine.precision == "bfloat16" else "float32"
-        f1 = evaluate(detector, patches, engine=engine.name, precision=precision, progress=False).pixel.f1
+        f1 = evaluate(detector, patches, options=InferenceOptions(engine.name, precision)).f1
         per_second = len(images) / best_s[name]
         difference = float(np.abs(answers[name] - reference).max())
         print(

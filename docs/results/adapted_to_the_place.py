@@ -14,8 +14,8 @@ from statistics import mean, stdev
 from landslip.datasets.formats import open_patches
 from landslip.datasets.splits import Part
 from landslip.detector.detector import Detector
-from landslip.evaluation.predictions import predict
-from landslip.metrics.counts import LevelCounts
+from landslip.evaluation.predict import predict
+from landslip.metrics.thresholds import ProbabilityHistogram
 from landslip.post_training.adaptation import adapt, images_of_patches
 
 SHARES = (0.0, 0.5, 0.75, 1.0)
@@ -26,8 +26,8 @@ def f1_at(detector: Detector, data: Path, scene: str, share: float) -> float:
     patches = open_patches(data).where(Part(scenes=(scene,)).holds)
     if share:
         detector = adapt(detector, images_of_patches(detector, patches), scene, share=share)
-    said = predict(detector, patches, protocol="", data="")
-    return LevelCounts.of_levels(said.levels, said.masks).at(detector.card.threshold).f1
+    said = predict(detector, patches)
+    return said.histogram().at(detector.card.threshold).f1
 
 
 def main(data: Path, out: Path) -> None:

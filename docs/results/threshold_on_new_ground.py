@@ -13,14 +13,10 @@ from pathlib import Path
 from landslip.datasets.formats import open_patches
 from landslip.datasets.splits import read_division
 from landslip.detector.detector import Detector
-from landslip.evaluation.predictions import Predictions, load_predictions, predict
-from landslip.metrics.counts import LevelCounts, best_threshold
-from landslip.training.data.parts import VALIDATION
-
-
-def counts_of(said: Predictions) -> LevelCounts:
-    """Pixels of all patches by level."""
-    return LevelCounts.of_levels(said.levels, said.masks)
+from landslip.evaluation.predict import predict
+from landslip.evaluation.predictions import load_predictions
+from landslip.metrics.thresholds import best_threshold
+from landslip.datasets.protocols import VALIDATION
 
 
 def main(data: Path, out: Path) -> None:
@@ -34,9 +30,9 @@ def main(data: Path, out: Path) -> None:
         (file,) = run.glob("*.onnx")
         said = unseen[run.parent.name]
         chosen_on = read_division(run / "division.json").choose(patches, VALIDATION)
-        home = counts_of(predict(Detector.open(str(file)), chosen_on, protocol="", data=""))
-        others = [counts_of(other) for name, other in unseen.items() if name != run.parent.name]
-        here = counts_of(said)
+        home = predict(Detector.open(str(file)), chosen_on).histogram()
+        others = [other.histogram() for name, other in unseen.items() if name != run.parent.name]
+        here = said.histogram()
         row = (said.threshold, best_threshold([home], others), best_threshold([here]))
         cells = [f"{here.at(one).f1:.3f} at {one:.3f}" for one in row]
         sys.stdout.write(f"{run.parent.name:10} {cells[0]:>14} {cells[1]:>16} {cells[2]:>14}\n")

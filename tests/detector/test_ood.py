@@ -241,7 +241,7 @@ def test_a_detector_that_fails_far_off_is_seen_to() -> None:
     assert score.low <= score.by_block <= score.high < 0
     assert [scene.far_fraction for scene in score.scenes] == [0, 1]
     assert all(scene.within is not None and scene.within < -0.8 for scene in score.scenes)
-    with pytest.raises(PredictionsError, match="do not fit"):
+    with pytest.raises(PredictionsError, match="one value for each of 100 patches"):
         score_domain_shift(held(truth, truth, entries), far_off[1:], far=2.0)
     with pytest.raises(PredictionsError, match="3 at least"):
         score_domain_shift(held(truth, truth * 0, entries), far_off, far=2.0)
