@@ -86,13 +86,16 @@ quiet_option: Final = click.option("-q", "--quiet", is_flag=True, help="Print no
 json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 overwrite_option: Final = click.option("--overwrite", is_flag=True, help="Replace an earlier result in the same place.")
 detector_option: Final = click.option(
-    "--detector", "detector_name", metavar="NAME|FILE", help="Detector to run; default: the packaged one."
+    "--detector",
+    "detector_name",
+    metavar="NAME|FILE",
+    help="Packaged detector or .onnx file; default: the one that `landslip detector list` marks.",
 )
 threshold_option: Final = click.option(
     "--threshold",
     type=float,
     metavar="P",
-    help="Decision threshold: probability from which a pixel is landslide; default: the detector's.",
+    help="Decision threshold: probability from which a pixel is landslide; default: that of the detector.",
 )
 uncertainty_option: Final = click.option(
     "--uncertainty",
@@ -108,15 +111,17 @@ set_option: Final = click.option(
     help="Change a setting of the recipe, such as fit.epochs=10; may be repeated.",
 )
 folds_option: Final = click.option(
-    "--folds", type=click.IntRange(3), default=5, help="Number of folds for --protocol k-fold."
+    "--folds", type=click.IntRange(3), default=5, metavar="N", help="Number of folds for --protocol k-fold."
 )
-jobs_option: Final = click.option("--jobs", type=click.IntRange(1), default=1, help="Number of parallel training runs.")
+jobs_option: Final = click.option(
+    "--jobs", type=click.IntRange(1), default=1, metavar="N", help="Number of parallel training runs."
+)
 
 
-def output_option(text: str, *, default: str | None = None) -> Callable[[Command], Command]:
+def output_option(text: str, *, metavar: str = "DIR", default: str | None = None) -> Callable[[Command], Command]:
     """Add ``-o/--output``; required where there is no default."""
     needed: dict[str, Any] = {"required": True} if default is None else {"default": default}
-    return click.option("-o", "--output", type=PATH, help=text, **needed)
+    return click.option("-o", "--output", type=PATH, metavar=metavar, help=text, **needed)
 
 
 def recipe_option(text: str, *, default: str | None = None) -> Callable[[Command], Command]:
@@ -203,7 +208,7 @@ def part_options(function: Command) -> Command:
         click.option(
             "--scene", "scenes", multiple=True, metavar="NAME", help="Use patches of this scene only; may be repeated."
         ),
-        click.option("--rows", metavar="FIRST-LAST", help="Use these rows of patches only, e.g. 50-57."),
+        click.option("--rows", metavar="FIRST-LAST", help="Use patches in these rows of their scene only, e.g. 50-57."),
     )
     @functools.wraps(function)
     def command(*arguments: Any, scenes: tuple[str, ...], rows: str | None, **rest: Any) -> Any:

@@ -11,7 +11,7 @@ _POSITIVE = click.IntRange(1)
 
 
 @click.command("page")
-@click.option("--port", type=click.IntRange(1, 65535), default=8501, help="Port to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8501, metavar="N", help="Port to listen on.")
 @click.option(
     "--address",
     default="127.0.0.1",
@@ -27,16 +27,18 @@ _POSITIVE = click.IntRange(1)
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Detector to offer besides the packaged ones; may be repeated.",
 )
-@click.option("--max-upload-mb", type=_POSITIVE, default=200, help="Largest uploaded file.")
-@click.option("--max-session-mb", type=_POSITIVE, default=2000, help="Disk space per session.")
-@click.option("--max-megapixels", type=_POSITIVE, default=150, help="Largest scene, in million pixels.")
-@click.option("--max-patches", type=_POSITIVE, default=500, help="Most patches per upload.")
-@click.option("--workers", type=_POSITIVE, default=1, help="Number of maps made in parallel.")
-@click.option("--threads", type=_POSITIVE, help="CPU threads per map; default: all cores.")
-@click.option("--run-time-s", type=_POSITIVE, default=1800, help="Time limit of a map.")
-@click.option("--reader-time-s", type=_POSITIVE, default=90, help="Time limit for reading an upload.")
-@click.option("--reader-memory-mb", type=_POSITIVE, default=4000, help="Memory limit for reading an upload.")
-@click.option("--worker-memory-mb", type=_POSITIVE, default=12_000, help="Memory limit for making a map.")
+@click.option("--max-upload-mb", type=_POSITIVE, metavar="N", default=200, help="Largest uploaded file.")
+@click.option("--max-session-mb", type=_POSITIVE, metavar="N", default=2000, help="Disk space per session.")
+@click.option("--max-megapixels", type=_POSITIVE, metavar="N", default=150, help="Largest scene, in million pixels.")
+@click.option("--max-patches", type=_POSITIVE, metavar="N", default=500, help="Most patches per upload.")
+@click.option("--workers", type=_POSITIVE, metavar="N", default=1, help="Number of maps made in parallel.")
+@click.option("--threads", type=_POSITIVE, metavar="N", help="CPU threads per map; default: all cores.")
+@click.option("--run-time-s", type=_POSITIVE, metavar="N", default=1800, help="Time limit of a map.")
+@click.option("--reader-time-s", type=_POSITIVE, metavar="N", default=90, help="Time limit for reading an upload.")
+@click.option(
+    "--reader-memory-mb", type=_POSITIVE, metavar="N", default=4000, help="Memory limit for reading an upload."
+)
+@click.option("--worker-memory-mb", type=_POSITIVE, metavar="N", default=12_000, help="Memory limit for making a map.")
 @click.option(
     "--base-map", metavar="URL", help="MapLibre style of a base map; browsers then request tiles from that server."
 )

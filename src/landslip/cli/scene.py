@@ -34,6 +34,11 @@ def inspect(paths: tuple[Path, ...], reading: SceneReading, as_json: bool) -> No
     """Show how a scene would be read: grid, date, and source, unit and values of each channel.
 
     SCENE is one raster, several rasters of one area, or a folder of them.
+
+    \b
+    Example:
+      landslip scene inspect SCENE.tif
+      landslip scene inspect image.png --channels B04,B03,B02 --scale 10000 --pixel-size 10
     """
     from landslip.scenes.inspection import inspect_scene
     from landslip.scenes.rasters import open_scene

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command("stress")
-@click.argument("detector", metavar="NAME|FILE")
+@click.argument("detector", metavar="DETECTOR")
 @click.argument("data", type=PATH)
 @output_option("Folder for the results.")
 @click.option(
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 )
 @part_options
 @threshold_option
-@click.option("--seed", type=int, default=1, help="Random seed of noise and clouds.")
+@click.option("--seed", type=int, default=1, metavar="N", help="Random seed of noise and clouds.")
 @inference_options
 @quiet_option
 @json_option
@@ -48,7 +48,9 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Stress test: score a detector on perturbed images of DATA.
+    """Stress test: score a detector on perturbed images of labelled patches.
+
+    DETECTOR is a packaged detector or an .onnx file, DATA a data set as for `landslip evaluate`.
 
     \b
     Perturbations:

@@ -8,6 +8,7 @@ import click
 
 from landslip.cli.options import PATH, json_option, quiet_option, set_option
 from landslip.cli.output import print_next
+from landslip.cli.progress import progress_line
 
 if TYPE_CHECKING:
     from landslip.training.overfit import OverfitResult
@@ -15,13 +16,15 @@ if TYPE_CHECKING:
 
 
 @click.command("train")
-@click.argument("recipe", metavar="[NAME|FILE]", default="default")
-@click.option("--data", type=PATH, help="Labelled patches: RGB pictures, Landslide4Sense files or a packed store.")
-@click.option("-o", "--output", type=PATH, help="Folder for the results.")
+@click.argument("recipe", metavar="[RECIPE]", default="default")
+@click.option(
+    "--data", type=PATH, metavar="DATA", help="Labelled patches: RGB pictures, Landslide4Sense files or a packed store."
+)
+@click.option("-o", "--output", type=PATH, metavar="DIR", help="Folder for the results.")
 @click.option("--show", is_flag=True, help="Print the recipe with a comment on each key, and exit.")
 @set_option
-@click.option("--seed", type=click.IntRange(0), help="Random seed; default: the recipe's.")
-@click.option("--unlabelled", type=PATH, help="Unlabelled patches for self-training.")
+@click.option("--seed", type=click.IntRange(0), metavar="N", help="Random seed; default: the recipe's.")
+@click.option("--unlabelled", type=PATH, metavar="DATA", help="Unlabelled patches for self-training.")
 @click.option("--resume", is_flag=True, help="Continue the run in the folder, or start it if there is none.")
 @click.option(
     "--overfit", type=click.IntRange(1), metavar="N", help="Sanity check: overfit N patches; makes no detector."
@@ -41,7 +44,9 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Train a detector with a recipe: a packaged one (default, paper, ...) or a YAML file.
+    """Train a detector on labelled patches.
+
+    RECIPE is a packaged recipe (default, paper, ...) or a YAML file.
 
     Writes the detector (.onnx), weights.safetensors, the training log, curves.png, samples.png and the whole recipe.
     Needs the extra train: pip install 'landslip[train]'.
@@ -63,20 +68,23 @@ def command(
         return
     if data is None or output is None:
         raise click.UsageError("give labelled patches with --data and a folder with --output, or --show")
+    with progress_line(quiet=quiet) as progress:
+        if overfit is not None:
+            from landslip.training.overfit import overfit as overfit_patches
+
+            result = overfit_patches(chosen, data, output, overfit, progress=progress, resume=resume)
+        else:
+            from landslip.training.train import train
+
+            made = train(chosen, data, output, progress=progress, resume=resume, unlabelled=unlabelled)
     if overfit is not None:
-        from landslip.training.overfit import overfit as overfit_patches
-
-        overfitted = overfit_patches(chosen, data, output, overfit, progress=not quiet, resume=resume)
-        click.echo(json.dumps(overfitted.as_dict(), indent=2) if as_json else _overfit_text(overfitted, output))
+        click.echo(json.dumps(result.as_dict(), indent=2) if as_json else _overfit_text(result, output))
         return
-    from landslip.training.make import make_detector
-
-    made = make_detector(chosen, data, output, progress=not quiet, resume=resume, unlabelled=unlabelled)
     if as_json:
         click.echo(json.dumps(_as_dict(made), indent=2))
         return
     card = made.detector.card
-    click.echo(f"{made.detector_path}  epoch {made.fitted.chosen.epoch} selected, threshold {card.threshold:g}")
+    click.echo(f"{made.detector_path}  epoch {_best_epoch(made)} selected, threshold {card.threshold:g}")
     for score in card.scores:
         click.echo(f"F1 {score.f1:.3f}  precision {score.precision:.3f}  recall {score.recall:.3f}  {score.data}")
     if card.scores:
@@ -85,11 +93,15 @@ def command(
     print_next("landslip", "map", "SCENE", "--detector", made.detector_path, "-o", "map/")
 
 
+def _best_epoch(made: "TrainingRun") -> int | None:
+    return None if made.history.best is None else made.history.best.epoch
+
+
 def _as_dict(made: "TrainingRun") -> dict[str, object]:
     return {
         "detector": str(made.detector_path),
         "weights": str(made.weights_path),
-        "epoch": made.fitted.chosen.epoch,
+        "epoch": _best_epoch(made),
         "threshold": made.detector.card.threshold,
         "scores": [score.model_dump(mode="json") for score in made.detector.card.scores],
     }
@@ -97,7 +109,7 @@ def _as_dict(made: "TrainingRun") -> dict[str, object]:
 
 def _overfit_text(found: "OverfitResult", folder: Path) -> str:
     verdict = (
-        "the network can fit them" if found.learned else "it did NOT fit them: try more fit.epochs, or another network"
+        "the network can fit them" if found.passed else "it did NOT fit them: try more fit.epochs, or another network"
     )
     return (
         f"OVERFITTING TEST, NOT AN ACCURACY: trained and scored on the same {found.patches} patches, no augmentation.\n"

@@ -12,8 +12,10 @@ from landslip.cli.progress import progress_line
 @click.command("make")
 @click.argument("folder", metavar="DIR", type=PATH)
 @click.option("--scene", "as_scene", is_flag=True, help="Make a scene (one GeoTIFF per channel) instead of patches.")
-@click.option("--patches", type=click.IntRange(1), default=200, help="Number of patches.")
-@click.option("--regions", type=click.IntRange(1), help="Number of regions among the patches; default: 4, or fewer.")
+@click.option("--patches", type=click.IntRange(1), default=200, metavar="N", help="Number of patches.")
+@click.option(
+    "--regions", type=click.IntRange(1), metavar="N", help="Number of regions among the patches; default: 4, or fewer."
+)
 @click.option(
     "--size",
     type=click.IntRange(1),
@@ -26,10 +28,11 @@ from landslip.cli.progress import progress_line
     "--region",
     type=click.IntRange(0),
     default=0,
+    metavar="N",
     help="Region of a scene: 0 monsoon, 1 volcanic, 2 alpine, 3 lateritic; higher numbers are variants of these.",
 )
-@click.option("--clouds", type=click.FloatRange(0, 0.95), default=0.0, help="Cloud cover, as a fraction.")
-@click.option("--seed", type=click.IntRange(0), default=0, help="Random seed.")
+@click.option("--clouds", type=click.FloatRange(0, 0.95), default=0.0, metavar="F", help="Cloud cover, as a fraction.")
+@click.option("--seed", type=click.IntRange(0), default=0, metavar="N", help="Random seed.")
 @quiet_option
 @click.pass_context
 def command(

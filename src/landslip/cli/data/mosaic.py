@@ -14,14 +14,14 @@ from landslip.cli.progress import progress_line
 @output_option("Folder for the table and the mosaics.")
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), help="Use this split only.")
 @click.option(
-    "--least",
+    "--min-patches",
     type=click.IntRange(min=1),
     default=4,
     metavar="N",
     help="Write mosaics of scenes with at least N patches; smaller scenes are in the table only.",
 )
 @click.option(
-    "--worse",
+    "--min-ratio",
     type=click.FloatRange(min=1, min_open=True),
     default=1.5,
     metavar="RATIO",
@@ -30,7 +30,7 @@ from landslip.cli.progress import progress_line
 @overwrite_option
 @quiet_option
 def command(
-    patches: Path, output: Path, split: str | None, least: int, worse: float, overwrite: bool, quiet: bool
+    patches: Path, output: Path, split: str | None, min_patches: int, min_ratio: float, overwrite: bool, quiet: bool
 ) -> None:
     """Recover the scenes that the patches of DATA were cut from, by matching their edges.
 
@@ -48,12 +48,12 @@ def command(
     opened = open_patches(patches)
     chosen = opened if split is None else opened.where(lambda entry: entry.split == split)
     with progress_line(quiet=quiet) as progress:
-        recovery = recover(chosen, min_evidence=math.log(worse), progress=progress)
+        recovery = recover(chosen, min_evidence=math.log(min_ratio), progress=progress)
         files = write_mosaics(
             chosen,
             recovery,
             output,
-            min_patches=least,
+            min_patches=min_patches,
             source=attribution(patches),
             overwrite=overwrite,
             progress=progress,
@@ -63,8 +63,8 @@ def command(
         f"{len(recovery.placed)} patches: {counts['certain']} located, {counts['likely']} probably located, "
         f"{counts['isolated']} without a neighbour"
     )
-    large = [f"{name} {size}" for name, size in recovery.scenes.items() if size >= least]
-    click.echo(f"scenes of {least} or more patches: {', '.join(large) or 'none'}")
+    large = [f"{name} {size}" for name, size in recovery.scenes.items() if size >= min_patches]
+    click.echo(f"scenes of {min_patches} or more patches: {', '.join(large) or 'none'}")
     click.echo(f"table: {files[0]}")
     if large:
         click.echo(f"picture: {output / 'S1.png'}")

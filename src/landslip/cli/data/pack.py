@@ -14,8 +14,8 @@ from landslip.cli.progress import progress_line
 @click.argument("store", metavar="STORE", type=PATH)
 @click.option("--verify", is_flag=True, help="Compare every packed patch with its HDF5 files, bit for bit.")
 @click.option(
-    "--places",
-    "places_path",
+    "--positions",
+    "positions_path",
     type=PATH,
     metavar="CSV",
     help="Table of scene, row and column by id and split; default: manifest.csv in DIR.",
@@ -27,7 +27,7 @@ def command(
     folder: Path,
     store: Path,
     verify: bool,
-    places_path: Path | None,
+    positions_path: Path | None,
     leave_out: bool,
     overwrite: bool,
     quiet: bool,
@@ -41,7 +41,7 @@ def command(
     from landslip.datasets.store.pack import pack_l4s
     from landslip.datasets.store.reading import verify_store
 
-    positions = None if places_path is None else read_positions(places_path)
+    positions = None if positions_path is None else read_positions(positions_path)
     with progress_line(quiet=quiet) as progress:
         packed = pack_l4s(
             folder, store, positions=positions, leave_out=leave_out, overwrite=overwrite, progress=progress

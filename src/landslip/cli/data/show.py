@@ -9,10 +9,10 @@ from landslip.cli.options import PATH, output_option, overwrite_option
 
 @click.command("show")
 @click.argument("patches", metavar="DATA", type=PATH)
-@output_option("The PNG to write.")
+@output_option("The PNG to write.", metavar="FILE")
 @click.option("--id", "ids", type=int, multiple=True, metavar="N", help="Id of a patch to draw; may be repeated.")
-@click.option("--count", type=click.IntRange(1, 200), default=8, help="Number of patches drawn at random.")
-@click.option("--seed", type=int, default=42, help="Random seed of the choice.")
+@click.option("--count", type=click.IntRange(1, 200), default=8, metavar="N", help="Number of patches drawn at random.")
+@click.option("--seed", type=int, default=42, metavar="N", help="Random seed of the choice.")
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), help="Use this split only.")
 @click.option("--scene", metavar="NAME", help="Use patches of this scene only.")
 @click.option(

@@ -24,8 +24,8 @@ VERBS: Final = {
 def command() -> None:
     """List, show, import, combine, adapt, calibrate, export and time detectors.
 
-    A detector is a trained segmentation model with its normalisation, threshold and card in one ONNX file. Commands
-    take the name of a packaged detector or the path of a file.
+    A detector is a trained segmentation model with its normalisation, threshold and card in one ONNX file. DETECTOR
+    is the name of a packaged detector or the path of such a file.
 
     \b
     Example:

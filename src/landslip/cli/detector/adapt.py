@@ -14,19 +14,22 @@ if TYPE_CHECKING:
 
 
 @click.command("adapt")
-@click.argument("detector_name", metavar="NAME|FILE")
+@click.argument("detector_name", metavar="DETECTOR")
 @click.argument("paths", nargs=-1, metavar="[SCENE]...", type=PATH)
-@click.option("--data", type=PATH, help="Patches to adapt to, instead of a scene; their labels are not used.")
+@click.option(
+    "--data", type=PATH, metavar="DATA", help="Patches to adapt to, instead of a scene; their labels are not used."
+)
 @part_options
 @scene_options
 @click.option(
-    "--share",
+    "--weight",
     type=click.FloatRange(0, 1, min_open=True),
     default=1.0,
+    metavar="W",
     help="Interpolation between source (0) and target (1) statistics.",
 )
-@output_option("The .onnx file to write.")
-@click.option("--name", help="Name of the new detector; default: that of the file.")
+@output_option("The .onnx file to write.", metavar="FILE")
+@click.option("--name", metavar="NAME", help="Name of the new detector; default: that of the file.")
 @quiet_option
 def command(
     detector_name: str,
@@ -34,7 +37,7 @@ def command(
     data: Path | None,
     part: "Part",
     reading: SceneReading,
-    share: float,
+    weight: float,
     output: Path,
     name: str | None,
     quiet: bool,
@@ -65,8 +68,8 @@ def command(
     else:
         target = f"{data.resolve().name}, {part}"
         images = images_of_patches(detector, open_patches(data).where(part.holds))
-    with progress_line(quiet=quiet):
-        adapted = adapt(detector, images, target, share=share, name=name, progress=not quiet)
+    with progress_line(quiet=quiet) as progress:
+        adapted = adapt(detector, images, target, weight=weight, name=name, progress=progress)
     write_detector(adapted, output)
     click.echo(
         f"{output}  adapted to {len(images)} images of {target}; threshold {adapted.card.threshold:g}, unchanged"

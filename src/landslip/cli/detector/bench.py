@@ -11,8 +11,8 @@ from landslip.cli.progress import progress_line
 
 
 @click.command("bench")
-@click.argument("detector", metavar="NAME|FILE", required=False)
-@click.option("--patches", type=click.IntRange(1), default=32, help="Number of patches per round.")
+@click.argument("detector", metavar="[DETECTOR]", required=False)
+@click.option("--patches", type=click.IntRange(1), default=32, metavar="N", help="Number of patches per round.")
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="CPU threads; default: all cores.")
 @quiet_option
 @json_option

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 @click.command("calibrate")
-@click.argument("detector_name", metavar="NAME|FILE")
-@click.option("--data", required=True, type=PATH, help="Labelled patches.")
+@click.argument("detector_name", metavar="DETECTOR")
+@click.option("--data", required=True, type=PATH, metavar="DATA", help="Labelled patches.")
 @part_options
 @click.option(
     "--each-scene",
     is_flag=True,
     help="Choose the threshold by the mean F1 of the scenes, not by the F1 of all pixels pooled.",
 )
-@output_option("The .onnx file to write.")
-@click.option("--name", help="Name of the new detector; default: unchanged.")
+@output_option("The .onnx file to write.", metavar="FILE")
+@click.option("--name", metavar="NAME", help="Name of the new detector; default: unchanged.")
 @inference_options
 @quiet_option
 def command(
@@ -50,26 +50,25 @@ def command(
     from landslip.datasets.splits import Part
     from landslip.detector.detector import Detector
     from landslip.evaluation.evaluate import evaluate
-    from landslip.post_training.calibration import Choosing, calibrate, score_of, with_card
+    from landslip.post_training.calibration import CalibrationData, calibrate, card_score, update_card
 
     detector = Detector.open(detector_name)
     name = check_new_detector(output, name or detector.card.name)
     patches = open_patches(data).where(part.holds)
-    names = sorted({entry.scene for entry in patches.entries}) if each_scene else []
-    separate = {scene: Part(scenes=(scene,), rows=part.rows) for scene in names} or {"": part}
-    set_name = data.resolve().name
-    choosing = Choosing({f"{set_name}, {one}": patches.where(one.holds) for one in separate.values()})
+    scenes = sorted({entry.scene for entry in patches.entries}) if each_scene else []
+    parts = [Part(scenes=(scene,), rows=part.rows) for scene in scenes] or [part]
+    chosen_on = CalibrationData({f"{data.resolve().name}, {one}": patches.where(one.holds) for one in parts})
     with progress_line(quiet=quiet) as progress:
-        made = calibrate(detector, choosing, engine=inference.engine, progress=not quiet)
+        made = calibrate(detector, chosen_on, inference, progress=progress)
         scores = [
-            score_of(
+            card_score(
                 evaluate(made, some, options=inference, progress=progress),
                 data=title,
                 protocol="temperature, threshold and confidence were chosen on it",
             )
-            for title, some in choosing.parts.items()
+            for title, some in chosen_on.parts.items()
         ]
-    made = with_card(made, name=name, scores=scores)
+    made = update_card(made, name=name, scores=scores)
     write_detector(made, output)
     before, after = detector.card, made.card
     click.echo(f"{output}  {after.threshold_selection}")

@@ -10,23 +10,22 @@ from landslip.cli.output import check_new_detector, print_next, write_detector
 
 if TYPE_CHECKING:
     from landslip.inference.engine import InferenceOptions
-    from landslip.inference.tta import TTA
+    from landslip.post_training.ensemble import Tta
 
 
 @click.command("ensemble")
-@click.argument("detectors", metavar="NAME|FILE...", nargs=-1, required=True)
-@output_option("The .onnx file to write.")
+@click.argument("detectors", metavar="DETECTOR...", nargs=-1, required=True)
+@output_option("The .onnx file to write.", metavar="FILE")
 @click.option(
     "--tta",
-    "turns",
     type=click.Choice(["none", "flips", "d4"]),
     default="none",
     help="Test-time augmentation: average over 4 flips, or all 8 D4 transforms.",
 )
-@click.option("--name", help="Name of the new detector; default: that of the file.")
+@click.option("--name", metavar="NAME", help="Name of the new detector; default: that of the file.")
 @inference_options
 def command(
-    detectors: tuple[str, ...], output: Path, turns: "TTA", name: str | None, inference: "InferenceOptions"
+    detectors: tuple[str, ...], output: Path, tta: "Tta", name: str | None, inference: "InferenceOptions"
 ) -> None:
     """Average the probabilities of detectors, or of test-time augmentations of one, in a new detector.
 
@@ -39,13 +38,12 @@ def command(
       landslip detector ensemble a.onnx --tta d4 -o a-tta.onnx
     """
     from landslip.detector.detector import Detector
-    from landslip.post_training.ensemble import ensemble
-    from landslip.post_training.parity import check_ensemble
+    from landslip.post_training.ensemble import check_ensemble, ensemble
 
     name = check_new_detector(output, name)
     members = [Detector.open(detector) for detector in detectors]
-    joined = ensemble(members, name, turns=turns)
-    difference = check_ensemble(joined, members, turns, inference.engine)
+    joined = ensemble(members, name, tta=tta)
+    difference = check_ensemble(joined, members, tta, inference)
     write_detector(joined, output)
     click.echo(
         f"{output}  {joined.card.forward_passes} forward passes per image, {len(joined.onnx_bytes) / 1e6:.1f} MB, "

@@ -8,7 +8,7 @@ from landslip.cli.options import output_option
 
 
 @click.command("export")
-@click.argument("detector", metavar="NAME|FILE")
+@click.argument("detector", metavar="DETECTOR")
 @click.option(
     "--to", "form", required=True, type=click.Choice(["onnx", "openvino"]), help="Plain ONNX, or OpenVINO IR."
 )

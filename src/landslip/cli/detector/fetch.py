@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 @click.command("fetch")
-@click.argument("name", metavar="NAME", required=False)
+@click.argument("name", metavar="[NAME]", required=False)
 @click.option("--list", "as_list", is_flag=True, help="List the published weights, and exit.")
-@click.option("-o", "--output", type=PATH, help="The .onnx file to write; default: NAME.onnx.")
+@click.option("-o", "--output", type=PATH, metavar="FILE", help="The .onnx file to write; default: NAME.onnx.")
 @click.option("--half-precision", is_flag=True, help="Store tensors as float16: half the size; output is compared.")
 @click.option("--base-url", metavar="URL", help="Mirror of the Hugging Face hub.")
 @quiet_option

@@ -25,22 +25,30 @@ from landslip.cli.progress import progress_line
     type=click.Choice(["dn", "l4s"]),
     help="Units the network was trained on: dn (DN, degrees, metres), or l4s (values of Landslide4Sense files).",
 )
-@click.option("-o", "--output", type=PATH, help="The .onnx file to write; default: NAME.onnx.")
-@click.option("--name", help="Name of the detector; default: that of FILE.")
+@click.option("-o", "--output", type=PATH, metavar="FILE", help="The .onnx file to write; default: NAME.onnx.")
+@click.option("--name", metavar="NAME", help="Name of the detector; default: that of FILE.")
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     metavar="P",
     help="Decision threshold published with the weights; default: 0.5.",
 )
-@click.option("--classes", type=click.IntRange(1), default=1, help="Number of classes; more than 1 for a softmax.")
-@click.option("--landslide-class", type=click.IntRange(0), default=1, help="Index of landslide among several classes.")
 @click.option(
-    "--raise",
+    "--classes", type=click.IntRange(1), default=1, metavar="N", help="Number of classes; more than 1 for a softmax."
+)
+@click.option(
+    "--landslide-class",
+    type=click.IntRange(0),
+    default=1,
+    metavar="N",
+    help="Index of landslide among several classes.",
+)
+@click.option(
+    "--upsample",
     "raised",
     type=click.Choice(["logits", "probabilities"]),
     default="logits",
-    help="What a SegFormer of transformers upsamples from a quarter of the resolution.",
+    help="What a SegFormer of transformers upsamples to the full resolution.",
 )
 @click.option("--leave-out", multiple=True, metavar="PREFIX", help="Ignore tensors of this prefix; may be repeated.")
 @click.option("--trained-on", metavar="TEXT", help="For the card: training data.")

@@ -19,7 +19,7 @@ _LABEL: Final = 16
 
 
 @click.command("show")
-@click.argument("detector", metavar="NAME|FILE")
+@click.argument("detector", metavar="DETECTOR")
 @json_option
 def command(detector: str, as_json: bool) -> None:
     """Show the card of a detector: inputs, normalisation, training data, scores with protocol, limits, licence."""
@@ -84,10 +84,9 @@ def _ranges(card: "Card") -> str:
 
 
 def _score(score: "Score") -> str:
-    interval = f" ({score.f1_interval[0]:.3f} to {score.f1_interval[1]:.3f})" if score.f1_interval else ""
     seeds = ", ".join(map(str, score.seeds))
     return (
-        f"{score.data}: F1 {score.f1:.3f}{interval}, precision {score.precision:.3f}, recall {score.recall:.3f}, "
+        f"{score.data}: F1 {score.f1_text}, precision {score.precision:.3f}, recall {score.recall:.3f}, "
         f"IoU {score.iou:.3f}; {score.protocol}; {score.definition}; {score.patches} patches; seed {seeds}"
     )
 

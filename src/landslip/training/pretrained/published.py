@@ -151,7 +151,7 @@ def fetch_published(
 def manual_download(name: str) -> str:
     """Return how to download and import published weights where the hub cannot be reached from here."""
     _, published = find_published(name)
-    upsampled = "" if published.network != "segformer-b2" else " --raise probabilities"
+    upsampled = "" if published.network != "segformer-b2" else " --upsample probabilities"
     return (
         f"download {published.file} from {HUB}/{REPOSITORY} by hand and run  landslip detector import "
         f"{published.file} --network {published.network} --channels l4s --inputs l4s{upsampled}"
