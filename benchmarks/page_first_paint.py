@@ -1,9 +1,9 @@
-"""How soon a visitor sees something, and can use it, in headless Chromium: printed for a first and for later visits.
+"""Time to first paint and time until usable, in headless Chromium, for the first and for later visits.
 
     python benchmarks/page_first_paint.py [--visits 5]
 
-First paint is the first contentful paint, as Chromium tells it. Usable is when the detector's card stands on the page.
-The first visit is that to a server that nobody has asked before; every visitor has an empty cache. 127.0.0.1 only.
+First paint is the first contentful paint reported by Chromium. The page is usable when it shows the detector's card.
+The first visit is to a server just started; every visitor has an empty cache. 127.0.0.1 only.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import time
 from playwright.sync_api import Browser, sync_playwright
 
 from landslip.detector.detector import DEFAULT
-from landslip.page import messages as words
+from landslip.page import messages
 from page_served import served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -31,7 +31,7 @@ def visit(browser: Browser, url: str) -> tuple[float, float]:
     page = context.new_page()
     start = time.monotonic()
     page.goto(url, wait_until="commit")
-    page.get_by_text(words.ABOUT_DETECTOR.format(name=DEFAULT)).wait_for(timeout=60_000)
+    page.get_by_text(messages.ABOUT_DETECTOR.format(name=DEFAULT)).wait_for(timeout=60_000)
     usable_s = time.monotonic() - start
     paint_s = page.evaluate(FIRST_PAINT) / 1000
     context.close()
@@ -45,15 +45,15 @@ def main() -> int:
     parser.add_argument("--visits", type=int, default=5)
     arguments = parser.parse_args()
     if CHROMIUM is None:
-        print("there is no Chromium on this machine", file=sys.stderr)
+        print("Chromium is not installed", file=sys.stderr)
         return 1
     with served() as (port, _), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        seen = [visit(browser, f"http://127.0.0.1:{port}") for _ in range(arguments.visits)]
+        times = [visit(browser, f"http://127.0.0.1:{port}") for _ in range(arguments.visits)]
         browser.close()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     print(f"{'visit':<8}{'first paint s':>14}{'usable s':>10}")
-    for number, (paint_s, usable_s) in enumerate(seen, start=1):
+    for number, (paint_s, usable_s) in enumerate(times, start=1):
         print(f"{number:<8}{paint_s:>14.2f}{usable_s:>10.2f}")
     return 0
 

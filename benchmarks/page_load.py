@@ -1,10 +1,10 @@
-"""Twenty visitors at once for two minutes: errors, mixed results, memory and response times, printed.
+"""Load test: many visitors at once; prints errors, mixed-up results, memory and response times.
 
     python benchmarks/page_load.py [--visitors 20] [--seconds 120]
 
-Every visitor has a scene of their own, whose landslides were found before by a run that shares nothing, and goes
-through what the page does for one: upload, check, map, sliders. All share one workshop with its real processes. Beside
-that as many browsers' websockets are held open to a served page and ask for it again and again. 127.0.0.1 only.
+Every visitor has a scene of their own, whose landslides were found before by a separate run, and does what the page
+does: upload, check, map, sliders. All share one server state with real worker processes. In addition the same number of
+websockets to a served page reload it every few seconds. 127.0.0.1 only.
 """
 
 import argparse
@@ -34,10 +34,10 @@ from landslip.mapping.inventory.files import read_geopackage
 from landslip.mapping.job import MapSettings
 from landslip.mapping.run import map_scene
 from landslip.page.errors import PageError
-from landslip.page.jobs.results import Found, SceneResult
-from landslip.page.jobs.tasks import Bounds, Choice, MapTask, OutlineTask, ReadAnswer, ReadTask, SceneSource
-from landslip.page.server.server_state import Visit, Workshop
-from landslip.page.server.serving import PageSettings
+from landslip.page.jobs.results import Landslides, ReadResult, SceneResult
+from landslip.page.jobs.tasks import MapTask, PolygonSettings, PolygonsTask, ReadTask, SceneSource, UploadLimits
+from landslip.page.server.server_state import ServerState, Session
+from landslip.page.server.settings import PageSettings
 from landslip.page.uploads.receive import receive
 from landslip.scenes.rasters import open_scene
 from page_served import served
@@ -48,7 +48,7 @@ THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6)
 
 
 def own_scene(number: int) -> bytes:
-    """A piece of the example that nobody else has."""
+    """A different crop of the example for each visitor."""
     with rasterio.open(EXAMPLE) as whole:
         row, col = 900 + 37 * (number % 5), 420 + 53 * (number // 5)
         window = rasterio.windows.Window(col, row, SIDE_PX, SIDE_PX)
@@ -66,7 +66,7 @@ def own_scene(number: int) -> bytes:
 
 
 class Arriving(io.BytesIO):
-    """An upload as Streamlit hands it over."""
+    """An uploaded file as Streamlit passes it on."""
 
     def __init__(self, name: str, content: bytes) -> None:
         super().__init__(content)
@@ -74,7 +74,7 @@ class Arriving(io.BytesIO):
 
 
 class Tally:
-    """What happened, from all threads."""
+    """Times and errors of all threads."""
 
     def __init__(self) -> None:
         self.times_s: dict[str, list[float]] = defaultdict(list)
@@ -89,17 +89,17 @@ class Tally:
         with self._lock:
             self.times_s[what].append(time.monotonic() - start)
 
-    def wrong(self, text: str) -> None:
+    def add_error(self, text: str) -> None:
         with self._lock:
             self.errors.append(text)
 
-    def mix(self) -> None:
+    def add_mixed(self) -> None:
         with self._lock:
             self.mixed += 1
 
 
-def expected(folder: Path, content: bytes, number: int) -> dict[float, bytes]:
-    """The outlines of a scene at each threshold, by a run that shares nothing."""
+def expected_outlines(folder: Path, content: bytes, number: int) -> dict[float, bytes]:
+    """The outlines of a scene at each threshold, by a separate run."""
     path = folder / f"expected-{number}.tif"
     path.write_bytes(content)
     detector, found = Detector.open(DEFAULT), {}
@@ -115,59 +115,59 @@ def outlines_of(path: Path) -> bytes:
 
 
 def visit(
-    workshop: Workshop, visit: Visit, content: bytes, wanted: dict[float, bytes], until: float, tally: Tally
+    server: ServerState, session: Session, content: bytes, wanted: dict[float, bytes], until: float, tally: Tally
 ) -> None:
-    """Upload, check, map, and move the slider, until the time is over."""
-    chance = random.Random(visit.owner)
-    bounds = Bounds(megapixels=150, patches=500, members=640, unpacked_mb=2000)
+    """Upload, check, map and move the slider until the time is over."""
+    chance = random.Random(session.owner)
+    limits = UploadLimits(megapixels=150, patches=500, members=640, unpacked_mb=2000)
     while time.monotonic() < until:
         try:
-            folder = visit.new_folder("upload")
-            uploads = receive([Arriving("scene.tif", content)], folder, workshop.settings)
+            folder = session.new_folder("upload")
+            uploads = receive([Arriving("scene.tif", content)], folder, server.settings)
             with tally.timing("check an upload"):
-                ticket = visit.submit("read", ReadTask(folder=folder, uploads=uploads, bounds=bounds))
-                progress = ticket.wait(600)
+                job = session.submit("read", ReadTask(folder=folder, uploads=uploads, limits=limits))
+                progress = job.wait(600)
             if progress.state != "done":
-                tally.wrong(f"read {progress.state}: {progress.sentence}")
+                tally.add_error(f"read {progress.state}: {progress.error}")
                 continue
-            source = ReadAnswer.model_validate(ticket.answer).sources[0]
+            source = ReadResult.model_validate(job.result).sources[0]
             assert isinstance(source, SceneSource)
             with tally.timing("map"):
-                task = MapTask(source=source, detector=DEFAULT, out=visit.new_folder("map"), threads=1)
-                ticket = visit.submit("map", task)
-                progress = ticket.wait(600)
+                task = MapTask(source=source, detector=DEFAULT, out=session.new_folder("map"), threads=1)
+                job = session.submit("map", task)
+                progress = job.wait(600)
             if progress.state != "done":
-                tally.wrong(f"map {progress.state}: {progress.sentence}")
+                tally.add_error(f"map {progress.state}: {progress.error}")
                 continue
-            result = SceneResult.model_validate(ticket.answer)
+            result = SceneResult.model_validate(job.result)
             for threshold in chance.sample(THRESHOLDS, 3):
-                choice = Choice(threshold=threshold)
-                out = visit.place_for("found", result.folder, choice)
+                settings = PolygonSettings(threshold=threshold)
+                out = session.cache_path("landslides", result.folder, settings)
                 with tally.timing("move the slider"):
-                    answer = visit.ask(
-                        OutlineTask(source=source, detector=DEFAULT, map_folder=result.folder, choice=choice, out=out),
-                        600,
+                    polygons = PolygonsTask(
+                        source=source, detector=DEFAULT, map_folder=result.folder, settings=settings, out=out
                     )
-                if outlines_of(Found.model_validate(answer).geopackage) != wanted[threshold]:
-                    tally.mix()
+                    landslides = Landslides.model_validate(session.run(polygons, 600))
+                if outlines_of(landslides.geopackage) != wanted[threshold]:
+                    tally.add_mixed()
         except PageError as error:
-            tally.wrong(str(error))
+            tally.add_error(str(error))
 
 
-def look(port: int, until: float, tally: Tally) -> None:
-    """Hold a browser's websocket open and ask for the page every few seconds."""
+def reload_page(port: int, until: float, tally: Tally) -> None:
+    """Hold a websocket open and reload the page every few seconds."""
     with connect(f"ws://127.0.0.1:{port}/_stcore/stream", subprotocols=["streamlit"], max_size=None) as pipe:  # type: ignore[list-item] # a plain str
         while time.monotonic() < until:
-            asked = BackMsg()
-            asked.rerun_script.query_string = "detectors=s2-rgb"
+            request = BackMsg()
+            request.rerun_script.query_string = "detectors=s2-rgb"
             with tally.timing("show the page"):
-                pipe.send(asked.SerializeToString())
+                pipe.send(request.SerializeToString())
                 while True:
-                    said = ForwardMsg()
-                    said.ParseFromString(pipe.recv(120))  # type: ignore[arg-type] # bytes
-                    if said.WhichOneof("type") == "delta" and said.delta.new_element.HasField("exception"):
-                        tally.wrong("page: " + said.delta.new_element.exception.message)
-                    if said.WhichOneof("type") == "script_finished":
+                    message = ForwardMsg()
+                    message.ParseFromString(pipe.recv(120))  # type: ignore[arg-type] # bytes
+                    if message.WhichOneof("type") == "delta" and message.delta.new_element.HasField("exception"):
+                        tally.add_error("page: " + message.delta.new_element.exception.message)
+                    if message.WhichOneof("type") == "script_finished":
                         break
             time.sleep(3)
 
@@ -186,40 +186,40 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=120)
     arguments = parser.parse_args()
     tally = Tally()
-    with tempfile.TemporaryDirectory() as text, served() as (port, server):
+    with tempfile.TemporaryDirectory() as folder, served() as (port, process):
         scenes = [own_scene(number) for number in range(arguments.visitors)]
-        wanted = [expected(Path(text), content, number) for number, content in enumerate(scenes)]
-        workshop = Workshop(PageSettings(threads=1))
-        visits = [workshop.new_visit() for _ in scenes]
+        wanted = [expected_outlines(Path(folder), content, number) for number, content in enumerate(scenes)]
+        server = ServerState(PageSettings(threads=1))
+        sessions = [server.open_session() for _ in scenes]
         until = time.monotonic() + arguments.seconds
         threads = [
             *(
-                threading.Thread(target=visit, args=(workshop, one, content, found, until, tally))
-                for one, content, found in zip(visits, scenes, wanted, strict=True)
+                threading.Thread(target=visit, args=(server, one, content, found, until, tally))
+                for one, content, found in zip(sessions, scenes, wanted, strict=True)
             ),
-            *(threading.Thread(target=look, args=(port, until, tally)) for _ in scenes),
+            *(threading.Thread(target=reload_page, args=(port, until, tally)) for _ in scenes),
         ]
         for thread in threads:
             thread.start()
-        # The workshop's processes are children of this one, which holds twenty visitors besides.
+        # The worker processes are children of this one, which also holds the visitors.
         server_mb, workers_mb, me = [0.0], [0.0], psutil.Process()
         while any(thread.is_alive() for thread in threads):
-            served_mb = resident_mb(server)
+            served_mb = resident_mb(process)
             server_mb.append(served_mb)
             workers_mb.append(resident_mb(me) - me.memory_info().rss / 1e6 - served_mb)
             time.sleep(1)
-        workshop.close()
-        left = list(workshop.root.glob("*")) if workshop.root.exists() else []
+        server.close()
+        left = list(server.root.glob("*")) if server.root.exists() else []
         alone = len({found for one in wanted for found in one.values()})
     print(
         f"{arguments.visitors} visitors and as many browsers for {arguments.seconds:g} s, {os.cpu_count()} cores, "
-        f"load {os.getloadavg()[0]:.1f}; {alone} different answers"
+        f"load {os.getloadavg()[0]:.1f}; {alone} different results"
     )
     print(f"{'':<18}{'times':>7}{'median s':>10}{'95 % s':>9}{'longest s':>11}")
     for what, times_s in sorted(tally.times_s.items()):
         median, most = np.percentile(times_s, (50, 95))
         print(f"{what:<18}{len(times_s):>7}{median:>10.2f}{most:>9.2f}{max(times_s):>11.2f}")
-    print(f"errors {len(tally.errors)}, answers of another visitor {tally.mixed}, files left {len(left)}")
+    print(f"errors {len(tally.errors)}, results of another visitor {tally.mixed}, files left {len(left)}")
     print(f"resident at most: server and idle workers {max(server_mb):,.0f} MB, busy workers {max(workers_mb):,.0f} MB")
     for error in sorted(set(tally.errors))[:10]:
         print("  " + error)

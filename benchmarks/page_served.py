@@ -1,4 +1,4 @@
-"""A served page on 127.0.0.1, for the benchmarks of the page."""
+"""Serve the page on 127.0.0.1 for the benchmarks."""
 
 import contextlib
 import socket
@@ -12,7 +12,7 @@ import psutil
 
 @contextlib.contextmanager
 def served() -> Iterator[tuple[int, psutil.Process]]:
-    """Its port and its process; ends it afterwards."""
+    """Yield port and process of a server; end it afterwards."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -42,7 +42,7 @@ def test_patches_are_uploaded_scored_and_downloaded(page: "Page", served: Served
     ran = run("evaluate", folder, "--detector", served.detector, "--save", tmp_path / "cli.npz", "--quiet")
     assert ran.code == 0, ran.err
     with np.load(tmp_path / "cli.npz", allow_pickle=False) as saved:
-        expected = saved["levels"] * np.float32(0.004)
+        expected = saved["encoded"] * np.float32(0.004)
     np.testing.assert_allclose(np.load(npy, allow_pickle=False), expected, atol=1e-6)
 
 

@@ -1,4 +1,4 @@
-"""The files to deploy the page: nginx asks for a password; unit and container start it as it can be started."""
+"""Deployment files: nginx requires a password; unit and container use options that exist."""
 
 import base64
 import contextlib
@@ -29,7 +29,7 @@ def deploy(examples: Path) -> Path:
     return examples / "deploy"
 
 
-def test_unit_and_container_start_the_page_with_options_that_it_has(deploy: Path):
+def test_unit_and_container_use_options_that_exist(deploy: Path):
     known = {option for parameter in command.params for option in parameter.opts}
     unit = re.search(r"^ExecStart=\S+ page (.*)$", (deploy / "landslip-page.service").read_text(), re.M)
     container = re.search(r"^CMD \[\"landslip\", \"page\", (.*)\]$", (deploy / "Containerfile").read_text(), re.M)
@@ -40,7 +40,7 @@ def test_unit_and_container_start_the_page_with_options_that_it_has(deploy: Path
     assert CliRunner().invoke(command, ["--port", "0"]).exit_code == 2
 
 
-def test_the_container_is_published_on_this_machine_alone(deploy: Path):
+def test_the_container_is_published_on_this_machine_only(deploy: Path):
     yaml = pytest.importorskip("yaml")
     page = yaml.safe_load((deploy / "compose.yaml").read_text())["services"]["page"]
     assert page["ports"] == ["127.0.0.1:8501:8501"]
@@ -49,7 +49,7 @@ def test_the_container_is_published_on_this_machine_alone(deploy: Path):
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Stands for the page: says what reached it."""
+    """Stands in for the page and returns the headers it received."""
 
     def log_message(self, *_: object) -> None:
         pass
@@ -61,11 +61,11 @@ class Echo(BaseHTTPRequestHandler):
             self.send_header("Connection", "upgrade")
             self.end_headers()
             return
-        told = f"authorization={self.headers.get('Authorization')} host={self.headers.get('Host')}".encode()
+        text = f"authorization={self.headers.get('Authorization')} host={self.headers.get('Host')}".encode()
         self.send_response(200)
-        self.send_header("Content-Length", str(len(told)))
+        self.send_header("Content-Length", str(len(text)))
         self.end_headers()
-        self.wfile.write(told)
+        self.wfile.write(text)
 
 
 def free_port() -> int:
@@ -77,7 +77,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def proxied(deploy: Path, folder: Path) -> Iterator[int]:
-    """The configuration as it is, but for ports, paths and a certificate of its own; the port that it serves on."""
+    """Run nginx with the configuration, except for ports, paths and certificate; yields its port."""
     assert NGINX
     assert OPENSSL
     server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
@@ -137,22 +137,22 @@ def ask(port: int, method: str = "GET", **headers: str) -> tuple[int, str]:
         connection.putheader(name.replace("_", "-"), value)
     connection.endheaders()
     response = connection.getresponse()
-    told = response.status, "" if response.status == 101 else response.read().decode()
+    result = response.status, "" if response.status == 101 else response.read().decode()
     connection.close()
-    return told
+    return result
 
 
 @pytest.mark.slow
 @pytest.mark.allow_hosts(["127.0.0.1"])
-@pytest.mark.skipif(not (NGINX and OPENSSL), reason="there is no nginx or openssl on this machine")
-def test_nginx_asks_for_a_password_and_hands_on_the_rest(deploy: Path, tmp_path: Path):
+@pytest.mark.skipif(not (NGINX and OPENSSL), reason="nginx or openssl is not installed")
+def test_nginx_requires_a_password_and_passes_on_the_rest(deploy: Path, tmp_path: Path):
     basic = "Basic " + base64.b64encode(b"ada:lovelace").decode()
     wrong = "Basic " + base64.b64encode(b"ada:byron").decode()
     with proxied(deploy, tmp_path) as port:
         assert ask(port)[0] == 401
         assert ask(port, Authorization=wrong)[0] == 401
-        status, told = ask(port, Authorization=basic)
+        status, text = ask(port, Authorization=basic)
         assert status == 200
-        assert told == "authorization=None host=landslip.example.org", "the password is nginx's alone"
+        assert text == "authorization=None host=landslip.example.org", "the password is not passed on"
         assert ask(port, Authorization=basic, Upgrade="websocket", Connection="Upgrade")[0] == 101
         assert ask(port, "POST", Authorization=basic, Content_Length=str(300_000_000))[0] == 413
