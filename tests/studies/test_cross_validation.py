@@ -93,7 +93,7 @@ def test_scenes_of_any_name_get_their_own_folders() -> None:
 def test_a_fold_replaces_the_split_of_the_recipe() -> None:
     fold = make_folds("k-fold", ENTRIES, folds=4)[2]
     made = recipe_for_fold(recipe(), fold, 7)
-    assert (made.seed, made.train.parts, made.validation.parts, made.report) == (7, ("train",), ("validation",), ())
+    assert (made.seed, made.train.parts, made.validation.parts, made.test) == (7, ("train",), ("validation",), ())
     assert made.split == fold.split
     assert made.network == recipe().network
     assert (
@@ -132,9 +132,7 @@ def test_source_runs_that_are_the_same_for_every_fold_are_refused(
 
 def test_a_missing_teacher_is_reported_before_training(data: Path, trained: list[Trial], tmp_path: Path) -> None:
     (tmp_path / "scene-A.onnx").touch()
-    with pytest.raises(
-        RecipeError, match=r"scene-B.onnx does not exist, .* scene-B with seed 1"
-    ):
+    with pytest.raises(RecipeError, match=r"scene-B.onnx does not exist, .* scene-B with seed 1"):
         cross_validate(taught_by(f"{tmp_path}/{{fold}}.onnx"), data, tmp_path / "out", "scene-out")
     assert not trained
 
@@ -179,7 +177,7 @@ def test_finished_runs_are_not_repeated(data: Path, tmp_path: Path, trained: lis
         ("scene-B", 2), ("scene-A", 3), ("scene-B", 3), ("scene-C", 3),
     ]  # fmt: skip
     with pytest.raises(OutputError, match="belongs to another run"):
-        cross_validate(recipe("training.epochs=2"), data, tmp_path, "scene-out")
+        cross_validate(recipe("fit.epochs=2"), data, tmp_path, "scene-out")
 
 
 def test_metrics_are_those_of_the_pooled_predictions(data: Path, tmp_path: Path, trained: list[Trial]) -> None:
@@ -193,10 +191,7 @@ def test_metrics_are_those_of_the_pooled_predictions(data: Path, tmp_path: Path,
     assert found.metrics["all"]["f1"].std == pytest.approx(np.std(each, ddof=1))
     assert set(found.metrics) == {"all", "A", "B", "C"}
     assert set(found.leaks) == set(found.folds)
-    assert all(
-        "no two patches of different parts" in leak or "adjacent" in leak or "share" in leak
-        for leak in found.leaks.values()
-    )
+    assert all("no patches of different parts" in leak for leak in found.leaks.values())
     assert found.thresholds == {f"scene-{scene}": pytest.approx((0.45, 0.55)) for scene in "ABC"}
     assert json.loads(json.dumps(found.as_dict(), allow_nan=False))["metrics"]["A"]["f1"]["values"]
 
@@ -218,9 +213,7 @@ def test_channels_are_removed_from_recipe_and_network(data: Path, tmp_path: Path
     assert [(one.drop, one.low, one.high) for one in found.drops] == [(0, 0, 0)] * 4
 
 
-def test_a_loss_term_without_its_channel_is_refused(
-    data: Path, tmp_path: Path, trained: list[Trial]
-) -> None:
+def test_a_loss_term_without_its_channel_is_refused(data: Path, tmp_path: Path, trained: list[Trial]) -> None:
     physical = recipe("channels=[B04,B03,B02,slope]", "loss.terms=[{kind: dice}, {kind: flat-ground, weight: 0.1}]")
     with pytest.raises(RecipeError, match="flat-ground needs slope, which would be removed with slope"):
         ablate_recipe(physical, data, tmp_path / "out", seeds=(1,))
@@ -282,7 +275,7 @@ def test_cross_validation_runs_in_processes_and_resumes(tmp_path: Path) -> None:
     assert told.code == 0, told.err
     answer = json.loads((tmp_path / "out" / "protocol.json").read_text())
     assert answer["folds"] == ["scene-A", "scene-B"]
-    assert json.loads((tmp_path / "report" / "report.json").read_text())["origin"]["recipe"]["name"] == "tiny"
+    assert json.loads((tmp_path / "report" / "report.json").read_text())["provenance"]["recipe"]["name"] == "tiny"
     stamp = (tmp_path / "out" / "runs" / "scene-A" / "seed-1" / "tiny.onnx").stat().st_mtime_ns
     again = run(*arguments, "--quiet", "--json")
     assert json.loads(again.out)["metrics"] == answer["metrics"]

@@ -1,65 +1,71 @@
-"""What a recipe reaches by a protocol: all folds trained and scored, over several seeds."""
+"""Cross-validation: a recipe trained and scored on every fold of a protocol, with several seeds."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from landslip.datasets.formats import open_patches
+from landslip.datasets.leakage import find_leaks
 from landslip.datasets.splits import ProtocolName
+from landslip.evaluation.evaluate import Scores, score
 from landslip.evaluation.predictions import Predictions
-from landslip.evaluation.scores import Scores, score
-from landslip.metrics.count_tables import FIGURES
-from landslip.metrics.counts import DEFINITION
-from landslip.metrics.definitions import DEFINITIONS, by_definition
-from landslip.metrics.intervals import Spread
-from landslip.metrics.thresholds import sweep
-from landslip.studies.folds import SAYS, Fold, check_seeds, folds_of, pooled
-from landslip.studies.perturbed_runs import claim, entries_sha256
-from landslip.studies.trials import Trial, Watch, run_trials
+from landslip.files.progress import Progress, no_progress
+from landslip.metrics.counts import DEFINITION, METRICS
+from landslip.metrics.definitions import DEFINITIONS, compute_definitions
+from landslip.metrics.intervals import SeedStatistics
+from landslip.metrics.thresholds import sweep_thresholds
+from landslip.studies.folds import PROTOCOL_TEXTS, pool_predictions
+from landslip.studies.trials import Study, StudyVariant
 from landslip.training.recipe.recipe import Recipe
 
-RUNS: Final = "runs"
 ALL: Final = "all"
+"""Key of the metrics over all scenes."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProtocolResult:
-    """What a recipe reached by a protocol."""
+@dataclass(frozen=True, slots=True, repr=False)
+class CrossValidation:
+    """The result of a cross-validation."""
 
     protocol: ProtocolName
-    detector: str
+    recipe: str
     data: str
     seeds: tuple[int, ...]
     folds: tuple[str, ...]
-    figures: dict[str, dict[str, Spread]]
-    """By scene (and ``all``), then by figure: those of the one definition, average precision, best F1."""
-    also: dict[str, dict[str, Spread]]
-    """By definition, then by figure."""
+    leaks: dict[str, str]
+    """By fold, whether patches of different parts touch, in a sentence."""
+    metrics: dict[str, dict[str, SeedStatistics]]
+    """By scene (and ``all``), then by name: F1, precision, recall, IoU, average precision, best F1."""
+    definitions: dict[str, dict[str, SeedStatistics]]
+    """By other definition, then by metric."""
     scores: tuple[Scores, ...]
     """Of each seed, with intervals."""
     thresholds: dict[str, tuple[float, ...]]
-    """By fold, that which each seed chose on its validation part."""
+    """By fold, the threshold chosen on its validation part with each seed."""
     predictions: tuple[Path, ...]
-    """The pooled predictions of each seed."""
+    """Files with the pooled predictions of each seed."""
+
+    def __repr__(self) -> str:
+        f1 = self.metrics[ALL]["f1"]
+        return f"CrossValidation({self.recipe!r}, {self.protocol}, {len(self.folds)} folds, F1 {f1})"
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything by name, for JSON."""
+        """Return everything by name, for JSON."""
         return {
             "protocol": self.protocol,
-            "says": SAYS[self.protocol],
+            "protocol_text": PROTOCOL_TEXTS[self.protocol],
             "definition": DEFINITION,
-            "detector": self.detector,
+            "recipe": self.recipe,
             "data": self.data,
             "seeds": list(self.seeds),
             "folds": list(self.folds),
-            "figures": {
-                scene: {name: one.as_dict() for name, one in figures.items()} for scene, figures in self.figures.items()
+            "leaks": dict(self.leaks),
+            "metrics": {
+                scene: {name: one.as_dict() for name, one in metrics.items()} for scene, metrics in self.metrics.items()
             },
-            "also": {
-                name: {figure: one.as_dict() for figure, one in figures.items()}
+            "definitions": {
+                name: {metric: one.as_dict() for metric, one in metrics.items()}
                 | {"definition": DEFINITIONS[name].text}
-                for name, figures in self.also.items()
+                for name, metrics in self.definitions.items()
             },
             "thresholds": {fold: list(values) for fold, values in self.thresholds.items()},
             "by_seed": {str(seed): one.as_dict() for seed, one in zip(self.seeds, self.scores, strict=True)},
@@ -67,99 +73,90 @@ class ProtocolResult:
         }
 
 
-def evaluate_protocol(
+def cross_validate(
     recipe: Recipe,
-    data: Path,
-    folder: Path,
+    data: str | Path,
+    folder: str | Path,
     protocol: ProtocolName,
     *,
     seeds: Sequence[int] = (1,),
     folds: int = 5,
     jobs: int = 1,
-    progress: bool = True,
-    watch: Watch | None = None,
-) -> ProtocolResult:
-    """Train and score every fold of a protocol; what is finished is never trained again.
+    progress: Progress = no_progress,
+) -> CrossValidation:
+    """Train and score a recipe on every fold of a protocol; an interrupted run resumes.
 
-    Leaves in the folder ``runs/<fold>/seed-<n>/`` with each training, and ``predictions-seed-<n>.npz`` with what was
-    said about every tested patch by the detector that had not seen it.
+    The folder then holds ``runs/<fold>/seed-<n>/`` of every training run, and ``predictions-seed-<n>.npz`` with the
+    predictions on every test patch by the detector that was not trained on it.
 
     Args:
-        recipe: its parts are replaced by those of each fold.
-        data: a set of patches of any kind.
+        recipe: its split is replaced by that of each fold.
+        data: folder of a patch data set.
         folder: for everything.
-        protocol: its name.
+        protocol: how the folds are made.
         seeds: each fold is trained once with each.
-        folds: of k-fold.
-        jobs: how many trainings at once.
-        progress: show the bars of a training.
-        watch: told how many trainings are finished and how many there are.
+        folds: number of folds of k-fold.
+        jobs: number of parallel training runs.
+        progress: called with the number of training runs.
 
     Raises:
-        SettingsError: no seed, or the same one twice.
-        OutputError: the folder holds another experiment.
-        PatchesError: the set does not allow the protocol.
-        LandslipError: a training failed.
+        SettingsError: there is no seed, or one twice.
+        OutputError: the folder belongs to another study.
+        PatchesError: the data set does not allow the protocol.
+        LandslipError: a training run failed.
+
+    Example:
+        >>> from landslip.training.recipe.recipe import read_recipe
+        >>> result = cross_validate(
+        ...     read_recipe("default"), "DATA", "runs/", "scene-out", seeds=(1, 2, 3)
+        ... )  # doctest: +SKIP
+        >>> print(result.metrics["all"]["f1"])  # doctest: +SKIP
+        0.412 ± 0.013
     """
-    check_seeds(seeds)
-    entries = open_patches(data).entries
-    made = folds_of(protocol, entries, folds=folds)
-    asked = {"protocol": protocol, "folds": len(made), "patches": entries_sha256(entries)}
-    claim(folder, asked | {"recipe": recipe.model_dump(mode="json")})
-    trials = [
-        Trial(recipe, fold, seed, data, folder / RUNS / fold.name / f"seed-{seed}") for seed in seeds for fold in made
-    ]
-    run_trials(trials, jobs=jobs, progress=progress, watch=watch)
-    return _result(protocol, recipe, folder, made, trials, seeds)
-
-
-def _result(
-    protocol: ProtocolName,
-    recipe: Recipe,
-    folder: Path,
-    folds: Sequence[Fold],
-    trials: Sequence[Trial],
-    seeds: Sequence[int],
-) -> ProtocolResult:
-    together: list[Predictions] = []
+    study = Study.open("cross-validation", recipe, data, folder, protocol, seeds=seeds, folds=folds)
+    runs = study.run([StudyVariant("", recipe)], jobs=jobs, progress=progress)
+    text = f"{study.protocol_text}; epoch and threshold of each fold chosen on its own validation part"
+    pooled: list[Predictions] = []
     paths = []
-    thresholds: dict[str, list[float]] = {fold.name: [] for fold in folds}
-    said = f"{protocol}: {SAYS[protocol]}; epoch and threshold of each fold chosen on its own validation part"
-    for seed in seeds:
-        parts = [trial.predictions() for trial in trials if trial.seed == seed]
-        for fold, part in zip(folds, parts, strict=True):
-            thresholds[fold.name].append(part.threshold)
-        together.append(pooled(parts, protocol=said, recipe=recipe.model_dump(mode="json")))
-        paths.append(folder / f"predictions-seed-{seed}.npz")
-        together[-1].save(paths[-1])
-    scenes = (ALL, *together[0].scenes) if len(together[0].scenes) > 1 else (ALL,)
-    here = {scene: [_figures(one if scene == ALL else _of_scene(one, scene)) for one in together] for scene in scenes}
-    also = [by_definition(one) for one in together]
-    return ProtocolResult(
+    for seed in study.seeds:
+        pooled.append(pool_predictions(runs["", seed], protocol=text, recipe=recipe.model_dump(mode="json")))
+        paths.append(study.folder / f"predictions-seed-{seed}.npz")
+        pooled[-1].save(paths[-1])
+    scenes = (ALL, *pooled[0].scenes) if len(pooled[0].scenes) > 1 else (ALL,)
+    metrics = {
+        scene: [_compute_metrics(one if scene == ALL else one.take(one.positions_of(scene))) for one in pooled]
+        for scene in scenes
+    }
+    definitions = [{name: asdict(one) for name, one in compute_definitions(one.counts()).items()} for one in pooled]
+    return CrossValidation(
         protocol=protocol,
-        detector=recipe.name,
-        data=together[0].data,
-        seeds=tuple(seeds),
-        folds=tuple(fold.name for fold in folds),
-        figures={
-            scene: {name: Spread(tuple(one[name] for one in made)) for name in made[0]} for scene, made in here.items()
+        recipe=recipe.name,
+        data=pooled[0].data,
+        seeds=study.seeds,
+        folds=tuple(fold.name for fold in study.folds),
+        leaks={fold.name: str(find_leaks(fold.division, study.entries)) for fold in study.folds},
+        metrics={
+            scene: {name: SeedStatistics(tuple(one[name] for one in made)) for name in made[0]}
+            for scene, made in metrics.items()
         },
-        also={
-            name: {figure: Spread(tuple(asdict(one[name])[figure] for one in also)) for figure in FIGURES}
+        definitions={
+            name: {metric: SeedStatistics(tuple(one[name][metric] for one in definitions)) for metric in METRICS}
             for name in DEFINITIONS
         },
-        scores=tuple(score(one) for one in together),
-        thresholds={name: tuple(values) for name, values in thresholds.items()},
+        scores=tuple(score(one) for one in pooled),
+        thresholds={
+            fold.name: tuple(runs["", seed][number].threshold for seed in study.seeds)
+            for number, fold in enumerate(study.folds)
+        },
         predictions=tuple(paths),
     )
 
 
-def _of_scene(one: Predictions, scene: str) -> Predictions:
-    return one.where(lambda entry: entry.scene == scene)
-
-
-def _figures(one: Predictions) -> dict[str, float]:
-    """Figures at the thresholds that were chosen, and two that no threshold decides."""
-    swept = sweep(one)
-    pooled_ratios = by_definition(one, ["pooled"])["pooled"].as_dict()
-    return pooled_ratios | {"average_precision": swept.average_precision, "best_f1": swept.best_f1().f1}
+def _compute_metrics(predictions: Predictions) -> dict[str, float]:
+    """Metrics at the chosen thresholds, and two that do not depend on a threshold."""
+    total = predictions.counts().sum(axis=0)
+    sweep = sweep_thresholds(predictions.encoded, predictions.masks)
+    return {name: float(metric(total)) for name, metric in METRICS.items()} | {
+        "average_precision": sweep.average_precision,
+        "best_f1": sweep.best_f1().f1,
+    }

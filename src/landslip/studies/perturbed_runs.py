@@ -1,6 +1,6 @@
-"""Scores a detector on many variants of the same ground: patches changed in some way, or shown without some channel.
+"""Scores of a detector on several variants of the same patches, such as perturbed images or images without a channel.
 
-What a finished variant gave is kept in a small file, so that a run that was stopped goes on where it was.
+The result of each variant is kept in a small file, so that an interrupted run resumes.
 """
 
 import hashlib
@@ -16,77 +16,76 @@ from numpy.typing import NDArray
 from landslip.datasets.patch_set import Entry
 from landslip.detector.detector import Detector
 from landslip.errors import OutputError, SettingsError
-from landslip.inference.engine import InferenceOptions, Precision
+from landslip.files.atomic import write_text
+from landslip.files.progress import Progress, no_progress
+from landslip.inference.engine import DEFAULT_OPTIONS, InferenceOptions
 from landslip.inference.predict import ArrayPredictor
-from landslip.metrics.count_tables import Counts
-from landslip.metrics.counts import LevelCounts, best_threshold, count_pixels
+from landslip.metrics.counts import Counts, count_pixels
+from landslip.metrics.thresholds import ProbabilityHistogram, best_threshold
 from landslip.probability import encode_probability, reaches_threshold
 
-Watch = Callable[[str, int, int], None]
-ASKED: Final = "asked.json"
-_PARTS: Final = "parts"
+SETTINGS_FILE: Final = "study.json"
+_VARIANTS: Final = "variants"
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """An image to be mapped and its truth."""
+class Sample:
+    """An image and its reference mask."""
 
     row: int
-    """Of the table of counts that it adds to: a patch, or a block of them."""
+    """Row of the table of counts that it adds to: a patch, or a block of patches."""
     values: NDArray[np.float32]
-    """(C, H, W) in the detector's order of channels; NaN where not observed."""
+    """(C, H, W) in the detector's channel order; NaN where nodata."""
     mask: NDArray[np.uint8]
-    """(H, W): landslide 1, not landslide 0, not observed 255."""
+    """(H, W): landslide 1, background 0, nodata 255."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One way to show the ground."""
+    """One version of all images."""
 
     key: str
-    """Names its file: letters, digits, dots and dashes."""
-    pieces: Callable[[], Iterable[Piece]]
+    """Name of its file: letters, digits, dots and dashes."""
+    samples: Callable[[], Iterable[Sample]]
     count: int
-    """How many pieces there are."""
+    """Number of samples."""
     tile_px: int | None = None
-    """How much the network sees at once, where that is what varies."""
+    """Tile size of the network, if it varies; the card's where None."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Measured:
-    """What a detector did on one variant."""
+class VariantScore:
+    """Counts of a detector on one variant."""
 
     counts: Counts
-    """(R, 4) at the detector's threshold, a row for each patch or block."""
+    """(R, 4) at the detector's threshold, a row per patch or block."""
     best_f1: float
-    """At the threshold that would have been best on this very variant: what is lost beside calibration."""
+    """F1 at the best threshold of this variant: the difference to F1 is lost to calibration."""
     best_threshold: float
 
 
-def measure(
+def score_variants(
     detector: Detector,
     variants: Sequence[Variant],
     rows: int,
     folder: Path,
     *,
-    asked: Mapping[str, Any],
+    settings: Mapping[str, Any],
     threshold: float | None = None,
-    engine: str = "auto",
-    precision: Precision = "float32",
-    watch: Watch = lambda doing, done, total: None,
-) -> dict[str, Measured]:
-    """Score a detector on every variant that was not scored before.
+    options: InferenceOptions = DEFAULT_OPTIONS,
+    progress: Progress = no_progress,
+) -> dict[str, VariantScore]:
+    """Score a detector on every variant that has no result in the folder yet.
 
     Args:
-        detector: to be scored.
+        detector: the detector to score.
         variants: with different keys.
-        rows: of the table of counts.
-        folder: what is finished is kept here.
-        asked: what else decides the counts; a folder of another run is refused.
+        rows: number of rows of the table of counts.
+        folder: for the results.
+        settings: whatever else decides the counts; a folder with other settings is refused.
         threshold: between 0 and 1; the card's where None.
-        engine: as for a map.
-        precision: as for a map.
-        watch: told what is being done, how many pieces are done and how many there are.
+        options: engine, precision and threads.
+        progress: called with the number of samples.
 
     Raises:
         OutputError: the folder belongs to another run, or cannot be written.
@@ -94,104 +93,91 @@ def measure(
     """
     chosen = detector.card.threshold if threshold is None else threshold
     if not 0 < chosen < 1:
-        raise SettingsError(f"the threshold {chosen:g} must lie between 0 and 1")
-    facts = {"detector": detector.sha256, "threshold": chosen, "precision": precision, "rows": rows, **asked}
-    claim(folder, facts)
-    (folder / _PARTS).mkdir(exist_ok=True)
-    made = {variant.key: held for variant in variants if (held := _kept(folder, variant.key, rows)) is not None}
-    total, done = sum(variant.count for variant in variants), sum(v.count for v in variants if v.key in made)
-    mappers: dict[int | None, ArrayPredictor] = {}
+        raise SettingsError(f"threshold must lie between 0 and 1, got {chosen:g}", parameter="threshold")
+    facts = {"detector": detector.sha256, "threshold": chosen, "precision": options.precision, "rows": rows}
+    claim_folder(folder, {**facts, **settings})
+    (folder / _VARIANTS).mkdir(exist_ok=True)
+    scores = {one.key: kept for one in variants if (kept := _read_score(folder, one.key, rows)) is not None}
+    total, done = sum(one.count for one in variants), sum(one.count for one in variants if one.key in scores)
+    predictors: dict[int | None, ArrayPredictor] = {}
     for variant in variants:
-        if variant.key in made:
+        if variant.key in scores:
             continue
-        if variant.tile_px not in mappers:
-            mappers[variant.tile_px] = ArrayPredictor(
-                detector, InferenceOptions(engine, precision), tile_px=variant.tile_px
-            )
-        counts, levels = np.zeros((rows, 4), np.int64), _none()
-        for piece in variant.pieces():
-            levels += _score(mappers[variant.tile_px], piece, chosen, counts)
+        if variant.tile_px not in predictors:
+            predictors[variant.tile_px] = ArrayPredictor(detector, options, tile_px=variant.tile_px)
+        counts, histogram = np.zeros((rows, 4), np.int64), _empty_histogram()
+        for sample in variant.samples():
+            histogram += _score_sample(predictors[variant.tile_px], sample, chosen, counts)
             done += 1
-            watch("mapping variants", done, total)
-        best = best_threshold([levels])
-        made[variant.key] = Measured(counts, levels.at(best).f1, best)
-        _keep(folder, variant.key, made[variant.key])
-    return {variant.key: made[variant.key] for variant in variants}
+            progress("predicting", done, total)
+        best = best_threshold([histogram])
+        scores[variant.key] = VariantScore(counts, histogram.at(best).f1, best)
+        _write_score(folder, variant.key, scores[variant.key])
+    return {variant.key: scores[variant.key] for variant in variants}
 
 
-def entries_sha256(entries: Sequence[Entry]) -> str:
-    """A hash of which patches these are, and in which order."""
+def hash_entries(entries: Sequence[Entry]) -> str:
+    """Return a SHA-256 of which patches these are, and in which order."""
     text = "\n".join(f"{one.split}/{one.id}/{one.scene}/{one.row}/{one.col}" for one in entries)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _score(mapper: ArrayPredictor, piece: Piece, threshold: float, counts: Counts) -> LevelCounts:
-    levels = encode_probability(mapper(piece.values))
-    here = count_pixels(reaches_threshold(levels, threshold), piece.mask)
-    counts[piece.row] += (here.tp, here.fp, here.fn, here.tn)
-    return LevelCounts.of_levels(levels, piece.mask)
-
-
-def _none() -> LevelCounts:
-    return LevelCounts.of_levels(np.zeros(0, np.uint8), np.zeros(0, np.uint8))
-
-
-def claim(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Take a folder for a run, or find that it is this run's already.
+def claim_folder(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Write the settings of a run into a folder, or check that the folder belongs to a run with the same settings.
 
     Raises:
         OutputError: it belongs to another run, or cannot be written.
     """
-    path = folder / ASKED
-    text = json.dumps(facts, indent=1, sort_keys=True) + "\n"
+    path = folder / SETTINGS_FILE
+    text = json.dumps(settings, indent=1, sort_keys=True) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if path.exists():
-            held = json.loads(path.read_text(encoding="utf-8"))
-            if not isinstance(held, dict):
-                raise ValueError("it holds no settings")
-            if held != json.loads(text):
-                raise OutputError(
-                    f"{folder} holds another run (other {', '.join(_different(held, json.loads(text)))}): "
-                    "give another folder with -o"
-                )
+        if not path.exists():
+            write_text(path, text)
             return
-        _write(path, text)
+        known, given = json.loads(path.read_text(encoding="utf-8")), json.loads(text)
+        if not isinstance(known, dict):
+            raise ValueError("not a JSON object")
     except ValueError as error:
-        raise OutputError(f"{path} is damaged ({error}): give another folder with -o") from error
+        raise OutputError(f"{path} is damaged ({error}): use another output folder", parameter="folder") from error
     except OSError as error:
         raise OutputError(
-            f"{folder} cannot be written to ({error.strerror or error}): give a folder you may write to"
+            f"{folder} cannot be written to ({error.strerror or error}): use a folder you may write to",
+            parameter="folder",
         ) from error
+    if known != given:
+        different = sorted(name for name in {*known, *given} if known.get(name) != given.get(name))
+        raise OutputError(
+            f"{folder} belongs to another run (different {', '.join(different)}): use another output folder",
+            parameter="folder",
+        )
 
 
-def _different(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
+def _score_sample(predictor: ArrayPredictor, sample: Sample, threshold: float, counts: Counts) -> ProbabilityHistogram:
+    encoded = encode_probability(predictor(sample.values))
+    here = count_pixels(reaches_threshold(encoded, threshold), sample.mask)
+    counts[sample.row] += (here.tp, here.fp, here.fn, here.tn)
+    return ProbabilityHistogram.of_encoded(encoded, sample.mask)
 
 
-def _kept(folder: Path, key: str, rows: int) -> Measured | None:
-    path = folder / _PARTS / f"{key}.json"
+def _empty_histogram() -> ProbabilityHistogram:
+    return ProbabilityHistogram.of_encoded(np.zeros(0, np.uint8), np.zeros(0, np.uint8))
+
+
+def _read_score(folder: Path, key: str, rows: int) -> VariantScore | None:
+    path = folder / _VARIANTS / f"{key}.json"
     if not path.exists():
         return None
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
-        counts = np.array(held["counts"], np.int64)
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        counts = np.array(kept["counts"], np.int64)
         if counts.shape != (rows, 4):
             raise ValueError(f"counts of shape {counts.shape}")
-        return Measured(counts, float(held["best_f1"]), float(held["best_threshold"]))
+        return VariantScore(counts, float(kept["best_f1"]), float(kept["best_threshold"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise OutputError(f"{path} is damaged ({error}): delete it, and it is made again") from error
+        raise OutputError(f"{path} is damaged ({error}): delete it and run again") from error
 
 
-def _keep(folder: Path, key: str, made: Measured) -> None:
-    held = {"counts": made.counts.tolist(), "best_f1": made.best_f1, "best_threshold": made.best_threshold}
-    try:
-        _write(folder / _PARTS / f"{key}.json", json.dumps(held) + "\n")
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be written to ({error.strerror or error}): make room there") from error
-
-
-def _write(path: Path, text: str) -> None:
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)
+def _write_score(folder: Path, key: str, score: VariantScore) -> None:
+    kept = {"counts": score.counts.tolist(), "best_f1": score.best_f1, "best_threshold": score.best_threshold}
+    write_text(folder / _VARIANTS / f"{key}.json", json.dumps(kept) + "\n")

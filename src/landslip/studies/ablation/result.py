@@ -1,4 +1,4 @@
-"""The channels that are taken away: each alone, and those that belong together."""
+"""The result of a channel ablation: the drop of F1 without each channel and group of channels."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -8,9 +8,8 @@ from typing import Any, Final
 import numpy as np
 
 from landslip.errors import SettingsError
-from landslip.metrics.count_tables import Counts, f1
-from landslip.metrics.counts import DEFINITION
-from landslip.metrics.intervals import CONFIDENCE, DRAWS, Spread, Units, resampled
+from landslip.metrics.counts import DEFINITION, Counts, f1
+from landslip.metrics.intervals import CONFIDENCE, DRAWS, ResamplingUnits, SeedStatistics, percentile_interval, resample
 
 GROUPS: Final = MappingProxyType(
     {
@@ -22,69 +21,78 @@ GROUPS: Final = MappingProxyType(
         "all terrain": ("slope", "elevation"),
     }
 )
-"""Channels that belong together, by what they are called."""
+"""Groups of related channels, by name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """What is taken away at once."""
+class ChannelGroup:
+    """Channels that are removed together."""
 
     name: str
     channels: tuple[str, ...]
 
     @property
     def key(self) -> str:
-        """For the name of a file."""
+        """The name, for a file."""
         return self.name.replace(" ", "-")
 
 
-def taken_from(channels: Sequence[str], names: Sequence[str] = (), *, besides: Sequence[str] = ()) -> tuple[Taken, ...]:
-    """What can be taken from a detector of some channels: each channel, then each group of two or more of them.
+def select_groups(
+    channels: Sequence[str], names: Sequence[str] = (), *, other_names: Sequence[str] = ()
+) -> tuple[ChannelGroup, ...]:
+    """List what can be removed from a detector: each channel, then each group with two or more of its channels.
 
-    A group that is all the detector has is left out: nothing would be left.
+    A group that holds all channels is left out.
 
     Args:
         channels: of the detector.
-        names: only these channels and groups; all where empty.
-        besides: other names that the caller knows, for the refusal of a name that nobody does.
+        names: only these channels and groups; all if empty.
+        other_names: further names to list in the error for an unknown name.
 
     Raises:
-        SettingsError: there is no such channel or group, or there is a single channel.
+        SettingsError: a name is unknown, or there is a single channel.
+
+    Example:
+        >>> [group.name for group in select_groups(["B04", "B03", "B02", "slope"])]
+        ['B04', 'B03', 'B02', 'slope', 'colour']
     """
     if len(channels) < 2:
-        raise SettingsError("a detector of one channel sees nothing without it: ablate one of two channels or more")
-    each = [Taken(name, (name,)) for name in channels]
+        raise SettingsError(f"channel ablation needs at least 2 channels, got {len(channels)}", parameter="channels")
+    groups = [ChannelGroup(name, (name,)) for name in channels]
     for name, members in GROUPS.items():
-        there = tuple(one for one in channels if one in members)
-        if 2 <= len(there) < len(channels):
-            each.append(Taken(name, there))
-    known = [one.name for one in each]
+        present = tuple(one for one in channels if one in members)
+        if 2 <= len(present) < len(channels):
+            groups.append(ChannelGroup(name, present))
+    known = [one.name for one in groups]
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise SettingsError(f"'{unknown[0]}' cannot be taken away: allowed are {', '.join([*known, *besides])}")
-    return tuple(one for one in each if not names or one.name in names)
+        raise SettingsError(
+            f"'{unknown[0]}' is not a channel or group to ablate: allowed are {', '.join([*known, *other_names])}",
+            parameter="names",
+        )
+    return tuple(one for one in groups if not names or one.name in names)
 
 
 @dataclass(frozen=True, slots=True)
-class Fall:
-    """How far F1 falls without some channels."""
+class Drop:
+    """The drop of F1 without some channels."""
 
-    how: str
-    """permuted, dropped, retrained, or added: an index that the recipe does without."""
+    method: str
+    """permuted, dropped, retrained; or added: an index that the recipe does not use."""
     name: str
     channels: tuple[str, ...]
-    f1: Spread
-    """Without them, over the seeds."""
-    fall: float
-    """F1 with them less F1 without, counts summed over the seeds; below 0 where it is better without."""
+    f1: SeedStatistics
+    """Without the channels, over the seeds."""
+    drop: float
+    """F1 with the channels minus F1 without, counts summed over the seeds; below 0 if it is better without."""
     low: float
-    """Of the interval of the fall: paired bootstrap over blocks or patches."""
+    """Lower end of its interval: paired bootstrap over blocks or patches."""
     high: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Ablation:
-    """Everything that was found."""
+    """The result of a channel ablation."""
 
     detector: str
     data: str
@@ -93,51 +101,53 @@ class Ablation:
     seeds: tuple[int, ...]
     unit: str
     units: int
-    f1: Spread
-    """With everything."""
-    falls: tuple[Fall, ...]
+    f1: SeedStatistics
+    """With all channels."""
+    drops: tuple[Drop, ...]
+
+    def __repr__(self) -> str:
+        return f"Ablation({self.detector!r}, {self.patches} patches, F1 {self.f1}, {len(self.drops)} drops)"
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything by name, for JSON."""
+        """Return everything by name, for JSON."""
         return asdict(self) | {
             "definition": DEFINITION,
             "confidence": CONFIDENCE,
             "f1": self.f1.as_dict(),
-            "falls": [asdict(one) | {"f1": one.f1.as_dict()} for one in self.falls],
+            "drops": [asdict(one) | {"f1": one.f1.as_dict()} for one in self.drops],
         }
 
 
-def fall_of(
-    how: str,
+def measure_drop(
+    method: str,
     name: str,
     channels: Sequence[str],
-    whole: Sequence[Counts],
-    without: Sequence[Counts],
-    units: Units,
+    complete: Sequence[Counts],
+    reduced: Sequence[Counts],
+    units: ResamplingUnits,
     *,
     seed: int = 0,
-) -> Fall:
+) -> Drop:
     """Compare counts with and without some channels.
 
     Args:
-        how: they were taken away.
+        method: how the channels were removed.
         name: of the channels together.
-        channels: that were taken away.
-        whole: (N, 4) with everything, of each seed; one for all seeds where there is one.
-        without: (N, 4) of each seed.
-        units: that are drawn, of the N patches.
-        seed: of the draws.
+        channels: that were removed.
+        complete: (N, 4) with all channels, of each seed.
+        reduced: (N, 4) without the channels, of each seed.
+        units: resampling units of the N patches.
+        seed: of the bootstrap.
     """
-    one, other = sum(whole, np.zeros_like(whole[0])), sum(without, np.zeros_like(without[0]))
-    drawn = resampled(np.concatenate([units.sums(one), units.sums(other)], axis=1), DRAWS, seed)
-    gaps = f1(drawn[:, :4]) - f1(drawn[:, 4:])
-    low, high = np.quantile(gaps, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]).tolist()
-    return Fall(
-        how,
+    before, after = sum(complete, np.zeros_like(complete[0])), sum(reduced, np.zeros_like(reduced[0]))
+    sums = resample(np.concatenate([units.sum_over(before), units.sum_over(after)], axis=1), DRAWS, seed)
+    low, high = percentile_interval(f1(sums[:, :4]) - f1(sums[:, 4:])).tolist()
+    return Drop(
+        method,
         name,
         tuple(channels),
-        Spread(tuple(float(f1(counts.sum(axis=0))) for counts in without)),
-        float(f1(one.sum(axis=0)) - f1(other.sum(axis=0))),
+        SeedStatistics(tuple(float(f1(counts.sum(axis=0))) for counts in reduced)),
+        float(f1(before.sum(axis=0)) - f1(after.sum(axis=0))),
         low,
         high,
     )

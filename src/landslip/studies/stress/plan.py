@@ -1,202 +1,184 @@
-"""Plans the curves of a stress test: which variants of the ground each of them is made of."""
+"""Plans the curves of a stress test: the variants of the images at each level."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from landslip.channels import CHANNELS
 from landslip.datasets.patch_set import PatchSet
 from landslip.detector.detector import Detector
+from landslip.grid.resampling import resize_bilinear
 from landslip.inference.patch_prediction import select_channels
-from landslip.metrics.intervals import Units, best_units
-from landslip.studies.perturbed_runs import Piece, Variant
-from landslip.studies.stress import geometry, light
-from landslip.studies.stress.ground import Ground, Joiner
+from landslip.metrics.intervals import ResamplingUnits
+from landslip.studies.perturbed_runs import Sample, Variant
+from landslip.studies.stress.blocks import BlockReader, BlockSet
+from landslip.studies.stress.geometry import Mask, Values, coarsen, refine_mask
 from landslip.studies.stress.stresses import LOST, SAMPLING, SAMPLINGS_M, SIZE, SIZES_PX, Stress
+
+NONE_LOST: Final = -1.0
+"""Level of the curves of lost channels at which no channel is lost."""
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """A curve before it is measured: its levels with the variant of each."""
+class PlannedCurve:
+    """A curve before it is measured."""
 
     stress: str
     line: str
     title: str
     axis: str
     text: str
-    untouched: float | None
-    units: Units
+    unchanged: float | None
+    units: ResamplingUnits
     levels: tuple[tuple[float, str, Variant], ...]
+    """Level, label and variant of each point."""
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
-    """Which detector is tried on which patches."""
+class Subject:
+    """The detector, the patches and the seed of a stress test."""
 
     detector: Detector
     patches: PatchSet[Any]
+    units: ResamplingUnits
     seed: int
 
+    def samples(self, change: Callable[..., tuple[Values, Mask]], level: float) -> Iterator[Sample]:
+        """Read every patch and change it."""
+        channels = self.detector.card.channels
+        for row, patch in enumerate(self.patches):
+            # Noise and clouds of a patch are the same at every level, whatever else is tested.
+            random = np.random.default_rng((self.seed, row))
+            values = select_channels(self.detector, patch)
+            yield Sample(row, *change(values, patch.mask, channels, level, random))
 
-def _key(name: str, level: object) -> str:
-    return f"{name}_{level}"
+    def variant(self, key: str, change: Callable[..., tuple[Values, Mask]], level: float = 0.0) -> Variant:
+        """Make a variant in which every patch is changed."""
+        return Variant(key, partial(self.samples, change, level), len(self.patches))
+
+    def unchanged(self) -> Variant:
+        """Make the variant of unchanged patches, which all curves share."""
+        return self.variant("unchanged", lambda values, mask, *_: (values, mask))
 
 
-def plain_plan(test: Test, stress: Stress) -> Planned:
-    """The curve of a stress that changes images as they are."""
+def plan_stress(subject: Subject, stress: Stress) -> PlannedCurve:
+    """Plan the curve of a stress that changes each patch on its own."""
     levels = tuple(
         (
             level,
             "",
-            _untouched(test)
-            if level == stress.untouched
-            else Variant(
-                _key(stress.name, f"{level:g}"),
-                partial(_pieces, test, stress.change, level),
-                len(test.patches),
-            ),
+            subject.unchanged()
+            if level == stress.unchanged
+            else subject.variant(f"{stress.name}_{level:g}", stress.change, level),
         )
         for level in stress.levels
     )
-    return Planned(
-        stress.name,
-        "",
-        stress.title,
-        stress.axis,
-        stress.text,
-        stress.untouched,
-        best_units(test.patches.entries),
-        levels,
+    return PlannedCurve(
+        stress.name, "", stress.title, stress.axis, stress.text, stress.unchanged, subject.units, levels
     )
 
 
-def _untouched(test: Test) -> Variant:
-    """The ground as it is, which all curves share."""
-    return Variant("untouched", partial(_pieces, test, lambda values, mask, *_: (values, mask), 0.0), len(test.patches))
+def plan_lost_channels(subject: Subject) -> list[PlannedCurve]:
+    """Plan the curves of lost channels, one channel at a time."""
+    plans = []
+    for line, value in (("set to 0", 0.0), ("set to its mean", None)):
+        levels: list[tuple[float, str, Variant]] = [(NONE_LOST, "none", subject.unchanged())]
+        for index, name in enumerate(subject.detector.card.channels):
+            key = f"{LOST}_{name}_{'mean' if value is None else 'zero'}"
+            change = partial(_lose_channel, index=index, value=value)
+            levels.append((float(index), f"{name} {CHANNELS[name].title}", subject.variant(key, change)))
+        text = "One channel at a time is set to 0, as by a failed sensor line, or to its mean in each patch."
+        axis = "F1 without the channel"
+        plans.append(PlannedCurve(LOST, line, "Lost channels", axis, text, NONE_LOST, subject.units, tuple(levels)))
+    return plans
 
 
-def _pieces(test: Test, change: Callable[..., Any], level: float) -> Iterator[Piece]:
-    for row, patch in enumerate(test.patches):
-        # The same noise and clouds on a patch at every level, whatever else is tried.
-        chance = np.random.default_rng((test.seed, row))
-        values, mask = change(
-            select_channels(test.detector, patch), patch.mask, test.detector.card.channels, level, chance
-        )
-        yield Piece(row, values, mask)
+def _lose_channel(values: Values, mask: Mask, *_: object, index: int, value: float | None) -> tuple[Values, Mask]:
+    valid = np.isfinite(values).all(axis=0)
+    changed = values.copy()
+    if valid.any():
+        changed[index] = values[index][valid].mean() if value is None else value
+    return np.where(valid, changed, np.float32(np.nan)).astype(np.float32), mask
 
 
-def lost_plans(test: Test) -> list[Planned]:
-    """The curves of one channel lost at a time."""
-    channels = test.detector.card.channels
-    made = []
-    for line, reads in (("reads 0", 0.0), ("reads its mean", None)):
-        levels: list[tuple[float, str, Variant]] = [(-1.0, "none lost", _untouched(test))]
-        for index, name in enumerate(channels):
-            change = partial(_lose, index=index, reads=reads)
-            key = _key(LOST, f"{name}_{'mean' if reads is None else 'zero'}")
-            levels.append(
-                (
-                    float(index),
-                    f"{name} {CHANNELS[name].title}",
-                    Variant(key, partial(_pieces, test, change, 0.0), len(test.patches)),
-                )
-            )
-        made.append(
-            Planned(
-                LOST,
-                line,
-                "Lost channels",
-                "F1 when this channel is lost",
-                "One channel at a time reads 0 everywhere, as a dead detector line does, or its mean in each patch.",
-                -1.0,
-                best_units(test.patches.entries),
-                tuple(levels),
-            )
-        )
-    return made
-
-
-def _lose(values: Any, mask: Any, *_: object, index: int, reads: float | None) -> tuple[Any, Any]:
-    observed = np.isfinite(values).all(axis=0)
-    mean = float(values[index][observed].mean()) if observed.any() else 0.0
-    made = light.without_channel(values, index, reads=mean if reads is None else reads)
-    return np.where(observed, made, np.float32(np.nan)).astype(np.float32), mask
-
-
-def size_plan(test: Test, ground: Ground, joiner: Joiner) -> Planned:
-    """The curve of how much ground the network sees at once."""
-    multiple = test.detector.card.size_multiple
+def plan_patch_sizes(subject: Subject, blocks: BlockSet, reader: BlockReader) -> PlannedCurve:
+    """Plan the curve of the network's input size."""
+    card = subject.detector.card
     sizes = [
-        size for size in SIZES_PX if size <= ground.side_px and ground.side_px % size == 0 and size % multiple == 0
+        size
+        for size in SIZES_PX
+        if size <= blocks.side_px and blocks.side_px % size == 0 and size % card.size_multiple == 0
     ]
     levels = tuple(
         (
             float(size),
             "",
             Variant(
-                _key(SIZE, size),
-                partial(_windows, joiner, ground, size),
-                len(ground.blocks) * (ground.side_px // size) ** 2,
+                f"{SIZE}_{size}",
+                partial(_cut_windows, reader, blocks, size),
+                len(blocks.blocks) * (blocks.side_px // size) ** 2,
                 tile_px=size,
             ),
         )
         for size in sizes
     )
-    own = float(test.detector.card.tile_px)
     text = (
-        f"How much ground the network sees at once, on the same {ground} at every size. "
-        "Larger patches are joined from neighbours, smaller ones cut; nothing is blended."
+        f"Size of the network's input, on the same {blocks} at every size. Larger inputs are joined from neighbouring "
+        "patches, smaller ones are cut out; tiles are not blended."
     )
-    axis = "side of what the network sees (pixels)"
-    return Planned(SIZE, "", "Patch size", axis, text, own, ground.units, levels)
+    axis = "side of the network's input (pixels)"
+    return PlannedCurve(SIZE, "", "Patch size", axis, text, float(card.tile_px), blocks.units, levels)
 
 
-def _windows(joiner: Joiner, ground: Ground, size: int) -> Iterator[Piece]:
-    for number, values, mask in joiner:
-        for row in range(0, ground.side_px, size):
-            for col in range(0, ground.side_px, size):
+def _cut_windows(reader: BlockReader, blocks: BlockSet, size: int) -> Iterator[Sample]:
+    for number, values, mask in reader:
+        for row in range(0, blocks.side_px, size):
+            for col in range(0, blocks.side_px, size):
                 here = slice(row, row + size), slice(col, col + size)
-                yield Piece(number, np.ascontiguousarray(values[:, *here]), np.ascontiguousarray(mask[here]))
+                yield Sample(number, np.ascontiguousarray(values[:, *here]), np.ascontiguousarray(mask[here]))
 
 
-def sampling_plans(test: Test, ground: Ground, joiner: Joiner) -> list[Planned]:
-    """The curves of coarser and finer pixels, as they are and brought back to the detector's own."""
-    own = test.detector.card.pixel_size_m
-    axis = "ground sampling (m)"
-    made = []
-    for line, back in (("as it is", False), (f"brought back to {own:g} m", True)):
+def plan_samplings(subject: Subject, blocks: BlockSet, reader: BlockReader) -> list[PlannedCurve]:
+    """Plan the curves of coarser and finer pixels, as they are and resampled to the detector's pixel size."""
+    own = subject.detector.card.pixel_size_m
+    plans = []
+    for line, back in (("as it is", False), (f"resampled to {own:g} m", True)):
         levels = []
         for sampling in SAMPLINGS_M:
             if back and sampling <= own:
                 continue
             name = "native" if sampling == own else f"{sampling:g}m{'_back' if back else ''}"
-            variant = Variant(_key(SAMPLING, name), partial(_sampled, joiner, sampling / own, back), len(ground.blocks))
-            levels.append((sampling, "", variant))
+            samples = partial(_resample, reader, sampling / own, back)
+            levels.append((sampling, "", Variant(f"{SAMPLING}_{name}", samples, len(blocks.blocks))))
         text = (
-            f"The image made coarser by means over the area of a pixel (finer: interpolated), on {ground}. "
-            "As it is: mapped and scored in these pixels. "
-            f"Brought back: interpolated to {own:g} m before mapping, scored against the truth at {own:g} m."
+            f"Coarser pixels by area means (finer pixels by interpolation), on {blocks}. As it is: mapped and scored "
+            f"in these pixels. Resampled: interpolated to {own:g} m before mapping, scored against the "
+            f"reference at {own:g} m."
         )
-        made.append(Planned(SAMPLING, line, "Ground sampling", axis, text, own, ground.units, tuple(levels)))
-    return made
+        plans.append(
+            PlannedCurve(
+                SAMPLING, line, "Ground sampling", "ground sampling (m)", text, own, blocks.units, tuple(levels)
+            )
+        )
+    return plans
 
 
-def _sampled(joiner: Joiner, factor: float, back: bool) -> Iterator[Piece]:
-    for number, values, mask in joiner:
+def _resample(reader: BlockReader, factor: float, back: bool) -> Iterator[Sample]:
+    for number, values, mask in reader:
         height, width = mask.shape
         if factor == 1:
-            yield Piece(number, values, mask)
+            yield Sample(number, values, mask)
         elif factor < 1:
             larger = round(height / factor), round(width / factor)
-            yield Piece(number, geometry.finer(values, *larger), geometry.nearest(mask, *larger))
+            yield Sample(number, resize_bilinear(values, *larger), refine_mask(mask, *larger))
         else:
-            coarse, truth = geometry.coarser(values, mask, factor)
+            coarse, coarse_mask = coarsen(values, mask, factor)
             if back:
                 rows, cols = (
-                    min(size, round(part * factor)) for size, part in zip(mask.shape, truth.shape, strict=True)
+                    min(size, round(part * factor)) for size, part in zip(mask.shape, coarse_mask.shape, strict=True)
                 )
-                coarse, truth = geometry.finer(coarse, rows, cols), mask[:rows, :cols]
-            yield Piece(number, coarse, truth)
+                coarse, coarse_mask = resize_bilinear(coarse, rows, cols), mask[:rows, :cols]
+            yield Sample(number, coarse, coarse_mask)

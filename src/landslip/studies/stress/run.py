@@ -1,43 +1,49 @@
-"""What a stress test found: curves of F1 against what was done to the ground."""
+"""Runs a stress test: curves of F1 against the level of each degradation."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from landslip.datasets.patch_set import PatchSet
 from landslip.detector.detector import Detector
 from landslip.errors import PatchesError
-from landslip.inference.engine import Precision
-from landslip.metrics.count_tables import FIGURES, Counts
+from landslip.evaluation.predictions import resampling_units
+from landslip.files.progress import Progress, no_progress
+from landslip.inference.engine import DEFAULT_OPTIONS, InferenceOptions
 from landslip.metrics.counts import DEFINITION
-from landslip.metrics.intervals import CONFIDENCE, DRAWS, Units, resampled
-from landslip.studies.perturbed_runs import Measured, Watch, entries_sha256, measure
-from landslip.studies.stress.ground import Joiner, largest_ground
-from landslip.studies.stress.plan import Planned, Test, lost_plans, plain_plan, sampling_plans, size_plan
-from landslip.studies.stress.stresses import LOST, SAMPLING, SIZE, SIZES_PX, STRESSES, stresses_named
+from landslip.metrics.intervals import CONFIDENCE, DRAWS, ResamplingUnits, intervals
+from landslip.studies.perturbed_runs import VariantScore, hash_entries, score_variants
+from landslip.studies.stress.blocks import BlockReader, find_largest_blocks
+from landslip.studies.stress.plan import (
+    PlannedCurve,
+    Subject,
+    plan_lost_channels,
+    plan_patch_sizes,
+    plan_samplings,
+    plan_stress,
+)
+from landslip.studies.stress.stresses import LOST, SAMPLING, SIZE, SIZES_PX, STRESSES, select_stresses
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One level of a stress."""
+    """Scores at one level of a stress."""
 
     level: float
     label: str
-    """Name of the level where it is no number, as a channel; else empty."""
+    """Name of the level if it is not a number, such as a channel; else empty."""
     f1: float
     low: float
+    """Lower end of the bootstrap interval of F1."""
     high: float
-    """Of the bootstrap interval."""
     precision: float
     recall: float
     best_f1: float
-    """At the threshold that would have been best there: what better calibration could bring back."""
+    """F1 at the best threshold for this level: what recalibration could recover."""
     best_threshold: float
     landslide_px: int
-    """Of the truth there."""
+    """Landslide pixels of the reference at this level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +52,12 @@ class Curve:
 
     stress: str
     line: str
-    """Which of several ways, where there are several; else empty."""
+    """Which of several curves of one stress; else empty."""
     title: str
     axis: str
     text: str
-    untouched: float | None
-    """The level at which nothing is changed."""
+    unchanged: float | None
+    """The level that changes nothing."""
     unit: str
     units: int
     points: tuple[Point, ...]
@@ -59,7 +65,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class StressTest:
-    """Everything that was found."""
+    """The result of a stress test."""
 
     detector: str
     sha256: str
@@ -69,100 +75,72 @@ class StressTest:
     seed: int
     curves: tuple[Curve, ...]
     left_out: tuple[str, ...]
-    """What could not be tried, and why."""
+    """What could not be tested, and why."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything by name, for JSON."""
+        """Return everything by name, for JSON."""
         return asdict(self) | {"definition": DEFINITION, "confidence": CONFIDENCE, "draws": DRAWS}
-
-
-def point(level: float, made: Measured, units: Units, *, label: str = "", seed: int = 0) -> Point:
-    """The figures of one level."""
-    low, high = _f1_interval(made.counts, units, seed)
-    total = made.counts.sum(axis=0)
-    f1, precision, recall = (float(FIGURES[name](total)) for name in ("f1", "precision", "recall"))
-    landslide_px = int(total[0] + total[2])
-    return Point(level, label, f1, low, high, precision, recall, made.best_f1, made.best_threshold, landslide_px)
-
-
-def _f1_interval(counts: Counts, units: Units, seed: int) -> Sequence[float]:
-    drawn = FIGURES["f1"](resampled(units.sums(counts), DRAWS, seed))
-    ends: list[float] = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]).tolist()
-    return ends
 
 
 def stress_test(
     detector: Detector,
     patches: PatchSet[Any],
-    folder: Path,
+    folder: str | Path,
     *,
     data: str = "",
     names: Sequence[str] = (),
     threshold: float | None = None,
     seed: int = 1,
-    engine: str = "auto",
-    precision: Precision = "float32",
-    watch: Watch = lambda doing, done, total: None,
+    options: InferenceOptions = DEFAULT_OPTIONS,
+    progress: Progress = no_progress,
 ) -> StressTest:
-    """Try a detector on ground that was changed in every way, or in some.
+    """Score a detector on degraded images: resolution, blur, noise, haze, clouds, lost channels and others.
 
     Args:
-        detector: to be tried.
-        patches: whose truth is known.
-        folder: what is finished is kept here, so that a run that was stopped goes on.
-        data: name of the data, for the record.
-        names: of the stresses; all where empty.
+        detector: the detector to test.
+        patches: labelled patches.
+        folder: for intermediate results, so that an interrupted run resumes.
+        data: name of the data, for the report.
+        names: of stresses (``stresses.NAMES``); all of them if empty.
         threshold: between 0 and 1; the card's where None.
         seed: of noise and clouds.
-        engine: as for a map.
-        precision: as for a map.
-        watch: told what is being done, how much of it is done and how much there is.
+        options: engine, precision and threads.
+        progress: called with the number of images.
 
     Raises:
-        SettingsError: there is no such stress, or the threshold is not between 0 and 1.
-        PatchesError: there is no patch, or one is damaged.
+        SettingsError: a stress is unknown, or the threshold is not between 0 and 1.
+        PatchesError: there are no patches, or one is damaged.
         ChannelError: the patches lack a channel that the detector needs.
         OutputError: the folder belongs to another run, or cannot be written.
+
+    Example:
+        >>> import landslip
+        >>> result = stress_test(
+        ...     landslip.Detector.open(), landslip.open_patches("DATA"), "stress/", names=["blur", "haze"]
+        ... )  # doctest: +SKIP
+        >>> {point.level: round(point.f1, 2) for point in result.curves[0].points}  # doctest: +SKIP
+        {0.0: 0.71, 0.5: 0.7, 1.0: 0.66, 1.5: 0.58, 2.0: 0.49, 3.0: 0.31, 4.0: 0.2}
     """
-    chosen = stresses_named(names)
+    chosen, folder = select_stresses(names), Path(folder)
     if not len(patches):
-        raise PatchesError("no patch was left to try: choose scenes and rows that the set has")
-    test = Test(detector, patches, seed)
-    planned: list[Planned] = []
-    left_out: list[str] = []
-    blocks: list[Planned] = []
-    if SIZE in chosen or SAMPLING in chosen:
-        first = patches.read(patches.entries[0])
-        ground = largest_ground(patches.entries, first.mask.shape[0])
-        joiner = Joiner(detector, patches, ground)
-        if SIZE in chosen:
-            blocks.append(size_plan(test, ground, joiner))
-            beyond = [f"{size} px" for size in SIZES_PX if size > ground.side_px]
-            if beyond:
-                left_out.append(f"patch size {', '.join(beyond)}: no block of so many known patches")
-        if SAMPLING in chosen:
-            blocks += sampling_plans(test, ground, joiner)
-    planned += [plain_plan(test, STRESSES[name]) for name in chosen if name in STRESSES]
-    if LOST in chosen:
-        planned += lost_plans(test)
-    asked = {"patches": entries_sha256(patches.entries), "data": data, "seed": seed, "test": "stress"}
-    found: dict[str, Measured] = {}
-    for group, kept in ((blocks, folder / "blocks"), (planned, folder / "patches")):
-        variants = {variant.key: variant for one in group for _, _, variant in one.levels}
-        if not variants:
-            continue
-        rows = len(group[0].units.labels)
-        found |= measure(
-            detector,
-            tuple(variants.values()),
-            rows,
-            kept,
-            asked=asked,
-            threshold=threshold,
-            engine=engine,
-            precision=precision,
-            watch=watch,
-        )
+        raise PatchesError("there are no patches to test: choose scenes and rows that the data set has")
+    subject = Subject(detector, patches, resampling_units(patches.entries), seed)
+    single, blocks, left_out = _plan(subject, chosen)
+    settings = {"patches": hash_entries(patches.entries), "data": data, "seed": seed, "study": "stress"}
+    scores: dict[str, VariantScore] = {}
+    for curves, subfolder in ((blocks, folder / "blocks"), (single, folder / "patches")):
+        variants = {variant.key: variant for one in curves for _, _, variant in one.levels}
+        if variants:
+            scores |= score_variants(
+                detector,
+                tuple(variants.values()),
+                len(curves[0].units.labels),
+                subfolder,
+                settings=settings,
+                threshold=threshold,
+                options=options,
+                progress=progress,
+            )
     return StressTest(
         detector=detector.card.name,
         sha256=detector.sha256,
@@ -170,23 +148,63 @@ def stress_test(
         data=data,
         patches=len(patches),
         seed=seed,
-        curves=tuple(_curve(one, found, seed) for one in (*blocks, *planned)),
-        left_out=tuple(left_out),
+        curves=tuple(_make_curve(one, scores, seed) for one in (*blocks, *single)),
+        left_out=left_out,
     )
 
 
-def _curve(planned: Planned, found: dict[str, Measured], seed: int) -> Curve:
+def _plan(subject: Subject, chosen: Sequence[str]) -> tuple[list[PlannedCurve], list[PlannedCurve], tuple[str, ...]]:
+    """Plan curves over single patches and over blocks of patches; return also what cannot be tested."""
+    blocks: list[PlannedCurve] = []
+    left_out: tuple[str, ...] = ()
+    patches = subject.patches
+    if SIZE in chosen or SAMPLING in chosen:
+        first = patches.read(patches.entries[0])
+        block_set = find_largest_blocks(patches.entries, first.mask.shape[0])
+        reader = BlockReader(subject.detector, patches, block_set)
+        if SIZE in chosen:
+            blocks.append(plan_patch_sizes(subject, block_set, reader))
+            too_large = [f"{size} px" for size in SIZES_PX if size > block_set.side_px]
+            if too_large:
+                left_out = (f"patch size {', '.join(too_large)}: the data have no complete block of that size",)
+        if SAMPLING in chosen:
+            blocks += plan_samplings(subject, block_set, reader)
+    single = [plan_stress(subject, STRESSES[name]) for name in chosen if name in STRESSES]
+    if LOST in chosen:
+        single += plan_lost_channels(subject)
+    return single, blocks, left_out
+
+
+def _make_curve(planned: PlannedCurve, scores: dict[str, VariantScore], seed: int) -> Curve:
     return Curve(
         planned.stress,
         planned.line,
         planned.title,
         planned.axis,
         planned.text,
-        planned.untouched,
+        planned.unchanged,
         planned.units.text,
         planned.units.count,
         tuple(
-            point(level, found[variant.key], planned.units, label=label, seed=seed)
+            _make_point(level, label, scores[variant.key], planned.units, seed)
             for level, label, variant in planned.levels
         ),
+    )
+
+
+def _make_point(level: float, label: str, score: VariantScore, units: ResamplingUnits, seed: int) -> Point:
+    found = intervals(score.counts, units, metrics=("f1", "precision", "recall"), seed=seed)
+    f1, total = found["f1"], score.counts.sum(axis=0)
+    landslide_px = int(total[0] + total[2])
+    return Point(
+        level=level,
+        label=label,
+        f1=f1.value,
+        low=f1.low,
+        high=f1.high,
+        precision=found["precision"].value,
+        recall=found["recall"].value,
+        best_f1=score.best_f1,
+        best_threshold=score.best_threshold,
+        landslide_px=landslide_px,
     )

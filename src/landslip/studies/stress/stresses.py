@@ -1,63 +1,103 @@
-"""Every stress with its levels: what is done to the ground, how much of it, and what the axis of its chart says."""
+"""The stresses and their levels: how images are changed, by how much, and the labels of the charts.
 
+Photometric stresses use the functions that augment training images (``landslip.training.augmentation.light``), with
+fixed strengths.
+"""
+
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from landslip.channels import CHANNELS
 from landslip.errors import SettingsError
 from landslip.inference.gap_filling import fill_gaps
 from landslip.probability import NODATA
-from landslip.studies.stress import geometry, light
+from landslip.studies.stress.geometry import draw_clouds, rotate
+from landslip.training.augmentation import light
 
 Values = NDArray[np.float32]
 Mask = NDArray[np.uint8]
 Change = Callable[[Values, Mask, Sequence[str], float, np.random.Generator], tuple[Values, Mask]]
-"""Image (C, H, W) with NaN where not observed, truth (H, W), channels, level, chance: image and truth changed."""
+"""Changes an image (C, H, W), NaN where nodata, and its mask (H, W), given channels, level and random generator."""
+_Photometric = Callable[[Tensor, Tensor, float, np.random.Generator], Tensor]
+"""Changes spectral values (1, S, H, W), given their wavelengths (S,) in nm, level and random generator."""
+
+_GOLDEN_ANGLE: Final = math.pi * (3 - math.sqrt(5))
 
 
 @dataclass(frozen=True, slots=True)
 class Stress:
-    """One way to make it harder."""
+    """One kind of degradation."""
 
     name: str
     title: str
     axis: str
-    """Label of its axis, with the unit."""
+    """Label of the axis, with the unit."""
     levels: tuple[float, ...]
-    untouched: float
-    """The level at which nothing is changed."""
+    unchanged: float
+    """The level that changes nothing."""
     text: str
-    """What is done, for the reader of a chart."""
+    """Description for the reader of a chart."""
     change: Change
 
 
-def _of_light(change: Callable[[Values, Sequence[str], float, np.random.Generator], Values]) -> Change:
-    """A change of values without gaps as one that leaves gaps where they are, and the truth as it is."""
+def change_spectral(change: _Photometric) -> Change:
+    """Apply a photometric change to the spectral channels; terrain, nodata and mask stay as they are."""
 
     def changed(
-        values: Values, mask: Mask, channels: Sequence[str], level: float, chance: np.random.Generator
+        values: Values, mask: Mask, channels: Sequence[str], level: float, random: np.random.Generator
     ) -> tuple[Values, Mask]:
-        observed = np.asarray(np.isfinite(values).all(axis=0), np.bool_)
-        if not observed.any():
+        valid = np.asarray(np.isfinite(values).all(axis=0), np.bool_)
+        nm = [CHANNELS[name].wavelength_nm for name in channels]
+        spectral = [index for index, length in enumerate(nm) if length is not None]
+        if not valid.any() or not spectral:
             return values, mask
-        made = change(fill_gaps(values, observed), channels, level, chance)
-        return np.where(observed, made, np.float32(np.nan)).astype(np.float32), mask
+        filled = fill_gaps(values, valid).astype(np.float32)
+        batch = torch.from_numpy(filled[spectral])[None]
+        wavelengths = torch.tensor([length for length in nm if length is not None])
+        filled[spectral] = change(batch, wavelengths, level, random)[0].numpy()
+        return np.where(valid, filled, np.float32(np.nan)).astype(np.float32), mask
 
     return changed
 
 
-def _atmosphere(values: Values, channels: Sequence[str], level: float, _: np.random.Generator) -> Values:
-    return light.cleared(values, channels, -level) if level < 0 else light.hazed(values, channels, level)
+def _blur(values: Tensor, _: Tensor, level: float, __: np.random.Generator) -> Tensor:
+    return light.blur(values, level)
 
 
-def _clouded(
-    values: Values, mask: Mask, _: Sequence[str], level: float, chance: np.random.Generator
+def _noise(values: Tensor, _: Tensor, level: float, random: np.random.Generator) -> Tensor:
+    noise = torch.from_numpy(random.standard_normal(values.shape).astype(np.float32))
+    return light.add_noise(values, noise, torch.tensor([level]))
+
+
+def _brightness(values: Tensor, _: Tensor, level: float, __: np.random.Generator) -> Tensor:
+    return light.apply_gain(values, torch.tensor([level]))
+
+
+def _atmosphere(values: Tensor, wavelengths_nm: Tensor, level: float, _: np.random.Generator) -> Tensor:
+    if level < 0:
+        return light.remove_haze(values, torch.tensor([-level]), wavelengths_nm)
+    return light.add_haze(values, torch.tensor([level]), wavelengths_nm)
+
+
+def _shift(values: Tensor, _: Tensor, level: float, __: np.random.Generator) -> Tensor:
+    angle = _GOLDEN_ANGLE * torch.arange(values.shape[1])
+    shift = level * torch.stack([torch.sin(angle), torch.cos(angle)], dim=1)
+    shift[0] = 0
+    return light.shift_bands(values, shift[None], steps=math.ceil(level))
+
+
+def _clouds(
+    values: Values, mask: Mask, _: Sequence[str], level: float, random: np.random.Generator
 ) -> tuple[Values, Mask]:
     height, width = mask.shape
-    covered = geometry.clouds(height, width, level, chance)
+    covered = draw_clouds(height, width, level, random)
     return np.where(covered, np.float32(np.nan), values), np.where(covered, np.uint8(NODATA), mask)
 
 
@@ -68,97 +108,96 @@ _ALL: Final = (
         "standard deviation of the blur (pixels)",
         (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0),
         0.0,
-        "A Gaussian blur of every band.",
-        _of_light(lambda values, channels, level, _: light.blurred(values, channels, level)),
+        "Gaussian blur of all spectral channels.",
+        change_spectral(_blur),
     ),
     Stress(
         "noise",
         "Noise",
-        "standard deviation of the noise (share of each band's mean)",
+        "standard deviation of the noise (fraction of the channel mean)",
         (0.0, 0.02, 0.05, 0.1, 0.2, 0.4),
         0.0,
-        "White noise in every band.",
-        _of_light(light.noised),
+        "White noise in all spectral channels.",
+        change_spectral(_noise),
     ),
     Stress(
         "brightness",
         "Brightness",
-        "factor on all bands",
+        "gain of all spectral channels",
         (0.25, 0.5, 1.0, 1.5, 2.0, 3.0),
         1.0,
-        "All bands brighter or darker by one factor.",
-        _of_light(lambda values, channels, level, _: light.gained(values, channels, level)),
+        "All spectral channels multiplied by one gain.",
+        change_spectral(_brightness),
     ),
     Stress(
         "haze",
         "Haze",
-        "haze in the bluest band (share of its mean)",
+        "haze in the shortest wavelength (fraction of its mean)",
         (0.0, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2),
         0.0,
-        "The same light added to every pixel, strongest in the blue (Rayleigh, wavelength to the power of -4).",
-        _of_light(lambda values, channels, level, _: light.hazed(values, channels, level)),
+        "Constant path radiance, strongest in the blue (Rayleigh, wavelength to the power of -4).",
+        change_spectral(_atmosphere),
     ),
     Stress(
         "atmosphere",
         "L1C against L2A",
-        "atmosphere taken away (below 0) or added (above 0)",
+        "haze removed (below 0) or added (above 0)",
         (-1.0, -0.75, -0.5, -0.25, 0.0, 0.1, 0.2, 0.3),
         0.0,
-        "A model, not pairs of products. Below 0: so large a share of each band's darkest level is subtracted, as "
-        "correcting L1C to L2A does. Above 0: so large a share of the bluest band's mean is added as Rayleigh light, "
-        "as L1C has over L2A.",
-        _of_light(_atmosphere),
+        "A model, not pairs of products. Below 0: this fraction of each channel's dark level is subtracted, as the "
+        "correction from L1C to L2A does; above 700 nm at most what Rayleigh scattering explains. Above 0: Rayleigh "
+        "haze of this fraction of the shortest wavelength's mean is added, as L1C has compared to L2A.",
+        change_spectral(_atmosphere),
     ),
     Stress(
         "shift",
-        "Shifted bands",
-        "shift of each band against the first (pixels)",
+        "Band misregistration",
+        "shift of each channel relative to the first (pixels)",
         (0.0, 0.25, 0.5, 1.0, 2.0, 3.0),
         0.0,
-        "Bands that do not lie on each other: each but the first moved by so much, in a direction of its own.",
-        _of_light(lambda values, channels, level, _: light.misregistered(values, channels, level)),
+        "Every spectral channel but the first is shifted by this distance, each in another direction.",
+        change_spectral(_shift),
     ),
     Stress(
         "clouds",
         "Clouds",
-        "share of the ground under clouds, not observed",
+        "cloud cover (fraction of the area)",
         (0.0, 0.1, 0.2, 0.3, 0.5, 0.7),
         0.0,
-        "Lumps of ground are not observed. The figures are those of the ground that is left: what is asked is whether "
-        "the edges of clouds mislead.",
-        _clouded,
+        "Blobs of pixels are nodata. Scores are those of the rest: they show whether cloud edges cause errors.",
+        _clouds,
     ),
     Stress(
         "rotation",
         "Rotation",
-        "turn of the ground (degrees)",
+        "rotation (degrees)",
         (0.0, 15.0, 30.0, 45.0, 60.0, 75.0, 90.0, 135.0, 180.0, 270.0),
         0.0,
-        "The ground turned about its middle; quarter turns are exact, others interpolated. The sun then shines from "
-        "where it never does.",
-        lambda values, mask, _, level, __: geometry.turned(values, mask, level),
+        "Image and mask rotated about the centre; quarter turns are exact, others interpolated. Shadows then fall in "
+        "directions that do not occur in nature.",
+        lambda values, mask, _, level, __: rotate(values, mask, level),
     ),
 )
 STRESSES: Final = {one.name: one for one in _ALL}
-"""Stresses whose change is one of the image as it is, by name."""
+"""Stresses that change each image on its own, by name."""
 
 LOST: Final = "lost-channel"
 SIZE: Final = "patch-size"
 SAMPLING: Final = "ground-sampling"
 NAMES: Final = (SIZE, SAMPLING, *STRESSES, LOST)
-"""Every stress, in the order of the report."""
+"""Names of all stresses, in the order of the report."""
 
 SIZES_PX: Final = (32, 64, 128, 256, 512)
 SAMPLINGS_M: Final = (5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 60.0)
 
 
-def stresses_named(names: Sequence[str]) -> tuple[str, ...]:
-    """Names of stresses, in the order of the report; all where none is given.
+def select_stresses(names: Sequence[str]) -> tuple[str, ...]:
+    """Return names of stresses in the order of the report; all of them if none is given.
 
     Raises:
-        SettingsError: there is no such stress.
+        SettingsError: a name is unknown.
     """
     unknown = [name for name in names if name not in NAMES]
     if unknown:
-        raise SettingsError(f"'{unknown[0]}' is not a stress: allowed are {', '.join(NAMES)}")
+        raise SettingsError(f"unknown stress '{unknown[0]}': allowed are {', '.join(NAMES)}", parameter="names")
     return tuple(name for name in NAMES if not names or name in names)
