@@ -1,4 +1,4 @@
-"""``landslip detector ensemble`` and ``calibrate``: what they write, what they refuse."""
+"""``landslip detector ensemble`` and ``calibrate``: results and errors."""
 
 from pathlib import Path
 
@@ -20,18 +20,16 @@ def call(*words: object) -> None:
     main([str(word) for word in words], standalone_mode=False)
 
 
-def test_detectors_are_joined_turned_and_calibrated(
-    tmp_path: Path, member: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_ensemble_with_tta_and_calibration(tmp_path: Path, member: Path, capsys: pytest.CaptureFixture[str]) -> None:
     joined, done = tmp_path / "joined.onnx", tmp_path / "done.onnx"
     call("detector", "ensemble", member, member, "--tta", "flips", "-o", joined)
-    said = capsys.readouterr().out
-    assert "8 passes an image" in said
-    assert "Next: landslip detector calibrate" in said
+    printed = capsys.readouterr().out
+    assert "8 forward passes per image" in printed
+    assert "Next: landslip detector calibrate" in printed
     card = Detector.open(joined).card
     assert (card.name, card.forward_passes, card.tta) == ("joined", 8, "flips")
     call("detector", "show", joined)
-    assert "8 passes of a network for an image" in " ".join(capsys.readouterr().out.split())
+    assert "8 forward passes per image" in " ".join(capsys.readouterr().out.split())
     data = make_rgb_set(tmp_path / "set", {"A": range(4), "B": range(4, 6), "C": range(6, 8)})
     call("detector", "calibrate", joined, "--data", data, "--scene", "A", "--scene", "B", "--each-scene", "-o", done)
     calibrated = Detector.open(done).card
@@ -43,7 +41,7 @@ def test_detectors_are_joined_turned_and_calibrated(
 
 
 @pytest.mark.parametrize("case", ["there", "suffix", "folder", "name", "apart", "scene"])
-def test_wrong_use_is_one_sentence_and_leaves_nothing(
+def test_errors_are_one_sentence_and_leave_no_file(
     tmp_path: Path, member: Path, capsys: pytest.CaptureFixture[str], case: str
 ) -> None:
     out = tmp_path / "out.onnx"
@@ -63,10 +61,10 @@ def test_wrong_use_is_one_sentence_and_leaves_nothing(
         data = make_rgb_set(tmp_path / "set", {"A": range(2)})
         words = ["detector", "calibrate", member, "--data", data, "--scene", "Z"]
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as exit_:
         main([str(word) for word in (*words, "-o", out)])
-    assert left.value.code == 2
-    said = capsys.readouterr().err.strip()
-    assert said.startswith("landslip: ")
-    assert len(said.splitlines()) == 1
+    assert exit_.value.code == 2
+    printed = capsys.readouterr().err.strip()
+    assert printed.startswith("landslip: ")
+    assert len(printed.splitlines()) == 1
     assert sorted(tmp_path.rglob("*")) == before

@@ -1,4 +1,4 @@
-"""``landslip evaluate`` as a user meets it: any set of patches, other definitions, kept predictions, comparison."""
+"""``landslip evaluate``: any patch format, other definitions, saved predictions, comparison."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ from tiny_detectors import TRUE_COLOUR, brightness
 
 @pytest.fixture(scope="module")
 def patches(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """RGB patches of two scenes, bright where the truth has a landslide."""
+    """RGB patches of two scenes, bright where the mask has a landslide."""
     folder = tmp_path_factory.mktemp("patches")
     chance = np.random.default_rng(4)
     (folder / "img").mkdir()
@@ -35,17 +35,17 @@ def patches(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def detectors(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """One that sees brightness, and one that sees it in a single colour and hardly ever says so."""
+    """Two detectors of brightness with different thresholds."""
     folder = tmp_path_factory.mktemp("detectors")
     brightness(TRUE_COLOUR).save(folder / "one.onnx")
     brightness(TRUE_COLOUR, threshold=0.99).save(folder / "other.onnx")
     return folder / "one.onnx", folder / "other.onnx"
 
 
-def test_every_definition_stands_under_its_own_name(patches: Path, detectors: tuple[Path, Path]) -> None:
-    told = run("evaluate", patches, "--detector", detectors[0], "--also", "batch-mean,per-patch,macro", "--json")
-    assert told.code == 0, told.err
-    answer = json.loads(told.out)
+def test_other_definitions_are_reported_by_name(patches: Path, detectors: tuple[Path, Path]) -> None:
+    outcome = run("evaluate", patches, "--detector", detectors[0], "--also", "batch-mean,per-patch,macro", "--json")
+    assert outcome.code == 0, outcome.err
+    answer = json.loads(outcome.out)
     assert set(answer["definitions"]) == {"batch-mean", "per-patch", "macro"}
     assert all(one["definition"] for one in answer["definitions"].values())
     assert set(answer["definitions_by_scene"]) == {"A", "B"}
@@ -53,12 +53,12 @@ def test_every_definition_stands_under_its_own_name(patches: Path, detectors: tu
     assert interval["value"] == pytest.approx(answer["pixel"]["f1"])
     assert interval["low"] <= interval["value"] <= interval["high"]
     assert 0.2 < answer["pixel"]["f1"] < 1
-    told = run("evaluate", patches, "--detector", detectors[0], "--also", "micro")
-    assert told.code == 2
-    assert "unknown definition 'micro'" in told.err
+    outcome = run("evaluate", patches, "--detector", detectors[0], "--also", "micro")
+    assert outcome.code == 2
+    assert "unknown definition 'micro'" in outcome.err
 
 
-def test_kept_predictions_score_as_the_detector_did(
+def test_saved_predictions_have_the_scores_of_the_detector(
     patches: Path, detectors: tuple[Path, Path], tmp_path: Path
 ) -> None:
     kept = tmp_path / "kept.npz"
@@ -74,10 +74,10 @@ def test_kept_predictions_score_as_the_detector_did(
     assert other["pixel"]["tp"] <= json.loads(first.out)["pixel"]["tp"]
 
 
-def test_two_detectors_are_compared_on_the_same_patches(patches: Path, detectors: tuple[Path, Path]) -> None:
-    told = run("evaluate", patches, "--detector", detectors[0], "--compare", detectors[1], "--json")
-    assert told.code == 0, told.err
-    answer = json.loads(told.out)
+def test_comparison_of_two_detectors(patches: Path, detectors: tuple[Path, Path]) -> None:
+    outcome = run("evaluate", patches, "--detector", detectors[0], "--compare", detectors[1], "--json")
+    assert outcome.code == 0, outcome.err
+    answer = json.loads(outcome.out)
     f1 = answer["comparison"]["differences"]["f1"]
     assert f1["first"] == pytest.approx(answer["pixel"]["f1"])
     assert f1["difference"] > 0
@@ -88,26 +88,26 @@ def test_two_detectors_are_compared_on_the_same_patches(patches: Path, detectors
     assert same["comparison"]["differences"]["f1"]["p_value"] == 1
 
 
-def test_patches_of_other_kinds_are_opened_too(shared_data: Path, tmp_path: Path) -> None:
+def test_landslide4sense_files_and_stores_are_read(shared_data: Path, tmp_path: Path) -> None:
     chosen = tmp_path / "l4s"
     shutil.copytree(shared_data / "l4s-h5" / "TrainData", chosen / "TrainData")
-    told = run("evaluate", chosen, "--quiet", "--json")
-    assert told.code == 0, told.err
-    from_files = json.loads(told.out)
+    outcome = run("evaluate", chosen, "--quiet", "--json")
+    assert outcome.code == 0, outcome.err
+    from_files = json.loads(outcome.out)
     assert from_files["patches"] == len(list((chosen / "TrainData" / "img").glob("*.h5"))) > 0
     assert run("data", "pack", chosen, tmp_path / "store", "--quiet").code == 0
     from_store = json.loads(run("evaluate", tmp_path / "store", "--quiet", "--json").out)
     assert from_store["pixel"] == from_files["pixel"]
 
 
-def test_what_cannot_be_scored_is_refused_in_a_sentence(patches: Path, tmp_path: Path) -> None:
-    for arguments, said in (
+def test_errors_are_one_sentence(patches: Path, tmp_path: Path) -> None:
+    for arguments, message in (
         ((tmp_path / "none",), "does not exist"),
         ((patches, "--detector", tmp_path / "none.npz"), "give a file of predictions"),
         ((patches, "--scene", "Z"), "there is no patch to evaluate"),
         ((patches, "--threshold", "2"), "must lie between 0 and 1"),
     ):
-        told = run("evaluate", *arguments)
-        assert told.code == 2
-        assert said in told.err
-        assert told.err.count("\n") == 1
+        outcome = run("evaluate", *arguments)
+        assert outcome.code == 2
+        assert message in outcome.err
+        assert outcome.err.count("\n") == 1
