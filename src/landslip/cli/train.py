@@ -89,6 +89,7 @@ def command(
         click.echo(f"F1 {score.f1:.3f}  precision {score.precision:.3f}  recall {score.recall:.3f}  {score.data}")
     if card.scores:
         click.echo(f"F1: {card.scores[0].definition}; seed {', '.join(map(str, card.scores[0].seeds))}")
+    click.echo(f"split: {made.leaks}")
     click.echo(f"figures: {output / 'curves.png'}, {output / 'samples.png'}")
     print_next("landslip", "map", "SCENE", "--detector", made.detector_path, "-o", "map/")
 
@@ -104,6 +105,7 @@ def _as_dict(made: "TrainingRun") -> dict[str, object]:
         "epoch": _best_epoch(made),
         "threshold": made.detector.card.threshold,
         "scores": [score.model_dump(mode="json") for score in made.detector.card.scores],
+        "leaks": made.leaks,
     }
 
 
