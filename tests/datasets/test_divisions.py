@@ -170,7 +170,8 @@ def test_the_real_set_divided(shared_data: Path) -> None:
     leaks = find_leaks(paper_split(patches.entries), patches.entries)
     # Nearly every patch that a random split sets aside touches one that was trained on.
     assert leaks.touched["validation"] / leaks.sizes["validation"] > 0.95
-    for division in (block_split(patches.entries), k_fold_split(patches.entries), scene_out_split(patches.entries, "B")):
+    entries = patches.entries
+    for division in (block_split(entries), k_fold_split(entries), scene_out_split(entries, "B")):
         assert find_leaks(division, patches.entries).clean
     assert len(scene_out_split(patches.entries, "B").choose(patches, "test")) == 114
     with pytest.raises(PatchesError, match="no part fold"):

@@ -20,12 +20,12 @@ from landslip.datasets.l4s_values import (
     OFFSETS,
     SIDE_PX,
     file_values,
-    fits,
+    fits_16_bits,
     pack_values,
+    to_integers,
     unpack_values,
-    whole_numbers,
 )
-from landslip.datasets.manifest import read_places
+from landslip.datasets.manifest import read_positions
 from landslip.datasets.patch_set import Patch
 from landslip.errors import MissingExtraError, PatchesError
 from landslip.probability import BACKGROUND, LANDSLIDE, NODATA
@@ -33,7 +33,7 @@ from landslip.probability import BACKGROUND, LANDSLIDE, NODATA
 
 def test_real_files_give_whole_numbers_and_every_bit_back(shared_data: Path) -> None:
     patches = open_l4s(shared_data / "l4s-h5")
-    assert len(patches) == 18
+    assert len(patches) == len(list((shared_data / "l4s-h5").glob("*Data/img/*.h5"))) > 0
     for entry in patches.entries:
         patch = patches.read(entry)
         assert patch.values.shape == (14, SIDE_PX, SIDE_PX)
@@ -54,7 +54,7 @@ def test_real_values_are_physical(shared_data: Path) -> None:
 
 def test_landslides_have_less_vegetation_than_the_rest_of_real_patches(shared_data: Path) -> None:
     labelled = [patch for patch in open_l4s(shared_data / "l4s-h5") if (patch.mask == LANDSLIDE).any()]
-    assert len(labelled) == 3
+    assert labelled
     for patch in labelled:
         index = ndvi(*(patch.values[patch.channels.index(name)] for name in ("B04", "B08")))
         assert -1 <= index.min() <= index.max() <= 1
@@ -98,9 +98,9 @@ def test_places_come_from_a_table_by_split_and_number(tmp_path: Path) -> None:
     (folder / "manifest.csv").write_text("l4s_id,scene,row,col\n1,A,0,0\n2,A,0,1\n")
     expected = [("A", 0, 0), ("A", 0, 1), ("unknown", None, None)]
     assert [(entry.scene, entry.row, entry.col) for entry in open_l4s(folder).entries] == expected
-    table = tmp_path / "places.csv"
+    table = tmp_path / "positions.csv"
     table.write_text("split,id,scene,row,col\ntest,1,T,4,\ntrain,2,B,7,8\n")
-    places = read_places(table)
+    places = read_positions(table)
     expected = [("unknown", None, None), ("B", 7, 8), ("T", 4, None)]
     assert [(entry.scene, entry.row, entry.col) for entry in open_l4s(folder, places).entries] == expected
 
@@ -109,7 +109,7 @@ def test_places_come_from_a_table_by_split_and_number(tmp_path: Path) -> None:
     ("text", "reason"),
     [
         ("id,scene,row\n1,A,0\n", "lacks columns"),
-        ("id,scene,row,col\n1,A,0,0\n1,A,0,1\n", "names patch 1 of train twice"),
+        ("id,scene,row,col\n1,A,0,0\n1,A,0,1\n", "lists patch 1 of train twice"),
         ("id,split,scene,row,col\n1,exam,A,0,0\n", "'exam' is not a split"),
         ("id,scene,row,col\none,A,0,0\n", "cannot be read"),
         ("id,scene,row,col\n1,A\n", "cannot be read"),
@@ -117,18 +117,18 @@ def test_places_come_from_a_table_by_split_and_number(tmp_path: Path) -> None:
     ],
 )
 def test_a_damaged_table_of_places_is_refused(tmp_path: Path, text: str, reason: str) -> None:
-    (tmp_path / "places.csv").write_text(text)
+    (tmp_path / "positions.csv").write_text(text)
     with pytest.raises(PatchesError, match=reason):
-        read_places(tmp_path / "places.csv")
+        read_positions(tmp_path / "positions.csv")
 
 
 def test_a_folder_that_is_no_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PatchesError, match="is not a folder"):
         open_l4s(tmp_path / "nowhere")
-    with pytest.raises(PatchesError, match="in no layout"):
+    with pytest.raises(PatchesError, match="not a folder of Landslide4Sense"):
         open_l4s(tmp_path)
     (tmp_path / "TrainData/img").mkdir(parents=True)
-    with pytest.raises(PatchesError, match="holds no image"):
+    with pytest.raises(PatchesError, match="has no images"):
         open_l4s(tmp_path)
     (tmp_path / "images/train").mkdir(parents=True)
     with pytest.raises(PatchesError, match="both layouts"):
@@ -138,7 +138,7 @@ def test_a_folder_that_is_no_set_is_refused(tmp_path: Path) -> None:
 def test_two_files_of_one_number_are_refused(tmp_path: Path) -> None:
     folder = make_l4s(tmp_path, {"train": [1]})
     write_image(folder / "TrainData/img/image_01.h5", whole(7))
-    with pytest.raises(PatchesError, match=r"image_1\.h5 and image_01\.h5 have one number"):
+    with pytest.raises(PatchesError, match=r"image_1\.h5 and image_01\.h5 have the same number"):
         open_l4s(folder)
 
 
@@ -147,7 +147,7 @@ def test_values_that_are_not_whole_are_refused_never_rounded(tmp_path: Path) -> 
     numbers = whole(1).astype(float)
     numbers[5, 6, 3] += 0.4
     write_image(folder / "TrainData/img/image_1.h5", numbers)
-    with pytest.raises(PatchesError, match="does not hold DN / divisor in B04"):
+    with pytest.raises(PatchesError, match="is not DN / divisor in B04"):
         next(iter(open_l4s(folder)))
 
 
@@ -158,8 +158,8 @@ def test_every_number_of_16_bits_survives_division_and_packing(number: int, chan
     numbers[1, 2, channel] = number - offset
     values = numbers / DIVISORS
     back = np.empty((len(L4S_CHANNELS), 2, 3), np.float32)
-    assert whole_numbers(values, back).all()
-    assert fits(back).all()
+    assert to_integers(values, back).all()
+    assert fits_16_bits(back).all()
     np.testing.assert_array_equal(back, np.moveaxis(numbers, -1, 0))
     again = np.empty_like(back)
     unpack_values(pack_values(back), again)
@@ -171,7 +171,7 @@ def test_a_value_moved_by_a_bit_is_noticed(share: float, channel: int) -> None:
     numbers = np.full((1, 1, len(L4S_CHANNELS)), float(int(share * 30_000)))
     values = numbers / DIVISORS
     values[..., channel] = np.nextafter(values[..., channel], np.inf)
-    exact = whole_numbers(values, np.empty((len(L4S_CHANNELS), 1, 1), np.float32))
+    exact = to_integers(values, np.empty((len(L4S_CHANNELS), 1, 1), np.float32))
     assert not exact[channel]
     assert exact.sum() == len(L4S_CHANNELS) - 1
 

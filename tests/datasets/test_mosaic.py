@@ -18,9 +18,9 @@ from PIL import Image
 from landslip.channels import TRUE_COLOUR
 from landslip.cli import landslip
 from landslip.datasets.formats import attribution, open_patches
-from landslip.datasets.manifest import read_places
+from landslip.datasets.manifest import read_positions
 from landslip.datasets.mosaic.assembly import assemble
-from landslip.datasets.mosaic.edges import Way, edge_profiles
+from landslip.datasets.mosaic.edges import Direction, extract_edges
 from landslip.datasets.mosaic.files import write_mosaics
 from landslip.datasets.mosaic.matches import match_edges
 from landslip.datasets.mosaic.recovery import Recovery, certainty, recover, scene_name
@@ -130,7 +130,7 @@ def wrong(truth: Sequence[Place], recovery: Recovery) -> tuple[list[int], int, i
     false = 0
     for (group, row, col), number in found.items():
         scene, true_row, true_col = truth[number]
-        for down, across in (way.step for way in Way):
+        for down, across in (way.step for way in Direction):
             mate = found.get((group, row + down, col + across))
             false += mate is not None and truth[mate] != (scene, true_row + down, true_col + across)
     return misplaced, sum(map(len, with_neighbour)), false
@@ -197,18 +197,18 @@ def test_patches_that_nothing_tells_apart_are_left_alone() -> None:
         for n in range(6)
     ]
     recovery = recover(MadeSet(flat))
-    assert {certainty(one) for one in recovery.placed} == {"alone"}
+    assert {certainty(one) for one in recovery.placed} == {"isolated"}
     assert set(recovery.scenes.values()) == {1}
     single = recover(MadeSet(flat[:1]))
-    assert (single.placed[0].row, single.placed[0].col, certainty(single.placed[0])) == (0, 0, "alone")
+    assert (single.placed[0].row, single.placed[0].col, certainty(single.placed[0])) == (0, 0, "isolated")
 
 
 def test_comparing_in_portions_is_comparing_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     dn = 600 * np.exp(0.5 * ground(4, 5, 3, 3))
     patches, _ = cut(dn, TRUE_COLOUR, np.ones((4, 5)), np.ones((4, 5), np.bool_), 3)
-    edges = edge_profiles(patches)
+    edges = extract_edges(patches)
     at_once = match_edges(edges)
-    monkeypatch.setattr("landslip.datasets.mosaic.matches._AT_ONCE", 3)
+    monkeypatch.setattr("landslip.datasets.mosaic.matches._CHUNK", 3)
     portions = match_edges(edges)
     assert set(portions.candidates) == set(at_once.candidates)
     np.testing.assert_array_equal(portions.before.best, at_once.before.best)
@@ -222,14 +222,14 @@ def test_patches_that_do_not_go_together_are_refused() -> None:
         values = np.ones((len(channels), height, width), np.float32)
         return Patch(1, "unknown", None, None, channels, values, np.zeros((height, width), np.uint8))
 
-    with pytest.raises(PatchesError, match="of one kind"):
-        edge_profiles([patch(TRUE_COLOUR), patch(("elevation",))])
+    with pytest.raises(PatchesError, match="equal channels"):
+        extract_edges([patch(TRUE_COLOUR), patch(("elevation",))])
     with pytest.raises(PatchesError, match="cannot be matched"):
-        edge_profiles([patch(("slope",))])
-    with pytest.raises(PatchesError, match="squares"):
-        edge_profiles([patch(TRUE_COLOUR, SIDE, SIDE + 1)])
+        extract_edges([patch(("slope",))])
+    with pytest.raises(PatchesError, match="square patches"):
+        extract_edges([patch(TRUE_COLOUR, SIDE, SIDE + 1)])
     with pytest.raises(PatchesError, match="no patch"):
-        edge_profiles([])
+        extract_edges([])
 
 
 def test_the_files_hold_every_patch_in_its_place_and_holes_are_not_observed(tmp_path: Path) -> None:
@@ -240,12 +240,12 @@ def test_the_files_hold_every_patch_in_its_place_and_holes_are_not_observed(tmp_
     held = MadeSet(patches)
     recovery = recover(held)
     files = write_mosaics(held, recovery, tmp_path / "out")
-    assert sorted(path.name for path in files) == ["S1.png", "S1.tif", "S1_truth.tif", "places.csv"]
+    assert sorted(path.name for path in files) == ["S1.png", "S1.tif", "S1_mask.tif", "positions.csv"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(path.name for path in files)
     with (
         ignore_missing_crs(None),
         rasterio.open(tmp_path / "out/S1.tif") as raster,
-        rasterio.open(tmp_path / "out/S1_truth.tif") as masks,
+        rasterio.open(tmp_path / "out/S1_mask.tif") as masks,
     ):
         assert raster.crs is None
         assert raster.transform.is_identity
@@ -257,12 +257,12 @@ def test_the_files_hold_every_patch_in_its_place_and_holes_are_not_observed(tmp_
         here = slice(row * SIDE, (row + 1) * SIDE), slice(col * SIDE, (col + 1) * SIDE)
         np.testing.assert_allclose(values[:, *here], dn[:, *here] / gain, atol=0.51, rtol=1e-5)
         assert (mask[here] == (row + col) % 2).all()
-    places = read_places(tmp_path / "out/places.csv")
+    places = read_positions(tmp_path / "out/positions.csv")
     assert {key[1]: (p.scene, p.row, p.col) for key, p in places.items()} == {
         entry.id: (scene_name(one.group), one.row, one.col)
         for entry, one in zip(held.entries, recovery.placed, strict=True)
     }
-    with pytest.raises(OutputError, match="holds a mosaic already"):
+    with pytest.raises(OutputError, match="has a mosaic already"):
         write_mosaics(held, recovery, tmp_path / "out")
     write_mosaics(held, recovery, tmp_path / "out", overwrite=True)
 
@@ -286,7 +286,7 @@ def test_the_command_places_pictures_of_eight_bits_and_its_table_is_a_manifest(t
     assert run.exit_code == 0, run.output
     assert "12 patches" in run.output
     assert "S1 12" in run.output
-    shutil.copy(out / "places.csv", folder / "manifest.csv")
+    shutil.copy(out / "positions.csv", folder / "manifest.csv")
     placed = open_rgb_set(folder)
     assert placed.scenes == ("S1",)
     assert {(entry.row, entry.col) for entry in placed.entries} == {(row, col) for row in range(3) for col in range(4)}
@@ -300,26 +300,38 @@ def test_an_older_mosaic_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None
     folder, out = rgb_folder(tmp_path / "set", 2, 3), tmp_path / "out"
     command = ["data", "mosaic", str(folder), "-o", str(out), "-q"]
     assert CliRunner().invoke(landslip, command).exit_code == 0
-    for name in ("S7.tif", "S7_truth.tif", "mine.tif"):
+    for name in ("S7.tif", "S7_mask.tif", "mine.tif"):
         (out / name).touch()
     refused = CliRunner().invoke(landslip, command)
     assert isinstance(refused.exception, OutputError)
     assert (out / "S7.tif").exists()
     assert CliRunner().invoke(landslip, [*command, "--overwrite"]).exit_code == 0
     names = sorted(path.name for path in out.iterdir())
-    assert names == ["S1.png", "S1.tif", "S1_truth.tif", "mine.tif", "places.csv"]
+    assert names == ["S1.png", "S1.tif", "S1_mask.tif", "mine.tif", "positions.csv"]
 
 
 def test_what_is_synthetic_is_not_called_sentinel(tmp_path: Path) -> None:
     assert attribution(tmp_path) == "Contains modified Copernicus Sentinel data."
     (tmp_path / "synthetic.json").write_text("{}")
-    assert attribution(tmp_path) == "Synthetic: no place on Earth, no measurement."
+    assert attribution(tmp_path) == "Synthetic data: not a real area, not measured."
 
 
-def test_real_patches_from_here_and_there_are_left_alone(shared_data: Path) -> None:
+def test_among_scattered_real_patches_exactly_those_that_touch_are_joined(shared_data: Path) -> None:
+    """Scene A has 41 columns, and its patches (train 1 to 3034) are numbered row by row."""
     pytest.importorskip("h5py", reason="the original files are HDF5")
     recovery = recover(open_patches(shared_data / "l4s-h5"))
-    assert {certainty(one) for one in recovery.placed} == {"alone"}
+    truth: dict[int, tuple[int, int]] = {}
+    for number, entry in enumerate(recovery.entries):
+        if entry.split == "train" and entry.id <= 3034:
+            truth[number] = divmod(entry.id - 1, 41)
+    at = {cell: number for number, cell in truth.items()}
+    shifts = defaultdict(set)
+    for number, one in enumerate(recovery.placed):
+        row, col = truth.get(number, (-9, -9))
+        touches = any((row + down, col + across) in at for down, across in ((0, 1), (0, -1), (1, 0), (-1, 0)))
+        assert (certainty(one) != "isolated") == touches
+        shifts[one.group].add((one.row - row, one.col - col))
+    assert all(len(found) == 1 for found in shifts.values())
 
 
 @pytest.mark.slow
@@ -356,7 +368,7 @@ def test_real_relief_is_found_again(shared_data: Path, side: int) -> None:
                     )
                 )
     order = np.random.default_rng(0).permutation(len(patches))
-    edges = edge_profiles([patches[number] for number in order])
+    edges = extract_edges([patches[number] for number in order])
     recovery = Recovery((), assemble(edges), np.ones(len(patches)))
     misplaced, _, false = wrong([truth[number] for number in order], recovery)
     assert misplaced == []

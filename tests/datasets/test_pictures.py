@@ -15,14 +15,13 @@ from landslip.channels import CHANNELS, TRUE_COLOUR, ndvi
 from landslip.cli import landslip
 from landslip.datasets.formats import open_patches
 from landslip.datasets.patch_set import Patch
-from landslip.datasets.pictures.contact_sheet import choose, contact_sheet
-from landslip.datasets.pictures.detail_sheet import detail_sheet
-from landslip.datasets.pictures.views import count_landslides, truth_text, with_truth
-from landslip.datasets.pictures.views import shade, views
-from landslip.figures.true_colour import stretch_true_colour
+from landslip.datasets.pictures.contact_sheet import choose_patches, draw_contact_sheet
+from landslip.datasets.pictures.detail_sheet import draw_detail_sheet
+from landslip.datasets.pictures.views import count_landslides, describe_mask, draw_reference, make_views, shade_relief
 from landslip.datasets.rgb import open_rgb_set
 from landslip.errors import LandslipError, OutputError, PatchesError
 from landslip.figures.colour_ramps import ELEVATION, NDVI, SLOPE, Ramp, legend
+from landslip.figures.true_colour import stretch_true_colour
 from landslip.probability import BACKGROUND, LANDSLIDE
 
 ALL = tuple(name for name in CHANNELS if name != "B8A")
@@ -48,7 +47,7 @@ def reach(inside: NDArray[np.bool_], px: int) -> NDArray[np.bool_]:
 def test_the_outline_is_where_the_truth_ends(coarse: NDArray[np.bool_]) -> None:
     truth = np.kron(coarse, np.ones((4, 4), np.bool_)).astype(np.uint8)
     grey = Image.new("RGB", (SIDE * 8, SIDE * 8), (128, 128, 128))
-    drawn = np.asarray(with_truth(grey, patch(mask=truth)))
+    drawn = np.asarray(draw_reference(grey, patch(mask=truth)))
     touched = (drawn != 128).any(axis=2)
     large = np.kron(truth == LANDSLIDE, np.ones((8, 8), np.bool_))
     border = reach(np.pad(large, 8), 3)[8:-8, 8:-8]
@@ -67,26 +66,26 @@ def test_landslides_that_touch_at_a_corner_are_one() -> None:
 
 def test_what_the_truth_says_in_words() -> None:
     mask = np.zeros((SIDE, SIDE), np.uint8)
-    assert truth_text(patch(mask=mask)) == "no landslide"
+    assert describe_mask(patch(mask=mask)) == "no landslide"
     mask[:16] = LANDSLIDE
-    assert truth_text(patch(mask=mask)) == "50.0% landslide"
+    assert describe_mask(patch(mask=mask)) == "50.0% landslide"
     mask[16:] = 255
-    assert truth_text(patch(mask=mask)) == "100.0% landslide"
-    assert truth_text(patch(mask=np.full_like(mask, 255))) == "truth not known"
+    assert describe_mask(patch(mask=mask)) == "100.0% landslide"
+    assert describe_mask(patch(mask=np.full_like(mask, 255))) == "no labels"
 
 
 def test_what_can_be_seen_hangs_on_the_channels() -> None:
-    assert [view.title for view in views(patch(), 10)] == ["True colour"]
-    assert [view.title for view in views(patch(ALL), 10)] == [
+    assert [view.title for view in make_views(patch(), 10)] == ["True colour"]
+    assert [view.title for view in make_views(patch(ALL), 10)] == [
         "True colour",
         "False colour",
         "NDVI",
         "Slope",
         "Elevation",
     ]
-    assert [view.title for view in views(patch(("elevation",)), 10)] == ["Elevation"]
-    assert [view.title for view in views(patch(("B11", "B12")), 10)] == ["B11"]
-    for view in views(patch(ALL), 10):
+    assert [view.title for view in make_views(patch(("elevation",)), 10)] == ["Elevation"]
+    assert [view.title for view in make_views(patch(("B11", "B12")), 10)] == ["B11"]
+    for view in make_views(patch(ALL), 10):
         assert view.rgb.shape == (SIDE, SIDE, 3)
         assert view.rgb.dtype == np.uint8
 
@@ -108,10 +107,10 @@ def test_a_brighter_pixel_is_not_drawn_darker(layer: NDArray[np.float32]) -> Non
 
 
 def test_level_ground_is_lit_fully_and_slopes_by_where_they_face() -> None:
-    np.testing.assert_allclose(shade(np.full((9, 9), 700, np.float32), 10), 1, rtol=1e-6)
+    np.testing.assert_allclose(shade_relief(np.full((9, 9), 700, np.float32), 10), 1, rtol=1e-6)
     row, col = np.mgrid[:9, :9].astype(np.float32)
     towards_the_light, away = (row + col) * 5, -(row + col) * 5
-    assert shade(towards_the_light, 10)[4, 4] > 1 > shade(away, 10)[4, 4]
+    assert shade_relief(towards_the_light, 10)[4, 4] > 1 > shade_relief(away, 10)[4, 4]
 
 
 @pytest.mark.parametrize("ramp", [NDVI, SLOPE, ELEVATION])
@@ -123,16 +122,16 @@ def test_a_ramp_runs_from_its_first_to_its_last_colour(ramp: Ramp) -> None:
 
 
 def test_sheets_have_a_panel_for_every_view() -> None:
-    one = contact_sheet([patch(ALL)], "title", "subtitle")
-    three = contact_sheet([patch(ALL, number) for number in (1, 2, 3)], "title", "subtitle")
+    one = draw_contact_sheet([patch(ALL)], "title", "subtitle")
+    three = draw_contact_sheet([patch(ALL, number) for number in (1, 2, 3)], "title", "subtitle")
     assert one.width == three.width == 6 * 256 + 5 * 8 + 2 * 36
     # A patch more is a line of words, a row of pictures and a gap more.
     assert three.height - one.height == 2 * (26 + 256 + 16)
-    beside = contact_sheet([patch(number=number) for number in (1, 2, 3)], "title", "subtitle")
+    beside = draw_contact_sheet([patch(number=number) for number in (1, 2, 3)], "title", "subtitle")
     assert beside.width == 3 * (2 * 256 + 8) + 2 * 30 + 2 * 36
     unknown = patch(ALL, mask=np.full((SIDE, SIDE), 255, np.uint8))
     for shown in (patch(ALL), unknown, patch(), patch(("B11", "B12")), patch(("elevation",))):
-        assert detail_sheet(shown, "title").width > 800
+        assert draw_detail_sheet(shown, "title").width > 800
 
 
 def made_set(folder: Path) -> Path:
@@ -147,15 +146,15 @@ def made_set(folder: Path) -> Path:
 
 def test_patches_are_chosen_by_number_or_by_a_seed(tmp_path: Path) -> None:
     patches = open_rgb_set(made_set(tmp_path))
-    assert [one.id for one in choose(patches, ids=(7, 3)).patches] == [7, 3]
-    drawn = choose(patches, count=5, seed=1)
-    assert [one.id for one in drawn.patches] == [one.id for one in choose(patches, count=5, seed=1).patches]
+    assert [one.id for one in choose_patches(patches, ids=(7, 3)).patches] == [7, 3]
+    drawn = choose_patches(patches, count=5, seed=1)
+    assert [one.id for one in drawn.patches] == [one.id for one in choose_patches(patches, count=5, seed=1).patches]
     assert drawn.how == "5 of 12 at random, seed 1"
-    assert len(choose(patches, count=99).patches) == 12
-    with pytest.raises(PatchesError, match="no patch 99: its numbers run from 1 to 12"):
-        choose(patches, ids=(99,))
-    with pytest.raises(PatchesError, match="no patch of scene Z"):
-        choose(patches, scene="Z")
+    assert len(choose_patches(patches, count=99).patches) == 12
+    with pytest.raises(PatchesError, match="no patch 99: its numbers are 1 to 12"):
+        choose_patches(patches, ids=(99,))
+    with pytest.raises(PatchesError, match="no patches of scene Z"):
+        choose_patches(patches, scene="Z")
 
 
 def test_the_command_writes_a_picture_and_replaces_none(tmp_path: Path) -> None:
@@ -182,7 +181,7 @@ def test_the_command_writes_a_picture_and_replaces_none(tmp_path: Path) -> None:
 def test_landslides_of_the_real_patches_are_barer_than_the_rest(shared_data: Path) -> None:
     pytest.importorskip("h5py", reason="the original files are HDF5")
     patches = open_patches(shared_data / "l4s-h5")
-    labelled = [one for one in choose(patches, ids=(42, 168, 1002)).patches if (one.mask == LANDSLIDE).any()]
+    labelled = [one for one in choose_patches(patches, ids=(42, 168, 1002)).patches if (one.mask == LANDSLIDE).any()]
     assert len(labelled) == 3
     for one in labelled:
         layers = dict(zip(one.channels, one.values, strict=True))

@@ -73,14 +73,14 @@ def test_missing_and_stray_files_are_named(tmp_path: Path) -> None:
         open_rgb_set(folder)
     (folder / "mask/image_7.png").unlink()
     (folder / "img/image_01.png").touch()
-    with pytest.raises(PatchesError, match="one number"):
+    with pytest.raises(PatchesError, match="same number"):
         open_rgb_set(folder)
 
 
 def test_a_folder_that_is_no_set_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PatchesError, match="no folder img/"):
+    with pytest.raises(PatchesError, match="folder img/ is missing"):
         open_rgb_set(tmp_path)
-    with pytest.raises(PatchesError, match="holds no patch"):
+    with pytest.raises(PatchesError, match="has no patches"):
         open_rgb_set(make_set(tmp_path / "empty", []))
 
 
@@ -104,9 +104,9 @@ def test_damaged_pictures_are_named(tmp_path: Path, damage: str) -> None:
     ("text", "message"),
     [
         ("id,scene\n1,A\n", "lacks columns"),
-        ("l4s_id,scene,row,col\n1,A,x,0\n", "damaged"),
-        ("l4s_id,scene,row,col\n1,A\n", "damaged"),
-        ("l4s_id,scene,row,col\n9,A,0,0\n", "does not name patch 1"),
+        ("l4s_id,scene,row,col\n1,A,x,0\n", "cannot be read"),
+        ("l4s_id,scene,row,col\n1,A\n", "cannot be read"),
+        ("l4s_id,scene,row,col\n9,A,0,0\n", "does not list patch 1"),
     ],
 )
 def test_a_manifest_that_does_not_fit_is_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -123,7 +123,7 @@ def test_patches_of_different_kinds_are_not_stacked() -> None:
     assert len(stack_patches([patch(4), patch(4)])) == 2
     with pytest.raises(PatchesError, match="differ in channels or size"):
         stack_patches([patch(4), patch(5)])
-    with pytest.raises(PatchesError, match="no patch was left"):
+    with pytest.raises(PatchesError, match="no patches to stack"):
         stack_patches([])
 
 

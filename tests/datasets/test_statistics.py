@@ -9,10 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from l4s_made import make_l4s, whole
 from landslip.datasets.l4s import open_l4s
-from landslip.datasets.statistics import Moments, train_moments
-from landslip.errors import PatchesError
+from landslip.datasets.statistics import Moments
 
 VALUES = arrays(np.float64, (3, 60), elements=st.floats(-1e4, 7e4))
 
@@ -25,43 +23,33 @@ def parts_of(values: NDArray[np.float64], cuts: list[int]) -> list[Moments]:
 def test_any_cut_and_order_equals_numpy(values: NDArray[np.float64], cuts: list[int], random: object) -> None:
     parts = parts_of(values, cuts)
     random.shuffle(parts)  # type: ignore[attr-defined] # hypothesis gives a random.Random
-    together = sum(parts, Moments.none(3))
+    together = sum(parts, Moments.empty(3))
     assert together.pixels == 60
     np.testing.assert_allclose(together.mean, values.mean(axis=1), rtol=1e-12, atol=1e-9)
-    np.testing.assert_allclose(together.deviation, values.std(axis=1), rtol=1e-9, atol=1e-6)
-    np.testing.assert_array_equal((together.low, together.high), (values.min(axis=1), values.max(axis=1)))
+    np.testing.assert_allclose(together.std, values.std(axis=1), rtol=1e-9, atol=1e-6)
+    np.testing.assert_array_equal((together.minimum, together.maximum), (values.min(axis=1), values.max(axis=1)))
 
 
 @given(VALUES, st.integers(1, 59))
 def test_merging_commutes_and_nothing_changes_nothing(values: NDArray[np.float64], cut: int) -> None:
     first, second = Moments.of(values[:, :cut]), Moments.of(values[:, cut:])
-    for name in ("mean", "squares", "low", "high"):
+    for name in ("mean", "squares", "minimum", "maximum"):
         there, back = getattr(first + second, name), getattr(second + first, name)
         np.testing.assert_allclose(there, back, rtol=1e-9, atol=1e-6)
-        for same in (first + Moments.none(3), Moments.none(3) + first):
+        for same in (first + Moments.empty(3), Moments.empty(3) + first):
             np.testing.assert_array_equal(getattr(same, name), getattr(first, name))
 
 
 def test_nothing_cancels_far_from_zero() -> None:
     # The textbook formula, mean of squares less square of the mean, gives 0 or less here.
     values = 1e9 + np.arange(1000.0).reshape(1, -1) % 2
-    together = sum(parts_of(values, list(range(10, 1000, 10))), Moments.none(1))
-    assert together.deviation[0] == pytest.approx(0.5, rel=1e-6)
-
-
-def test_only_the_train_split_is_summed_up(tmp_path: Path) -> None:
-    folder = make_l4s(tmp_path, {"train": [1, 2], "validation": [1], "test": [1]})
-    moments = train_moments(open_l4s(folder))
-    values = np.concatenate([whole(1), whole(2)]).reshape(-1, 14)
-    np.testing.assert_allclose(moments.mean, values.mean(axis=0), rtol=1e-12)
-    np.testing.assert_allclose(moments.deviation, values.std(axis=0), rtol=1e-12)
-    with pytest.raises(PatchesError, match="no train split"):
-        train_moments(open_l4s(folder).where(lambda entry: entry.split == "test"))
+    together = sum(parts_of(values, list(range(10, 1000, 10))), Moments.empty(1))
+    assert together.std[0] == pytest.approx(0.5, rel=1e-6)
 
 
 def test_real_statistics_are_those_of_the_ground(shared_data: Path) -> None:
     patches = open_l4s(shared_data / "l4s-h5")
-    moments = train_moments(patches)
+    moments = sum((Moments.of(patch.values) for patch in patches), Moments.empty(len(patches.channels)))
     by_name = dict(zip(patches.channels, moments.mean, strict=True))
     # Vegetated hills: dark red, bright near infrared, hardly any cirrus.
     assert by_name["B04"] < by_name["B03"] < by_name["B08"]

@@ -96,7 +96,9 @@ def test_refused_files_are_named_and_leave_no_trace(source: Path, tmp_path: Path
     write_image(source / "TrainData/img/image_2.h5", whole(2) + 0.25)
     (source / "TrainData/mask/mask_3.h5").write_bytes(b"nothing")
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(PatchesError, match=r"2 files .*image_2\.h5 is not DN / divisor .*mask_3\.h5 .* leave out their patches"):
+    with pytest.raises(
+        PatchesError, match=r"2 files .*image_2\.h5 is not DN / divisor .*mask_3\.h5 .* leave out their patches"
+    ):
         pack_l4s(source, tmp_path / "store")
     assert sorted(tmp_path.rglob("*")) == before
     store = pack_l4s(source, tmp_path / "store", leave_out=True).store

@@ -1,4 +1,4 @@
-"""Check of a whole Landslide4Sense folder in one pass."""
+"""Check of a whole Landslide4Sense folder, in one pass and in bounded memory."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,45 +6,46 @@ from itertools import pairwise
 from pathlib import Path
 
 from landslip.channels import CHANNELS
-from landslip.datasets.inspection import MEANINGS, Finding, Inspection, Kind, inspect_patch, shown
+from landslip.datasets.inspection import MEANINGS, Finding, Inspection, Kind, inspect_patch, printable_path
 from landslip.datasets.l4s import L4sFiles, Listing, list_l4s
 from landslip.datasets.l4s_values import L4S_CHANNELS, SIDE_PX
 from landslip.datasets.patch_set import SPLITS, Split
-from landslip.datasets.statistics import Moments, Watch
+from landslip.datasets.statistics import Moments
 from landslip.errors import require_extra
 from landslip.files.model import Frozen
+from landslip.files.progress import Progress, no_progress, track
 
 _SHOWN = 5
-"""Findings of one kind that people are shown; all of them are in the JSON."""
+"""Findings of one kind in the text; the JSON has all of them."""
 
 
 class ChannelRange(Frozen):
-    """The values of one channel, in its unit."""
+    """The range of a channel, in its unit."""
 
-    low: float
-    high: float
+    minimum: float
+    maximum: float
     mean: float
-    deviation: float
+    std: float
 
 
 class SplitReport(Frozen):
-    """What one split holds."""
+    """Counts and ranges of one split."""
 
     images: int
     usable: int
-    """Patches with nothing that keeps them from being used."""
+    """Patches without a finding that excludes them."""
     labelled: int
-    """Patches with a mask that can be read."""
+    """Patches with a readable mask."""
     with_landslide: int
     landslide_px: int
-    landslide_share: float | None
-    """Of the pixels of all masks; None where there is no mask."""
+    landslide_fraction: float | None
+    """Fraction of the pixels of all masks; None without masks."""
     channels: dict[str, ChannelRange]
-    """Over the images whose values are whole DN, degrees and metres."""
+    """Of the images that could be read without rounding."""
 
 
 class CheckReport(Frozen):
-    """What a folder holds and what is wrong with it."""
+    """The contents of a folder and its faults."""
 
     layout: str
     splits: dict[Split, SplitReport]
@@ -52,42 +53,42 @@ class CheckReport(Frozen):
 
     @property
     def usable(self) -> int:
-        """How many patches can be used."""
+        """Number of patches that can be used."""
         return sum(split.usable for split in self.splits.values())
 
     @property
     def exit_code(self) -> int:
-        """0 where nothing is wrong, 1 where something is, 2 where no patch can be used."""
+        """0 without findings, 1 with findings, 2 if no patch can be used."""
         return 2 if not self.usable else 1 if self.findings else 0
 
     @property
     def refused(self) -> tuple[Finding, ...]:
-        """The findings that keep patches from being used."""
+        """The findings that exclude patches."""
         return tuple(finding for finding in self.findings if finding.refused)
 
     def lines(self) -> Iterator[str]:
-        """The report for people."""
+        """Yield the lines of the report as text."""
         yield f"layout  {self.layout}"
         yield ""
         yield "split       images  usable  labelled  with landslide  landslide pixels"
         for name, split in self.splits.items():
-            share = "-" if split.landslide_share is None else f"{split.landslide_share:.3%}"
+            fraction = "-" if split.landslide_fraction is None else f"{split.landslide_fraction:.3%}"
             yield (
                 f"{name:10} {split.images:7,} {split.usable:7,} {split.labelled:9,} "
-                f"{split.with_landslide:15,} {share:>17}"
+                f"{split.with_landslide:15,} {fraction:>17}"
             )
         for name, split in self.splits.items():
             yield ""
-            yield f"{name:10} unit      lowest     highest        mean   deviation"
+            yield f"{name:10} unit     minimum     maximum        mean         std"
             for channel, one in split.channels.items():
-                numbers = f"{one.low:12,.0f}{one.high:12,.0f}{one.mean:12,.1f}{one.deviation:12,.1f}"
+                numbers = f"{one.minimum:12,.0f}{one.maximum:12,.0f}{one.mean:12,.1f}{one.std:12,.1f}"
                 yield f"{channel:10} {CHANNELS[channel].unit:4}{numbers}"
         yield ""
         yield from self._finding_lines()
 
     def _finding_lines(self) -> Iterator[str]:
         if not self.findings:
-            yield "nothing is wrong"
+            yield "no findings"
         counts: Counter[Kind] = Counter(finding.kind for finding in self.findings)
         for kind, count in counts.items():
             yield f"{kind} ({count:,}): {MEANINGS[kind]}"
@@ -97,30 +98,34 @@ class CheckReport(Frozen):
                 yield f"  and {count - _SHOWN:,} more"
 
 
-def check_l4s(folder: Path, watch: Watch | None = None) -> CheckReport:
-    """Look at every file of a folder.
+def check_l4s(folder: str | Path, progress: Progress = no_progress) -> CheckReport:
+    """Check every file of a Landslide4Sense folder: format, shape, values, masks, duplicates and missing files.
 
     Args:
-        folder: the folder that holds ``TrainData/`` ..., or ``images/`` and ``annotations/``.
-        watch: told how many patches are done.
+        folder: the folder with ``TrainData/`` ..., or with ``images/`` and ``annotations/``.
+        progress: told how many patches are checked.
 
     Raises:
-        PatchesError: the folder is in no layout, or holds no image.
+        PatchesError: the folder has another layout, or has no images.
         MissingExtraError: h5py is not installed.
+
+    Example:
+        >>> report = check_l4s("data/l4s")  # doctest: +SKIP
+        >>> report.usable, [finding.kind for finding in report.findings]  # doctest: +SKIP
+        (3799, ['flat terrain', 'flat terrain'])
     """
+    folder = Path(folder)
     require_extra("h5py", "train")
     listing = list_l4s(folder)
-    findings = list(_of_listing(listing))
+    findings = list(_check_names(listing))
     doubled = {(finding.split, finding.id) for finding in findings if finding.refused}
     sums = {split: _Sum() for split in SPLITS}
     seen: dict[bytes, L4sFiles] = {}
-    for done, files in enumerate(listing.patches, 1):
+    for files in track(listing.patches, progress, "checking"):
         inspection = inspect_patch(files, folder)
         findings += inspection.findings
-        findings += _repeated(inspection, seen, folder)
+        findings += _find_duplicate(inspection, seen, folder)
         sums[files.split].add(inspection, usable=not inspection.refused and (files.split, files.id) not in doubled)
-        if watch is not None:
-            watch("checking", done, len(listing.patches))
     present = [split for split in SPLITS if sums[split].images]
     return CheckReport(
         layout=listing.layout,
@@ -130,17 +135,17 @@ def check_l4s(folder: Path, watch: Watch | None = None) -> CheckReport:
 
 
 class _Sum:
-    """What is counted of one split."""
+    """Running counts of one split."""
 
     def __init__(self) -> None:
         self.images = self.labelled = self.usable = self.with_landslide = self.landslide_px = 0
-        self.moments = Moments.none(len(L4S_CHANNELS))
+        self.moments = Moments.empty(len(L4S_CHANNELS))
 
     def add(self, inspection: Inspection, *, usable: bool) -> None:
         self.images += 1
         self.usable += usable
-        if inspection.whole is not None:
-            self.moments += Moments.of(inspection.whole)
+        if inspection.values is not None:
+            self.moments += Moments.of(inspection.values)
         if inspection.mask is not None:
             landslide_px = int(inspection.mask.sum())
             self.labelled += 1
@@ -149,39 +154,39 @@ class _Sum:
 
     def report(self) -> SplitReport:
         moments = self.moments
-        ranges = zip(L4S_CHANNELS, moments.low, moments.high, moments.mean, moments.deviation, strict=True)
+        ranges = zip(L4S_CHANNELS, moments.minimum, moments.maximum, moments.mean, moments.std, strict=True)
         return SplitReport(
             images=self.images,
             usable=self.usable,
             labelled=self.labelled,
             with_landslide=self.with_landslide,
             landslide_px=self.landslide_px,
-            landslide_share=self.landslide_px / (self.labelled * SIDE_PX**2) if self.labelled else None,
+            landslide_fraction=self.landslide_px / (self.labelled * SIDE_PX**2) if self.labelled else None,
             channels={
-                name: ChannelRange(low=low, high=high, mean=mean, deviation=deviation)
-                for name, low, high, mean, deviation in ranges
+                name: ChannelRange(minimum=minimum, maximum=maximum, mean=mean, std=std)
+                for name, minimum, maximum, mean, std in ranges
             }
             if moments.pixels
             else {},
         )
 
 
-def _of_listing(listing: Listing) -> Iterator[Finding]:
-    """What the names of the files tell."""
+def _check_names(listing: Listing) -> Iterator[Finding]:
+    """Yield the findings that follow from the names of the files."""
 
     def finding(kind: str, path: Path, text: str, split: Split | None = None, number: int | None = None) -> Finding:
-        file = shown(path, listing.folder)
+        file = printable_path(path, listing.folder)
         return Finding.model_validate({"kind": kind, "split": split, "id": number, "file": file, "text": text})
 
     for path in listing.strays:
-        yield finding("stray file", path, "does not belong here, it is not read")
-    for path in listing.lonely_masks:
-        yield finding("mask without image", path, "has no image of its number")
+        yield finding("stray file", path, "does not belong here and is not read")
+    for path in listing.masks_without_image:
+        yield finding("mask without image", path, "has no image with its number")
     by_path = {path: files for files in listing.patches for path in (files.image, files.mask)}
     for kept, other in listing.doubles:
         owner = by_path.get(kept)
         number = (owner.split, owner.id) if owner else (None, None)
-        yield finding("one number twice", other, f"has the number of {kept.name}", *number)
+        yield finding("same number", other, f"has the same number as {kept.name}", *number)
     masked = Counter(files.split for files in listing.patches if files.mask is not None)
     for files in listing.patches:
         if files.mask is None and masked[files.split]:
@@ -194,16 +199,16 @@ def _of_listing(listing: Listing) -> Iterator[Finding]:
             first_few = ", ".join(f"{first}-{last}" if first < last else f"{first}" for first, last in gaps[:5])
             more = f" and {len(gaps) - 5} more gaps" if len(gaps) > 5 else ""
             lacking = sum(last - first + 1 for first, last in gaps)
-            yield finding("numbers missing", folder, f"lacks {lacking:,} images: {first_few}{more}", split)
+            yield finding("missing numbers", folder, f"lacks {lacking:,} images: {first_few}{more}", split)
 
 
 def _gaps(numbers: list[int]) -> list[tuple[int, int]]:
-    """First and last number of each gap between 1 and the last of some numbers in order."""
+    """Return the first and last number of each gap in sorted numbers that start at 1."""
     return [(before + 1, after - 1) for before, after in pairwise([0, *numbers]) if after > before + 1]
 
 
-def _repeated(inspection: Inspection, seen: dict[bytes, L4sFiles], folder: Path) -> Iterator[Finding]:
-    """A finding where an image was seen before."""
+def _find_duplicate(inspection: Inspection, seen: dict[bytes, L4sFiles], folder: Path) -> Iterator[Finding]:
+    """Yield a finding if an earlier image is the same."""
     files = inspection.files
     if not inspection.digest:
         return
@@ -213,6 +218,6 @@ def _repeated(inspection: Inspection, seen: dict[bytes, L4sFiles], folder: Path)
             kind="duplicate" if first.split == files.split else "leak",
             split=files.split,
             id=files.id,
-            file=shown(files.image, folder),
-            text=f"holds the same image as {shown(first.image, folder)}",
+            file=printable_path(files.image, folder),
+            text=f"is the same image as {printable_path(first.image, folder)}",
         )

@@ -1,4 +1,4 @@
-"""What a picture or raster made of patches has to say of where they come from."""
+"""Opening a folder of patches of any format, and the attribution of what is made from it."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -8,27 +8,45 @@ from landslip.datasets.store.format import HEADER
 from landslip.errors import PatchesError, require_extra
 
 SENTINEL: Final = "Contains modified Copernicus Sentinel data."
-SYNTHETIC: Final = "Synthetic: no place on Earth, no measurement."
+SYNTHETIC: Final = "Synthetic data: not a real area, not measured."
 MARK: Final = "synthetic.json"
-"""Lies in what ``landslip data make`` makes, and in a store of it."""
+"""File that marks synthetic patches, and a store that was packed from them."""
 
 
-def attribution(patches: Path) -> str:
-    """The sentence that belongs under anything made of a set of patches."""
-    return SYNTHETIC if (patches / MARK).is_file() else SENTINEL
+def attribution(patches: str | Path) -> str:
+    """Return the attribution of pictures and rasters made from a folder of patches."""
+    return SYNTHETIC if (Path(patches) / MARK).is_file() else SENTINEL
 
 
-def open_patches(path: Path) -> PatchSet[Any]:
-    """Open a set of patches of any kind.
+def open_patches(folder: str | Path) -> PatchSet[Any]:
+    """Open a folder of labelled patches: RGB pictures, a store, or Landslide4Sense files.
+
+    The format is recognised by the files: ``img/image_N.png`` and ``mask/mask_N.png``; ``store.json`` (written by
+    ``landslip data pack``); or the HDF5 files of Landslide4Sense in the layout of its organisers or of its mirror.
+
+    Args:
+        folder: the folder of the data set.
+
+    Returns:
+        The patches in a fixed order. They are read when they are needed.
 
     Raises:
-        PatchesError: there is nothing, or it is no set of patches.
+        PatchesError: the folder does not exist or does not hold patches.
         MissingExtraError: the files are HDF5, and h5py is not installed.
+
+    Example:
+        >>> patches = open_patches("examples/l4s-rgb-scene-b")
+        >>> patches.channels
+        ('B04', 'B03', 'B02')
+        >>> next(iter(patches)).select(["B04"]).shape
+        (1, 128, 128)
     """
+    path = Path(folder)
     if not path.exists():
-        raise PatchesError(f"{path} does not exist: give a folder of patches, or a store made by  landslip data pack")
+        raise PatchesError(f"{path} does not exist: give the folder of a data set", parameter="folder")
+    # Each format needs its own libraries.
     if any((path / "img").glob("*.png")):
-        from landslip.datasets.rgb import open_rgb_set  # noqa: PLC0415 # each kind brings its own libraries
+        from landslip.datasets.rgb import open_rgb_set  # noqa: PLC0415
 
         return open_rgb_set(path)
     if (path / HEADER).is_file():

@@ -1,7 +1,7 @@
-"""Unpacks the chunks of an HDF5 dataset within bounds.
+"""Reading one dataset of an untrusted HDF5 file, in bounded memory.
 
-The HDF5 library grows its buffer for as long as a gzip stream goes on: 1 MB of file was seen to take 1 GB of memory.
-So the packed chunks are taken as they are and unpacked here, never to more bytes than a chunk has.
+The HDF5 library extends its buffer until the end of a gzip stream: a file of 1 MB took 1 GB of memory in a test. So the
+compressed chunks are read as they are and decompressed here, never to more bytes than a chunk has.
 """
 
 import itertools
@@ -20,38 +20,38 @@ from landslip.errors import PatchesError, require_extra
 
 MAX_CHUNKS: Final = 4096
 _GROWTH_BYTES: Final = 1 << 16
-"""By which packing may lengthen a chunk that cannot be packed; zlib's own bound for these chunks is lower."""
+"""By how much compression may enlarge an incompressible chunk; the bound of zlib is lower."""
 _DEFLATE: Final = 1
 _SHUFFLE: Final = 2
 FILTERS: Final = frozenset({_DEFLATE, _SHUFFLE})
-"""Codes of the HDF5 filters that are undone here: gzip and shuffle."""
+"""Codes of the supported HDF5 filters: gzip and shuffle."""
 
 
 class ChunkError(ValueError):
-    """The chunks are not all there, or one is not what its dataset declares."""
+    """A chunk is missing, or is not as its dataset declares."""
 
 
 def read_chunks(dataset: Any, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-    """Read a chunked dataset (h5py's low-level one) whole.
+    """Read a chunked dataset (of h5py's low-level API).
 
     Raises:
-        ChunkError: a chunk is missing, or unpacks to more or fewer bytes than it has.
+        ChunkError: a chunk is missing, or does not decompress to its declared size.
     """
     plan = dataset.get_create_plist()
     chunk: tuple[int, ...] = plan.get_chunk()
     filters = [plan.get_filter(index)[0] for index in range(plan.get_nfilters())]
     starts = [range(0, side, step) for side, step in zip(shape, chunk, strict=True)]
     if math.prod(map(len, starts)) > MAX_CHUNKS:
-        raise ChunkError(f"it is cut into more than {MAX_CHUNKS:,} chunks")
+        raise ChunkError(f"it has more than {MAX_CHUNKS:,} chunks")
     stored: dict[tuple[int, ...], int] = {}
     dataset.chunk_iter(lambda info: stored.update({tuple(info.chunk_offset): info.size}))
     values = np.empty(shape, dtype)
     chunk_bytes = math.prod(chunk) * values.dtype.itemsize
     for offset in itertools.product(*starts):
         if offset not in stored:
-            raise ChunkError("it holds no values for a part of the image")
+            raise ChunkError("a part of the image has no values")
         if stored[offset] > chunk_bytes + _GROWTH_BYTES:
-            raise ChunkError("a chunk is declared to be larger packed than unpacked")
+            raise ChunkError("a chunk is declared to be larger compressed than not")
         skipped, packed = dataset.read_direct_chunk(offset)
         used = [code for index, code in enumerate(filters) if not skipped >> index & 1]
         block = np.frombuffer(_unpacked(packed, used, chunk, values.dtype), values.dtype).reshape(chunk)
@@ -69,9 +69,9 @@ def _unpacked(packed: bytes, filters: Sequence[int], chunk: tuple[int, ...], dty
             stream = zlib.decompressobj()
             packed = stream.decompress(packed, size)
             if not stream.eof and stream.decompress(stream.unconsumed_tail, 1):
-                raise ChunkError("a chunk unpacks to more bytes than it has")
-            if not stream.eof:  # the end holds the checksum
-                raise ChunkError("a chunk is cut short")
+                raise ChunkError("a chunk decompresses to more bytes than declared")
+            if not stream.eof:  # the checksum is at the end
+                raise ChunkError("a chunk is truncated")
         elif code == _SHUFFLE and len(packed) == size:
             packed = np.frombuffer(packed, np.uint8).reshape(dtype.itemsize, -1).T.tobytes()
     if len(packed) != size:
@@ -80,9 +80,9 @@ def _unpacked(packed: bytes, filters: Sequence[int], chunk: tuple[int, ...], dty
 
 
 MAX_FILE_BYTES: Final = 1 << 26
-"""64 MiB: 35 times an image of Landslide4Sense. A larger file is not opened."""
+"""64 MiB, 35 times an image of Landslide4Sense. Larger files are not opened."""
 _CHUNK_MARGIN: Final = 16
-"""A chunk may be larger than the dataset by this factor, as where the dataset was meant to grow."""
+"""A chunk may be larger than the dataset by this factor, as in datasets that were made to grow."""
 
 _NAMES_SHOWN: Final = 5
 
@@ -90,15 +90,15 @@ FileFault = Literal["unreadable", "not HDF5", "too large", "key", "link", "shape
 
 
 class Hdf5Error(PatchesError):
-    """What is wrong with one file."""
+    """A fault of one file."""
 
     def __init__(self, path: Path, kind: FileFault, text: str) -> None:
-        """Note a fault.
+        """Describe a fault.
 
         Args:
             path: the file.
-            kind: what it is called in the findings of a check.
-            text: the rest of a sentence that begins with the file's name.
+            kind: name of the fault in the findings of a check.
+            text: the rest of a sentence that starts with the file name.
         """
         super().__init__(f"{path} {text}")
         self.kind = kind
@@ -106,8 +106,8 @@ class Hdf5Error(PatchesError):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """The one dataset that a file must hold."""
+class DatasetSpec:
+    """The one dataset that a file must have."""
 
     name: str
     shape: tuple[int, ...]
@@ -115,15 +115,15 @@ class Wanted:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of its values."""
+        """Size of its values."""
         return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
 
-def read_dataset(path: Path, wanted: Wanted) -> NDArray[Any]:
-    """Read a dataset whole, after what the file declares was found to be plain.
+def read_dataset(path: Path, wanted: DatasetSpec) -> NDArray[Any]:
+    """Read a dataset, after checking everything that the file declares about it.
 
     Raises:
-        Hdf5Error: the file does not hold the dataset as wanted, or holds it in a way that is not read.
+        Hdf5Error: the file lacks the dataset, or stores it in another form.
     """
     h5py = require_extra("h5py", "train")
     try:
@@ -138,14 +138,16 @@ def read_dataset(path: Path, wanted: Wanted) -> NDArray[Any]:
     except Hdf5Error:
         raise
     except ChunkError as fault:
-        raise Hdf5Error(path, "storage", f"cannot be read, {fault}: fetch it again") from fault
-    # The library turns what it finds in a damaged file into any of these.
+        raise Hdf5Error(path, "storage", f"cannot be read, {fault}: download it again") from fault
+    # The library raises any of these for a damaged file.
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError, MemoryError, zlib.error) as error:
-        raise Hdf5Error(path, "unreadable", f"cannot be read as HDF5 ({_first_line(error)}): fetch it again") from error
+        raise Hdf5Error(
+            path, "unreadable", f"cannot be read as HDF5 ({_first_line(error)}): download it again"
+        ) from error
 
 
 def _check_is_plain_file(path: Path) -> None:
-    """A pipe or a device would block for ever when opened."""
+    """Refuse pipes and devices, which would block when opened, and other formats."""
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
         raise Hdf5Error(path, "unreadable", "is not a file")
@@ -155,29 +157,29 @@ def _check_is_plain_file(path: Path) -> None:
         )
     with path.open("rb") as file:
         if file.read(8) != b"\x89HDF\r\n\x1a\n":
-            raise Hdf5Error(path, "not HDF5", "is not HDF5, it does not begin with the format's signature")
+            raise Hdf5Error(path, "not HDF5", "is not HDF5, its signature is missing")
 
 
-def _declared(h5py: Any, path: Path, file: Any, wanted: Wanted) -> Any:
-    """Open the dataset, once everything that the file declares of it is as wanted."""
+def _declared(h5py: Any, path: Path, file: Any, wanted: DatasetSpec) -> Any:
+    """Open the dataset, if everything that the file declares about it is as expected."""
     name = wanted.name.encode()
     root = h5py.h5g.open(file, b"/")
     if not root.links.exists(name):
         names = ", ".join(_names(root)) or "nothing"
-        raise Hdf5Error(path, "key", f"holds {names} instead of {wanted.name}")
+        raise Hdf5Error(path, "key", f"has {names} instead of {wanted.name}")
     if root.links.get_info(name).type != h5py.h5l.TYPE_HARD:
-        raise Hdf5Error(path, "link", f"gives {wanted.name} as a link elsewhere, which is not followed")
+        raise Hdf5Error(path, "link", f"has {wanted.name} as a link to another file, which is not followed")
     dataset = h5py.h5o.open(root, name)
     if not isinstance(dataset, h5py.h5d.DatasetID):
-        raise Hdf5Error(path, "key", f"holds {wanted.name} as something that is no dataset")
+        raise Hdf5Error(path, "key", f"has {wanted.name}, but not as a dataset")
     space = dataset.get_space()
     shape = space.get_simple_extent_dims() if space.get_simple_extent_type() == h5py.h5s.SIMPLE else ()
     if shape != wanted.shape:
-        raise Hdf5Error(path, "shape", f"declares {wanted.name} of shape {shape}: it must be {wanted.shape}")
+        raise Hdf5Error(path, "shape", f"declares {wanted.name} with shape {shape}: it must be {wanted.shape}")
     kind = dataset.get_type()
-    # Compound and other types can nest deeply: only plain numbers are looked at further.
+    # Compound and other types can nest deeply: only plain numbers are examined further.
     plain = kind.get_class() in (h5py.h5t.INTEGER, h5py.h5t.FLOAT)
-    dtype = kind.dtype.newbyteorder("=").name if plain else "no plain number"
+    dtype = kind.dtype.newbyteorder("=").name if plain else "not a plain number"
     if dtype != wanted.dtype:
         raise Hdf5Error(path, "dtype", f"declares {wanted.name} as {dtype}: it must be {wanted.dtype}")
     _check_storage(h5py, path, dataset, wanted)
@@ -185,34 +187,36 @@ def _declared(h5py: Any, path: Path, file: Any, wanted: Wanted) -> Any:
 
 
 def _names(root: Any) -> list[str]:
-    """A few of the names in a group."""
+    """Return some of the names in a group."""
     found: list[str] = []
 
     def note(name: bytes) -> bool | None:
         found.append(ascii(name.decode("utf-8", "replace")[:40])[1:-1])
-        return True if len(found) == _NAMES_SHOWN else None  # anything but None ends it
+        return True if len(found) == _NAMES_SHOWN else None  # any value but None stops the iteration
 
     root.links.iterate(note)
     return found
 
 
-def _check_storage(h5py: Any, path: Path, dataset: Any, wanted: Wanted) -> None:
+def _check_storage(h5py: Any, path: Path, dataset: Any, wanted: DatasetSpec) -> None:
     plan = dataset.get_create_plist()
     layout = plan.get_layout()
     if layout not in (h5py.h5d.COMPACT, h5py.h5d.CONTIGUOUS, h5py.h5d.CHUNKED) or plan.get_external_count():
-        raise Hdf5Error(path, "storage", f"keeps {wanted.name} in other files, which are not followed")
+        raise Hdf5Error(path, "storage", f"stores {wanted.name} in other files, which are not read")
     for index in range(plan.get_nfilters()):
         code = plan.get_filter(index)[0]
         if code not in FILTERS:
-            raise Hdf5Error(path, "filter", f"packs {wanted.name} with filter {code}: only gzip and shuffle are read")
+            raise Hdf5Error(
+                path, "filter", f"compresses {wanted.name} with filter {code}: only gzip and shuffle are supported"
+            )
     if layout == h5py.h5d.CHUNKED:
         chunk_bytes = math.prod(plan.get_chunk()) * np.dtype(wanted.dtype).itemsize
         if chunk_bytes > _CHUNK_MARGIN * wanted.size_bytes:
             raise Hdf5Error(
-                path, "storage", f"declares chunks of {chunk_bytes:,} bytes, far more than {wanted.name} has"
+                path, "storage", f"declares chunks of {chunk_bytes:,} bytes, many times the size of {wanted.name}"
             )
     elif dataset.get_storage_size() != wanted.size_bytes:
-        raise Hdf5Error(path, "storage", f"declares {wanted.name} but holds no values for it")
+        raise Hdf5Error(path, "storage", f"declares {wanted.name} but has no values for it")
 
 
 def _first_line(error: Exception) -> str:

@@ -1,4 +1,14 @@
-"""Reader of Landslide4Sense: 128 x 128 px patches of 14 channels, in DN, whole degrees and whole metres."""
+"""Reader of Landslide4Sense: 128 x 128 px patches of 14 channels, in DN, whole degrees and whole metres.
+
+Two layouts exist. The organisers publish ``TrainData|ValidData|TestData/{img,mask}/``, the mirror
+``images|annotations/{train,validation,test}/``, both with ``image_N.h5`` and ``mask_N.h5``. An image and its mask are
+paired by their number N: the mirror's ``annotations/train`` also has five stray ``image_*.h5``, which would misalign
+two sorted lists.
+
+A file stores DN / divisor in float64 (Ghorbanzadeh et al. 2022, IEEE TGRS, doi 10.1109/TGRS.2022.3215209; that the
+values are integers after multiplication by a divisor is measured, not published). Reading multiplies by the divisor,
+rounds, and checks that dividing again reproduces every bit of the file.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.datasets.l4s_values import L4S_CHANNELS, SIDE_PX, read_image, read_mask
-from landslip.datasets.manifest import Place, places_beside
-from landslip.datasets.patch_set import SPLITS, UNKNOWN_SCENE, EntrySet, Patch, Split
+from landslip.datasets.manifest import UNKNOWN_POSITION, Position, manifest_positions
+from landslip.datasets.patch_set import SPLITS, EntrySet, Patch, Split
 from landslip.errors import PatchesError
 from landslip.probability import NODATA
 
@@ -26,7 +36,7 @@ LAYOUTS: Final[Mapping[str, Mapping[Split, tuple[str, str]]]] = MappingProxyType
         "mirror": {split: (f"images/{split}", f"annotations/{split}") for split in SPLITS},
     }
 )
-"""Folders of the images and of the masks of each split, by the name of the layout."""
+"""Folders of images and masks of each split, by layout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +51,24 @@ class L4sFiles:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a folder holds."""
+    """The files of a folder, by patch, without opening them."""
 
     folder: Path
     layout: str
     patches: tuple[L4sFiles, ...]
     """In order of split and number."""
     strays: tuple[Path, ...]
-    """Files that are no image or mask of the folder they lie in."""
+    """Files that do not belong in their folder."""
     doubles: tuple[tuple[Path, Path], ...]
-    """Files of one number in one folder, such as ``image_1.h5`` and ``image_01.h5``; the first is the patch's."""
-    lonely_masks: tuple[Path, ...]
-    """Masks whose image is not there."""
+    """Pairs of files with the same number, such as ``image_1.h5`` and ``image_01.h5``; the first one is used."""
+    masks_without_image: tuple[Path, ...]
 
 
 def list_l4s(folder: Path) -> Listing:
-    """List the patches of a folder and what else lies among them.
+    """List the patches of a folder, and other files among them.
 
     Raises:
-        PatchesError: the folder is in neither layout, or in both.
+        PatchesError: the folder has neither layout, or both.
     """
     layout = _layout_of(folder)
     patches: list[L4sFiles] = []
@@ -77,13 +86,13 @@ def list_l4s(folder: Path) -> Listing:
         doubles += [*images.doubles, *masks.doubles]
         lonely += [path for number, path in masks.by_number.items() if number not in images.by_number]
     if not patches:
-        raise PatchesError(f"{folder} holds no image: expected files such as {LAYOUTS[layout]['train'][0]}/image_1.h5")
+        raise PatchesError(f"{folder} has no images: expected files such as {LAYOUTS[layout]['train'][0]}/image_1.h5")
     return Listing(folder, layout, tuple(patches), tuple(strays), tuple(doubles), tuple(lonely))
 
 
 def _layout_of(folder: Path) -> str:
     if not folder.is_dir():
-        raise PatchesError(f"{folder} is not a folder: give the folder that holds the Landslide4Sense files")
+        raise PatchesError(f"{folder} is not a folder: give the folder of the Landslide4Sense files")
     found = [
         name for name, splits in LAYOUTS.items() if any((folder / images).is_dir() for images, _ in splits.values())
     ]
@@ -91,13 +100,13 @@ def _layout_of(folder: Path) -> str:
         return found[0]
     expected = "TrainData/img and TrainData/mask, or images/train and annotations/train"
     if found:
-        raise PatchesError(f"{folder} holds both layouts of Landslide4Sense: keep one of {expected}")
-    raise PatchesError(f"{folder} is in no layout of Landslide4Sense: expected {expected} with files image_N.h5 inside")
+        raise PatchesError(f"{folder} has both layouts of Landslide4Sense: keep one of {expected}")
+    raise PatchesError(f"{folder} is not a folder of Landslide4Sense: expected {expected} with files image_N.h5")
 
 
 @dataclass(frozen=True, slots=True)
 class _Numbered:
-    """The files of one folder by their number, in order."""
+    """The files of one folder by their number, sorted."""
 
     by_number: Mapping[int, Path]
     strays: tuple[Path, ...]
@@ -120,17 +129,17 @@ class _Numbered:
 
 
 def _listed(folder: Path) -> Iterator[Path]:
-    """What a folder holds, shortest names first, so that ``image_1.h5`` comes before ``image_01.h5``."""
+    """List a folder, shortest names first, so that ``image_1.h5`` comes before ``image_01.h5``."""
     try:
         if folder.is_dir():
             yield from sorted(folder.iterdir(), key=lambda path: (len(path.name), path.name))
     except OSError as error:
-        raise PatchesError(f"{folder} cannot be listed ({error.strerror}): give a folder that you may read") from error
+        raise PatchesError(f"{folder} cannot be read ({error.strerror}): give a folder with read permission") from error
 
 
 @dataclass(frozen=True, slots=True)
 class L4sEntry:
-    """Where one patch lies, on disk and in its scene."""
+    """The files and the position of a Landslide4Sense patch."""
 
     id: int
     split: Split
@@ -141,9 +150,9 @@ class L4sEntry:
     mask: Path | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class L4sSet(EntrySet[L4sEntry]):
-    """A Landslide4Sense folder, in order of split and number; the files are read one at a time."""
+    """A Landslide4Sense folder, in order of split and number."""
 
     folder: Path
     layout: str
@@ -161,10 +170,10 @@ class L4sSet(EntrySet[L4sEntry]):
         return len(self.channels), SIDE_PX, SIDE_PX
 
     def read(self, entry: L4sEntry) -> Patch:
-        """Read one patch: values (14, 128, 128) float32 in DN, degrees and metres; the mask all 255 where none is.
+        """Read a patch: values (14, 128, 128) in DN, degrees and metres; without labels the mask is nodata everywhere.
 
         Raises:
-            PatchesError: a file is damaged, of another shape, or its values are not whole numbers by the divisors.
+            PatchesError: a file is damaged or has another shape, or its values are not DN / divisor.
         """
         values = np.empty(self.shape, np.float32)
         mask = np.empty(self.shape[1:], np.uint8)
@@ -172,18 +181,15 @@ class L4sSet(EntrySet[L4sEntry]):
         return Patch(entry.id, entry.scene, entry.row, entry.col, self.channels, values, mask)
 
     def fill(self, positions: NDArray[np.intp], values: NDArray[np.float32], masks: NDArray[np.uint8]) -> None:
-        """Read the patches at some positions in the order of the set.
+        """Read patches into arrays.
 
         Args:
-            positions: (N,) positions in ``entries``.
-            values: (N, 14, 128, 128); written to.
-            masks: (N, 128, 128); written to.
-
-        Raises:
-            PatchesError: as for ``read``.
+            positions: (N,) indices in ``entries``.
+            values: (N, 14, 128, 128), written to.
+            masks: (N, 128, 128), written to.
         """
-        for place, position in enumerate(positions):
-            _fill(self.entries[position], values[place], masks[place])
+        for index, position in enumerate(positions):
+            _fill(self.entries[position], values[index], masks[index])
 
 
 def _fill(entry: L4sEntry, values: NDArray[np.float32], mask: NDArray[np.uint8]) -> None:
@@ -194,22 +200,21 @@ def _fill(entry: L4sEntry, values: NDArray[np.float32], mask: NDArray[np.uint8])
         read_mask(entry.mask, mask)
 
 
-def open_l4s(folder: Path, places: Mapping[tuple[Split, int], Place] | None = None) -> L4sSet:
-    """Open a Landslide4Sense folder of either layout, masks optional, images and masks paired by number.
+def open_l4s(folder: Path, positions: Mapping[tuple[Split, int], Position] | None = None) -> L4sSet:
+    """Open a Landslide4Sense folder of either layout; masks are optional.
 
     Args:
-        folder: the folder that holds ``TrainData/`` ..., or ``images/`` and ``annotations/``.
-        places: scene, row and column by split and number; those of ``manifest.csv`` in the folder if left out.
+        folder: the folder with ``TrainData/`` ..., or with ``images/`` and ``annotations/``.
+        positions: scene, row and column by split and number; by default those of ``manifest.csv`` in the folder.
 
     Raises:
-        PatchesError: the folder is in no layout; two files of one kind have one number; the manifest is damaged.
+        PatchesError: the folder has another layout, two files have the same number, or the manifest is damaged.
     """
     listing = list_l4s(folder)
     if listing.doubles:
         first, second = listing.doubles[0]
-        raise PatchesError(f"{first} and {second.name} have one number: keep one of them")
-    known = places_beside(folder) if places is None else places
-    nowhere = Place(UNKNOWN_SCENE, None, None)
+        raise PatchesError(f"{first} and {second.name} have the same number: remove one")
+    known = manifest_positions(folder) if positions is None else positions
     return L4sSet(
         folder=folder,
         layout=listing.layout,
@@ -217,9 +222,9 @@ def open_l4s(folder: Path, places: Mapping[tuple[Split, int], Place] | None = No
             L4sEntry(
                 id=files.id,
                 split=files.split,
-                scene=(place := known.get((files.split, files.id), nowhere)).scene,
-                row=place.row,
-                col=place.col,
+                scene=(position := known.get((files.split, files.id), UNKNOWN_POSITION)).scene,
+                row=position.row,
+                col=position.col,
                 image=files.image,
                 mask=files.mask,
             )

@@ -1,6 +1,6 @@
-"""The values of Landslide4Sense: its 14 channels, their divisors, and whole DN, degrees and metres in 16 bits.
+"""The values of Landslide4Sense: its 14 channels, their divisors, and integer DN, degrees and metres in 16 bits.
 
-Reflectance is 0 to 65,535 in the product itself, slope 0 to 90. Elevation may lie below the sea, so it is packed with
+Reflectance is 0 to 65,535 in the product itself, slope 0 to 90. Elevation may be negative, so it is packed with
 1,000 m added: -1,000 to 64,535 m.
 """
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.channels import CHANNELS
-from landslip.datasets.hdf5 import Wanted, read_dataset
+from landslip.datasets.hdf5 import DatasetSpec, read_dataset
 from landslip.errors import PatchesError
 
 SIDE_PX: Final = 128
@@ -24,49 +24,47 @@ L4S_CHANNELS: Final = tuple(name for index, name, _ in _IN_ORDER if index is not
 
 DIVISORS: Final = np.array([divisor for index, _, divisor in _IN_ORDER if index is not None], np.float64)
 """(14,): value x divisor is the DN, degree or metre."""
-
-
 OFFSETS: Final = np.array([1000.0 if name == "elevation" else 0.0 for name in L4S_CHANNELS], np.float32)
-"""(14,): packed = whole number + offset."""
+"""(14,): packed = integer + offset."""
 _SHIFTED: Final = tuple(int(index) for index in np.flatnonzero(OFFSETS))
 _HIGHEST: Final = np.iinfo(np.uint16).max
 
 
-def fits(whole: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Which channels of whole numbers (14, H, W) 16 bits hold."""
+def fits_16_bits(whole: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return which channels (14,) of integers (14, H, W) fit into 16 bits."""
     shifted = whole + OFFSETS[:, None, None]
     inside: NDArray[np.bool_] = (shifted.min(axis=(1, 2)) >= 0) & (shifted.max(axis=(1, 2)) <= _HIGHEST)
     return inside
 
 
 def pack_values(whole: NDArray[np.float32]) -> NDArray[np.uint16]:
-    """Turn whole numbers (14, H, W) that fit into 16 bits."""
+    """Pack integers (14, H, W) into 16 bits."""
     packed: NDArray[np.uint16] = (whole + OFFSETS[:, None, None]).astype(np.uint16)
     return packed
 
 
 def unpack_values(packed: NDArray[np.uint16], out: NDArray[np.float32]) -> None:
-    """Turn packed values (..., 14, H, W) back into DN, degrees and metres, written to ``out``."""
+    """Unpack values (..., 14, H, W) to DN, degrees and metres, written to ``out``."""
     np.copyto(out, packed)
     for index in _SHIFTED:
         out[..., index, :, :] -= OFFSETS[index]
 
 
-IMAGE: Final = Wanted("img", (SIDE_PX, SIDE_PX, len(L4S_CHANNELS)), "float64")
-MASK: Final = Wanted("mask", (SIDE_PX, SIDE_PX), "uint8")
+IMAGE: Final = DatasetSpec("img", (SIDE_PX, SIDE_PX, len(L4S_CHANNELS)), "float64")
+MASK: Final = DatasetSpec("mask", (SIDE_PX, SIDE_PX), "uint8")
 
 
-def whole_numbers(values: NDArray[np.float64], out: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Turn file values into DN, degrees and metres.
+def to_integers(values: NDArray[np.float64], out: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Convert file values to integer DN, degrees and metres.
 
-    Channel by channel, since temporary arrays as large as an image cost more than the arithmetic.
+    It works channel by channel, because temporary arrays of the size of an image cost more than the arithmetic.
 
     Args:
-        values: (H, W, 14) as in a file.
-        out: (14, H, W); the whole numbers are written to it.
+        values: (H, W, 14), as in a file.
+        out: (14, H, W), the integers are written to it.
 
     Returns:
-        (14,): which channels give the file's values back bit for bit when the whole numbers are divided again.
+        (14,): whether dividing the integers of a channel again reproduces the file's values bit for bit.
     """
     exact = np.empty(len(DIVISORS), np.bool_)
     with np.errstate(invalid="ignore", over="ignore"):
@@ -74,7 +72,7 @@ def whole_numbers(values: NDArray[np.float64], out: NDArray[np.float32]) -> NDAr
             held = np.ascontiguousarray(values[..., index])
             whole = held * divisor
             np.rint(whole, out=whole)
-            # Turns minus zero into zero: a whole number kept in 16 bits has one zero, so the file must have the same.
+            # Converts minus zero to zero: 16 bits have one zero, so the file must have the same.
             whole += 0.0
             out[index] = whole
             whole /= divisor
@@ -83,51 +81,51 @@ def whole_numbers(values: NDArray[np.float64], out: NDArray[np.float32]) -> NDAr
 
 
 def file_values(whole: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Turn whole numbers (14, H, W) back into the values of a file, (H, W, 14), bit for bit."""
+    """Convert integers (14, H, W) back to the values of a file (H, W, 14), bit for bit."""
     return np.ascontiguousarray(np.moveaxis(whole, 0, -1), np.float64) / DIVISORS
 
 
 def read_image(path: Path, out: NDArray[np.float32]) -> None:
-    """Read an image as whole DN, degrees and metres.
+    """Read an image as integer DN, degrees and metres.
 
     Args:
-        path: the file.
-        out: (14, 128, 128); the whole numbers are written to it.
+        path: the HDF5 file.
+        out: (14, 128, 128), the integers are written to it.
 
     Raises:
-        PatchesError: the file is damaged, of another shape, or its values are not whole numbers by the divisors.
+        PatchesError: the file is damaged or has another shape, or its values are not DN / divisor.
     """
-    exact = whole_numbers(read_dataset(path, IMAGE), out)
+    exact = to_integers(read_dataset(path, IMAGE), out)
     if not exact.all():
         raise PatchesError(
-            f"{path} does not hold DN / divisor in {channel_names(np.logical_not(exact))}: it was rescaled or is "
-            "damaged; take the original file"
+            f"{path} is not DN / divisor in {channel_names(np.logical_not(exact))}: it was rescaled or is damaged, use "
+            "the original file"
         )
-    inside = fits(out)
+    inside = fits_16_bits(out)
     if not inside.all():
         raise PatchesError(
-            f"{path} holds numbers that 16 bits do not hold in {channel_names(np.logical_not(inside))}: "
-            "it is damaged; take the original file"
+            f"{path} has values that do not fit into 16 bits in {channel_names(np.logical_not(inside))}: it is "
+            "damaged, use the original file"
         )
 
 
 def read_mask(path: Path, out: NDArray[np.uint8]) -> None:
-    """Read a mask: landslide 1, not landslide 0.
+    """Read a mask: landslide 1, background 0.
 
     Args:
-        path: the file.
-        out: (128, 128); the mask is written to it.
+        path: the HDF5 file.
+        out: (128, 128), the mask is written to it.
 
     Raises:
-        PatchesError: the file is damaged, of another shape, or holds other values.
+        PatchesError: the file is damaged, or has another shape or other values.
     """
     mask = read_dataset(path, MASK)
     if mask.max() > 1:
-        raise PatchesError(f"{path} holds the value {mask.max()}: a mask is 1 (landslide) or 0 (not landslide)")
+        raise PatchesError(f"{path} has the value {mask.max()}: a mask has only 1 (landslide) and 0 (background)")
     out[:] = mask
 
 
 def channel_names(marked: NDArray[np.bool_]) -> str:
-    """Names of the channels that are marked, (14,)."""
+    """Return the names of the marked channels (14,), in one text."""
     names = [name for name, is_marked in zip(L4S_CHANNELS, marked, strict=True) if is_marked]
     return "all channels" if len(names) == len(L4S_CHANNELS) else ", ".join(names)

@@ -1,43 +1,56 @@
-"""One labelled image of a data set, and how many of them are held together."""
+"""Labelled patches and sets of them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, Literal, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landslip.errors import ChannelError, PatchesError
 
+if TYPE_CHECKING:
+    from landslip.datasets.torch_dataset import TorchDataset
 
-@dataclass(frozen=True, slots=True)
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+"""The splits of a published data set, in order."""
+UNKNOWN_SCENE = "unknown"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Patch:
-    """A small labelled image with its place in a scene, where that is known."""
+    """A small labelled image, with its position in a scene if known."""
 
     id: int
     scene: str
-    """Name of the scene it was cut from; ``unknown`` where the data set does not say."""
+    """Name of the scene it was cut from; ``unknown`` if the data set does not tell."""
     row: int | None
     col: int | None
-    """Place in the scene, counted in patches from its upper left corner."""
+    """Position in the scene, counted in patches from the upper left corner."""
     channels: tuple[str, ...]
     values: NDArray[np.float32]
     """(C, H, W), in DN, degrees and metres."""
     mask: NDArray[np.uint8]
-    """(H, W): landslide 1, not landslide 0, not observed 255."""
+    """(H, W): landslide 1, background 0, nodata 255."""
 
     def __post_init__(self) -> None:
         if self.values.ndim != 3 or self.values.shape[0] != len(self.channels):
             raise PatchesError(
                 f"patch {self.id} has values of shape {self.values.shape} for channels {', '.join(self.channels)}: "
-                "give one (H, W) layer a channel"
+                "give one (H, W) layer for each channel"
             )
         if self.mask.shape != self.values.shape[1:]:
             raise PatchesError(
                 f"patch {self.id} has a mask of shape {self.mask.shape} for an image of {self.values.shape[1:]}: "
-                "both must have one height and width"
+                "both must have the same height and width"
             )
+
+    def __repr__(self) -> str:
+        height, width = self.mask.shape
+        at = "" if self.row is None else f" row {self.row} column {self.col}"
+        return f"Patch({self.id}, scene {self.scene}{at}, {len(self.channels)} channels, {height} x {width} px)"
 
     def select(self, channels: Sequence[str]) -> NDArray[np.float32]:
         """Return some channels (C, H, W), in the order given.
@@ -54,29 +67,32 @@ class Patch:
         return self.values[[self.channels.index(name) for name in channels]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class PatchStack:
-    """Patches of one size held in memory together, for training."""
+    """Patches of one size in memory, for training."""
 
     channels: tuple[str, ...]
     values: NDArray[np.float32]
     """(N, C, H, W), in DN, degrees and metres."""
     masks: NDArray[np.uint8]
-    """(N, H, W): landslide 1, not landslide 0, not observed 255."""
+    """(N, H, W): landslide 1, background 0, nodata 255."""
 
     def __len__(self) -> int:
         return len(self.values)
 
+    def __repr__(self) -> str:
+        return f"PatchStack({len(self)} patches, {len(self.channels)} channels, shape {self.values.shape})"
+
 
 def stack_patches(patches: Iterable[Patch]) -> PatchStack:
-    """Hold patches together.
+    """Copy patches into one stack.
 
     Raises:
-        PatchesError: there is none, or they differ in channels or size.
+        PatchesError: there are no patches, or they differ in channels or size.
     """
     held = tuple(patches)
     if not held:
-        raise PatchesError("no patch was left to stack: choose scenes and rows that the data set has")
+        raise PatchesError("no patches to stack: select scenes and rows that the data set has")
     kinds = {(patch.channels, patch.values.shape) for patch in held}
     if len(kinds) > 1:
         shapes = "; ".join(sorted(f"{','.join(channels)} {shape}" for channels, shape in kinds))
@@ -88,39 +104,32 @@ def stack_patches(patches: Iterable[Patch]) -> PatchStack:
     )
 
 
-Split = Literal["train", "validation", "test"]
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-"""The parts that the makers of a data set gave out, in their order."""
-
-UNKNOWN_SCENE = "unknown"
-
-
 def split_named(text: str) -> Split:
-    """Find a split by its name.
+    """Return the split of a name.
 
     Raises:
-        PatchesError: there is no such split.
+        PatchesError: the name is unknown.
     """
     for split in SPLITS:
         if text == split:
             return split
-    raise PatchesError(f"'{text}' is not a split: allowed are {', '.join(SPLITS)}")
+    raise PatchesError(f"'{text}' is not a split: allowed are {', '.join(SPLITS)}", parameter="split")
 
 
 class Entry(Protocol):
-    """Which patch this is and where it lies, without its pixels."""
+    """A patch of a set without its pixels: which it is, and its position."""
 
     @property
     def id(self) -> int:
-        """Number of the patch; one number may stand in several splits."""
+        """Number of the patch, unique within its split."""
 
     @property
     def split(self) -> Split:
-        """The part that the makers of the data set put it in."""
+        """The split of the published data set."""
 
     @property
     def scene(self) -> str:
-        """Name of the scene it was cut from; ``unknown`` where nothing says so."""
+        """Name of the scene it was cut from; ``unknown`` if the data set does not tell."""
 
     @property
     def row(self) -> int | None:
@@ -135,7 +144,7 @@ E = TypeVar("E", bound=Entry)
 
 
 class PatchSet(Protocol[E]):
-    """Patches in a fixed order, all of the same channels, read one at a time."""
+    """Patches of the same channels in a fixed order, read one at a time."""
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -150,21 +159,29 @@ class PatchSet(Protocol[E]):
     def __iter__(self) -> Iterator[Patch]: ...
 
     def where(self, wanted: Callable[[E], bool]) -> Self:
-        """Keep the patches that are wanted."""
+        """Select the patches for which a condition holds."""
 
     def read(self, entry: E) -> Patch:
-        """Read one patch, its values in DN, degrees and metres; all of its mask not observed where none is known."""
+        """Read a patch; without labels its mask is nodata everywhere."""
+
+    def as_torch(self) -> "TorchDataset":
+        """Return the set as a PyTorch dataset."""
 
 
 class EntrySet(ABC, Generic[E]):
-    """What sets of patches share: all of it follows from their entries and from reading one. They are dataclasses."""
+    """Base of patch sets: everything but reading one patch. Subclasses are frozen dataclasses with ``repr=False``."""
 
     __slots__ = ()
     entries: tuple[E, ...]
 
     @property
+    @abstractmethod
+    def channels(self) -> tuple[str, ...]:
+        """The channels of every patch."""
+
+    @property
     def scenes(self) -> tuple[str, ...]:
-        """The scenes that the patches come from."""
+        """Names of the scenes of the patches, sorted."""
         return tuple(sorted({entry.scene for entry in self.entries}))
 
     def __len__(self) -> int:
@@ -173,11 +190,26 @@ class EntrySet(ABC, Generic[E]):
     def __iter__(self) -> Iterator[Patch]:
         return (self.read(entry) for entry in self.entries)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self)} patches, {len(self.channels)} channels, {len(self.scenes)} scenes)"
+
     def where(self, wanted: Callable[[E], bool]) -> Self:
-        """Keep the patches that are wanted."""
+        """Select the patches for which a condition holds."""
         kept = tuple(entry for entry in self.entries if wanted(entry))
         return replace(self, entries=kept)  # type: ignore[type-var]  # every set is a dataclass, this base is not
 
     @abstractmethod
     def read(self, entry: E) -> Patch:
-        """Read one patch, its values in DN, degrees and metres; all of its mask not observed where none is known."""
+        """Read a patch; without labels its mask is nodata everywhere."""
+
+    def as_torch(self) -> "TorchDataset":
+        """Return the set as a PyTorch dataset of pairs: values (C, H, W) float32, mask (H, W) uint8.
+
+        Patches are read when they are indexed, so that a ``DataLoader`` with workers reads in parallel.
+
+        Raises:
+            MissingExtraError: PyTorch is not installed.
+        """
+        from landslip.datasets.torch_dataset import torch_dataset  # noqa: PLC0415 - imports PyTorch
+
+        return torch_dataset(self)

@@ -1,14 +1,13 @@
 """Reader of an RGB patch set: ``img/image_N.png``, ``mask/mask_N.png``, and, if there, ``manifest.csv``.
 
-An image holds ``floor(255 * x / max(x))`` of the Landslide4Sense (L4S) values x of red, green and blue (B04, B03,
-B02), the maximum taken over the three channels of that patch. An L4S value is DN / divisor, the divisors being
-those of the channel table. So ``png * divisor`` is the DN but for one factor a patch, ``max(x) / 255``, which the
-set does not keep: **ratios within a patch are true, to the 8 bits; brightness is unknown**. ``DN_PER_STEP`` stands
-in for that factor. It puts the mean of scene A near the mean of Landslide4Sense, where x is about 1; a single patch
-may be off by a factor of two or three either way. A detector trained on it must not hang on brightness.
+An image is ``floor(255 * x / max(x))`` of the Landslide4Sense (L4S) values x of red, green and blue (B04, B03, B02),
+with the maximum over the three channels of the patch. An L4S value is DN / divisor, with the divisors of the channel
+table. So ``png * divisor`` is proportional to the DN, with an unknown factor ``max(x) / 255`` for each patch: ratios
+within a patch are correct to 8 bits, brightness is unknown. ``DN_PER_STEP`` replaces that factor. It brings the mean
+of scene A near the mean of Landslide4Sense, where x is about 1; a single patch may be off by a factor of two or three.
+A detector trained on such patches must not depend on brightness.
 """
 
-import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,18 +19,17 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from landslip.channels import CHANNELS, TRUE_COLOUR
-from landslip.datasets.patch_set import UNKNOWN_SCENE, EntrySet, Patch, Split
+from landslip.datasets.manifest import MANIFEST, UNKNOWN_POSITION, manifest_positions
+from landslip.datasets.patch_set import EntrySet, Patch, Split
 from landslip.errors import PatchesError
 
 DN_PER_STEP: Final = 4.7 / 255
-"""L4S value given to one step of a PNG: stands in for the max(x) / 255 that the set does not keep."""
-
-_COLUMNS: Final = ("scene", "row", "col")
+"""L4S value of one step of a PNG, in place of the unknown max(x) / 255."""
 
 
 @dataclass(frozen=True, slots=True)
 class PatchEntry:
-    """Where one patch of a set lies, on disk and in its scene."""
+    """The files and the position of an RGB patch."""
 
     id: int
     scene: str
@@ -42,9 +40,9 @@ class PatchEntry:
     split: Split = "train"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class RgbSet(EntrySet[PatchEntry]):
-    """A folder of RGB patches, in order of their numbers; the pictures are read one at a time."""
+    """A folder of RGB patches, in order of their numbers."""
 
     folder: Path
     entries: tuple[PatchEntry, ...]
@@ -55,17 +53,17 @@ class RgbSet(EntrySet[PatchEntry]):
         return TRUE_COLOUR
 
     def read(self, entry: PatchEntry) -> Patch:
-        """Read one patch, its values in relative DN.
+        """Read a patch, its values in relative DN.
 
         Raises:
-            PatchesError: a picture is damaged, or of another kind or size than its partner.
+            PatchesError: a file is damaged, or image and mask differ in size.
         """
         image = _read_png(entry.image, "RGB")
         mask = _read_png(entry.mask, "1")
         if image.shape[:2] != mask.shape:
             raise PatchesError(
                 f"{entry.image.name} is {_size(image)} but {entry.mask.name} is {_size(mask)}: "
-                "an image and its mask must have one size"
+                "both must have the same size"
             )
         return Patch(
             id=entry.id,
@@ -79,7 +77,7 @@ class RgbSet(EntrySet[PatchEntry]):
 
 
 def png_to_dn(image: NDArray[np.uint8], channels: Sequence[str] = TRUE_COLOUR) -> NDArray[np.float32]:
-    """Turn an 8-bit picture (H, W, C) into relative DN (C, H, W): right but for one factor a patch."""
+    """Convert an 8-bit picture (H, W, C) to relative DN (C, H, W): DN up to one unknown factor for each patch."""
     divisors = np.array([CHANNELS[name].l4s_divisor for name in channels], np.float32)
     dn = np.moveaxis(image, -1, 0) * (divisors * np.float32(DN_PER_STEP))[:, None, None]
     return np.ascontiguousarray(dn, dtype=np.float32)
@@ -89,8 +87,8 @@ def open_rgb_set(folder: Path) -> RgbSet:
     """Open a folder of RGB patches, images and masks paired by number.
 
     Raises:
-        PatchesError: the folder is no such set; an image lacks its mask or a mask its image; a file's name has no
-            number; the manifest is damaged or does not name every patch.
+        PatchesError: the folder has another layout, an image or a mask has no partner, or the manifest is damaged
+            or does not list every patch.
     """
     images = _numbered(folder, "img", "image")
     masks = _numbered(folder, "mask", "mask")
@@ -99,16 +97,22 @@ def open_rgb_set(folder: Path) -> RgbSet:
         if lonely:
             raise PatchesError(
                 f"patch {_few(lonely)} in {folder} has no {without}: "
-                "every img/image_N.png needs its mask/mask_N.png and the other way round"
+                "each img/image_N.png needs a mask/mask_N.png, and each mask an image"
             )
     if not images:
-        raise PatchesError(f"{folder} holds no patch: expected img/image_N.png and mask/mask_N.png")
-    places = _read_manifest(folder / "manifest.csv", sorted(images))
+        raise PatchesError(f"{folder} has no patches: expected img/image_N.png and mask/mask_N.png")
+    positions = manifest_positions(folder)
+    unlisted = sorted(number for number in images if ("train", number) not in positions)
+    if positions and unlisted:
+        raise PatchesError(
+            f"{folder / MANIFEST} does not list patch {_few(unlisted)}: list every patch, or remove the file"
+        )
     return RgbSet(
         folder=folder,
         entries=tuple(
-            PatchEntry(number, *places.get(number, (UNKNOWN_SCENE, None, None)), images[number], masks[number])
+            PatchEntry(number, where.scene, where.row, where.col, images[number], masks[number])
             for number in sorted(images)
+            for where in [positions.get(("train", number), UNKNOWN_POSITION)]
         ),
     )
 
@@ -117,7 +121,7 @@ def _numbered(folder: Path, part: str, stem: str) -> dict[int, Path]:
     inside = folder / part
     if not inside.is_dir():
         raise PatchesError(
-            f"{folder} is not a set of RGB patches, it has no folder {part}/: "
+            f"{folder} is not a set of RGB patches, the folder {part}/ is missing: "
             "expected img/image_N.png and mask/mask_N.png"
         )
     found: dict[int, Path] = {}
@@ -126,40 +130,22 @@ def _numbered(folder: Path, part: str, stem: str) -> dict[int, Path]:
         if match is None:
             raise PatchesError(f"{part}/{path.name} does not belong in {folder}: {part}/ may only hold {stem}_N.png")
         if int(match[1]) in found:
-            raise PatchesError(f"{part}/ holds {found[int(match[1])].name} and {path.name}, which are one number")
+            raise PatchesError(
+                f"{part}/ has {found[int(match[1])].name} and {path.name}, which have the same number: remove one"
+            )
         found[int(match[1])] = path
     return found
-
-
-def _read_manifest(path: Path, numbers: Sequence[int]) -> dict[int, tuple[str, int | None, int | None]]:
-    if not path.exists():
-        return {}
-    places: dict[int, tuple[str, int | None, int | None]] = {}
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = csv.DictReader(file)
-            number = "l4s_id" if "l4s_id" in (rows.fieldnames or ()) else "id"
-            if not {number, *_COLUMNS} <= set(rows.fieldnames or ()):
-                raise PatchesError(f"{path} lacks columns: it needs id (or l4s_id), {', '.join(_COLUMNS)}")
-            for row in rows:
-                places[int(row[number])] = (row["scene"], int(row["row"]), int(row["col"]))
-    except (ValueError, TypeError, UnicodeDecodeError, csv.Error) as error:
-        raise PatchesError(f"{path} is damaged after {len(places)} patches: {error}") from error
-    unnamed = [number for number in numbers if number not in places]
-    if unnamed:
-        raise PatchesError(f"{path} does not name patch {_few(unnamed)}: name every patch, or leave the file out")
-    return places
 
 
 def _read_png(path: Path, mode: str) -> NDArray[np.uint8]:
     try:
         with Image.open(path, formats=["PNG"]) as picture:
             if picture.mode != mode:
-                kind = "three colours of 8 bits" if mode == "RGB" else "1 bit"
-                raise PatchesError(f"{path} has the mode {picture.mode}: it must be a PNG of {kind}")
+                kind = "three 8-bit channels" if mode == "RGB" else "1 bit"
+                raise PatchesError(f"{path} has the mode {picture.mode}: expected a PNG of {kind}")
             return np.asarray(picture, dtype=np.uint8)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise PatchesError(f"{path} is not a PNG that can be read ({error}): fetch it again") from error
+        raise PatchesError(f"{path} cannot be read as PNG ({error}): download it again") from error
 
 
 def _size(picture: NDArray[np.uint8]) -> str:

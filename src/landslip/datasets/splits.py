@@ -138,7 +138,7 @@ class Division(Frozen):
             )
         return chosen
 
-    def write(self, path: Path) -> None:
+    def write(self, path: str | Path) -> None:
         """Write the division to a JSON file, atomically.
 
         Raises:

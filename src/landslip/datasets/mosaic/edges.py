@@ -1,12 +1,12 @@
-"""Edges of patches, made comparable: what two patches that touched would share, and what is unknown taken out.
+"""Edges of patches in a form in which touching patches agree.
 
-Two patches cut side by side share no pixel: the last column of one lies a pixel beside the first of the other. Both
-are continued by half a pixel, straight on, to the line between them, and compared there.
+Two adjacent patches share no pixel: the last column of one is next to the first column of the other. Both are
+extrapolated linearly by half a pixel, to the line between them, and compared there.
 
-Where the patches have elevation, that is compared: whole metres that no gain has changed. Elsewhere reflectance is,
-as its logarithm, to which an unknown gain a patch (the same in all its channels) only adds a number. It is compared in
-two parts: brightness, the mean over the channels, less its mean over the edge; and hue, what each channel is above
-brightness, from which the gain falls out by itself, so that its level counts too.
+Elevation is compared if the patches have it: whole metres, without any gain. Otherwise the logarithm of reflectance
+is compared, where an unknown gain of a patch (equal for all channels) is an additive constant. It is compared in two
+parts: brightness, the mean over the channels, minus its mean over the edge; and hue, the difference of each channel
+from the brightness, from which the gain cancels, so that its level counts as well.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,32 +22,28 @@ from landslip.datasets.patch_set import Patch
 from landslip.errors import PatchesError
 
 _DARKEST_DN: Final = 20.0
-"""Darker is not told apart: steps of 8-bit pictures are about 10 DN, and the logarithm would make cliffs of them."""
+"""Darker values are raised to this: steps of 8-bit pictures are about 10 DN, large in the logarithm."""
 _BEYOND_PX: Final = 0.5
 _HUE_WEIGHT: Final = 2.0
-"""Hue changes less than brightness does from one pixel to the next, so a difference in it says more."""
+"""Hue varies less from pixel to pixel than brightness, so its differences have a larger weight."""
 _COLOUR_NOISE: Final = 0.02
-"""What two true neighbours may differ by: two percent of reflectance ..."""
+"""Expected difference of true neighbours: two percent of reflectance ..."""
 _ELEVATION_NOISE_M: Final = 0.5
 """... and the rounding of elevation to whole metres."""
+_INNER_PERCENTILE: Final = 99.0
+"""Percentile of the distances across a line in the middle of every patch."""
 
 
-_USUAL_PERCENTILE: Final = 99.0
-"""Of the seams through the middle of every patch."""
+class Direction(IntEnum):
+    """Direction from a patch to its neighbour."""
 
-
-class Way(IntEnum):
-    """How a neighbour is reached."""
-
-    ACROSS = 0
-    """From a patch to the one at its right."""
+    RIGHT = 0
     DOWN = 1
-    """From a patch to the one below."""
 
     @property
     def step(self) -> tuple[int, int]:
         """Rows and columns to the neighbour."""
-        return (0, 1) if self is Way.ACROSS else (1, 0)
+        return (0, 1) if self is Direction.RIGHT else (1, 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,45 +51,47 @@ class EdgeProfiles:
     """The edges of N patches in a fixed order."""
 
     kind: Literal["elevation", "colour"]
-    leaving: NDArray[np.float64]
-    """(2, N, F): by way, the edge towards the neighbour: the right one, the lower one."""
-    arriving: NDArray[np.float64]
-    """(2, N, F): by way, the edge where one arrives: the left one, the upper one."""
-    leaving_level: NDArray[np.float64]
-    """(2, N): mean logarithm of reflectance along these edges, the gain with it; 0 for elevation."""
-    arriving_level: NDArray[np.float64]
-    """(2, N): likewise."""
-    usual_distance: float
-    """How badly the two sides of a seam within a patch may fit: what true neighbours can be held to."""
+    outgoing: NDArray[np.float64]
+    """(2, N, F): by direction, the edge towards the neighbour, right or lower."""
+    incoming: NDArray[np.float64]
+    """(2, N, F): by direction, the opposite edge, left or upper."""
+    outgoing_level: NDArray[np.float64]
+    """(2, N): mean logarithm of reflectance of these edges, including the gain; 0 for elevation."""
+    incoming_level: NDArray[np.float64]
+    """(2, N): the same of the incoming edges."""
+    inner_distance: float
+    """Largest usual distance across a line inside a patch, an estimate of that of true neighbours."""
 
     def __len__(self) -> int:
-        return int(self.leaving.shape[1])
+        return int(self.outgoing.shape[1])
 
-    def distances(self, way: Way, first: slice) -> NDArray[np.float64]:
-        """How badly some patches fit each of all as their neighbour: (n, N), positive, infinite for a patch itself.
+    def distances(self, way: Direction, first: slice) -> NDArray[np.float64]:
+        """Return the edge distances of some patches to all others: (n, N), positive, infinite to itself.
 
-        Elevation: mean squared difference in m². Colour: mean squared difference of the logarithms, over the
-        contrast of both edges, so that a match of two featureless edges is worth no more than it should.
+        Elevation: mean squared difference in m². Colour: mean squared difference of the logarithms, divided by the
+        contrast of both edges, so that two featureless edges do not match too well.
         """
-        leaving, arriving = self.leaving[way, first], self.arriving[way]
-        length = leaving.shape[1]
-        own, others = _mean_square(leaving), _mean_square(arriving)
-        distances = self._judged(own[:, None] + others - leaving @ arriving.T * (2 / length), own[:, None], others)
+        outgoing, incoming = self.outgoing[way, first], self.incoming[way]
+        length = outgoing.shape[1]
+        own, others = _mean_square(outgoing), _mean_square(incoming)
+        distances = self._normalised_distance(
+            own[:, None] + others - outgoing @ incoming.T * (2 / length), own[:, None], others
+        )
         numbers = np.arange(len(self))[first]
         distances[np.arange(len(numbers)), numbers] = np.inf
         return distances
 
-    def distance(self, way: Way, first: int, second: int) -> float:
-        """The same for one pair."""
-        leaving, arriving = self.leaving[way, first], self.arriving[way, second]
-        squared = np.atleast_1d(_mean_square(leaving - arriving))
-        return float(self._judged(squared, _mean_square(leaving), _mean_square(arriving))[0])
+    def distance(self, way: Direction, first: int, second: int) -> float:
+        """Return the edge distance of one pair."""
+        outgoing, incoming = self.outgoing[way, first], self.incoming[way, second]
+        squared = np.atleast_1d(_mean_square(outgoing - incoming))
+        return float(self._normalised_distance(squared, _mean_square(outgoing), _mean_square(incoming))[0])
 
-    def _judged(
+    def _normalised_distance(
         self, squared: NDArray[np.float64], own: NDArray[np.float64], others: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Distances from mean squared differences and the mean squares of the edges themselves."""
-        # Rounding may leave a hair below zero.
+        """Return distances from mean squared differences and the mean squares of both edges."""
+        # Rounding may give small negative values.
         squared = np.maximum(squared, 0)
         if self.kind == "elevation":
             return squared + _ELEVATION_NOISE_M**2
@@ -102,11 +100,11 @@ class EdgeProfiles:
         return (squared + noise) / contrast
 
 
-def kind_of_edges(channels: Sequence[str]) -> Literal["elevation", "colour"]:
-    """What patches of these channels are compared by.
+def edge_kind(channels: Sequence[str]) -> Literal["elevation", "colour"]:
+    """Return what the edges of patches with these channels are compared by.
 
     Raises:
-        PatchesError: they have neither elevation nor reflectance.
+        PatchesError: the patches have neither elevation nor reflectance.
     """
     if "elevation" in channels:
         return "elevation"
@@ -117,11 +115,11 @@ def kind_of_edges(channels: Sequence[str]) -> Literal["elevation", "colour"]:
     )
 
 
-def edge_profiles(patches: Iterable[Patch]) -> EdgeProfiles:
-    """Take the edges of patches, one patch in memory at a time.
+def extract_edges(patches: Iterable[Patch]) -> EdgeProfiles:
+    """Extract the edges of patches, with one patch in memory at a time.
 
     Raises:
-        PatchesError: there is no patch, they differ in channels or size, are no squares, or are under 8 px.
+        PatchesError: there are no patches, they differ in channels or size, or are not squares of at least 8 px.
     """
     first: Patch | None = None
     lines: list[list[NDArray[np.float64]]] = []
@@ -130,67 +128,67 @@ def edge_profiles(patches: Iterable[Patch]) -> EdgeProfiles:
         if patch.channels != first.channels or patch.values.shape != first.values.shape:
             raise PatchesError(
                 f"patch {patch.id} is {patch.values.shape} of {', '.join(patch.channels)}, patch {first.id} is "
-                f"{first.values.shape} of {', '.join(first.channels)}: a mosaic takes patches of one kind and size"
+                f"{first.values.shape} of {', '.join(first.channels)}: a mosaic needs equal channels and sizes"
             )
-        layers = _compared(patch)
+        layers = _comparison_layers(patch)
         lines.append([*_lines(layers, 0), *_lines(layers, layers.shape[-1] // 2)])
     if first is None:
-        raise PatchesError("there is no patch to make a mosaic of: give a set that holds some")
-    # Border or seam, two ends, two ways, N patches, C channels, n pixels.
+        raise PatchesError("the set has no patches: give a set with patches")
+    # Border or middle, outgoing or incoming, two directions, N patches, C channels, n pixels.
     ends = np.moveaxis(np.array(lines), 0, 1).reshape(2, 2, 2, len(lines), *lines[0][0].shape)
-    kind = kind_of_edges(first.channels)
+    kind = edge_kind(first.channels)
     if kind == "elevation":
-        # The same number off all of them keeps every difference, and the digits that the differences need.
+        # Subtracting one constant keeps all differences and their precision.
         profiles = ends[..., 0, :] - ends.mean()
         levels = np.zeros((2, 2, len(lines)))
     else:
         profiles = _colour_profiles(ends)
         levels = ends[0].mean(axis=(-1, -2))
     seams = EdgeProfiles(kind, profiles[1, 0], profiles[1, 1], levels[0], levels[1], np.inf)
-    inside = [seams.distance(way, number, number) for way in Way for number in range(len(lines))]
+    inside = [seams.distance(way, number, number) for way in Direction for number in range(len(lines))]
     return EdgeProfiles(
-        kind, profiles[0, 0], profiles[0, 1], levels[0], levels[1], float(np.percentile(inside, _USUAL_PERCENTILE))
+        kind, profiles[0, 0], profiles[0, 1], levels[0], levels[1], float(np.percentile(inside, _INNER_PERCENTILE))
     )
 
 
 def _lines(layers: NDArray[np.float64], seam: int) -> list[NDArray[np.float64]]:
-    """Both sides of the seam before a column, and before a row: leaving across, down, arriving across, down.
+    """Return both sides of the line before a column and before a row: outgoing right, down, incoming right, down.
 
-    Seam 0 is the border, where the patch's own far side is left and its near side arrived at.
+    Line 0 is the border of the patch: the outgoing side is then its last column or row, the incoming its first.
     """
     across, down = layers, np.swapaxes(layers, -1, -2)
-    leaving = [_continued(one[..., seam - 1], one[..., seam - 2]) for one in (across, down)]
-    return leaving + [_continued(one[..., seam], one[..., seam + 1]) for one in (across, down)]
+    outgoing = [_extrapolate(one[..., seam - 1], one[..., seam - 2]) for one in (across, down)]
+    return outgoing + [_extrapolate(one[..., seam], one[..., seam + 1]) for one in (across, down)]
 
 
 def log_reflectance(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The logarithm of DN, the darkest of them not told apart."""
+    """Return the logarithm of DN, limited for dark values."""
     logarithm: NDArray[np.float64] = np.log(np.maximum(values.astype(np.float64), _DARKEST_DN))
     return logarithm
 
 
-def _compared(patch: Patch) -> NDArray[np.float64]:
-    """The layers (C, H, W) that edges are compared by."""
+def _comparison_layers(patch: Patch) -> NDArray[np.float64]:
+    """Return the layers (C, H, W) whose edges are compared."""
     _, height, width = patch.values.shape
     if height != width or height < 8:
         raise PatchesError(
-            f"patch {patch.id} is {height} x {width} px: edges are matched between squares of at least 8 x 8 px"
+            f"patch {patch.id} is {height} x {width} px: a mosaic needs square patches of at least 8 x 8 px"
         )
-    if kind_of_edges(patch.channels) == "elevation":
+    if edge_kind(patch.channels) == "elevation":
         return patch.values[[patch.channels.index("elevation")]].astype(np.float64)
     reflectance = [name for name in patch.channels if CHANNELS[name].kind == "reflectance"]
-    # Coarser channels were resampled to the patch's pixels: their edges say little that is not in the fine ones.
+    # Coarser channels were resampled to the pixels of the patch, so their edges add little information.
     finest = min(CHANNELS[name].resolution_m or np.inf for name in reflectance)
     return log_reflectance(patch.values[[CHANNELS[name].resolution_m == finest for name in patch.channels]])
 
 
-def _continued(outer: NDArray[np.float64], inner: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The outermost line of pixels (C, n), continued straight on to the patch's border."""
+def _extrapolate(outer: NDArray[np.float64], inner: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Extrapolate the outermost line of pixels (C, n) linearly to the border of the patch."""
     return outer + _BEYOND_PX * (outer - inner)
 
 
 def _colour_profiles(lines: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Brightness and hue of lines (..., C, n), each mixed with its neighbours along it against noise.
+    """Return brightness and hue of lines (..., C, n), smoothed along the lines.
 
     Returns:
         (..., (1 + C) n).

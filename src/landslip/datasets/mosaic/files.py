@@ -1,7 +1,6 @@
-"""The files of a mosaic: a table of places, and for every scene its channels and its truth as GeoTIFFs.
+"""The files of a mosaic: a table of positions, and the channels and the mask of every scene as GeoTIFFs.
 
-The GeoTIFFs have no CRS and no transform: nothing says where on Earth the patches lie. Where no patch lies, they are
-not observed.
+The GeoTIFFs have no CRS and no transform, because the location on Earth is unknown. Gaps between patches are nodata.
 """
 
 import contextlib
@@ -19,24 +18,25 @@ from rasterio.windows import Window
 
 from landslip.channels import CHANNELS
 from landslip.datasets.formats import SENTINEL
-from landslip.datasets.mosaic.assembly import Placed
+from landslip.datasets.mosaic.assembly import PlacedPatch
 from landslip.datasets.mosaic.picture import MosaicPicture
-from landslip.datasets.mosaic.recovery import Recovery, Watch, scene_name
+from landslip.datasets.mosaic.recovery import Recovery, scene_name
 from landslip.datasets.patch_set import Patch, PatchSet
 from landslip.errors import OutputError
 from landslip.files.atomic import atomic_folder
 from landslip.files.georeference_warnings import ignore_missing_crs
+from landslip.files.progress import Progress, no_progress
 from landslip.probability import NODATA
 
-TABLE: Final = "places.csv"
-_SCENE_FILE: Final = re.compile(r"S\d+(_truth\.tif|\.tif|\.png)")
-_DN_NOT_OBSERVED: Final = 65535
-_TERRAIN_NOT_OBSERVED: Final = -9999
+TABLE: Final = "positions.csv"
+_SCENE_FILE: Final = re.compile(r"S\d+(_mask\.tif|\.tif|\.png)")
+_DN_NODATA: Final = 65535
+_TERRAIN_NODATA: Final = -9999
 
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """How values are kept: whole DN, degrees and metres."""
+    """Type and nodata value of integer DN, degrees and metres."""
 
     dtype: str
     nodata: int
@@ -44,71 +44,72 @@ class Storage:
 
     @classmethod
     def of(cls, channels: tuple[str, ...]) -> "Storage":
-        """Reflectance alone fits 16 bits; elevation may lie below the sea."""
+        """Choose unsigned 16 bits for reflectance alone, and 32 bits with terrain, whose elevation may be negative."""
         if all(CHANNELS[name].kind == "reflectance" for name in channels):
-            return cls("uint16", _DN_NOT_OBSERVED, _DN_NOT_OBSERVED - 1)
-        return cls("int32", _TERRAIN_NOT_OBSERVED, 2**31 - 1)
+            return cls("uint16", _DN_NODATA, _DN_NODATA - 1)
+        return cls("int32", _TERRAIN_NODATA, 2**31 - 1)
 
-    def stored(self, values: NDArray[np.float32]) -> NDArray[Any]:
-        """Values rounded, the brightest cut off at what the type can hold."""
+    def encode(self, values: NDArray[np.float32]) -> NDArray[Any]:
+        """Round values and clip them to the range of the type."""
         smallest = 0 if self.nodata > 0 else self.nodata + 1
-        kept: NDArray[Any] = np.clip(np.rint(values), smallest, self.largest).astype(self.dtype)
-        return kept
+        encoded: NDArray[Any] = np.clip(np.rint(values), smallest, self.largest).astype(self.dtype)
+        return encoded
 
 
 def write_mosaics(
     patches: PatchSet[Any],
     recovery: Recovery,
-    out: Path,
+    out: str | Path,
     *,
-    least: int = 4,
+    min_patches: int = 4,
     source: str = SENTINEL,
     overwrite: bool = False,
-    watch: Watch = lambda doing, done, total: None,
+    progress: Progress = no_progress,
 ) -> tuple[Path, ...]:
-    """Write the table, and for every scene of at least so many patches ``S1.tif``, ``S1_truth.tif`` and ``S1.png``.
-
-    Patches are read one at a time; files get their names when all of them are whole.
+    """Write ``positions.csv``, and ``S1.tif``, ``S1_mask.tif`` and ``S1.png`` for each larger scene, atomically.
 
     Args:
-        patches: those that were placed.
-        recovery: their places.
-        out: folder, made if need be.
-        least: smaller scenes are in the table only.
-        source: where the patches come from, in a sentence.
-        overwrite: replace files that are there.
-        watch: told what is being done, how much of it is done, how much there is.
+        patches: the patches, read one at a time.
+        recovery: their positions.
+        out: the folder, which is created.
+        min_patches: smaller scenes are in the table only.
+        source: attribution of the patches.
+        overwrite: replace an earlier mosaic.
+        progress: told how many patches are written.
 
     Returns:
-        The files.
+        The paths of the files.
 
     Raises:
-        OutputError: the folder holds a mosaic already, or cannot be written to.
+        OutputError: the folder has a mosaic already, or cannot be written.
     """
+    out = Path(out)
     if (out / TABLE).exists() and not overwrite:
-        raise OutputError(f"{out} holds a mosaic already: give another folder, or --overwrite to replace it")
+        raise OutputError(
+            f"{out} has a mosaic already: give another folder, or allow overwriting", parameter="overwrite"
+        )
     try:
         with atomic_folder(out, overwrite=True, last=TABLE) as unfinished:
             (unfinished / TABLE).write_text(recovery.table(), encoding="utf-8")
-            shown = [number for number, size in enumerate(recovery.scenes.values()) if size >= least]
+            shown = [number for number, size in enumerate(recovery.scenes.values()) if size >= min_patches]
             total = sum(one.group in shown for one in recovery.placed)
             done = 0
             for group in shown:
                 done = _write_scene(
-                    patches, recovery, group, unfinished, source, done, lambda now: watch("writing", now, total)
+                    patches, recovery, group, unfinished, source, done, lambda now: progress("writing", now, total)
                 )
             made = sorted(path.name for path in unfinished.iterdir() if path.name != TABLE)
             if out.exists():
                 _remove_older(out)
     except RasterioError as error:
         raise OutputError(
-            f"the mosaic cannot be written to {out} ({error}): give a folder with room that you may write to"
+            f"the mosaic cannot be written to {out} ({error}): give a folder on a disk with space that you may write to"
         ) from error
     return tuple(out / name for name in (TABLE, *made))
 
 
 def _remove_older(out: Path) -> None:
-    """Remove an older mosaic: it may have had more scenes, and would be mixed with this one."""
+    """Remove an earlier mosaic, which may have had more scenes."""
     (out / TABLE).unlink(missing_ok=True)
     for path in out.iterdir():
         if _SCENE_FILE.fullmatch(path.name):
@@ -122,9 +123,9 @@ def _write_scene(
     folder: Path,
     source: str,
     done: int,
-    watch: Callable[[int], None],
+    report: Callable[[int], None],
 ) -> int:
-    """Write one scene; the number of patches written so far."""
+    """Write one scene, and return the number of patches written so far."""
     members = sorted((one.row, one.col, number) for number, one in enumerate(recovery.placed) if one.group == group)
     first = patches.read(recovery.entries[members[0][2]])
     side = first.mask.shape[0]
@@ -135,24 +136,22 @@ def _write_scene(
     size = (rows * side, cols * side)
     with (
         _raster(folder / f"{name}.tif", size, patches.channels, storage, side, source) as values_file,
-        _raster(
-            folder / f"{name}_truth.tif", size, ("truth",), Storage("uint8", NODATA, 1), side, source
-        ) as truth_file,
+        _raster(folder / f"{name}_mask.tif", size, ("mask",), Storage("uint8", NODATA, 1), side, source) as mask_file,
     ):
         for row, col, number in members:
-            patch = equalised(patches.read(recovery.entries[number]), float(recovery.gains[number]))
+            patch = equalise(patches.read(recovery.entries[number]), float(recovery.gains[number]))
             window = Window(col * side, row * side, side, side)
-            values_file.write(storage.stored(patch.values), window=window)
-            truth_file.write(patch.mask, 1, window=window)
+            values_file.write(storage.encode(patch.values), window=window)
+            mask_file.write(patch.mask, 1, window=window)
             picture.add(row, col, patch)
             done += 1
-            watch(done)
-    picture.draw(_likely(recovery.placed, group), source).save(folder / f"{name}.png", optimize=True)
+            report(done)
+    picture.draw(_agreement_fraction(recovery.placed, group), source).save(folder / f"{name}.png", optimize=True)
     return done
 
 
-def equalised(patch: Patch, gain: float) -> Patch:
-    """The patch with its reflectance divided by its gain; terrain as it is."""
+def equalise(patch: Patch, gain: float) -> Patch:
+    """Divide the reflectance of a patch by its gain; terrain is not changed."""
     if gain == 1:
         return patch
     factor = np.array(
@@ -162,8 +161,8 @@ def equalised(patch: Patch, gain: float) -> Patch:
     return Patch(patch.id, patch.scene, patch.row, patch.col, patch.channels, values, patch.mask)
 
 
-def _likely(placed: tuple[Placed, ...], group: int) -> float:
-    """Share of a group's touching sides for which no rival fits better."""
+def _agreement_fraction(placed: tuple[PlacedPatch, ...], group: int) -> float:
+    """Return the fraction of the touching sides of a group for which no rival matches better."""
     members = [one for one in placed if one.group == group]
     sides = sum(one.neighbours for one in members)
     return sum(one.agreeing for one in members) / sides if sides else 1.0
@@ -173,7 +172,7 @@ def _likely(placed: tuple[Placed, ...], group: int) -> float:
 def _raster(
     path: Path, size: tuple[int, int], bands: tuple[str, ...], storage: Storage, side: int, source: str
 ) -> Iterator[Any]:
-    """A GeoTIFF without a place, not observed wherever nothing is written."""
+    """Open a GeoTIFF without georeference, nodata wherever nothing is written."""
     with (
         ignore_missing_crs(None),
         rasterio.open(
@@ -186,7 +185,7 @@ def _raster(
             dtype=storage.dtype,
             nodata=storage.nodata,
             tiled=True,
-            # A patch is then a block, or some of them, and is compressed once.
+            # A patch is then one or more blocks, and is compressed once.
             blockxsize=side if side % 16 == 0 else 256,
             blockysize=side if side % 16 == 0 else 256,
             compress="DEFLATE",
@@ -198,7 +197,7 @@ def _raster(
         ) as raster,
     ):
         raster.update_tags(
-            TIFFTAG_IMAGEDESCRIPTION="Mosaic of patches, put together by their edges; its place on Earth is not known",
+            TIFFTAG_IMAGEDESCRIPTION="Mosaic of patches, assembled by matching their edges; location on Earth unknown",
             TIFFTAG_COPYRIGHT=source,
         )
         for band, name in enumerate(bands, start=1):

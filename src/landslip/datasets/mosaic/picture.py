@@ -1,4 +1,4 @@
-"""The picture of a mosaic: the ground beside the ground with its landslides, holes hatched."""
+"""The picture of a mosaic: true colour, and landslides, with gaps hatched."""
 
 from typing import Final
 
@@ -21,7 +21,7 @@ _LANDSLIDE: Final = (255, 214, 10)
 
 
 class MosaicPicture:
-    """Patches, made small as they come."""
+    """A picture of a mosaic, from patches that are added one by one and downsampled."""
 
     def __init__(self, name: str, channels: tuple[str, ...], rows: int, cols: int, side: int) -> None:
         self._name, self._rows, self._cols = name, rows, cols
@@ -30,58 +30,58 @@ class MosaicPicture:
         self.channels = TRUE_COLOUR if set(TRUE_COLOUR) <= set(channels) else tuple((reflectance or channels) * 3)[:3]
         size = (rows * self._side, cols * self._side)
         self._values = np.zeros((3, *size), np.float32)
-        self._observed = np.zeros(size, np.bool_)
+        self._valid = np.zeros(size, np.bool_)
         self._landslide = np.zeros(size, np.float32)
         self._patches = 0
         self._labelled = 0
 
     def add(self, row: int, col: int, patch: Patch) -> None:
-        """Put a patch in its place."""
+        """Add a patch at its position."""
         here = (
             slice(row * self._side, (row + 1) * self._side),
             slice(col * self._side, (col + 1) * self._side),
         )
         for band, channel in zip(self._values, self.channels, strict=True):
             band[here] = self._small(patch.values[patch.channels.index(channel)])
-        self._observed[here] = True
+        self._valid[here] = True
         self._landslide[here] = self._small((patch.mask == LANDSLIDE).astype(np.float32))
         self._patches += 1
         self._labelled += bool((patch.mask != NODATA).any())
 
     def panels(self) -> list[tuple[str, NDArray[np.uint8]]]:
-        """The ground, and the ground with its landslides where any truth is known: titles and RGB (h, w, 3)."""
+        """Return titles and RGB (h, w, 3) of the scene, and of its landslides if there are labels."""
         rgb = np.where(
-            self._observed[..., np.newaxis],
-            stretch_true_colour(self._values, self._observed),
-            draw_hatching(*self._observed.shape),
+            self._valid[..., np.newaxis],
+            stretch_true_colour(self._values, self._valid),
+            draw_hatching(*self._valid.shape),
         ).astype(np.uint8)
         panels = [("True colour" if self.channels == TRUE_COLOUR else ", ".join(self.channels), rgb)]
         if self._labelled:
-            # A landslide smaller than a pixel of the picture must still be seen.
-            share = np.sqrt(self._landslide)[..., np.newaxis]
+            # Landslides smaller than a pixel of the picture stay visible.
+            opacity = np.sqrt(self._landslide)[..., np.newaxis]
             grey = rgb.mean(axis=2, keepdims=True) * 0.75
-            ground = np.where(self._observed[..., np.newaxis], grey, rgb)
-            panels.append(("Landslides", np.rint(ground + (np.array(_LANDSLIDE) - ground) * share).astype(np.uint8)))
+            ground = np.where(self._valid[..., np.newaxis], grey, rgb)
+            panels.append(("Landslides", np.rint(ground + (np.array(_LANDSLIDE) - ground) * opacity).astype(np.uint8)))
         return panels
 
-    def draw(self, likely: float, source: str) -> Image.Image:
-        """The sheet.
+    def draw(self, agreement: float, source: str) -> Image.Image:
+        """Draw the sheet.
 
         Args:
-            likely: share of touching sides for which no other patch fits better.
-            source: where the patches come from, in a sentence.
+            agreement: fraction of touching sides for which no other patch matches better.
+            source: attribution of the patches.
         """
         panels = self.panels()
         rgb = panels[0][1]
         width = max(420, len(panels) * (rgb.shape[1] + _EDGE_PX) - _EDGE_PX)
         sheet = Column(width)
-        sheet.text(f"Scene {self._name}, found again from the edges of its patches", 24, weight=0.4)
+        sheet.text(f"Scene {self._name}, recovered from the edges of its patches", 24, weight=0.4)
         sheet.gap(4)
         holes = self._rows * self._cols - self._patches
         sheet.text(
             f"{format_count(self._patches, 'patch', 'patches')} on {self._rows} rows and {self._cols} columns; "
-            f"{format_count(holes, 'place', 'places')} without a patch (hatched, not observed); on {likely:.1%} of the "
-            "touching sides no other patch fits better. Where on Earth this lies is not known.",
+            f"{format_count(holes, 'position', 'positions')} without a patch (hatched); on {agreement:.1%} of the "
+            "touching sides no other patch matches better. The location on Earth is unknown.",
             15,
             ink=FAINT,
         )
@@ -102,11 +102,11 @@ class MosaicPicture:
 
 
 def _beside(panels: list[tuple[str, NDArray[np.uint8]]], width: int) -> Image.Image:
-    """Pictures side by side, each with its title above."""
+    """Place pictures side by side, each with its title above."""
     height = panels[0][1].shape[0]
     row = Image.new("RGB", (width, height + 28), PAPER)
-    for place, (title, rgb) in enumerate(panels):
-        x = place * (rgb.shape[1] + _EDGE_PX)
+    for column, (title, rgb) in enumerate(panels):
+        x = column * (rgb.shape[1] + _EDGE_PX)
         heading = Column(max(rgb.shape[1], 120))
         heading.text(title, 17, ink=INK, weight=0.3, lines=1)
         row.paste(heading.render(), (x, 0))

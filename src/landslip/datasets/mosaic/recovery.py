@@ -1,28 +1,28 @@
-"""Gains of placed patches: how much brighter than the others each one is, from where they touch."""
+"""Recovery of the scenes that patches were cut from, with the relative brightness (gain) of each patch."""
 
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.mosaic.assembly import ENOUGH, Placed, assemble
-from landslip.datasets.mosaic.edges import EdgeProfiles, Way, edge_profiles
+from landslip.datasets.mosaic.assembly import MIN_EVIDENCE, PlacedPatch, assemble
+from landslip.datasets.mosaic.edges import Direction, EdgeProfiles, extract_edges
 from landslip.datasets.patch_set import Entry, PatchSet
+from landslip.files.progress import Progress, no_progress, track
 
-_ENOUGH = 1e-9
+_TOLERANCE: Final = 1e-9
 
 
-def gains(edges: EdgeProfiles, placed: Sequence[Placed]) -> NDArray[np.float64]:
-    """What to divide the reflectance of each patch by, so that neighbours are equally bright where they touch.
+def estimate_gains(edges: EdgeProfiles, placed: Sequence[PlacedPatch]) -> NDArray[np.float64]:
+    """Estimate a gain for each patch; divided by it, neighbours are equally bright where they touch.
 
-    The logarithms of the gains are the least-squares solution over all touching pairs; their mean in a group is 0,
-    because nothing says how bright the group as a whole should be. All gains are 1 where patches have elevation:
-    their reflectance is then physical.
+    The logarithms of the gains are the least-squares solution over all touching pairs, with mean 0 in each group,
+    because the brightness of a group is unknown. Patches with elevation have physical reflectance and gain 1.
 
     Returns:
         (N,), positive.
@@ -32,21 +32,21 @@ def gains(edges: EdgeProfiles, placed: Sequence[Placed]) -> NDArray[np.float64]:
         return np.ones(len(placed))
 
     def laplacian(logs: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The matrix of the normal equations, applied."""
-        return _spread(first, second, logs[first] - logs[second], len(placed))
+        """Multiply by the matrix of the normal equations."""
+        return _scatter(first, second, logs[first] - logs[second], len(placed))
 
-    # Conjugate gradients (Hestenes & Stiefel 1952): the matrix is sparse, and singular only by a constant a group.
+    # Conjugate gradients (Hestenes & Stiefel 1952): the matrix is sparse, and singular up to a constant per group.
     logs = np.zeros(len(placed))
-    residual = _spread(first, second, steps, len(placed))
+    residual = _scatter(first, second, steps, len(placed))
     direction, square = residual.copy(), float(residual @ residual)
-    enough = _ENOUGH * float(square)
+    tolerance = _TOLERANCE * float(square)
     for _ in range(4 * len(placed)):
-        if square <= enough:
+        if square <= tolerance:
             break
-        turned = laplacian(direction)
-        length = square / (direction @ turned)
+        image = laplacian(direction)
+        length = square / (direction @ image)
         logs += length * direction
-        residual -= length * turned
+        residual -= length * image
         square, before = float(residual @ residual), square
         direction = residual + square / before * direction
     group = np.array([one.group for one in placed])
@@ -55,26 +55,26 @@ def gains(edges: EdgeProfiles, placed: Sequence[Placed]) -> NDArray[np.float64]:
 
 
 def _differences(
-    edges: EdgeProfiles, placed: Sequence[Placed]
+    edges: EdgeProfiles, placed: Sequence[PlacedPatch]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
-    """For every touching pair its patches, and by how much the logarithm of the first is above the second's."""
+    """Return the patches of every touching pair, and the difference of their logarithms."""
     if edges.kind == "elevation":
         return np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0)
     at = {(one.group, one.row, one.col): number for number, one in enumerate(placed)}
     pairs = [
-        (way, number, mate)
+        (direction, number, mate)
         for (group, row, col), number in at.items()
-        for way in Way
-        if (mate := at.get((group, row + way.step[0], col + way.step[1]))) is not None
+        for direction in Direction
+        if (mate := at.get((group, row + direction.step[0], col + direction.step[1]))) is not None
     ]
-    steps = [edges.leaving_level[way, one] - edges.arriving_level[way, other] for way, one, other in pairs]
+    steps = [edges.outgoing_level[way, one] - edges.incoming_level[way, other] for way, one, other in pairs]
     return np.array([p[1] for p in pairs], np.intp), np.array([p[2] for p in pairs], np.intp), np.array(steps)
 
 
-def _spread(
+def _scatter(
     first: NDArray[np.intp], second: NDArray[np.intp], steps: NDArray[np.float64], count: int
 ) -> NDArray[np.float64]:
-    """Add every step to the first patch of its pair and take it from the second."""
+    """Add every step to the first patch of its pair and subtract it from the second."""
     spread = np.zeros(count)
     np.add.at(spread, first, steps)
     np.subtract.at(spread, second, steps)
@@ -82,31 +82,33 @@ def _spread(
 
 
 COLUMNS: Final = ("id", "split", "scene", "row", "col", "certainty", "neighbours", "agreeing", "margin", "join", "gain")
-"""Of the table; the first five are those of ``manifest.csv``."""
-_SURE: Final = 1.0
+"""Columns of the table; the first five are those of ``manifest.csv``."""
+_CERTAIN: Final = 1.0
 
-Certainty = Literal["sure", "likely", "alone"]
-Watch = Callable[[str, int, int], None]
+Certainty = Literal["certain", "likely", "isolated"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Recovery:
-    """Where every patch lies."""
+    """The positions and gains of all patches."""
 
     entries: tuple[Entry, ...]
-    placed: tuple[Placed, ...]
+    placed: tuple[PlacedPatch, ...]
     """In the order of the entries."""
     gains: NDArray[np.float64]
-    """What to divide the reflectance of each patch by."""
+    """(N,): reflectance is to be divided by it."""
+
+    def __repr__(self) -> str:
+        return f"Recovery({len(self.entries)} patches in {len(self.scenes)} scenes)"
 
     @property
     def scenes(self) -> dict[str, int]:
-        """How many patches each scene has, the largest first."""
+        """Number of patches of each scene, the largest first."""
         sizes = Counter(one.group for one in self.placed)
         return {scene_name(group): sizes[group] for group in sorted(sizes)}
 
     def table(self) -> str:
-        """The places as text with commas, in the order of the entries."""
+        """Return the positions as CSV, in the order of the entries."""
         text = io.StringIO()
         rows = csv.writer(text, lineterminator="\n")
         rows.writerow(COLUMNS)
@@ -118,36 +120,38 @@ class Recovery:
 
 
 def recover(
-    patches: PatchSet[Any], *, enough: float = ENOUGH, watch: Watch = lambda doing, done, total: None
+    patches: PatchSet[Any], *, min_evidence: float = MIN_EVIDENCE, progress: Progress = no_progress
 ) -> Recovery:
-    """Find the scenes that patches were cut from.
+    """Recover the scenes that patches were cut from, by matching their edges.
 
     Args:
-        patches: of one kind and size.
-        enough: least evidence for a join, as a logarithm: how much worse the best rival fits.
-        watch: told what is being done, how much of it is done, how much there is.
+        patches: patches of the same channels and size.
+        min_evidence: smallest evidence for a join: logarithm of the distance of the best rival over the distance of
+            the pair.
+        progress: told how many patches are read, compared and joined.
 
     Raises:
-        PatchesError: there is no patch, or they cannot be compared.
+        PatchesError: there are no patches, or they cannot be compared.
+
+    Example:
+        >>> import landslip
+        >>> recovery = recover(landslip.open_patches("examples/l4s-rgb-scene-b"))
+        >>> list(recovery.scenes)[0]
+        'S1'
     """
-
-    def read() -> Any:
-        for done, entry in enumerate(patches.entries, start=1):
-            yield patches.read(entry)
-            watch("reading edges", done, len(patches))
-
-    edges = edge_profiles(read())
-    placed = assemble(edges, enough=enough, watch=watch)
-    return Recovery(patches.entries, placed, gains(edges, placed))
+    entries = track(patches.entries, progress, "reading edges")
+    edges = extract_edges(patches.read(entry) for entry in entries)
+    placed = assemble(edges, min_evidence=min_evidence, progress=progress)
+    return Recovery(patches.entries, placed, estimate_gains(edges, placed))
 
 
-def certainty(one: Placed) -> Certainty:
-    """How sure a place is in its scene: the best rival of the weakest join fits e times worse, or less than that."""
+def certainty(one: PlacedPatch) -> Certainty:
+    """Classify a position: ``certain`` if the best rival of its weakest join has at least e times the distance."""
     if not one.neighbours:
-        return "alone"
-    return "sure" if one.join >= _SURE and one.agreeing == one.neighbours else "likely"
+        return "isolated"
+    return "certain" if one.join >= _CERTAIN and one.agreeing == one.neighbours else "likely"
 
 
 def scene_name(group: int) -> str:
-    """The name of a group: S1 is the largest."""
+    """Return the name of a group; S1 is the largest."""
     return f"S{group + 1}"

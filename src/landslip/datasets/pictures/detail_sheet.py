@@ -1,4 +1,4 @@
-"""The spectrum of a patch: median reflectance by wavelength, inside and outside of its landslides."""
+"""A sheet of one patch: large views, and the spectrum inside and outside its landslides."""
 
 from typing import Final
 
@@ -10,7 +10,14 @@ from landslip.channels import CHANNELS, DN_PER_REFLECTANCE, ndvi
 from landslip.datasets.formats import SENTINEL
 from landslip.datasets.patch_set import Patch
 from landslip.datasets.pictures.contact_sheet import OUTLINED
-from landslip.datasets.pictures.views import View, count_landslides, enlarged, format_position, views, with_truth
+from landslip.datasets.pictures.views import (
+    View,
+    count_landslides,
+    draw_reference,
+    enlarge,
+    format_position,
+    make_views,
+)
 from landslip.figures.cartography import choose_scale_bar, draw_scale_bar
 from landslip.figures.colour_ramps import legend
 from landslip.figures.formatting import format_area, format_count
@@ -24,11 +31,11 @@ _LEFT_PX: Final = 34
 _BELOW_PX: Final = 30
 _FINER: Final = 3
 _NOT_GROUND: Final = frozenset({"B09", "B10"})
-"""Water vapour and cirrus see the air rather than the ground."""
+"""Water vapour and cirrus, which measure the atmosphere rather than the surface."""
 
 
-def spectrum(patch: Patch, width: int) -> Image.Image:
-    """A chart of ``width`` x 230 pixels: reflectance in percent over wavelength in nanometres."""
+def draw_spectrum(patch: Patch, width: int) -> Image.Image:
+    """Draw a chart of ``width`` x 230 pixels: median reflectance in percent over wavelength in nanometres."""
     known = [
         (CHANNELS[name].wavelength_nm or 0.0, patch.values[number] / DN_PER_REFLECTANCE * 100)
         for number, name in enumerate(patch.channels)
@@ -50,7 +57,7 @@ def _chart(
     top: float,
     width: int,
 ) -> Image.Image:
-    """Axes, then lines through the medians with bars at every channel; drawn larger, shrunk, then lettered."""
+    """Draw axes, and lines through the medians with bars at every channel; drawn larger, then downsampled."""
     left, right, above, below = _LEFT_PX, width - 8, 8, _HEIGHT_PX - _BELOW_PX
 
     def x_of(wavelength: float) -> float:
@@ -61,7 +68,7 @@ def _chart(
 
     fine = Image.new("RGB", (width * _FINER, _HEIGHT_PX * _FINER), PAPER)
     pen = ImageDraw.Draw(fine)
-    steps = [top * share for share in (0, 0.5, 1)]
+    steps = [top * fraction for fraction in (0, 0.5, 1)]
     for percent in steps:
         y = y_of(percent) * _FINER
         pen.line([(left * _FINER, y), (right * _FINER, y)], RULE, _FINER)
@@ -82,7 +89,7 @@ def _chart(
 
 
 def _round_up(percent: float) -> float:
-    """The next of 2, 4, 10, 20, 40, 60, 80, 100 percent, or the next hundred."""
+    """Round up to 2, 4, 10, 20, 40, 60, 80, 100 percent, or to the next hundred."""
     return next((float(top) for top in (2, 4, 10, 20, 40, 60, 80, 100) if top >= percent), np.ceil(percent / 100) * 100)
 
 
@@ -90,29 +97,29 @@ _EDGE_PX: Final = 40
 _GAP_PX: Final = 20
 _PANEL_PX: Final = 384
 _LARGE_PANEL_PX: Final = 640
-"""Where there is but one view, with the truth and without."""
+"""If there is only one view, shown with and without the reference outlines."""
 _SIDE_PX: Final = 340
 _BESIDE: Final = 3
 
 
-def detail_sheet(patch: Patch, title: str, *, pixel_size_m: float = 10.0, source: str = SENTINEL) -> Image.Image:
+def draw_detail_sheet(patch: Patch, title: str, *, pixel_size_m: float = 10.0, source: str = SENTINEL) -> Image.Image:
     """Draw one patch in detail.
 
     Args:
-        patch: in DN, degrees, metres.
-        title: of the sheet.
+        patch: the patch.
+        title: title of the sheet.
         pixel_size_m: side of a pixel on the ground.
-        source: where the patch comes from, in a sentence.
+        source: attribution of the patch.
 
     Returns:
-        RGB.
+        An RGB picture.
     """
-    seen = views(patch, pixel_size_m)
-    # The first view stands there twice, so that nothing hides the ground.
+    seen = make_views(patch, pixel_size_m)
+    # The first view is shown twice, once without the outlines.
     side_px = _PANEL_PX if len(seen) > 1 else _LARGE_PANEL_PX
     panels = [
-        _panel(seen[0], patch, side_px, truth=False),
-        *(_panel(view, patch, side_px, truth=True) for view in seen),
+        _panel(seen[0], patch, side_px, reference=False),
+        *(_panel(view, patch, side_px, reference=True) for view in seen),
     ]
     beside = min(_BESIDE, len(panels))
     grid = _grid(panels, beside)
@@ -136,13 +143,15 @@ def detail_sheet(patch: Patch, title: str, *, pixel_size_m: float = 10.0, source
     return whole
 
 
-def _panel(view: View, patch: Patch, side_px: int, *, truth: bool) -> Image.Image:
-    """A view with its title above, and below it what its colours mean."""
-    picture = enlarged(view.rgb, side_px)
+def _panel(view: View, patch: Patch, side_px: int, *, reference: bool) -> Image.Image:
+    """Draw a view with its title above and its legend below."""
+    picture = enlarge(view.rgb, side_px)
     panel = Column(side_px)
-    panel.text(f"{view.title}, with the truth" if truth and view.title == "True colour" else view.title, 17, weight=0.3)
+    panel.text(
+        f"{view.title}, with reference" if reference and view.title == "True colour" else view.title, 17, weight=0.3
+    )
     panel.gap(2)
-    panel.picture(with_truth(picture, patch) if truth else picture)
+    panel.picture(draw_reference(picture, patch) if reference else picture)
     panel.gap(6)
     if view.ramp:
         panel.picture(legend(view.ramp, view.low, view.high, side_px))
@@ -153,7 +162,7 @@ def _panel(view: View, patch: Patch, side_px: int, *, truth: bool) -> Image.Imag
 
 
 def _grid(panels: list[Image.Image], beside: int) -> Image.Image:
-    """Panels of one width in rows."""
+    """Place panels of one width in rows."""
     width, height = panels[0].width + _GAP_PX, max(panel.height for panel in panels) + 14
     rows = -(-len(panels) // beside)
     grid = Image.new("RGB", (beside * width - _GAP_PX, rows * height), PAPER)
@@ -172,11 +181,11 @@ def _size_text(patch: Patch, pixel_size_m: float) -> str:
 
 
 def _facts(side: Column, patch: Patch, pixel_size_m: float, side_px: int) -> None:
-    """What the truth says, and what tells landslides from the rest."""
+    """Write the counts of the reference, and the differences between landslides and background."""
     landslide, rest = patch.mask == LANDSLIDE, patch.mask == BACKGROUND
-    side.text("Truth", 17, weight=0.3)
+    side.text("Reference", 17, weight=0.3)
     if (patch.mask == NODATA).all():
-        side.text("not known for this patch", 15)
+        side.text("no labels for this patch", 15)
     else:
         side.text(
             f"{format_count(count_landslides(patch.mask), 'landslide', 'landslides')}, "
@@ -192,13 +201,13 @@ def _facts(side: Column, patch: Patch, pixel_size_m: float, side_px: int) -> Non
     if len(reflectance) >= 4:
         side.gap(22)
         side.text("Spectrum", 17, weight=0.3)
-        side.text("median reflectance by wavelength, bars over the middle half of the pixels", 13, ink=FAINT)
+        side.text("median reflectance by wavelength, with quartiles", 13, ink=FAINT)
         side.gap(6)
-        side.picture(spectrum(patch, _SIDE_PX))
+        side.picture(draw_spectrum(patch, _SIDE_PX))
 
 
 def _medians(side: Column, patch: Patch, landslide: NDArray[np.bool_], rest: NDArray[np.bool_]) -> None:
-    """A small table: the median of what is told apart by, inside and outside of the truth."""
+    """Draw a small table of the medians of NDVI, slope and elevation, inside and outside the landslides."""
     layers = dict(zip(patch.channels, patch.values, strict=True))
     rows: list[tuple[str, NDArray[np.float32], str]] = []
     if {"B04", "B08"} <= set(layers):
@@ -213,7 +222,7 @@ def _medians(side: Column, patch: Patch, landslide: NDArray[np.bool_], rest: NDA
     side.text("Medians", 17, weight=0.3)
     columns = [("all", np.ones_like(rest), INK)] if everywhere else []
     columns += [("landslides", landslide, LANDSLIDE_INK)] if landslide.any() else []
-    columns += [("the rest", rest, REST_INK)] if rest.any() else []
+    columns += [("background", rest, REST_INK)] if rest.any() else []
     table = Image.new("RGB", (_SIDE_PX, 24 * (len(rows) + 1)), PAPER)
     for number, (name, where, ink) in enumerate(columns):
         cells = Column(110)

@@ -1,4 +1,4 @@
-"""The files of a store and what is written in them; docs/data.md says the same for readers of other languages."""
+"""The files of a store and their contents; docs/data.md describes them for readers in other languages."""
 
 import csv
 from collections.abc import Iterable, Mapping
@@ -23,7 +23,7 @@ COLUMNS: Final = ("id", "split", "scene", "row", "col", "landslide_px", "image",
 
 
 class StoreHeader(Frozen):
-    """What ``store.json`` says."""
+    """The contents of ``store.json``."""
 
     format: Literal["landslip patch store"] = "landslip patch store"
     version: Literal[1] = 1
@@ -32,75 +32,75 @@ class StoreHeader(Frozen):
     channels: tuple[str, ...]
     units: tuple[str, ...]
     offsets: tuple[float, ...]
-    """By channel: the value in its unit is the stored number less this."""
+    """By channel: value in its unit = stored number - offset."""
     divisors: tuple[float, ...]
-    """By channel: the value in its unit, divided by this in float64, is that of the HDF5 file."""
+    """By channel: value in the HDF5 file = value in its unit / divisor, in float64."""
     splits: dict[Split, int]
     left_out: tuple[str, ...]
-    """Images of the folder that were refused and left out; the check says why."""
+    """Images that were left out because of a finding of the check."""
     check: CheckReport
     source_bytes: int
-    """Of the HDF5 files that were packed."""
+    """Size of the HDF5 files."""
     identity: str
-    """Of the HDF5 files, places and format: a store of another identity is another store."""
+    """Hash of names, sizes and times of the HDF5 files, of the positions and of the format version."""
     notice: str
     landslip_version: str
 
 
 @dataclass(frozen=True, slots=True)
 class StoreEntry:
-    """One patch of a store: a row of its table."""
+    """A patch of a store: a row of its table."""
 
     index: int
-    """Position in the arrays."""
+    """Index in the arrays."""
     id: int
     split: Split
     scene: str
     row: int | None
     col: int | None
     landslide_px: int | None
-    """None where there is no mask: all of it is then not observed."""
+    """None without labels; the mask is then nodata everywhere."""
     image: str
-    """HDF5 file of the image, in the folder that was packed."""
+    """HDF5 file of the image, relative to its folder."""
     mask: str | None
     crc32: int
-    """Of the patch's bytes in the two arrays, image then mask."""
+    """Checksum of the bytes of the image and then the mask in the arrays."""
 
     def cells(self) -> tuple[object, ...]:
-        """The cells of its row in the table."""
-        place = (self.scene, self.row, self.col)
-        return (self.id, self.split, *place, self.landslide_px, self.image, self.mask, f"{self.crc32:08x}")
+        """Return the cells of its row in the table."""
+        position = (self.scene, self.row, self.col)
+        return (self.id, self.split, *position, self.landslide_px, self.image, self.mask, f"{self.crc32:08x}")
 
     @classmethod
     def from_cells(cls, index: int, cells: Mapping[str, str]) -> "StoreEntry":
         """Read a row of the table.
 
         Raises:
-            ValueError, KeyError, PatchesError: it is no such row.
+            ValueError, KeyError, PatchesError: a cell is invalid or missing.
         """
         return cls(
             index=index,
             id=int(cells["id"]),
             split=split_named(cells["split"]),
             scene=cells["scene"],
-            row=_whole(cells["row"]),
-            col=_whole(cells["col"]),
-            landslide_px=_whole(cells["landslide_px"]),
+            row=_integer(cells["row"]),
+            col=_integer(cells["col"]),
+            landslide_px=_integer(cells["landslide_px"]),
             image=cells["image"],
             mask=cells["mask"] or None,
             crc32=int(cells["crc32"], 16),
         )
 
 
-def _whole(text: str) -> int | None:
+def _integer(text: str) -> int | None:
     return int(text) if text else None
 
 
-def entries_of(lines: Iterable[str], path: Path) -> tuple[StoreEntry, ...]:
-    """Read the lines of a table, its head among them.
+def read_entries(lines: Iterable[str], path: Path) -> tuple[StoreEntry, ...]:
+    """Read the lines of a table, with its header.
 
     Raises:
-        PatchesError: it is damaged.
+        PatchesError: the table is damaged.
     """
     rows = csv.DictReader(lines)
     entries: list[StoreEntry] = []

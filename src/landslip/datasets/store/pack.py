@@ -1,4 +1,4 @@
-"""Packs a Landslide4Sense folder into a store, without loss: what is not whole numbers is refused, never rounded."""
+"""Packing of a Landslide4Sense folder into a store, without loss: other values than integers are refused."""
 
 import hashlib
 import json
@@ -16,14 +16,14 @@ from landslip.datasets.check import CheckReport, check_l4s
 from landslip.datasets.formats import MARK
 from landslip.datasets.l4s import L4sEntry, L4sSet, open_l4s
 from landslip.datasets.l4s_values import DIVISORS, L4S_CHANNELS, OFFSETS, SIDE_PX, pack_values
-from landslip.datasets.manifest import Place
+from landslip.datasets.manifest import Position
 from landslip.datasets.patch_set import SPLITS, Split
-from landslip.datasets.statistics import Watch
 from landslip.datasets.store.format import HEADER, NOTICE, StoreEntry, StoreHeader
 from landslip.datasets.store.reading import PatchStore, open_store
 from landslip.datasets.store.writing import CHECKED, StoreWriter, crc32_of, publish, unfinished_store
 from landslip.errors import OutputError, PatchesError, require_extra
 from landslip.files.atomic import check_disk_space, write_text
+from landslip.files.progress import Progress, no_progress
 from landslip.probability import LANDSLIDE
 
 _TABLE_ROW_BYTES = 200
@@ -31,54 +31,63 @@ _TABLE_ROW_BYTES = 200
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """A finished store and how it came about."""
+    """The result of ``pack_l4s``."""
 
     store: PatchStore
     store_bytes: int
     resumed: int
-    """Patches that an earlier run had packed; all of them where the store was there already."""
+    """Number of patches that an earlier run had packed."""
 
     @property
-    def share(self) -> float:
-        """Size of the store by that of the HDF5 files it was packed from."""
+    def size_ratio(self) -> float:
+        """Size of the store over the size of its HDF5 files."""
         return self.store_bytes / self.store.header.source_bytes
 
 
 def pack_l4s(
-    folder: Path,
-    store: Path,
+    folder: str | Path,
+    store: str | Path,
     *,
-    places: Mapping[tuple[Split, int], Place] | None = None,
+    positions: Mapping[tuple[Split, int], Position] | None = None,
     leave_out: bool = False,
     overwrite: bool = False,
-    watch: Watch | None = None,
+    progress: Progress = no_progress,
 ) -> Packed:
-    """Pack a Landslide4Sense folder of either layout; a run that was killed is gone on with.
+    """Pack a Landslide4Sense folder into a store; an interrupted run resumes.
+
+    A store has a quarter of the size of the HDF5 files, gives back their values bit for bit, and is read many times
+    faster.
 
     Args:
-        folder: what to pack.
-        store: folder of the store, which appears under this name when all of it is whole.
-        places: scene, row and column by split and number; those of ``manifest.csv`` in the folder if left out.
-        leave_out: pack the rest where patches are refused, and note them in the store.
-        overwrite: replace another store of this name.
-        watch: told what is being done and how far it is.
+        folder: the folder with ``TrainData/`` ..., or with ``images/`` and ``annotations/``.
+        store: folder of the store; it appears under this name once it is complete.
+        positions: scene, row and column by split and number; by default those of ``manifest.csv`` in the folder.
+        leave_out: leave out patches with faults, and list them in the store, instead of raising an error.
+        overwrite: replace a store of other files.
+        progress: told how many patches are checked and packed.
 
     Raises:
-        PatchesError: the folder is no such set, or patches are refused; each is named.
-        OutputError: the store is there already, cannot be written, or is being packed by another run.
+        PatchesError: the folder has another layout, or patches have faults.
+        OutputError: the store exists, cannot be written, or is being packed by another run.
         MissingExtraError: h5py is not installed.
+
+    Example:
+        >>> packed = pack_l4s("data/l4s", "data/store")  # doctest: +SKIP
+        >>> packed.size_ratio  # doctest: +SKIP
+        0.257
     """
+    folder, store = Path(folder), Path(store)
     require_extra("h5py", "train")
-    patches = open_l4s(folder, places)
+    patches = open_l4s(folder, positions)
     identity = _identity(patches)
     if store.exists():
-        if (there := _opened(store)) is not None and there.header.identity == identity:
+        if (there := _open_if_store(store)) is not None and there.header.identity == identity:
             return Packed(there, _size_bytes(store), len(there))
         _check_may_replace(store, there, overwrite=overwrite)
     with unfinished_store(store, identity) as unfinished:
-        report = _checked(folder, unfinished / CHECKED, watch)
+        report = _check_or_resume(folder, unfinished / CHECKED, progress)
         wanted = _without_refused(patches, report, leave_out=leave_out)
-        resumed = _write(wanted, unfinished, watch)
+        resumed = _write(wanted, unfinished, progress)
         left_out = {entry.image for entry in patches.entries} - {entry.image for entry in wanted.entries}
         header = _header(wanted, report, left_out, identity)
         if (folder / MARK).is_file():
@@ -89,8 +98,8 @@ def pack_l4s(
     return Packed(open_store(store), _size_bytes(store), resumed)
 
 
-def _write(wanted: L4sSet, unfinished: Path, watch: Watch | None) -> int:
-    """Write the arrays and the table; gives how many patches were there already."""
+def _write(wanted: L4sSet, unfinished: Path, progress: Progress) -> int:
+    """Write the arrays and the table, and return how many patches an earlier run had written."""
     values = np.empty((len(L4S_CHANNELS), SIDE_PX, SIDE_PX), np.float32)
     mask = np.empty((SIDE_PX, SIDE_PX), np.uint8)
     with StoreWriter(unfinished, len(wanted)) as writer:
@@ -113,17 +122,16 @@ def _write(wanted: L4sSet, unfinished: Path, watch: Watch | None) -> int:
                 crc32=crc32_of(image, mask),
             )
             writer.add(row, image, mask)
-            if watch is not None:
-                watch("packing", position + 1, len(wanted))
+            progress("packing", position + 1, len(wanted))
         writer.sync()
     return resumed
 
 
-def _checked(folder: Path, note: Path, watch: Watch | None) -> CheckReport:
-    """The check's report; that of a run that was killed is taken where it is there."""
+def _check_or_resume(folder: Path, note: Path, progress: Progress) -> CheckReport:
+    """Check the folder, unless an interrupted run has done so."""
     if note.exists():
         return CheckReport.model_validate_json(note.read_bytes())
-    report = check_l4s(folder, watch)
+    report = check_l4s(folder, progress)
     write_text(note, report.model_dump_json())
     return report
 
@@ -134,13 +142,14 @@ def _without_refused(patches: L4sSet, report: CheckReport, *, leave_out: bool) -
         named = "; ".join(f"{finding.file} {finding.text}" for finding in refused[:5])
         more = f"; and {len(refused) - 5} more files" if len(refused) > 5 else ""
         raise PatchesError(
-            f"{len(refused)} files of {patches.folder} cannot be packed without loss: {named}{more}. "
-            "Mend them, or leave their patches out with --leave-out"
+            f"{len(refused)} files of {patches.folder} cannot be packed without loss ({named}{more}): repair them, or "
+            "leave out their patches",
+            parameter="leave_out",
         )
     out = {(finding.split, finding.id) for finding in refused}
     wanted = patches.where(lambda entry: (entry.split, entry.id) not in out)
     if not len(wanted):
-        raise PatchesError(f"no patch of {patches.folder} can be used: see  landslip data check {patches.folder}")
+        raise PatchesError(f"{patches.folder} has no usable patches: see  landslip data check")
     return wanted
 
 
@@ -168,7 +177,7 @@ def _paths(entry: L4sEntry) -> tuple[Path, ...]:
 
 
 def _identity(patches: L4sSet) -> str:
-    """Changes with any file's name, size or time, with the places, and with the format."""
+    """Return a hash of names, sizes and times of the files, of the positions and of the format version."""
     text = hashlib.sha256(str(StoreHeader.model_fields["version"].default).encode())
     for entry in patches.entries:
         text.update(json.dumps([entry.split, entry.id, entry.scene, entry.row, entry.col]).encode())
@@ -178,7 +187,7 @@ def _identity(patches: L4sSet) -> str:
     return text.hexdigest()
 
 
-def _opened(store: Path) -> PatchStore | None:
+def _open_if_store(store: Path) -> PatchStore | None:
     try:
         return open_store(store)
     except PatchesError:
@@ -187,9 +196,12 @@ def _opened(store: Path) -> PatchStore | None:
 
 def _check_may_replace(store: Path, there: PatchStore | None, *, overwrite: bool) -> None:
     if there is None and (not store.is_dir() or any(store.iterdir())):
-        raise OutputError(f"{store} is there and is no store of patches: give another name for the store")
+        raise OutputError(f"{store} exists and is not a store of patches: give another folder", parameter="store")
     if there is not None and not overwrite:
-        raise OutputError(f"{store} is a store of other files or places: give another name, or --overwrite")
+        raise OutputError(
+            f"{store} is a store of other files or positions: give another folder, or allow overwriting",
+            parameter="overwrite",
+        )
 
 
 def _size_bytes(store: Path) -> int:

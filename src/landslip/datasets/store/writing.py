@@ -1,4 +1,4 @@
-"""The folder in which a store is made: hidden beside the store, held by one run, renamed when all of it is whole."""
+"""Writing of a store: a hidden folder beside it, locked by one run, resumed by the next and renamed when complete."""
 
 import contextlib
 import csv
@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from landslip.datasets.formats import MARK
 from landslip.datasets.l4s_values import L4S_CHANNELS, SIDE_PX
-from landslip.datasets.store.format import COLUMNS, HEADER, IMAGES, MASKS, TABLE, StoreEntry, entries_of
+from landslip.datasets.store.format import COLUMNS, HEADER, IMAGES, MASKS, TABLE, StoreEntry, read_entries
 from landslip.errors import OutputError, PatchesError
 from landslip.files.atomic import lock_file
 
@@ -28,21 +28,21 @@ _KNOWN: Final = frozenset({HEADER, IMAGES, MASKS, TABLE, IDENTITY, CHECKED, MARK
 
 @contextlib.contextmanager
 def unfinished_store(store: Path, identity: str) -> Iterator[Path]:
-    """Hold the folder of an unfinished store; what is in it from an earlier run of the same identity is kept.
+    """Lock the folder of an unfinished store; files of an interrupted run with the same identity are kept.
 
     Args:
-        store: the folder that the store will be.
-        identity: of the files to pack and the settings.
+        store: folder of the finished store.
+        identity: hash of the files to pack.
 
     Raises:
-        OutputError: it cannot be written, or another run holds it.
+        OutputError: the folder cannot be written, or another run has locked it.
     """
-    folder = folder_of(store)
+    folder = unfinished_folder(store)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / _LOCK).open("w") as lock:
             if not lock_file(lock):
-                raise OutputError(f"another run is packing {store}: wait for it, or give another name")
+                raise OutputError(f"another run is packing {store}: wait for it, or give another folder")
             note = folder / IDENTITY
             if not note.exists() or note.read_text() != identity:
                 for name in _KNOWN - {_LOCK}:
@@ -51,23 +51,24 @@ def unfinished_store(store: Path, identity: str) -> Iterator[Path]:
             try:
                 yield folder
             except PatchesError:
-                # Refused before a patch was written: leave no trace.
+                # Refused before a patch was written.
                 if not (folder / IMAGES).exists():
                     shutil.rmtree(folder)
                 raise
     except OSError as error:
         raise OutputError(
-            f"{store} cannot be written ({error.strerror or error}): give a folder with room that you may write to"
+            f"{store} cannot be written ({error.strerror or error}): give a folder on a disk with space that you may "
+            "write to"
         ) from error
 
 
-def folder_of(store: Path) -> Path:
-    """Where a store is made before it is whole."""
+def unfinished_folder(store: Path) -> Path:
+    """Return the folder of a store before it is complete."""
     return store.absolute().with_name(f".{store.name}.unfinished")
 
 
 def publish(folder: Path, store: Path) -> None:
-    """Give a finished store its name; an older store of that name is removed."""
+    """Rename a complete store to its final name, and remove an older store with this name."""
     for name in (IDENTITY, CHECKED, _LOCK):
         (folder / name).unlink(missing_ok=True)
     if store.exists():
@@ -82,7 +83,7 @@ def publish(folder: Path, store: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """See to it that a rename is on the disk, where the system can be asked for that."""
+    """Flush a rename to disk, where the operating system supports it."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -97,23 +98,23 @@ _SYNCED_EVERY: Final = 64
 
 
 class StoreWriter:
-    """Adds patches to the files of a store, in order; a context manager."""
+    """Appends patches to the files of a store; a context manager."""
 
     def __init__(self, folder: Path, patches: int) -> None:
-        """Open the files of a store in a folder, which may hold the rows of a run that was killed.
+        """Open the files of an unfinished store, which may have rows of an interrupted run.
 
         Args:
-            folder: of the unfinished store.
-            patches: how many there will be.
+            folder: folder of the unfinished store.
+            patches: number of patches of the complete store.
         """
         self._paths = tuple(folder / name for name in (IMAGES, MASKS, TABLE))
-        self._heads = (
-            _npy_head((patches, len(L4S_CHANNELS), SIDE_PX, SIDE_PX), np.uint16),
-            _npy_head((patches, SIDE_PX, SIDE_PX), np.uint8),
+        self._headers = (
+            _npy_header((patches, len(L4S_CHANNELS), SIDE_PX, SIDE_PX), np.uint16),
+            _npy_header((patches, SIDE_PX, SIDE_PX), np.uint8),
             _csv_line(COLUMNS),
         )
-        self.entries: list[StoreEntry] = list(self._whole_rows())
-        self._files = [self._reopened(number) for number in range(3)]
+        self.entries: list[StoreEntry] = list(self._complete_rows())
+        self._files = [self._reopen(number) for number in range(3)]
 
     def __enter__(self) -> Self:
         return self
@@ -123,7 +124,7 @@ class StoreWriter:
             file.close()
 
     def add(self, entry: StoreEntry, image: NDArray[np.uint16], mask: NDArray[np.uint8]) -> None:
-        """Add a patch; its row of the table is written once its pixels are."""
+        """Append a patch; its table row is written after its pixels."""
         parts = (image.astype("<u2", copy=False).tobytes(), mask.tobytes())
         for file, part in zip(self._files[:2], parts, strict=True):
             file.write(part)
@@ -135,41 +136,41 @@ class StoreWriter:
             self.sync()
 
     def sync(self) -> None:
-        """See to it that all that was added is on the disk."""
+        """Flush all files to disk."""
         for file in self._files:
             file.flush()
             os.fsync(file.fileno())
 
-    def _whole_rows(self) -> Sequence[StoreEntry]:
-        """The patches that an earlier run wrote whole: all of their bytes are there, and are what the table says."""
+    def _complete_rows(self) -> Sequence[StoreEntry]:
+        """Return the patches that an earlier run wrote completely, by the checksums of the table."""
         images, masks, table = self._paths
         if not all(path.exists() for path in self._paths):
             return []
         lines = table.read_bytes()
         lines = lines[: lines.rfind(b"\n") + 1]
-        if not lines.startswith(self._heads[2]):
+        if not lines.startswith(self._headers[2]):
             return []
         try:
-            entries = entries_of(io.StringIO(lines.decode("utf-8"), newline=""), table)
+            entries = read_entries(io.StringIO(lines.decode("utf-8"), newline=""), table)
         except (PatchesError, UnicodeDecodeError):
             return []
-        whole: list[StoreEntry] = []
+        complete: list[StoreEntry] = []
         with images.open("rb") as image_file, masks.open("rb") as mask_file:
             if any(
                 file.read(len(head)) != head
-                for file, head in zip((image_file, mask_file), self._heads[:2], strict=True)
+                for file, head in zip((image_file, mask_file), self._headers[:2], strict=True)
             ):
                 return []
             for entry in entries:
                 image, mask = image_file.read(_IMAGE_BYTES), mask_file.read(_MASK_BYTES)
                 if zlib.crc32(mask, zlib.crc32(image)) != entry.crc32:
                     break
-                whole.append(entry)
-        return whole
+                complete.append(entry)
+        return complete
 
-    def _reopened(self, number: int) -> io.BufferedRandom:
-        """Open one of the files behind its last whole row; what comes after it is cut off."""
-        path, head = self._paths[number], self._heads[number]
+    def _reopen(self, number: int) -> io.BufferedRandom:
+        """Open one of the files and truncate it after its last complete row."""
+        path, head = self._paths[number], self._headers[number]
         if not self.entries:
             path.write_bytes(head)
         rows = len(self.entries)
@@ -182,16 +183,16 @@ class StoreWriter:
 
 
 def crc32_of(image: NDArray[np.uint16], mask: NDArray[np.uint8]) -> int:
-    """Checksum of a patch's bytes in the two arrays, image then mask."""
+    """Return the checksum of the bytes of an image and then its mask, as stored."""
     return zlib.crc32(mask.tobytes(), zlib.crc32(image.astype("<u2", copy=False).tobytes()))
 
 
-def _npy_head(shape: tuple[int, ...], dtype: DTypeLike) -> bytes:
-    """The head of an .npy file of this shape."""
-    head = io.BytesIO()
+def _npy_header(shape: tuple[int, ...], dtype: DTypeLike) -> bytes:
+    """Return the header of an .npy file."""
+    header = io.BytesIO()
     description = npy.dtype_to_descr(np.dtype(dtype).newbyteorder("<"))
-    npy.write_array_header_1_0(head, {"descr": description, "fortran_order": False, "shape": shape})
-    return head.getvalue()
+    npy.write_array_header_1_0(header, {"descr": description, "fortran_order": False, "shape": shape})
+    return header.getvalue()
 
 
 def _csv_line(cells: Sequence[object]) -> bytes:
