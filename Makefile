@@ -1,14 +1,14 @@
-# Two commands: `make demo` maps a real scene, `make test` runs the tests. Each sets up all it needs.
+# Two commands: `make demo` maps a real scene, `make test` runs the tests. Each installs what it needs.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Bytecode of what is used is made on first use; compiling all of it ahead would take 100 MB more.
+# Bytecode is compiled on first use; compiling everything ahead would take 100 MB more.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 
 .PHONY: help demo test test-all check bench lock clean
 
 help:
-	@echo "make demo      map a real Sentinel-2 scene and score the detector on patches it never learned from"
+	@echo "make demo      map a real Sentinel-2 scene and score the detector on patches it was not trained on"
 	@echo "make test      run the tests (under 10 minutes)"
 	@echo "make test-all  run the slow ones too"
 	@echo "make check     ruff, import-linter and mypy"
@@ -33,13 +33,13 @@ demo: $(VENV)/core
 	@echo "1. A real scene: the hills and the city of Chittagong (Bangladesh), Sentinel-2"
 	$(BIN)/landslip map examples/chittagong/chittagong.tif -o demo/chittagong --overwrite
 	@echo
-	@echo "2. The same detector on patches it never learned from, with their truth (Landslide4Sense, other rows of its three scenes)"
+	@echo "2. The same detector on labelled patches it was not trained on (Landslide4Sense, other rows of its three scenes)"
 	$(BIN)/landslip evaluate examples/l4s-rgb-kept-apart
 	@echo
-	@echo "The map is in demo/chittagong: look at overview.png, read report.html, open landslides.gpkg in a GIS."
+	@echo "The map is in demo/chittagong: overview.png, report.html, and landslides.gpkg for a GIS."
 	@echo "next: $(BIN)/landslip map YOUR_SCENE.tif -o map/"
-	@echo "      $(BIN)/landslip detector show s2-rgb-three-regions     what it is good for, and what not"
-	@echo "      $(BIN)/landslip evaluate examples/l4s-rgb-scene-b --detector s2-rgb   a place that detector never saw"
+	@echo "      $(BIN)/landslip detector show s2-rgb-three-regions     its inputs, scores and limits"
+	@echo "      $(BIN)/landslip evaluate examples/l4s-rgb-scene-b --detector s2-rgb   a scene that detector was not trained on"
 
 test: $(VENV)/all
 	$(BIN)/python -m pytest
