@@ -1,4 +1,4 @@
-"""The packaged detector, by the path that maps take: its laws, and the figures on its card."""
+"""The packaged detector: invariances of its predictions, and the scores on its card."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,7 @@ def few(shared_data: Path) -> RgbSet:
 
 
 @pytest.mark.parametrize("gain", [0.5, 2.0])
-def test_the_answer_does_not_hang_on_brightness(detector: Detector, few: RgbSet, gain: float) -> None:
+def test_predictions_do_not_depend_on_brightness(detector: Detector, few: RgbSet, gain: float) -> None:
     mapper = ArrayPredictor(detector)
     for patch in few:
         everything = np.ones(patch.mask.shape, bool)
@@ -47,7 +47,7 @@ def test_bfloat16_stays_near_float32(detector: Detector, few: RgbSet) -> None:
     assert quick.pixel.f1 == pytest.approx(exact.pixel.f1, abs=0.01)
 
 
-def test_pixels_not_observed_are_no_evidence(detector: Detector, few: RgbSet) -> None:
+def test_nodata_pixels_do_not_change_the_prediction(detector: Detector, few: RgbSet) -> None:
     patch = next(iter(few))
     mapper = ArrayPredictor(detector)
     observed = np.ones(patch.mask.shape, bool)
@@ -89,7 +89,7 @@ def test_the_table_names_every_scene(few: RgbSet) -> None:
     assert [line.split()[0] for line in lines[3:7]] == ["all", "A", "B", "C"]
 
 
-def test_wrong_use_is_said_plainly(detector: Detector, few: RgbSet) -> None:
+def test_invalid_arguments_are_named(detector: Detector, few: RgbSet) -> None:
     with pytest.raises(SettingsError, match="between 0 and 1"):
         evaluate(detector, few, threshold=1.5)
     with pytest.raises(PatchesError, match="no patch to evaluate"):
@@ -106,14 +106,14 @@ def test_a_missing_channel_is_named(detector: Detector, few: RgbSet, monkeypatch
 
 
 @pytest.mark.slow
-def test_the_figures_on_the_card_are_what_evaluate_finds(detector: Detector, shared_data: Path) -> None:
+def test_the_scores_on_the_card_are_reproduced(detector: Detector, shared_data: Path) -> None:
     pytest.importorskip("torch", reason="the division of the card's recipe is the trainer's: needs the extra train")
     from landslip.datasets.protocols import division_for
     from landslip.datasets.splits import patch_key
     from landslip.training.recipe.recipe import Recipe
 
     patches = open_rgb_set(shared_data / "l4s-rgb")
-    division = division_for(Recipe.model_validate(detector.card.recipe).division, patches)
+    division = division_for(Recipe.model_validate(detector.card.recipe).split, patches)
     assert division is not None
     parts = {f"part {name}": frozenset(keys) for name, keys in division.parts.items()}
     assert [score.data.rsplit(", ", 1)[1] for score in detector.card.scores] == ["part validation", "part test"]
@@ -126,7 +126,7 @@ def test_the_figures_on_the_card_are_what_evaluate_finds(detector: Detector, sha
         assert evaluation.pixel.recall == pytest.approx(score.recall, abs=0.01)
 
 
-def test_no_packaged_detector_learned_from_the_patches_that_are_kept_apart(shared_data: Path) -> None:
+def test_no_packaged_detector_was_trained_on_the_held_out_patches(shared_data: Path) -> None:
     pytest.importorskip(
         "torch", reason="which patches a recipe learns from is known to the trainer: needs the extra train"
     )

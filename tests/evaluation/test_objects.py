@@ -1,4 +1,4 @@
-"""Landslides one by one: against scikit-image and scipy, by their own laws, and where there is nothing to count."""
+"""Landslides as objects: against scikit-image and scipy, by their identities, and in edge cases."""
 
 import numpy as np
 import pytest
@@ -47,9 +47,7 @@ def test_landslides_are_those_of_scikit_image(where: NDArray[np.bool_]) -> None:
 
 
 @given(same_bits, same_bits, same_bits)
-def test_what_touches_the_edge_of_the_observed_is_cut(
-    where: np.ndarray, observed: np.ndarray, more: np.ndarray
-) -> None:
+def test_landslides_at_nodata_or_an_edge_are_cut(where: np.ndarray, observed: np.ndarray, more: np.ndarray) -> None:
     seen = observed & (more | where)
     made = label_landslides(where, observed, seen)
     at_edge = binary_dilation(~seen, EIGHT)
@@ -106,7 +104,7 @@ def test_a_higher_overlap_never_finds_more_pairs(offered: tuple) -> None:
 
 
 @given(same_bits, same_bits)
-def test_above_half_there_is_only_one_way_to_pair(found: np.ndarray, truth: np.ndarray) -> None:
+def test_above_an_iou_of_half_the_matching_is_unique(found: np.ndarray, truth: np.ndarray) -> None:
     """Kirillov et al. 2019: two landslides of one side cannot both overlap a third by more than half."""
     inventories = find_inventories(from_bits(found, truth))
     above = np.flatnonzero(inventories.pair_iou > 0.5)
@@ -159,7 +157,7 @@ def test_boundary_figures_are_those_of_a_plain_second_method(
 
 
 @given(same_bits)
-def test_a_map_that_is_right_has_a_right_outline(truth: np.ndarray) -> None:
+def test_a_perfect_map_has_a_perfect_outline(truth: np.ndarray) -> None:
     for score in boundary_scores(from_bits(truth, truth)):
         assert (score.precision, score.recall, score.f1) == (1, 1, 1)
     with pytest.raises(SettingsError, match="at least 0, got -1 m"):
@@ -183,7 +181,7 @@ def test_every_patch_lies_in_one_mosaic_where_it_belongs(made: Predictions) -> N
             assert made.entries[place].scene == part.scene
 
 
-def test_a_landslide_across_patches_is_one_and_a_place_holds_one_patch() -> None:
+def test_a_landslide_across_patches_is_one_and_positions_are_unique() -> None:
     truth = np.zeros((3, 4, 4), int)
     truth[0, 1, 2:], truth[1, 1, :2], truth[2, 0, 0] = 1, 1, 1
     places = (
@@ -244,14 +242,14 @@ def test_scenes_add_up(made: Predictions) -> None:
 
 
 @given(same_bits)
-def test_a_map_that_is_right_finds_every_landslide(truth: np.ndarray) -> None:
+def test_a_perfect_map_detects_every_landslide(truth: np.ndarray) -> None:
     score = score_objects(find_inventories(from_bits(truth, truth)), min_iou=1.0)
     assert score.reference == score.mapped == score.matches == label(truth, connectivity=2).max()
     assert (score.precision, score.recall, score.f1, score.panoptic_quality) == (1, 1, 1, 1)
     assert (score.count_error, score.area_error) == ((0, 0) if truth.any() else (None, None))
 
 
-def test_no_truth_no_map_and_nothing_observed_are_defined() -> None:
+def test_empty_reference_empty_map_and_nodata_are_defined() -> None:
     some = np.zeros((1, 6, 6), int)
     some[0, 1:3, 1:3] = 1
     none = some * 0
@@ -305,7 +303,7 @@ def test_the_law_of_sizes_drawn_from_it_is_found_again(alpha: float) -> None:
     assert law.tail <= 2500
 
 
-def test_sizes_of_truth_and_map_stand_side_by_side() -> None:
+def test_distributions_of_reference_and_map_are_equal_for_equal_masks() -> None:
     chance = np.random.default_rng(0)
     truth = chance.random((1, 90, 90)) < 0.12
     made = from_bits(truth[0], truth[0])

@@ -1,16 +1,19 @@
-"""Predictions: what is kept of a run, that files bring it back, and that damaged ones are refused."""
+"""Predictions: padding, nodata, and files: they round-trip, and damaged ones are refused."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from landslip.datasets.splits import Part
 from landslip.errors import PatchesError, PredictionsError, SettingsError
-from landslip.evaluation.evaluate import evaluate, evaluate_predictions
+from landslip.evaluation.evaluate import evaluate, evaluate_predictions, score
 from landslip.evaluation.objects.inventories import find_inventories
 from landslip.evaluation.predict import predict
 from landslip.evaluation.predictions import PatchPosition, Predictions, load_predictions
+from landslip.metrics.counts import PixelCounts
 from landslip.probability import encode_probability
 from predictions_made import Held, patch
 from tiny_detectors import identity
@@ -29,14 +32,14 @@ def test_a_file_brings_everything_back(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["p.npz"]
 
 
-def test_the_network_sees_what_no_label_knows() -> None:
+def test_unlabelled_pixels_are_predicted() -> None:
     sparse = patch(1, truth=255)
     sparse.mask[3, 4] = 1
     made = predict(identity(), Held([sparse]))
     np.testing.assert_array_equal(made.encoded[0], encode_probability(sparse.values[0] / np.float32(10_000)))
 
 
-def test_what_the_image_lacks_is_not_observed_and_counts_as_not_found() -> None:
+def test_nodata_of_the_image_counts_as_missed() -> None:
     torn = patch(1, truth=1)
     torn.values[:, :5] = np.nan
     made = predict(identity(), Held([torn]))
@@ -53,7 +56,7 @@ def test_patches_of_unequal_size_score_as_each_alone() -> None:
     assert together == alone[0] + alone[1] + alone[2]
 
 
-def test_patches_without_truth_are_refused() -> None:
+def test_patches_without_labels_are_refused() -> None:
     with pytest.raises(PatchesError, match="no pixel of these patches is labelled"):
         predict(identity(), Held([patch(1, truth=255)]))
 
@@ -81,7 +84,36 @@ def test_truncated_and_foreign_archives_are_refused(tmp_path: Path) -> None:
         load_predictions(tmp_path / "none.npz")
 
 
-def test_values_that_no_truth_has_are_refused() -> None:
+def test_a_file_of_the_first_format_is_refused_with_its_format(tmp_path: Path) -> None:
+    facts = np.array(json.dumps({"format": "landslip predictions 1"}))
+    np.savez(tmp_path / "p.npz", facts=facts, masks=np.zeros((1, 2, 2), np.uint8))
+    with pytest.raises(PredictionsError, match="format 'landslip predictions 1', expected 'landslip predictions 2'"):
+        load_predictions(tmp_path / "p.npz")
+
+
+def test_every_result_shows_in_a_line() -> None:
+    made = predict(identity(), Held([patch(1), patch(2)]), data="two patches", uncertainty="tta")
+    assert repr(made) == "Predictions('identity', 2 patches of 'two patches', threshold=0.5, tta_std)"
+    assert repr(evaluate_predictions(made)).startswith("Evaluation('identity', 2 patches, F1 ")
+    for one in (made, evaluate_predictions(made), score(made)):
+        assert len(repr(one)) < 150
+        assert "\n" not in repr(one)
+
+
+def test_an_evaluation_of_a_part_is_that_of_its_patches() -> None:
+    several = Held([patch(1), replace(patch(2), row=1), patch(3)])
+    whole = evaluate(identity(), several)
+    part = evaluate(identity(), several, Part(rows=(0, 0), scenes=("S",)))
+    assert part.pixel == PixelCounts.of(whole.counts[[0, 2]].sum(axis=0))
+    assert (whole.f1, whole.precision, whole.recall) == (whole.pixel.f1, whole.pixel.precision, whole.pixel.recall)
+    assert whole.interval == score(predict(identity(), several)).intervals["f1"]
+    assert whole.interval.over == "blocks of 4 x 4 patches"
+    assert whole.scenes == {"S": whole.pixel}
+    with pytest.raises(PatchesError, match="no patch to evaluate"):
+        evaluate(identity(), several, Part(rows=(7, 9)))
+
+
+def test_values_outside_the_mask_codes_are_refused() -> None:
     entries = (PatchPosition("train", 1, "S", None, None),)
     encoded = np.zeros((1, 2, 2), np.uint8)
     with pytest.raises(PredictionsError, match="masks must hold 1 for landslide"):

@@ -30,7 +30,7 @@ DEGREES = Affine(1e-4, 0, 92, 0, -1e-4, 22.5)
 
 
 def found_and_observed() -> tuple[np.ndarray, np.ndarray]:
-    """What the map of the fixtures says: three landslides, and a strip that was not observed."""
+    """Return the landslides of the fixtures' map (three), and its valid pixels (all but a strip)."""
     found = np.zeros((HEIGHT, WIDTH), bool)
     found[10:20, 10:30] = found[120:149, 130:199] = found[60, 60] = True
     observed = np.ones_like(found)
@@ -125,7 +125,7 @@ def test_outside_the_area_of_labelling_nothing_is_known(utm: FinishedMap, tmp_pa
         score_map(utm, nothing)
 
 
-def test_areas_are_square_metres_on_the_ground(utm: FinishedMap, degrees: FinishedMap, tmp_path: Path) -> None:
+def test_areas_are_geodesic(utm: FinishedMap, degrees: FinishedMap, tmp_path: Path) -> None:
     for mapped in (utm, degrees):
         t = mapped.grid.transform
         shape = shapely.box(t.c + 10 * t.a, t.f + 20 * t.e, t.c + 20 * t.a, t.f + 10 * t.e)
@@ -142,13 +142,13 @@ def test_areas_are_square_metres_on_the_ground(utm: FinishedMap, degrees: Finish
         assert objects.reference_area_m2 == pytest.approx(geodesic_m2, rel=1e-3)
 
 
-def test_what_was_not_observed_is_missed_and_said(utm: FinishedMap, tmp_path: Path) -> None:
+def test_landslides_where_the_map_is_nodata_are_missed_and_noted(utm: FinishedMap, tmp_path: Path) -> None:
     score = score_map(utm, polygons(tmp_path / "t.gpkg", box(0, 90, 10, 100)))
     assert score.pixel.fn == 100
     assert score.areas_m2["missed_nodata"] == pytest.approx(5 / 10 * score.areas_m2["missed"])
 
 
-def test_polygons_that_cross_themselves_are_mended_and_counted(utm: FinishedMap, tmp_path: Path) -> None:
+def test_self_intersecting_polygons_are_repaired_and_noted(utm: FinishedMap, tmp_path: Path) -> None:
     left, bottom, right, top = box(100, 120, 140, 180).bounds
     bow = shapely.Polygon([(left, bottom), (right, top), (right, bottom), (left, top)])
     speck = shapely.box(left + 2, bottom + 2, left + 3, bottom + 3)
@@ -165,7 +165,7 @@ def test_polygons_that_cross_themselves_are_mended_and_counted(utm: FinishedMap,
     assert "1 polygons are so small" in said
 
 
-def test_polygons_elsewhere_or_of_no_known_place_are_refused(
+def test_polygons_outside_the_map_or_without_a_crs_are_refused(
     utm: FinishedMap, unplaced: FinishedMap, tmp_path: Path
 ) -> None:
     away = polygons(tmp_path / "away.gpkg", shapely.affinity.translate(box(*TRUE_BOXES[0]), 50_000, 0))
@@ -185,7 +185,7 @@ def test_polygons_elsewhere_or_of_no_known_place_are_refused(
         score_map(utm, polygons(tmp_path / "t.gpkg", box(*TRUE_BOXES[0])), area=area_of_interest(str(within_a_pixel)))
 
 
-def test_files_that_hold_no_truth_are_refused(utm: FinishedMap, tmp_path: Path) -> None:
+def test_files_without_polygons_are_refused(utm: FinishedMap, tmp_path: Path) -> None:
     polygons(tmp_path / "points.gpkg", box(*TRUE_BOXES[0]).centroid)
     (tmp_path / "broken.geojson").write_text('{"type": "FeatureCollection", "features": [')
     (tmp_path / "text.tif").write_text("no raster")
@@ -215,7 +215,7 @@ def test_a_label_raster_on_the_grid_of_the_map_counts_pixel_by_pixel(utm: Finish
 @pytest.mark.parametrize(
     ("coding", "said"), [({0: 0, 1: 255}, [255]), ({0: 1, 1: 2}, [2]), ({0: 0, 1: 7}, [7]), ({0: 1, 1: 0}, [0])]
 )
-def test_other_codings_are_read_only_when_said(
+def test_other_codings_need_landslide_values(
     utm: FinishedMap, tmp_path: Path, coding: dict[int, int], said: list[int]
 ) -> None:
     mask = boxes_mask()
@@ -240,7 +240,7 @@ def test_255_as_nodata_of_the_file_is_no_landslide_value(utm: FinishedMap, tmp_p
         score_map(utm, raster(tmp_path, np.full_like(mask, 255), nodata=255))
 
 
-def test_several_classes_are_landslide_when_said(utm: FinishedMap, tmp_path: Path) -> None:
+def test_several_values_may_be_landslide(utm: FinishedMap, tmp_path: Path) -> None:
     classes = boxes_mask() * np.where(np.arange(WIDTH) < 100, 3, 4)
     score = score_map(utm, raster(tmp_path, classes), landslide_values=[3, 4])
     assert score.pixel == expected(boxes_mask())
@@ -298,7 +298,7 @@ def test_rasters_that_do_not_fit_are_refused(utm: FinishedMap, unplaced: Finishe
         score_map(unplaced, raster(tmp_path, mask[1:], crs=None, transform=None))
 
 
-def test_an_image_without_a_place_takes_labels_of_its_own_size(unplaced: FinishedMap, tmp_path: Path) -> None:
+def test_an_image_without_a_crs_takes_labels_of_its_size(unplaced: FinishedMap, tmp_path: Path) -> None:
     score = score_map(unplaced, raster(tmp_path, boxes_mask(), crs=None, transform=None))
     assert score.pixel == expected(boxes_mask())
     assert sum(list(score.areas_m2.values())[:4]) == pytest.approx(100 * HEIGHT * WIDTH)

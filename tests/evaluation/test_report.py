@@ -72,7 +72,7 @@ class Page(HTMLParser):
         self.words.append(data)
 
 
-def test_the_page_stands_alone_and_shows_what_the_json_says() -> None:
+def test_the_page_is_self_contained_and_agrees_with_its_json() -> None:
     report = report_of(Held())
     page = Page()
     page.feed(report.html)
@@ -91,12 +91,12 @@ def test_the_page_stands_alone_and_shows_what_the_json_says() -> None:
     assert json.loads(json.dumps(report.data, allow_nan=False)) == json.loads(json.dumps(report.data))
 
 
-def test_every_entry_of_the_contents_leads_somewhere() -> None:
+def test_every_entry_of_the_contents_has_a_section() -> None:
     html = report_of(Held()).html
     assert set(re.findall(r'href="#(\w+)"', html)) == set(re.findall(r'<section id="(\w+)"', html))
 
 
-def test_what_a_reader_must_know_first_is_said_first() -> None:
+def test_limitations_are_listed() -> None:
     assert any("synthetic" in one for one in report_of(Held(), "made (synthetic)").data["limitations"])
     assert any("fewer than 20" in one for one in report_of(Held()).data["limitations"])
     nothing = report_of(Held(landslides=False))
@@ -104,14 +104,26 @@ def test_what_a_reader_must_know_first_is_said_first() -> None:
     assert not any("synthetic" in one for one in nothing.data["limitations"])
 
 
-def test_another_detector_stands_beside_it() -> None:
+def test_a_second_detector_is_compared() -> None:
     other = predict(brightness(threshold=0.9), Held())
     report = report_of(Held(), other=other)
     assert report.data["comparison"]["all"]["second_threshold"] == 0.9
     assert "comparison" not in report_of(Held()).data
 
 
-def test_a_report_is_whole_or_not_there(tmp_path: Path) -> None:
+def test_the_command_reports_the_uncertainty_of_tta(examples: Path, tmp_path: Path) -> None:
+    told = run(
+        *("evaluate", examples / "l4s-rgb-kept-apart", "--scene", "C", "--uncertainty", "tta"),
+        *("--save", tmp_path / "p.npz", "--report", tmp_path / "out", "--quiet"),
+    )
+    assert told.code == 0, told.err
+    answer = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert set(answer["uncertainty"]) == {"probability", "tta"}
+    assert answer["uncertainty"]["tta"]["auroc"] > 0.8
+    assert load_predictions(tmp_path / "p.npz").tta_std is not None
+
+
+def test_a_report_is_written_atomically(tmp_path: Path) -> None:
     paths = Report("<p>page</p>", {"a": 1}).write(tmp_path / "out")
     assert [path.name for path in paths] == ["report.html", "report.json"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["report.html", "report.json"]
@@ -120,7 +132,7 @@ def test_a_report_is_whole_or_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_detector_that_ships_has_a_report(shared_data: Path, tmp_path: Path) -> None:
+def test_the_default_detector_has_a_report(shared_data: Path, tmp_path: Path) -> None:
     kept = tmp_path / "kept.npz"
     data = shared_data / "l4s-rgb"
     told = run(

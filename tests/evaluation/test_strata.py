@@ -56,7 +56,7 @@ def patches_for(made: Predictions, channels: tuple[str, ...], seed: int = 0) -> 
 
 
 @given(predictions(placed=True), st.integers(0, 5))
-def test_strata_count_what_a_plain_loop_counts(made: Predictions, seed: int) -> None:
+def test_strata_agree_with_a_plain_loop(made: Predictions, seed: int) -> None:
     patches = patches_for(made, ("B04", "B03", "B02", "B08", "slope"), seed)
     for strata in stratify(made, patches, draws=5):
         (covariate,) = [one for one in covariates_for(patches.channels) if one.name == strata.name]
@@ -109,7 +109,7 @@ def test_a_landslide_across_two_patches_has_no_border_between_them() -> None:
     assert joined["0 to 10 m"] == 2 * 20 + 2 * 38 == parted["0 to 10 m"]
 
 
-def test_each_set_has_the_covariates_that_its_channels_tell() -> None:
+def test_covariates_depend_on_the_channels() -> None:
     def names(*channels: str) -> list[str]:
         return [one.name for one in covariates_for(channels)]
 
@@ -128,7 +128,7 @@ def covariate(name: str, *channels: str) -> Covariate:
     return next(one for one in covariates_for(channels) if one.name == name)
 
 
-def test_the_ground_is_told_as_physics_has_it() -> None:
+def test_slope_aspect_and_illumination_follow_their_definitions() -> None:
     rows, cols = np.mgrid[:8, :8].astype(float)
     facing_east, facing_south = -10 * cols, -10 * rows
     slope = of(covariate("slope", "elevation"), facing_east[None], ("elevation",))
@@ -148,7 +148,7 @@ def test_the_ground_is_told_as_physics_has_it() -> None:
 
 
 @given(st.floats(0.2, 5))
-def test_brightness_and_redness_do_not_hang_on_the_light(gain: float) -> None:
+def test_brightness_and_redness_do_not_depend_on_gain(gain: float) -> None:
     values = np.random.default_rng(0).uniform(100, 3000, (3, 6, 6))
     for name in ("brightness", "redness"):
         one, other = (
@@ -191,7 +191,7 @@ def test_the_worst_are_chosen_by_area(made: Predictions, count: int) -> None:
             assert (one.detected_px, one.false_px, one.missed_px) == tuple(counts[one.position, :3])
 
 
-def test_a_verdict_shows_each_pixel_as_what_it_is() -> None:
+def test_outcomes_have_colours_of_their_own() -> None:
     found = np.array([[True, True, False, False, True]])
     mask = np.array([[1, 0, 1, 0, 255]], np.uint8)
     rgb = draw_outcome(found, mask, np.full((1, 5, 3), 100, np.uint8))

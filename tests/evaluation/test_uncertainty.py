@@ -1,4 +1,4 @@
-"""Uncertainty: whether it ranks errors, against theory, scikit-learn and plain loops; maps carry it as a band."""
+"""Uncertainty: how well it ranks errors, against theory, scikit-learn and plain loops; TTA in maps and predictions."""
 
 from pathlib import Path
 
@@ -29,8 +29,8 @@ from scenes_made import blobs, memory_scene
 from tiny_detectors import card, model
 
 
-def leaning_model() -> onnx.ModelProto:
-    """Compares a pixel with the one left of it: another answer for a mirrored image."""
+def directional_model() -> onnx.ModelProto:
+    """Compare each pixel with its left neighbour, so that flips change the output."""
     kernel = np.zeros((1, 1, 3, 3), np.float32)
     kernel[0, 0, 1, 0], kernel[0, 0, 1, 1] = -1, 1
     nodes = [
@@ -42,12 +42,12 @@ def leaning_model() -> onnx.ModelProto:
 
 
 @pytest.fixture(scope="module")
-def leaning() -> Detector:
-    return seal(leaning_model(), card("leaning", ["B04"]))
+def directional() -> Detector:
+    return seal(directional_model(), card("directional", ["B04"]))
 
 
-def unsure(seed: int = 0, *, knows: float = 1.0) -> Predictions:
-    """Levels whose spread knows so much of where they are wrong."""
+def uncertain(seed: int = 0, *, knows: float = 1.0) -> Predictions:
+    """Make predictions whose standard deviation is correlated with their errors, by ``knows``."""
     chance = np.random.default_rng(seed)
     truth = (chance.random((4, 60, 60)) < 0.2).astype(np.uint8)
     wrong = chance.random(truth.shape) < 0.15
@@ -69,13 +69,13 @@ def brute_aurc(sure: np.ndarray, wrong: np.ndarray) -> float:
     return float((wrong[order].cumsum() / np.arange(1, len(wrong) + 1)).mean())
 
 
-def curve_of(unsure_levels: np.ndarray, wrong: np.ndarray):
-    table = np.zeros((int(unsure_levels.max()) + 1, 4), np.int64)
-    np.add.at(table, (unsure_levels, np.where(wrong, 1, 3)), 1)
+def curve_of(uncertainty: np.ndarray, wrong: np.ndarray):
+    table = np.zeros((int(uncertainty.max()) + 1, 4), np.int64)
+    np.add.at(table, (uncertainty, np.where(wrong, 1, 3)), 1)
     return risk_coverage("tta", table)
 
 
-def test_a_ranking_that_knows_nothing_gives_the_share_of_errors_at_every_coverage() -> None:
+def test_a_random_ranking_has_the_error_rate_at_every_coverage() -> None:
     """Theory: risk does not change with coverage, so the area is the error rate and its excess 1."""
     chance = np.random.default_rng(0)
     wrong = chance.random(400_000) < 0.12
@@ -90,7 +90,7 @@ def test_a_ranking_that_knows_nothing_gives_the_share_of_errors_at_every_coverag
 
 
 @given(st.floats(0.01, 0.9))
-def test_an_oracle_gives_the_area_that_theory_says(rate: float) -> None:
+def test_an_oracle_has_the_theoretical_area(rate: float) -> None:
     """Geifman et al. 2019: r + (1 - r) ln(1 - r) for an error rate r."""
     wrong = np.arange(10_000) < round(10_000 * rate)
     curve, r = curve_of(wrong.astype(int), wrong), wrong.mean()
@@ -111,8 +111,8 @@ def test_the_area_is_the_mean_over_all_orders_of_ties(seed: int, classes: int) -
         assert curve_of(levels, wrong).auroc == pytest.approx(roc_auc_score(wrong, levels))
 
 
-def test_the_more_uncertainty_knows_the_smaller_the_area() -> None:
-    curves = [rank_std(unsure(knows=knows)) for knows in (0.0, 0.5, 2.0)]
+def test_better_uncertainty_has_a_smaller_area() -> None:
+    curves = [rank_std(uncertain(knows=knows)) for knows in (0.0, 0.5, 2.0)]
     assert curves[0].aurc > curves[1].aurc > curves[2].aurc > curves[2].aurc_oracle
     assert curves[0].excess == pytest.approx(1, abs=0.1)
     assert curves[2].f1[0] < curves[2].f1[4]
@@ -120,7 +120,7 @@ def test_the_more_uncertainty_knows_the_smaller_the_area() -> None:
 
 
 @given(predictions(), st.sampled_from([0.2, 0.5, 0.8]))
-def test_pixels_are_ranked_by_how_near_they_lie_to_the_threshold(made: Predictions, threshold: float) -> None:
+def test_pixels_are_ranked_by_their_distance_to_the_threshold(made: Predictions, threshold: float) -> None:
     made = made.at(threshold)
     curve = rank_probability(made)
     known = (made.masks != 255) & (made.encoded != 255)
@@ -138,9 +138,9 @@ def test_predictions_without_an_error_have_no_excess() -> None:
     assert rank_probability(held(np.zeros((1, 4, 4)), np.zeros((1, 4, 4)))).excess is None
 
 
-def test_turning_gives_the_answer_and_how_much_four_of_them_differ(leaning: Detector) -> None:
+def test_tta_returns_probability_and_standard_deviation(directional: Detector) -> None:
     images = np.random.default_rng(0).uniform(0, 2000, (5, 1, 32, 64)).astype(np.float32)
-    engine = open_engine(leaning, height=32, width=64)
+    engine = open_engine(directional, height=32, width=64)
     both = TTAEngine(engine)(images)
     np.testing.assert_array_equal(both[:, 0], engine(images))
     four = np.stack([np.flip(engine(np.ascontiguousarray(np.flip(images, axes))), axes) for axes in FLIPS])
@@ -157,12 +157,12 @@ def bands(folder: Path) -> np.ndarray:
         return raster.read()
 
 
-def test_a_map_carries_its_spread_as_a_second_band_and_keeps_the_first(leaning: Detector, tmp_path: Path) -> None:
+def test_a_map_stores_the_standard_deviation_as_its_second_band(directional: Detector, tmp_path: Path) -> None:
     observed = np.ones((90, 110), bool)
     observed[40:60, 30:70] = False
     scene = memory_scene(blobs(90, 110, bands=1), ("B04",), observed)
-    plain = map_scene(scene, leaning, tmp_path / "plain", MapSettings(resume=False)).summary
-    asked = map_scene(scene, leaning, tmp_path / "tta", MapSettings(resume=False, uncertainty="tta")).summary
+    plain = map_scene(scene, directional, tmp_path / "plain", MapSettings(resume=False)).summary
+    asked = map_scene(scene, directional, tmp_path / "tta", MapSettings(resume=False, uncertainty="tta")).summary
     (first,), (again, spread) = bands(tmp_path / "plain"), bands(tmp_path / "tta")
     np.testing.assert_array_equal(again, first)
     np.testing.assert_array_equal(spread == 255, ~observed)
@@ -171,26 +171,26 @@ def test_a_map_carries_its_spread_as_a_second_band_and_keeps_the_first(leaning: 
     assert asked.settings.uncertainty == "tta"
     np.testing.assert_array_equal(open_map(tmp_path / "tta").encoded(Window(0, 0, 90, 110)), first)
     small = MapSettings(resume=False, uncertainty="tta", block_px=32)
-    map_scene(scene, leaning, tmp_path / "blocks", small)
+    map_scene(scene, directional, tmp_path / "blocks", small)
     np.testing.assert_array_equal(bands(tmp_path / "blocks"), bands(tmp_path / "tta"))
     assert '"standard_deviation"' in (tmp_path / "tta" / "item.json").read_text()
-    assert "four flipped looks" in (tmp_path / "tta" / "report.html").read_text()
-    assert "four flipped looks" not in (tmp_path / "plain" / "report.html").read_text()
+    assert "over four flips" in (tmp_path / "tta" / "report.html").read_text()
+    assert "over four flips" not in (tmp_path / "plain" / "report.html").read_text()
 
 
-def test_the_standard_deviation_of_a_map_is_that_of_predictions(leaning: Detector, tmp_path: Path) -> None:
+def test_the_standard_deviation_of_a_map_is_that_of_predictions(directional: Detector, tmp_path: Path) -> None:
     one = patch(1)
-    made = predict(leaning, Held([one]), uncertainty="tta")
+    made = predict(directional, Held([one]), uncertainty="tta")
     scene = memory_scene(one.values, ("B04",))
-    map_scene(scene, leaning, tmp_path / "map", MapSettings(resume=False, uncertainty="tta"))
+    map_scene(scene, directional, tmp_path / "map", MapSettings(resume=False, uncertainty="tta"))
     np.testing.assert_array_equal(bands(tmp_path / "map"), [made.encoded[0], made.tta_std[0]])
-    plain = predict(leaning, Held([one]))
+    plain = predict(directional, Held([one]))
     assert plain.tta_std is None
     np.testing.assert_array_equal(plain.encoded, made.encoded)
 
 
-def test_the_command_takes_uncertainty(leaning: Detector, tmp_path: Path) -> None:
-    leaning.save(tmp_path / "d.onnx")
+def test_the_command_takes_uncertainty(directional: Detector, tmp_path: Path) -> None:
+    directional.save(tmp_path / "d.onnx")
     scene = write_raster(tmp_path / "s.tif", blobs(40, 40, bands=1), descriptions=["B04"])
     told = run("map", scene, "-o", tmp_path / "out", "-q", "--detector", tmp_path / "d.onnx", "--uncertainty", "tta")
     assert told.code == 0, told.err

@@ -1,4 +1,4 @@
-"""Calibration and thresholds: against scikit-learn, by their own laws, and where there is nothing to go by."""
+"""Calibration and thresholds: against scikit-learn, by their identities, and in edge cases."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ from predictions_made import held, predictions
 
 
 def random_pixels(seed: int, *, share: float = 0.1) -> Predictions:
-    """Three patches of random truth and levels that know a little of it, some not observed by either."""
+    """Make three patches with random masks and correlated probabilities, with nodata in both."""
     chance = np.random.default_rng(seed)
     truth = (chance.random((3, 20, 20)) < share).astype(np.uint8)
     levels = np.clip(chance.normal(60 + 90 * truth, 70), 0, 250).astype(np.uint8)
@@ -42,7 +42,7 @@ def effect_of(made: Predictions, **more: int) -> TemperatureEffect:
 
 
 def both_known(made: Predictions) -> tuple[np.ndarray, np.ndarray]:
-    """Truth and probability of the pixels that both observed."""
+    """Return mask and probability of the pixels that are valid in both."""
     known = (made.masks != 255) & (made.encoded != 255)
     return made.masks[known], made.encoded[known] * STEP
 
@@ -87,13 +87,13 @@ def test_the_parts_of_the_brier_score_add_up(made: Predictions) -> None:
 
 
 @given(predictions(), st.sampled_from([0.004, 0.1, 0.5, 0.504, 0.8, 0.996]))
-def test_a_sweep_counts_what_a_map_at_that_threshold_counts(made: Predictions, threshold: float) -> None:
+def test_a_sweep_agrees_with_predictions_at_a_threshold(made: Predictions, threshold: float) -> None:
     got, level = sweep_of(made), round(threshold / STEP)
     assert got.thresholds[level] == threshold
     np.testing.assert_array_equal(got.counts[level], made.at(threshold).counts().sum(axis=0))
 
 
-def test_a_probability_drawn_true_can_be_taken_at_its_word() -> None:
+def test_samples_drawn_from_the_probability_are_calibrated() -> None:
     chance = np.random.default_rng(0)
     levels = chance.integers(0, 251, (4, 200, 200))
     made = held(levels, chance.random(levels.shape) < levels * STEP)
@@ -107,7 +107,7 @@ def test_a_probability_drawn_true_can_be_taken_at_its_word() -> None:
 
 
 @given(st.floats(0.2, 5), st.floats(0.001, 0.999))
-def test_undoing_a_temperature_brings_the_logit_back_within_the_rounding(temperature: float, before: float) -> None:
+def test_undoing_a_temperature_is_exact_within_the_rounding(temperature: float, before: float) -> None:
     after = float(scale_logits(np.array(before), 1 / temperature))
     level = int(encode_probability(np.array([after], np.float32))[0])
     unscaled = undo_temperature(temperature)
@@ -115,7 +115,7 @@ def test_undoing_a_temperature_brings_the_logit_back_within_the_rounding(tempera
     assert unscaled.low[level] <= unscaled.probability[level] <= unscaled.high[level]
 
 
-def test_a_temperature_that_mends_is_seen_to_mend() -> None:
+def test_a_correct_temperature_improves_calibration() -> None:
     chance = np.random.default_rng(3)
     logits = chance.normal(-2, 1.5, (3, 150, 150))
     truth = chance.random(logits.shape) < 1 / (1 + np.exp(-logits))
@@ -130,7 +130,7 @@ def test_a_temperature_that_mends_is_seen_to_mend() -> None:
     assert set(effect.as_dict()) == {"temperature", "after", "before", "rounding_mean", "rounding_max"}
 
 
-def test_a_temperature_of_one_has_nothing_to_undo() -> None:
+def test_a_temperature_of_one_has_no_effect() -> None:
     made = random_pixels(0)
     assert effect_of(made).before is None
     levels = np.arange(251)
@@ -139,7 +139,7 @@ def test_a_temperature_of_one_has_nothing_to_undo() -> None:
         undo_temperature(0)
 
 
-def test_thresholds_keep_what_they_promise() -> None:
+def test_chosen_thresholds_meet_their_criterion() -> None:
     got = sweep_of(random_pixels(1))
     curves = got.as_dict()
     for wanted in (0.2, 0.5, 0.8):
@@ -154,7 +154,7 @@ def test_thresholds_keep_what_they_promise() -> None:
     assert dear.recall > cheap.recall
 
 
-def test_what_the_map_did_not_observe_is_never_reached() -> None:
+def test_landslides_where_the_prediction_is_nodata_are_never_recalled() -> None:
     truth = np.ones((1, 4, 4))
     half = np.full((1, 4, 4), 250)
     half[0, :2] = 255
@@ -165,7 +165,7 @@ def test_what_the_map_did_not_observe_is_never_reached() -> None:
 
 
 @pytest.mark.parametrize(("levels", "truth"), [(255, 1), (100, 255), (0, 0), (250, 1)])
-def test_nothing_observed_no_landslide_or_nothing_else_is_no_failure(levels: int, truth: int) -> None:
+def test_nodata_and_single_classes_are_defined(levels: int, truth: int) -> None:
     made = held(np.full((1, 4, 4), levels), np.full((1, 4, 4), truth), temperature=2.0)
     effect, got = effect_of(made), sweep_of(made)
     known = levels != 255 and truth != 255
@@ -178,7 +178,7 @@ def test_nothing_observed_no_landslide_or_nothing_else_is_no_failure(levels: int
     got.for_cost(3)
 
 
-def test_landslides_are_counted_whole_where_they_cost() -> None:
+def test_object_costs_count_landslides() -> None:
     made = random_pixels(2, share=0.02)
     got = object_costs(made, missed=10, thresholds=(0.2, 0.5, 0.8))
     for threshold, missed, false in zip(got.thresholds, got.missed, got.false_alarms, strict=True):
@@ -189,7 +189,7 @@ def test_landslides_are_counted_whole_where_they_cost() -> None:
     assert min(got.costs) == got.costs[got.thresholds.index(got.best)]
 
 
-def test_wrong_use_is_said_plainly() -> None:
+def test_invalid_arguments_are_named() -> None:
     made = random_pixels(0)
     with pytest.raises(SettingsError, match="above 0 and at most 1"):
         sweep_of(made).for_recall(0)

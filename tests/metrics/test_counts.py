@@ -30,7 +30,7 @@ def test_counts_are_those_of_a_plain_loop(found: NDArray[np.bool_], truth: NDArr
 
 
 @given(found, truths, found)
-def test_what_is_not_observed_in_truth_counts_for_nothing(
+def test_unlabelled_pixels_do_not_count(
     found: NDArray[np.bool_], truth: NDArray[np.uint8], other: NDArray[np.bool_]
 ) -> None:
     changed = np.where(truth == 255, other, found)
@@ -47,7 +47,7 @@ def test_ratios_hang_together(tp: int, fp: int, fn: int) -> None:
         assert counts.f1 == pytest.approx(2 / (1 / counts.precision + 1 / counts.recall))
 
 
-def test_empty_truth_and_empty_maps_are_defined() -> None:
+def test_empty_references_and_predictions_are_defined() -> None:
     nothing = PixelCounts()
     assert (nothing.precision, nothing.recall, nothing.f1, nothing.iou) == (1, 1, 1, 1)
     assert PixelCounts(fp=3).f1 == PixelCounts(fp=3).precision == PixelCounts(fp=3).recall == 0

@@ -1,4 +1,4 @@
-"""The definitions of precision, recall, F1 and IoU against scikit-learn and torchmetrics, and their laws."""
+"""The definitions of precision, recall, F1 and IoU against scikit-learn and torchmetrics, and their identities."""
 
 import random
 
@@ -17,13 +17,13 @@ from predictions_made import held, predictions
 
 
 def known(made: Predictions) -> tuple[np.ndarray, np.ndarray]:
-    """Truth and map where the truth is known; a pixel that the map did not observe counts as not found."""
+    """Return mask and prediction of the labelled pixels; nodata of the prediction counts as background."""
     observed = made.masks != 255
     return made.masks[observed], made.found[observed].astype(np.uint8)
 
 
 @given(predictions())
-def test_pooled_is_what_scikit_learn_says(made: Predictions) -> None:
+def test_pooled_agrees_with_scikit_learn(made: Predictions) -> None:
     truth, found = known(made)
     nothing = not (truth.any() or found.any())
     ours = compute_definitions(made.counts(), ["pooled"])["pooled"]
@@ -38,7 +38,7 @@ def test_pooled_is_what_scikit_learn_says(made: Predictions) -> None:
         assert (ours.precision, ours.recall, ours.f1, ours.iou) == (1, 1, 1, 1)
 
 
-def test_pooled_is_what_torchmetrics_says() -> None:
+def test_pooled_agrees_with_torchmetrics() -> None:
     import torch
     from torchmetrics.classification import BinaryF1Score, BinaryJaccardIndex, BinaryPrecision, BinaryRecall
 
@@ -62,7 +62,7 @@ def test_pooled_is_what_torchmetrics_says() -> None:
 
 
 @given(predictions(known=True))
-def test_macro_is_what_scikit_learn_says(made: Predictions) -> None:
+def test_macro_agrees_with_scikit_learn(made: Predictions) -> None:
     truth, found = known(made)
     ours = compute_definitions(made.counts(), ["macro"])["macro"]
     if {0, 1} <= {*truth.tolist(), *found.tolist()}:
@@ -96,7 +96,7 @@ def test_batch_mean_is_a_plain_loop_over_batches() -> None:
     assert (ours.f1, ours.iou) == pytest.approx(tuple(np.mean(each, axis=0)))
 
 
-def test_nothing_to_find_and_nothing_found() -> None:
+def test_definitions_of_empty_patches() -> None:
     empty = compute_definitions(held(np.zeros((3, 4, 4)), np.zeros((3, 4, 4))).counts())
     assert {name: ratios.f1 for name, ratios in empty.items()} == {
         "pooled": 1,
@@ -157,7 +157,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_edge_cases_are_what_both_libraries_say_by_the_same_convention(case: str) -> None:
+def test_edge_cases_agree_with_both_libraries_by_the_same_convention(case: str) -> None:
     import torch
     from torchmetrics.classification import BinaryF1Score, BinaryJaccardIndex, BinaryPrecision, BinaryRecall
 

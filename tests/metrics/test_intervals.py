@@ -60,7 +60,7 @@ def simulated(chance: np.random.Generator, blocks: int, inside: int) -> np.ndarr
     return np.stack([tp, fp, landslide - tp, 1000 - fp], axis=1)
 
 
-def test_blocks_cover_the_truth_where_patches_are_alike_and_patches_do_not() -> None:
+def test_intervals_over_blocks_cover_the_true_value_of_correlated_patches_and_those_over_patches_do_not() -> None:
     chance = np.random.default_rng(11)
     truth = float(f1(simulated(chance, 200_000, 1).sum(axis=0)))
     inside = {"patch": 0, "block": 0}
@@ -86,7 +86,7 @@ def test_each_scene_has_its_own_interval() -> None:
 
 
 def predictions_of(quality: float, seed: int, n: int = 60) -> Predictions:
-    """A detector that is right about a share of the pixels, on the same truth for every seed."""
+    """Make predictions that are correct in a fraction of the pixels, with the same masks for every seed."""
     truth = np.random.default_rng(99).integers(0, 2, (n, 8, 8))
     right = np.random.default_rng(seed).random((n, 8, 8)) < quality
     return held(np.where(right, truth, 1 - truth) * 250, truth)
@@ -119,7 +119,7 @@ def test_a_detector_does_not_differ_from_itself() -> None:
         assert (difference.difference, difference.low, difference.high, difference.p_value) == (0, 0, 0, 1)
 
 
-def test_few_units_are_swapped_in_every_way() -> None:
+def test_few_units_are_permuted_exhaustively() -> None:
     truth = np.ones((3, 4, 4), int)
     one, other = held(truth * 250, truth), held(truth * 0, truth)
     found = compare(one, other, draws=10)
@@ -128,7 +128,7 @@ def test_few_units_are_swapped_in_every_way() -> None:
     assert found.differences["recall"].p_value == pytest.approx(2 / 8)
 
 
-def test_the_order_of_the_other_does_not_matter_and_its_truth_does() -> None:
+def test_the_patch_order_does_not_matter_and_the_masks_do() -> None:
     one, other = predictions_of(0.8, 1), predictions_of(0.7, 2)
     order = np.random.default_rng(0).permutation(len(other))
     assert compare(one, other.take(order), draws=50) == compare(one, other, draws=50)
