@@ -49,20 +49,20 @@ THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6)
 
 def own_scene(number: int) -> bytes:
     """A different crop of the example for each visitor."""
-    with rasterio.open(EXAMPLE) as whole:
+    with rasterio.open(EXAMPLE) as source:
         row, col = 900 + 37 * (number % 5), 420 + 53 * (number // 5)
         window = rasterio.windows.Window(col, row, SIDE_PX, SIDE_PX)
-        values = whole.read(window=window)
-        profile = whole.profile | {"height": SIDE_PX, "width": SIDE_PX, "tiled": False}
+        values = source.read(window=window)
+        profile = source.profile | {"height": SIDE_PX, "width": SIDE_PX, "tiled": False}
         for name in ("blockxsize", "blockysize"):
             profile.pop(name, None)
-        profile["transform"] = whole.window_transform(window) @ Affine.identity()
-        with MemoryFile() as held:
-            with held.open(**profile) as piece:
+        profile["transform"] = source.window_transform(window) @ Affine.identity()
+        with MemoryFile() as memory:
+            with memory.open(**profile) as piece:
                 piece.write(values)
-                for band, text in enumerate(whole.descriptions, start=1):
+                for band, text in enumerate(source.descriptions, start=1):
                     piece.set_band_description(band, text)
-            return bytes(held.read())
+            return bytes(memory.read())
 
 
 class Arriving(io.BytesIO):

@@ -81,9 +81,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> SceneResult:
 def reference_task(folder: Path, source: SceneSource, given: Path, **settings: object) -> ReferenceTask:
     """The task for an uploaded file."""
     (upload,) = receive(
-        [Arriving(given.name, given.read_bytes())], folder / "visit", PageSettings(max_upload_mb=10), REFERENCE_KINDS
+        [Arriving(given.name, given.read_bytes())], folder / "session", PageSettings(max_upload_mb=10), REFERENCE_KINDS
     )
-    return ReferenceTask(folder=folder / "visit", upload=upload, source=source, limits=LIMITS, **settings)
+    return ReferenceTask(folder=folder / "session", upload=upload, source=source, limits=LIMITS, **settings)
 
 
 def rasterize(folder: Path, source: SceneSource, given: Path, **settings: object) -> SceneReference:

@@ -22,12 +22,12 @@ SETTINGS = PageSettings(max_files=10, max_upload_mb=100, max_session_mb=1000)
 
 
 def upload(tmp_path: Path, files: object, **settings: object):
-    uploads = receive(files, tmp_path / "visit" / "upload", SETTINGS)  # type: ignore[arg-type]
-    return read(tmp_path / "visit" / "upload", *uploads, **settings)
+    uploads = receive(files, tmp_path / "session" / "upload", SETTINGS)  # type: ignore[arg-type]
+    return read(tmp_path / "session" / "upload", *uploads, **settings)
 
 
 def left_outside(tmp_path: Path) -> set[str]:
-    return {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if "visit" not in path.parts}
+    return {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if "session" not in path.parts}
 
 
 def test_there_are_at_least_sixty_bad_uploads():
@@ -46,14 +46,14 @@ def test_a_bad_upload_is_refused_in_one_sentence(tmp_path: Path, make: Make):
     assert not re.search(r"\d{3}-\w+\.(tif|h5|zip|jp2)", message), "no name of our own is shown"
     assert "--" not in message, "no command-line option is shown"
     assert not left_outside(tmp_path)
-    shutil.rmtree(tmp_path / "visit", ignore_errors=True)
+    shutil.rmtree(tmp_path / "session", ignore_errors=True)
 
 
 @pytest.mark.parametrize("make", [BAD_UPLOADS["empty"], BAD_UPLOADS["pickle"]], ids=["empty", "pickle"])
 def test_an_upload_refused_on_reception_leaves_no_files(tmp_path: Path, make: Make):
     good = Arriving("good.tif", raster())
     with pytest.raises(UploadError):
-        receive([good, *make()], tmp_path / "visit" / "upload", SETTINGS)
+        receive([good, *make()], tmp_path / "session" / "upload", SETTINGS)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
@@ -68,12 +68,12 @@ def test_an_upload_refused_on_reception_leaves_no_files(tmp_path: Path, make: Ma
 )
 def test_number_and_size_are_limited(tmp_path: Path, files: list[Arriving], text: str):
     with pytest.raises(UploadError, match=text):
-        receive(files, tmp_path / "visit" / "upload", SETTINGS)
+        receive(files, tmp_path / "session" / "upload", SETTINGS)
 
 
 def test_the_size_of_a_session_is_limited(tmp_path: Path):
     small = PageSettings(max_session_mb=1)
-    folder = tmp_path / "visit"
+    folder = tmp_path / "session"
     receive([Arriving("a.tif", b"II*\0" + bytes(900_000))], folder / "one", small)
     with pytest.raises(UploadError, match="start over"):
         receive([Arriving("b.tif", b"II*\0" + bytes(900_000))], folder / "two", small)
@@ -123,7 +123,7 @@ def test_a_good_file_with_a_bad_name_is_stored_under_our_own(tmp_path: Path, nam
     (source,) = upload(tmp_path, [Arriving(name, raster())]).sources
     assert isinstance(source, SceneSource)
     (path,) = source.paths
-    assert path.parent == tmp_path / "visit" / "upload"
+    assert path.parent == tmp_path / "session" / "upload"
     assert not left_outside(tmp_path)
 
 
@@ -160,7 +160,7 @@ def test_a_zip_of_a_folder_is_a_scene_with_the_date_of_its_stac_item(tmp_path: P
     assert source.channels == ("B04", "B08")
     assert str(source.date) == "2024-05-06 10:00:00+00:00"
     assert "readme.txt" in answer.notes[0]
-    names = {path.name for path in (tmp_path / "visit").rglob("*") if path.is_file()}
+    names = {path.name for path in (tmp_path / "session").rglob("*") if path.is_file()}
     assert names == {"item.json", "001-red.tif", "002-nir.tif"}
 
 

@@ -13,15 +13,16 @@ from landslip.page.server.server_state import ServerState
 from landslip.page.server.session import SessionState, get_server_state, get_session_state
 from landslip.page.server.settings import PageSettings
 
+# Comments instead of docstrings: Streamlit may print a bare string of its script.
+# Name of the module in ``views``, which is imported when first shown; title; icon.
 VIEWS: Final = (
     ("predict", messages.PREDICT, ":material/landslide:"),
     ("compare", messages.COMPARE, ":material/compare:"),
     ("explore", messages.EXPLORE, ":material/dataset:"),
     ("detectors", messages.DETECTORS, ":material/model_training:"),
 )
-"""Name of the module in ``views``, which is imported when first shown; title; icon."""
+# A file: an icon by name would be downloaded.
 _ICON: Final = Path(__file__).with_name("icon.png")
-"""A file: an icon by name would be downloaded."""
 _STYLE: Final = """<style>
   [data-testid="stMainBlockContainer"] { padding-top: 4.5rem; padding-bottom: 2rem; }
   h1 { font-size: 2.1rem !important; padding-top: 0 !important; }

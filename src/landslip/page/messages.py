@@ -199,7 +199,7 @@ THRESHOLD_HELP: Final = "Smallest probability of a landslide pixel; the detector
 MIN_AREA: Final = "Minimum area (m²)"
 MIN_SLOPE: Final = "Minimum mean slope (°)"
 SLOPE_UNKNOWN: Final = "This image has neither slope nor elevation."
-VIEW: Final = "Composite"
+COMPOSITE: Final = "Composite"
 TRUE_COLOUR: Final = "True colour"
 FALSE_COLOUR: Final = "False colour"
 ANY_CHANNELS: Final = "Custom"
@@ -283,6 +283,7 @@ ALL_IN_ONE: Final = "All files, zip"
 PATCH_RANGE: Final = "Patches {first} to {last} of {count}"
 PATCH_PAGE: Final = "Patches"
 PATCH_SHOW: Final = "Show"
+PATCH_VIEW: Final = "View"
 PATCH_KINDS: Final = {
     "prediction": "Prediction against reference",
     "reference": "Reference outlines",

@@ -125,7 +125,7 @@ def perform(line: str, progress: Progress) -> dict[str, Any]:
 
     Args:
         line: the task as JSON.
-        progress: told of the progress.
+        progress: called with the progress.
 
     Raises:
         LandslipError: the task cannot be performed.

@@ -137,7 +137,7 @@ class WorkerProcess:
 
         Args:
             task: as one line of JSON.
-            progress: told of the progress.
+            progress: called with the progress.
 
         Returns:
             How the task ended, its result, and the error message if it failed.

@@ -31,8 +31,10 @@ def show_downloads(state: SessionState, result: SceneResult | PatchResult, setti
     out = state.session.cache_path("products", str(result.folder), settings)
     record = out / "products.json"
     if not record.exists():
-        if not st.button(messages.PREPARE, type="primary", key=f"prepare-{result.folder.name}"):
+        container = st.empty()
+        if not container.button(messages.PREPARE, type="primary", key=f"prepare-{result.folder.name}"):
             return
+        container.empty()
         with st.spinner(messages.PREPARING):
             products = Products.model_validate(state.session.run(_task(result, settings, out)))
         record.write_text(products.model_dump_json(), encoding="utf-8")

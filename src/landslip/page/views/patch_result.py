@@ -37,7 +37,7 @@ def show_patch_results(state: SessionState, results: list[PatchResult]) -> None:
         kind = left.selectbox(
             messages.PATCH_SHOW, kinds, format_func=messages.PATCH_KINDS.__getitem__, key="patch-kind"
         )
-        view = middle.selectbox(messages.VIEW, first.views, key="patch-view")
+        view = middle.selectbox(messages.PATCH_VIEW, first.views, key="patch-view")
         start = choose_page(right, len(first.ids), "patch-page")
     columns = _COLUMNS if len(results) == 1 else 2
     for column, result in zip(st.columns(len(results)), results, strict=True):

@@ -107,7 +107,7 @@ def _choose_composite(container: DeltaGenerator, known: tuple[str, ...]) -> tupl
         for title, channels in ((messages.TRUE_COLOUR, TRUE_COLOUR), (messages.FALSE_COLOUR, FALSE_COLOUR))
         if set(channels) <= set(known)
     }
-    title = container.selectbox(messages.VIEW, [*composites, messages.ANY_CHANNELS], key="view")
+    title = container.selectbox(messages.COMPOSITE, [*composites, messages.ANY_CHANNELS], key="composite")
     if title in composites:
         return composites[title]
     chosen: list[str] = container.multiselect(
