@@ -1,7 +1,7 @@
-"""The error family: one subclass a cause, each message one sentence with what was given, what is allowed, what to do.
+"""Errors and warnings: one class per cause; a message is one sentence with the value, what is allowed, and the remedy.
 
-The command line prints the message alone and leaves with ``exit_code``: 2 for wrong use or bad input, 1 for a run
-that failed although its input was right.
+The command line prints the message without a traceback and exits with ``exit_code``: 2 for wrong use or bad input, 1
+for a run that failed on valid input.
 """
 
 from importlib import import_module
@@ -9,10 +9,10 @@ from types import ModuleType
 
 
 class LandslipError(Exception):
-    """Anything that landslip refuses or fails to do, in words a user can act on.
+    """Base class of all errors of landslip.
 
     Args:
-        message: one sentence with what was given, what is allowed and what to do.
+        message: one sentence with the value, what is allowed and what to do.
         parameter: name of the Python parameter at fault, if there is one. The command line and the page add how to
             set it; the message itself names no command-line option.
 
@@ -41,7 +41,7 @@ class AreaError(LandslipError):
 
 
 class DetectorError(LandslipError):
-    """A detector file is not what it says it is, or cannot be used."""
+    """A detector file is damaged, invalid or not found."""
 
 
 class EngineError(LandslipError):
@@ -73,23 +73,20 @@ class SettingsError(LandslipError):
 
 
 class OutputError(LandslipError):
-    """A result cannot be written where it was asked for."""
+    """A result cannot be written to the given path."""
 
 
 class MissingExtraError(LandslipError):
-    """A part of landslip needs packages that the core installation leaves out."""
+    """A package of an optional extra is not installed."""
 
     @classmethod
     def of(cls, package: str, extra: str) -> "MissingExtraError":
-        """Name the package that is missing and how to install it."""
-        return cls(
-            f"this needs the package '{package}', which is not installed: "
-            f"install it with  pip install 'landslip[{extra}]'"
-        )
+        """Build the error for a missing package and the extra that installs it."""
+        return cls(f"package '{package}' is not installed: install it with  pip install 'landslip[{extra}]'")
 
 
 class RunError(LandslipError):
-    """A run failed although its input was right."""
+    """A run failed on valid input."""
 
     exit_code = 1
 
@@ -98,12 +95,16 @@ class LandslipWarning(UserWarning):
     """A result may be less reliable than it looks. Filter with ``warnings.filterwarnings``."""
 
 
+class SceneWarning(LandslipWarning):
+    """The files of a scene leave its position, units, nodata or date in doubt."""
+
+
 class DomainShiftWarning(LandslipWarning):
     """A scene differs from the training data of the detector."""
 
 
 def require_extra(module: str, extra: str) -> ModuleType:
-    """Import a module that an extra brings, or say which extra is missing.
+    """Import a module of an optional extra.
 
     Args:
         module: dotted name of the module.
