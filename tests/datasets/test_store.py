@@ -239,7 +239,7 @@ def test_the_command_packs_proves_and_says_how_large(source: Path, tmp_path: Pat
     assert result.exit_code == 0
     assert "7 patches in" in result.stdout
     assert "verified: all 7 patches equal their HDF5 files, bit for bit" in result.stdout
-    places = tmp_path / "places.csv"
+    places = tmp_path / "positions.csv"
     places.write_text("id,scene,row,col\n1,C,5,6\n")
     result = CliRunner().invoke(landslip, [*arguments, "--positions", str(places)])
     assert isinstance(result.exception, LandslipError)
