@@ -188,7 +188,12 @@ def test_the_report_has_caveat_warnings_and_scores(tmp_path: Path) -> None:
     text = Page(report_of(tmp_path, [900.0], warnings=("the sky was cloudy",))).text
     assert "were not verified in the field" in text
     assert "The sky was cloudy." in text
-    for said in ("scene-out", "F1 of the landslide class, pooled over all pixels", "0.594 (0.550 to 0.630)", "1, 2, 3"):
+    for said in (
+        "scene-out",
+        "F1 of the landslide class, pooled over all pixels",
+        "0.594 (0.550 to 0.630 over patches)",
+        "1, 2, 3",
+    ):
         assert said in text
     assert "Contains modified Copernicus Sentinel data" in text
     assert "1" * 64 in text
@@ -245,7 +250,7 @@ def test_formatted_numbers_have_units() -> None:
         "2 h 10 min",
     ]
     assert format_date(summary_of().scene.date) == "19 February 2020"
-    assert format_date(None) == "date not known"
+    assert format_date(None) == "unknown"
     assert format_lonlat(-91.8092, 22.4005) == "22.4005° N, 91.8092° W"
     assert to_sentence("the sky is grey") == "The sky is grey."
     assert to_sentence("red.tif is grey.") == "red.tif is grey."

@@ -13,20 +13,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from threading import Lock
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _MARKERS: Final = ("o", "s", "^", "D", "v", "P")
 _DASHES: Final = ("-", (0, (5, 3)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)), (0, (3, 3)), (0, (9, 3)))
+_REFERENCE: Final = (0, (4, 3))
 _INK: Final = "#1f2326"
 _FAINT: Final = "#5d646a"
 _WIDTH_IN: Final = 7.0
-_STYLE: Final = {
+_STYLE: Final[dict[Any, Any]] = {
     "svg.hashsalt": "landslip",
     "svg.fonttype": "none",
     "font.family": "sans-serif",
@@ -239,24 +241,31 @@ def _isolated(series: Series) -> list[int]:
 
 
 def _draw_reference(axes: Axes, reference: Reference) -> None:
-    line = {"color": _FAINT, "linestyle": (0, (4, 3)), "linewidth": 1.0, "zorder": 1.5}
-    text = {"color": _FAINT, "fontsize": 8.5, "textcoords": "offset points"}
+    """Draw a dashed line; its name stands on white, so that it can be read over a curve."""
+    text: Text
     if reference.x is not None:
-        axes.axvline(reference.x, **line)
-        left = axes.transAxes.inverted().transform(axes.transData.transform((reference.x, 1)))[0] < 0.5
-        at, shift, side = (reference.x, 1), (5 if left else -5, -5), "left" if left else "right"
-        axes.annotate(reference.text, at, shift, xycoords=axes.get_xaxis_transform(), ha=side, va="top", **text)
+        axes.axvline(reference.x, color=_FAINT, linestyle=_REFERENCE, linewidth=1.0, zorder=1.5)
+        left = axes.transAxes.inverted().transform(axes.transData.transform((reference.x, axes.get_ylim()[0])))[0] < 0.5
+        at, offset = (reference.x, 0.03), (5 if left else -5, 0)
+        text = axes.annotate(
+            reference.text, at, offset, axes.get_xaxis_transform(), textcoords="offset points", va="bottom"
+        )
+        text.set_horizontalalignment("left" if left else "right")
     elif reference.y is not None:
-        axes.axhline(reference.y, **line)
-        below = axes.transAxes.inverted().transform(axes.transData.transform((1, reference.y)))[1] > 0.93
-        at, shift, side = (1, reference.y), (-5, -4 if below else 4), "top" if below else "bottom"
-        axes.annotate(reference.text, at, shift, xycoords=axes.get_yaxis_transform(), ha="right", va=side, **text)
+        axes.axhline(reference.y, color=_FAINT, linestyle=_REFERENCE, linewidth=1.0, zorder=1.5)
+        text = axes.text(0.985, reference.y, reference.text, transform=axes.get_yaxis_transform(), ha="right")
+        high = (
+            axes.transAxes.inverted().transform(axes.transData.transform((axes.get_xlim()[0], reference.y)))[1] > 0.93
+        )
+        text.set_verticalalignment("top" if high else "bottom")
     else:
         low, high = max(axes.get_xlim()[0], axes.get_ylim()[0]), min(axes.get_xlim()[1], axes.get_ylim()[1])
-        axes.plot([low, high], [low, high], **line)
-        at = (low + 0.7 * (high - low),) * 2
-        turned = {"rotation": 45, "rotation_mode": "anchor", "transform_rotates_text": True}
-        axes.text(*at, reference.text, ha="center", va="bottom", color=_FAINT, fontsize=8.5, **turned)
+        axes.plot([low, high], [low, high], color=_FAINT, linestyle=_REFERENCE, linewidth=1.0, zorder=1.5)
+        middle = low + 0.7 * (high - low)
+        text = axes.text(middle, middle, reference.text, ha="center", va="bottom", rotation=45, rotation_mode="anchor")
+        text.set_transform_rotates_text(True)
+    text.set(color=_FAINT, fontsize=8.5, zorder=3)
+    text.set_bbox({"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1})
 
 
 def _draw_rows(axes: Axes, chart: RowChart) -> None:
@@ -268,9 +277,14 @@ def _draw_rows(axes: Axes, chart: RowChart) -> None:
     axes.grid(visible=False, axis="y")
     axes.spines[["top", "left", "right"]].set_visible(False)
     if chart.reference is not None:
-        axes.axvline(chart.reference, color=_FAINT, linestyle=(0, (4, 3)), linewidth=1.0, zorder=1.5)
+        axes.axvline(chart.reference, color=_FAINT, linestyle=_REFERENCE, linewidth=1.0, zorder=1.5)
     for position, row in enumerate(chart.rows):
-        beside = {"xycoords": axes.get_yaxis_transform(), "va": "center", "fontsize": 8.5, "color": _FAINT}
+        beside: dict[str, Any] = {
+            "xycoords": axes.get_yaxis_transform(),
+            "va": "center",
+            "fontsize": 8.5,
+            "color": _FAINT,
+        }
         if row.note:
             axes.annotate(row.note, (1.01, position), annotation_clip=False, **beside)
         if row.value is None:

@@ -75,7 +75,7 @@ def format_percent(fraction: float) -> str:
 def format_date(date: datetime | None) -> str:
     """Format a day, such as 19 February 2020."""
     if date is None:
-        return "date not known"
+        return "unknown"
     return f"{date.day} {_MONTHS[date.month - 1]} {date.year}"
 
 

@@ -31,7 +31,7 @@ def stretch_true_colour(
     Example:
         >>> grey = np.tile(np.linspace(200, 3000, 5, dtype=np.float32), (3, 1, 1))
         >>> stretch_true_colour(grey, np.ones((1, 5), bool))[0, :, 0].tolist()
-        [0, 101, 161, 211, 255]
+        [0, 100, 160, 210, 255]
     """
     valid = valid & np.isfinite(rgb).all(axis=0)
     stretched = np.zeros((*valid.shape, 3), np.uint8)

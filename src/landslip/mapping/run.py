@@ -54,7 +54,12 @@ class MapResult:
         return self.summary.warnings
 
     def issue_warnings(self, detector: Detector, *, stacklevel: int = 2) -> None:
-        """Issue the warnings of the summary through ``warnings``, as ``LandslipWarning`` or a subclass of it."""
+        """Issue the warnings of the summary as ``LandslipWarning`` or a subclass of it.
+
+        Args:
+            detector: that made the map.
+            stacklevel: 1 for the caller of this method, 2 for the caller of that function.
+        """
         shift = self.summary.domain_shift
         shifted = domain_shift_warnings(shift, detector.card) if shift else []
         for message in self.warnings:

@@ -11,13 +11,13 @@ from landslip.detector.card import Card
 from landslip.figures.cartography import (
     CASING,
     CASING_PX,
-    OUTLINE,
     OUTLINE_PX,
     choose_scale_bar,
     draw_north_arrow,
     draw_scale_bar,
     north_direction,
 )
+from landslip.figures.colour_ramps import OUTLINE
 from landslip.figures.formatting import (
     format_area,
     format_count,
@@ -126,7 +126,7 @@ def facts(picture: Picture, summary: Summary, card: Card, grid: MapGrid) -> Bloc
     pixel = format_length(pixel_x_m) if square else f"{format_length(pixel_x_m)} x {format_length(pixel_y_m)}"
     centre = "unknown" if grid.crs is None else format_lonlat(*(float(degrees) for degrees in grid.centre_lonlat))
     rows = [
-        ("Image", format_date(summary.scene.date)),
+        ("Image date", format_date(summary.scene.date)),
         ("Bands", shown),
         ("Pixel size", pixel),
         ("Centre", centre),

@@ -109,7 +109,7 @@ def _figures(summary: Summary, areas_m2: NDArray[np.float64]) -> str:
         found.append(("Landslides in the valid area", format_percent(fraction)))
     found += [
         ("Valid pixels", format_percent(summary.valid_fraction)),
-        ("Image date", format_date(summary.scene.date).removeprefix("date ")),
+        ("Image date", format_date(summary.scene.date)),
     ]
     return "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in found)
 

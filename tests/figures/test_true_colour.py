@@ -1,0 +1,42 @@
+"""True colour: one stretch for every picture, over valid pixels only."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+
+from landslip.figures.true_colour import stretch_true_colour
+
+IMAGES = hnp.arrays(np.float32, (3, 6, 5), elements=st.floats(1, 8192, width=32))
+
+
+@given(IMAGES, st.sampled_from([np.nan, np.inf, 0.0, 65_535.0]))
+def test_values_of_nodata_pixels_do_not_change_the_picture(rgb: NDArray[np.float32], fill: float) -> None:
+    valid = np.ones((6, 5), np.bool_)
+    valid[:2] = False
+    filled = np.where(valid, rgb, np.float32(fill))
+    one, other = stretch_true_colour(rgb, valid), stretch_true_colour(filled, valid)
+    np.testing.assert_array_equal(one, other)
+    assert (one[:2] == 0).all()
+
+
+@given(IMAGES)
+def test_pixels_that_are_not_finite_are_nodata(rgb: NDArray[np.float32]) -> None:
+    valid = np.ones((6, 5), np.bool_)
+    valid[3, 2] = False
+    broken = rgb.copy()
+    broken[1, 3, 2] = np.nan
+    np.testing.assert_array_equal(stretch_true_colour(broken, np.ones_like(valid)), stretch_true_colour(rgb, valid))
+
+
+def test_an_image_without_valid_pixels_is_black() -> None:
+    assert (stretch_true_colour(np.ones((3, 4, 4), np.float32), np.zeros((4, 4), np.bool_)) == 0).all()
+
+
+def test_per_channel_scales_each_channel_to_its_maximum() -> None:
+    ramp = np.linspace(0, 1, 50, dtype=np.float32)
+    rgb = np.stack([ramp * 4000, ramp * 400, ramp * 400])[:, np.newaxis]
+    valid = np.ones((1, 50), np.bool_)
+    assert stretch_true_colour(rgb, valid)[..., 1].max() < 80
+    assert stretch_true_colour(rgb, valid, per_channel=True).max(axis=(0, 1)).tolist() == [255, 255, 255]
