@@ -221,7 +221,7 @@ def test_a_file_far_finer_than_the_scene_is_read_in_strips(folder, monkeypatch):
     write_raster(folder / "elevation.tif", fine, transform=fine_grid(NORTH_UP, 0.1))
     scene = open_scene([folder / "B08.tif", folder / "elevation.tif"], scale=1)
     whole, _ = scene.read(["elevation"], scene.window)
-    monkeypatch.setattr("landslip.scenes.regridded._MOST_PIXELS", 1500)
+    monkeypatch.setattr("landslip.scenes.resampled_file._MAX_PIXELS", 1500)
     in_strips, _ = scene.read(["elevation"], scene.window)
     np.testing.assert_array_equal(in_strips, whole)
     np.testing.assert_allclose(whole[0], fine.reshape(8, 10, 12, 10).mean(axis=(1, 3)), rtol=1e-4)

@@ -73,7 +73,7 @@ def test_a_bad_upload_is_refused_and_the_page_continues(page: "Page", tmp_path: 
     bad.write_bytes(b"II*\0" + np.random.default_rng(0).bytes(4000))
     upload(page, bad)
     # The uploader shows the name before the file is read.
-    wait_for_alert(page, "holiday.tif is cut short")
+    wait_for_alert(page, "holiday.tif is truncated")
     upload(page, scene_file(tmp_path, blobs(40, 50)))
     page.get_by_text("50 x 40 pixels").wait_for()
 

@@ -165,7 +165,7 @@ def test_an_error_is_shown_as_a_sentence(page: AppTest, server: ServerState):
     gone = source.model_copy(update={"paths": (Path("/nowhere/at-all.tif"),)})
     server.example_scenes["chittagong"] = gone
     click(page, messages.MAP_BUTTON)
-    assert "there is no file" in text_of(page).lower().replace("\\", "")
+    assert "no file /nowhere" in text_of(page).lower().replace("\\", "")
 
 
 def test_the_other_views_are_shown(page: AppTest):

@@ -1,11 +1,13 @@
 """Scenes in memory."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from landslip.errors import ChannelError, SceneError
+from landslip.errors import ChannelError, SceneError, SceneWarning
 from landslip.grid.window import Window
 from landslip.scenes.arrays import array_scene
 
@@ -58,12 +60,12 @@ def test_a_float64_beyond_float32_was_not_observed():
     ("shape", "channels"), [((2, 6, 4), ["B04", "B03"]), ((3, 6, 5), ["B04", "B03"]), ((6, 5), ["B04"])]
 )
 def test_shapes_that_do_not_fit_are_refused(shape, channels):
-    with pytest.raises(SceneError, match="do not fit"):
+    with pytest.raises(SceneError, match="must have the shape"):
         array_scene(np.zeros(shape), channels, GRID)
 
 
 def test_observed_of_another_shape_is_refused():
-    with pytest.raises(SceneError, match="does not fit"):
+    with pytest.raises(SceneError, match="must have the shape"):
         array_scene(VALUES, ["B04", "B03"], GRID, np.ones((5, 6), bool))
 
 
@@ -81,3 +83,17 @@ def test_a_window_outside_the_scene_is_a_programmers_mistake():
         scene.read(["B04"], Window(0, 0, 7, 5))
     with pytest.raises(ValueError, match="at least one"):
         scene.read([], scene.window)
+
+
+def test_a_scene_shows_in_one_line_and_reads_whole_by_default() -> None:
+    scene = array_scene(VALUES, ["B04", "B03"], GRID)
+    assert len(repr(scene)) < 120
+    assert "B04 B03, 6 x 5 px, EPSG:32646" in repr(scene)
+    np.testing.assert_array_equal(scene.read(["B03"])[0][0], VALUES[1])
+
+
+def test_the_warnings_of_a_scene_can_be_issued_and_filtered() -> None:
+    scene = replace(array_scene(VALUES, ["B04", "B03"], GRID), warnings=("the image has no CRS",))
+    with pytest.warns(SceneWarning, match="no CRS") as caught:
+        scene.issue_warnings(stacklevel=1)
+    assert caught[0].filename == __file__

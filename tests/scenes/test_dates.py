@@ -54,7 +54,7 @@ def test_the_time_that_a_tiff_bears_comes_last_and_is_doubted(tmp_path):
     tags = {"TIFFTAG_DATETIME": "2021:03:04 05:06:07"}
     scene = opened(tmp_path, tags=tags)
     assert scene.date == datetime(2021, 3, 4, 5, 6, 7, tzinfo=UTC)
-    assert "may be when the file was written" in scene.notes[0]
+    assert "may be the time of writing" in scene.notes[0]
     assert opened(tmp_path, "B04_20200101", tags).date == datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -66,7 +66,9 @@ def test_files_of_several_days_give_no_date_and_a_warning(tmp_path):
     paths = [write_raster(tmp_path / f"{name}.tif", VALUES) for name in ("20230818_B04", "20230820_B03")]
     scene = open_scene(paths)
     assert scene.date is None
-    assert scene.warnings == ("the file names name several days (2023-08-18, 2023-08-20): no date is taken",)
+    assert scene.warnings == (
+        "the file names contain several dates (2023-08-18, 2023-08-20): the acquisition date is unknown",
+    )
 
 
 def test_a_stac_item_in_the_folder_tells_the_date(tmp_path):

@@ -46,7 +46,7 @@ def test_the_next_command_repeats_the_options(tmp_path, capfd):
     said = run(capfd, path, "--channels", "B04,-,B02", "--scale", "10000", "--pixel-size", "2.5")
     assert f"Next: landslip map '{path}' --channels B04,-,B02 --scale 10000 --pixel-size 2.5 -o map/" in said
     assert "no CRS, pixel coordinates" in said
-    assert "warning: the image has no CRS, so its place" in said
+    assert "warning: the image has no CRS: its position" in said
 
 
 def test_a_scene_of_which_nothing_was_observed_has_no_values(tmp_path, capfd):

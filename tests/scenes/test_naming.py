@@ -112,7 +112,7 @@ def test_a_list_of_channels_goes_before_all_names(tmp_path):
     scene = open_scene(path, channels=["B11", "-", "nir"])
     assert scene.channels == ("B08", "B11")
     np.testing.assert_array_equal(scene.read(["B11", "B08"], scene.window)[0], VALUES[[0, 2]])
-    assert "left out: a.tif, band 2 (skipped by --channels)" in scene.describe()
+    assert "left out: a.tif, band 2 (skipped by the user)" in scene.describe()
     assert open_scene(path, channels="B11,-,nir").channels == scene.channels
 
 
@@ -128,7 +128,7 @@ def test_a_list_of_channels_goes_over_the_bands_of_several_files(tmp_path):
 @pytest.mark.parametrize("channels", [["B04"], ["B04", "B03", "B02", "B08"]])
 def test_a_list_of_the_wrong_length_is_refused(tmp_path, channels):
     path = write_raster(tmp_path / "a.tif", VALUES)
-    with pytest.raises(SceneError, match=rf"names {len(channels)} and there are 3 bands \(a.tif has 3\)"):
+    with pytest.raises(SceneError, match=rf"all 3 bands in order \(a\.tif has 3\).*got {len(channels)}$"):
         open_scene(path, channels=channels)
 
 
@@ -142,7 +142,7 @@ def test_a_list_with_a_wrong_name_is_refused(tmp_path, channels, words):
 
 
 def test_a_list_that_skips_everything_is_refused(tmp_path):
-    with pytest.raises(SceneError, match="skips every band"):
+    with pytest.raises(SceneError, match="all are skipped"):
         open_scene(write_raster(tmp_path / "a.tif", VALUES), channels=["-", "_", ""])
 
 
@@ -151,13 +151,13 @@ def test_colours_are_taken_only_where_all_three_are_marked_and_it_is_said(tmp_pa
     np.testing.assert_array_equal(scene.read(["B04", "B03", "B02"], scene.window)[0], VALUES)
     assert "marked as the colour red" in scene.layers["B04"].describe()
     colours = [ColorInterp.red, ColorInterp.green, ColorInterp.gray]
-    with pytest.raises(SceneError, match=r"no band of a\.tif has a known name"):
+    with pytest.raises(SceneError, match=r"no band of a\.tif is recognised"):
         open_scene(write_raster(tmp_path / "a.tif", VALUES, colours=colours))
 
 
 def test_the_error_for_unknown_names_says_what_to_type(tmp_path):
     path = write_raster(tmp_path / "a.tif", VALUES, descriptions=["x", "y", None])
-    with pytest.raises(SceneError, match=r"3 bands, which are described as 'x', 'y'\).*--channels B04,B03,B02$"):
+    with pytest.raises(SceneError, match=r"3 bands described as 'x', 'y'\).*for example B04,B03,B02$"):
         open_scene(path)
 
 
@@ -180,5 +180,5 @@ def test_a_folder_leaves_out_what_is_no_channel_and_says_so(tmp_path):
 
 def test_a_file_given_by_hand_that_is_no_channel_is_refused(tmp_path):
     paths = [write_raster(tmp_path / f"{name}.tif", VALUES[0]) for name in ("B04", "mystery")]
-    with pytest.raises(SceneError, match=r"mystery\.tif names no channel"):
+    with pytest.raises(SceneError, match=r"mystery\.tif name a channel"):
         open_scene(paths)

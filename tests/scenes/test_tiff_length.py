@@ -45,7 +45,7 @@ def test_a_file_cut_anywhere_is_refused(files, layout, data):
     whole = files[layout].read_bytes()
     cut = files[layout].with_name("cut.tif")
     cut.write_bytes(whole[: data.draw(st.integers(4, bytes_needed(files[layout]) - 1))])
-    with pytest.raises(SceneError, match=r"cut\.tif is cut short: it is [\d,]+ bytes long"):
+    with pytest.raises(SceneError, match=r"cut\.tif is truncated: it has [\d,]+ bytes"):
         open_scene(cut)
 
 

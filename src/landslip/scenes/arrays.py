@@ -1,4 +1,4 @@
-"""A scene that lies in memory."""
+"""Scenes in memory."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,52 +15,59 @@ from landslip.scenes.scene import Layer, Scene
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ArraySource:
-    """Values (C, H, W), all finite, and what was observed (H, W)."""
+    """Values (C, H, W), all finite, and their validity mask (H, W)."""
 
     values: NDArray[np.float32]
-    observed: NDArray[np.bool_]
+    valid: NDArray[np.bool_]
 
     def read(self, bands: Sequence[int], window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Read bands, counted from 1, as (n, h, w), and what was observed (n, h, w)."""
+        """Read bands, counted from 1, as (n, h, w), and their validity (n, h, w)."""
         rows, cols = window.slices
         values = self.values[[band - 1 for band in bands], rows, cols]
-        return values, np.broadcast_to(self.observed[rows, cols], values.shape)
+        return values, np.broadcast_to(self.valid[rows, cols], values.shape)
 
 
 def array_scene(
     values: ArrayLike,
     channels: Sequence[str],
     geobox: GeoBox,
-    observed: ArrayLike | None = None,
+    valid: ArrayLike | None = None,
     *,
     name: str = "array",
 ) -> Scene:
-    """Make a scene of arrays.
+    """Make a scene from an array.
 
     Args:
-        values: (C, H, W) in DN, degrees or metres; NaN and infinite values were not observed.
+        values: (C, H, W) in DN, degrees or metres; NaN and infinite values are nodata.
         channels: names of the C channels.
-        geobox: the grid, H x W; with crs None where the place is unknown.
-        observed: bool (H, W); everything finite where left out.
-        name: what to call the scene.
+        geobox: the grid, H x W; its CRS may be None.
+        valid: bool (H, W); where all values are finite if None.
+        name: of the scene.
 
     Raises:
         SceneError: the shapes do not fit together.
         ChannelError: a channel is unknown or given twice.
+
+    Example:
+        >>> from affine import Affine
+        >>> grid = GeoBox((40, 50), Affine(10, 0, 500_000, 0, -10, 2_500_000), "EPSG:32646")
+        >>> array_scene(np.full((2, 40, 50), 800), ["red", "green"], grid)
+        Scene('array', B04 B03, 40 x 50 px, EPSG:32646)
     """
     names = channels_named(channels)
     with np.errstate(over="ignore"):
         stack = np.array(values, np.float32)
     if stack.ndim != 3 or stack.shape[0] != len(names) or stack.shape[1:] != tuple(geobox.shape) or not stack.size:
+        shape = (len(names), int(geobox.shape[0]), int(geobox.shape[1]))
         raise SceneError(
-            f"values of shape {stack.shape} do not fit {len(names)} channels on a grid of "
-            f"{geobox.shape[0]} x {geobox.shape[1]} pixels: give (channels, height, width)"
+            f"values must have the shape {shape} of channels and grid, got {stack.shape}",
+            parameter="values",
         )
     finite: NDArray[np.bool_] = np.all(np.isfinite(stack), axis=0)
-    if observed is not None:
-        given = np.asarray(observed, np.bool_)
+    if valid is not None:
+        given = np.asarray(valid, np.bool_)
         if given.shape != finite.shape:
-            raise SceneError(f"observed of shape {given.shape} does not fit values of {finite.shape}: make them equal")
+            raise SceneError(f"valid must have the shape {finite.shape}, got {given.shape}", parameter="valid")
         finite = finite & given
     stack[:, ~finite] = 0
     source = ArraySource(stack, finite)

@@ -1,4 +1,4 @@
-"""When an image was taken, from what its files say, and where they say it."""
+"""Acquisition date of an image, from tags, STAC items and names."""
 
 import json
 import re
@@ -24,7 +24,7 @@ _TIFF_DAY = re.compile(r"^(\d{4}):(\d{2}):(\d{2})")
 
 @dataclass(frozen=True, slots=True)
 class AcquisitionDate:
-    """When an image was taken, if that is known, and what to say of it."""
+    """Acquisition time, if known, with notes and warnings for the user."""
 
     moment: datetime | None
     notes: tuple[str, ...] = ()
@@ -34,41 +34,46 @@ class AcquisitionDate:
 def acquisition_date(
     paths: Sequence[Path], tags: Sequence[Mapping[str, str]], given: Sequence[Path]
 ) -> AcquisitionDate:
-    """Find when an image was taken.
+    """Find the acquisition date.
 
-    Asked in turn: tags that say it, a STAC item in the folder given, file names, the name of the folder given, and
-    last ``TIFFTAG_DATETIME``. The first that knows a day decides; where it names two days, none is taken.
+    Sources in order: acquisition tags, a STAC item in the given folder, file names, the name of the given folder, and
+    ``TIFFTAG_DATETIME``. The first source with a date decides; a source with several dates gives no date.
 
     Args:
         paths: the files.
-        tags: their tags.
-        given: what the user gave, files or folders.
+        tags: of each file.
+        given: files or folders as the user gave them.
     """
     folders = [path.resolve() for path in given if path.is_dir()]
-    asked = (
+    sources = (
         ("the files' tags", [moment for one in tags if (moment := _acquired_by_tags(one))]),
         ("the STAC item beside the files", [moment for one in folders for moment in _acquired_by_items(one)]),
         ("the file names", [moment for path in paths if (moment := date_in_name(path.stem))]),
         ("the folder's name", [moment for one in folders if (moment := date_in_name(one.name))]),
         (
-            "TIFFTAG_DATETIME, which may be when the file was written",
+            "TIFFTAG_DATETIME, which may be the time of writing",
             [moment for one in tags if (moment := _written_by_tags(one))],
         ),
     )
-    for where, moments in asked:
+    for where, moments in sources:
         days = sorted({moment.date().isoformat() for moment in moments})
         if len(days) > 1:
-            return AcquisitionDate(None, warnings=(f"{where} name several days ({', '.join(days)}): no date is taken",))
+            message = f"{where} contain several dates ({', '.join(days)}): the acquisition date is unknown"
+            return AcquisitionDate(None, warnings=(message,))
         if moments:
             return AcquisitionDate(min(moments), notes=(f"date {days[0]}: from {where}",))
     return AcquisitionDate(None)
 
 
 def date_in_name(name: str) -> datetime | None:
-    """The date in a name such as ``T33TWM_20230818T100031_B04_10m`` or ``2023-08-18``, in UTC.
+    """Find the date in a name such as ``T33TWM_20230818T100031_B04_10m`` or ``2023-08-18``, in UTC.
 
-    A Sentinel-2 product's name bears first when the image was taken, then when it was processed. Any other name
-    with two different days says nothing.
+    The name of a Sentinel-2 product has the acquisition date first and the processing date after it. Any other name
+    with two different dates gives None.
+
+    Example:
+        >>> date_in_name("T33TWM_20230818T100031_B04_10m").isoformat()
+        '2023-08-18T10:00:31+00:00'
     """
     moments = [moment for found in _DAY.finditer(name) if (moment := _moment(found))]
     if not moments:
@@ -79,12 +84,12 @@ def date_in_name(name: str) -> datetime | None:
 
 
 def _acquired_by_tags(tags: Mapping[str, str]) -> datetime | None:
-    """When the image was taken, from tags that say just that."""
+    """Return the acquisition time from acquisition tags."""
     return next((moment for key in _TIME_TAGS if key in tags and (moment := date_in_name(tags[key]))), None)
 
 
 def _acquired_by_items(folder: Path) -> list[datetime]:
-    """When the image was taken, from STAC items in a folder."""
+    """Return the acquisition times from STAC items in a folder."""
     moments = []
     for path in sorted(folder.glob("*.json")):
         try:
@@ -98,12 +103,12 @@ def _acquired_by_items(folder: Path) -> list[datetime]:
 
 
 def _written_by_tags(tags: Mapping[str, str]) -> datetime | None:
-    """The time that a TIFF bears."""
+    """Return the time in ``TIFFTAG_DATETIME``."""
     return date_in_name(_TIFF_DAY.sub(r"\1-\2-\3", tags.get("TIFFTAG_DATETIME", "")))
 
 
 def _moment(found: re.Match[str]) -> datetime | None:
-    """A matched date as a time in UTC, midnight where no time is given; None for a 31 February."""
+    """Convert a match to a time in UTC, midnight if it has no time; None for a date such as 31 February."""
     parts = {key: int(value) for key, value in found.groupdict().items() if value and key != "gap"}
     try:
         return datetime(

@@ -1,4 +1,4 @@
-"""What a scene holds, at a glance: its grid, and the values of each channel in a sample."""
+"""Summary of a scene: its grid, and the values of each channel in a sample."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,13 @@ from landslip.grid.alignment import ground_resolution_m
 from landslip.grid.window import Window
 from landslip.scenes.scene import Scene
 
-_WINDOWS_A_SIDE = 8
+_WINDOWS_PER_SIDE = 8
 _WINDOW_PX = 64
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelValues:
-    """The values of a channel where the scene was observed; None where nothing was."""
+    """Percentiles of the valid values of a channel; None where all are nodata."""
 
     name: str
     unit: str
@@ -28,14 +28,14 @@ class ChannelValues:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """A scene at a glance. Values and share come from a sample: up to 64 windows of 64 pixels, spread evenly."""
+    """Summary of a scene. Values come from a sample: up to 64 evenly spread windows of 64 x 64 pixels."""
 
     name: str
     height: int
     width: int
     crs: str | None
     pixel_size_m: float
-    """The side of a square as large as a pixel, at the scene's centre."""
+    """Side of a square with the area of a pixel at the scene's centre."""
     bounds: tuple[float, float, float, float]
     """Left, bottom, right, top in the CRS."""
     date: str | None
@@ -47,14 +47,19 @@ class Inspection:
 
 
 def inspect_scene(scene: Scene) -> Inspection:
-    """Look at a sample of a scene.
+    """Summarise a scene from a sample.
 
     Raises:
         SceneError: a file cannot be read.
+
+    Example:
+        >>> import landslip
+        >>> inspect_scene(landslip.open_scene("examples/chittagong/chittagong.tif")).channels[0].unit
+        'DN'
     """
     sample = [scene.read(scene.channels, window) for window in _spread_windows(scene)]
-    observed = np.concatenate([seen.ravel() for _, seen in sample])
-    values = np.concatenate([part.reshape(len(scene.channels), -1) for part, _ in sample], axis=1)[:, observed]
+    valid = np.concatenate([mask.ravel() for _, mask in sample])
+    values = np.concatenate([part.reshape(len(scene.channels), -1) for part, _ in sample], axis=1)[:, valid]
     box = scene.geobox.boundingbox
     return Inspection(
         name=scene.name,
@@ -64,7 +69,7 @@ def inspect_scene(scene: Scene) -> Inspection:
         pixel_size_m=ground_resolution_m(scene.geobox),
         bounds=(box.left, box.bottom, box.right, box.top),
         date=scene.date.isoformat() if scene.date else None,
-        valid_fraction=float(observed.mean()),
+        valid_fraction=float(valid.mean()),
         channels=tuple(
             _channel_values(name, scene.layers[name].describe(), values[index])
             for index, name in enumerate(scene.channels)
@@ -75,19 +80,19 @@ def inspect_scene(scene: Scene) -> Inspection:
 
 
 def _spread_windows(scene: Scene) -> list[Window]:
-    """Windows spread evenly over the scene, or the whole of a small one."""
-    if max(scene.height, scene.width) <= _WINDOWS_A_SIDE * _WINDOW_PX:
+    """Return windows spread evenly over the scene, or the whole of a small scene."""
+    if max(scene.height, scene.width) <= _WINDOWS_PER_SIDE * _WINDOW_PX:
         return [scene.window]
     height, width = min(scene.height, _WINDOW_PX), min(scene.width, _WINDOW_PX)
-    rows = np.unique(np.linspace(0, scene.height - height, _WINDOWS_A_SIDE).astype(int))
-    cols = np.unique(np.linspace(0, scene.width - width, _WINDOWS_A_SIDE).astype(int))
+    rows = np.unique(np.linspace(0, scene.height - height, _WINDOWS_PER_SIDE).astype(int))
+    cols = np.unique(np.linspace(0, scene.width - width, _WINDOWS_PER_SIDE).astype(int))
     return [Window(int(row), int(col), height, width) for row in rows for col in cols]
 
 
 def _channel_values(name: str, origin: str, values: NDArray[np.float32]) -> ChannelValues:
-    """Percentiles of a channel's observed values."""
+    """Compute percentiles of a channel's valid values."""
     unit = CHANNELS[name].unit
     if not values.size:
         return ChannelValues(name, unit, origin, None, None, None)
-    p1, median, p99 = (float(level) for level in np.percentile(values, [1, 50, 99]))
+    p1, median, p99 = (float(value) for value in np.percentile(values, [1, 50, 99]))
     return ChannelValues(name, unit, origin, p1, median, p99)

@@ -1,4 +1,4 @@
-"""Which channel a band holds, from what a file says of itself."""
+"""Recognition of the channel of a band from descriptions, tags and file names."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from landslip.channels import channel_named
 from landslip.errors import ChannelError
 
-# Companions of the channels in Sentinel-2 products, by the name a file ends in.
+# Other layers of Sentinel-2 products, by the last word of the file name.
 COMPANIONS: Mapping[str, str] = {
     "TCI": "true-colour picture",
     "VISUAL": "true-colour picture",
@@ -33,16 +33,21 @@ _BAND_TAGS = ("eo:common_name", "common_name", "COMMON_NAME", "BANDNAME", "BAND_
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """A channel and the words that named it."""
+    """A channel, and how it was recognised."""
 
     channel: str
     because: str
 
 
 def from_text(text: str) -> str | None:
-    """Find the one channel that a text names, by band (``B04``) before common name (``red``).
+    """Find the single channel that a text names, by band (``B04``) or else by common name (``red``).
 
-    None where it names none, or several.
+    Returns:
+        The channel; None if the text names none or several.
+
+    Example:
+        >>> from_text("B04_red"), from_text("blue mountains"), from_text("B02 or B03")
+        ('B04', 'B02', None)
     """
     words = _words(text)
     found = _bands(words) or _common(words)
@@ -50,9 +55,9 @@ def from_text(text: str) -> str | None:
 
 
 def from_file_name(stem: str) -> Naming | None:
-    """Find the channel in a file's name without its ending, as in ``T33TWM_20230818T100031_B04_10m`` or ``red``.
+    """Find the channel in a file name without suffix, such as ``T33TWM_20230818T100031_B04_10m`` or ``red``.
 
-    A common name counts only as the last word: ``blue_mountains`` is no band.
+    A common name counts only as the last word: ``blue_mountains`` names no band.
     """
     words = _words(stem)
     found = _bands(words) or _common(words[-1:])
@@ -60,12 +65,12 @@ def from_file_name(stem: str) -> Naming | None:
 
 
 def companion_of(stem: str) -> str | None:
-    """Say what a file beside the channels is, as a scene classification, or None."""
+    """Return what a file holds that is not a channel, such as a scene classification; None if unknown."""
     return next((COMPANIONS[word.upper()] for word in _words(stem) if word.upper() in COMPANIONS), None)
 
 
 def from_band(description: str | None, tags: Mapping[str, str]) -> Naming | None:
-    """Find the channel in a band's description, else in its tags."""
+    """Find the channel in a band's description, or else in its tags."""
     if description and (channel := from_text(description)):
         return Naming(channel, f"its description '{description}'")
     for key in _BAND_TAGS:
@@ -75,9 +80,9 @@ def from_band(description: str | None, tags: Mapping[str, str]) -> Naming | None
 
 
 def from_stac_tag(tags: Mapping[str, str], count: int) -> tuple[Naming | None, ...]:
-    """Find the channels in a file's ``eo:bands`` tag (STAC electro-optical extension), one entry a band.
+    """Find the channels in a file's ``eo:bands`` tag (STAC electro-optical extension), one entry per band.
 
-    Nothing is found where the tag is missing, no JSON list, or of another length than the file has bands.
+    All entries are None if the tag is missing, is not a JSON list, or has another length than the file has bands.
     """
     try:
         entries = json.loads(tags.get("eo:bands", "null"))
@@ -89,24 +94,24 @@ def from_stac_tag(tags: Mapping[str, str], count: int) -> tuple[Naming | None, .
 
 
 def _words(text: str) -> list[str]:
-    """The runs of letters and digits in a text."""
+    """Split a text into runs of letters and digits."""
     return [word for word in re.split(r"[^A-Za-z0-9]+", text) if word]
 
 
 def _bands(words: list[str]) -> set[str]:
-    """The channels named as Sentinel-2 bands among words; none in a Landsat name, whose numbers mean other bands."""
+    """Return the channels named as Sentinel-2 bands; none in a Landsat name, whose numbers mean other bands."""
     if any(_LANDSAT.fullmatch(word) for word in words):
         return set()
     return {name for word in words if _BAND.fullmatch(word) and (name := _channel(word))}
 
 
 def _common(words: list[str]) -> set[str]:
-    """The channels named otherwise than as bands among words."""
+    """Return the channels named by anything but a band number."""
     return {name for word in words if not _BAND.fullmatch(word) and (name := _channel(word))}
 
 
 def _channel(word: str) -> str | None:
-    """The channel that a word names, or None."""
+    """Return the channel that a word names, or None."""
     try:
         return channel_named(word).name
     except ChannelError:
@@ -114,7 +119,7 @@ def _channel(word: str) -> str | None:
 
 
 def _from_stac_entry(entry: object) -> Naming | None:
-    """The channel of one entry of ``eo:bands``."""
+    """Return the channel of one entry of ``eo:bands``."""
     if not isinstance(entry, dict):
         return None
     for key in ("common_name", "name", "description"):

@@ -1,4 +1,4 @@
-"""One raster file: what its header says, and its stored values by window with what was observed."""
+"""One raster file: its header, and its stored values with their validity by window."""
 
 import os
 import threading
@@ -21,60 +21,56 @@ from landslip.scenes.tiff_length import bytes_needed
 
 _EXACT_IN_FLOAT32 = frozenset({"uint8", "int8", "uint16", "int16", "float32"})
 _SAMPLE_PX = 512
-_SAMPLE_WINDOWS_A_SIDE = 8
+_SAMPLE_WINDOWS_PER_SIDE = 8
 _SAMPLE_WINDOW_PX = 32
 
 
 class RasterFile:
     """An open raster file.
 
-    Reads take turns on a lock, since a GDAL dataset must not be used by two threads at once.
+    A lock serialises reads, because a GDAL dataset must not be used by two threads at once.
+
+    Raises:
+        SceneError: the file is missing, truncated, not a raster, or holds complex numbers.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open a file and check its header.
-
-        Raises:
-            SceneError: the file is missing, is no raster, is cut short, or holds complex numbers.
-        """
         self.path = path
         self._lock = threading.Lock()
         if not path.is_file():
-            raise SceneError(f"there is no file {path}: give a raster file, several, or a folder of them")
+            raise SceneError(f"no file {path}: give a raster file, several, or a folder of them")
         _check_length(path)
         try:
             with warnings.catch_warnings(), rasterio.Env():
-                # A file without a georeference is dealt with by whoever needs one, in words of its own.
+                # georeference.py reports a missing georeference.
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)
                 self._dataset = rasterio.open(path)
         except UnicodeEncodeError as error:
-            raise SceneError(
-                f"the name of {os.fsencode(path)!r} holds bytes that are no text: rename the file"
-            ) from error
+            raise SceneError(f"the name of {os.fsencode(path)!r} is not valid text: rename the file") from error
         except RasterioError as error:
             raise SceneError(
                 f"{path} cannot be read as a raster: give a GeoTIFF, a JPEG 2000 file or another raster that GDAL "
-                f"reads (GDAL says: {_brief(error)})"
+                f"reads (GDAL: {_brief(error)})"
             ) from error
-        # Within an Env, GDAL's own words go to Python's log and not to stderr.
+        # Within an Env, GDAL logs to Python's logging and not to stderr.
         with rasterio.Env():
             self._read_header()
 
     def _read_header(self) -> None:
-        """Take from the header all that is asked for later.
+        """Read everything needed from the header.
 
         Raises:
-            SceneError: there is no band, or they hold complex numbers.
+            SceneError: there is no band, or the bands hold complex numbers.
         """
         path = self.path
         if self._dataset.count == 0:
-            raise SceneError(f"{path} holds no raster band of its own: give one of the rasters inside it as a GeoTIFF")
+            raise SceneError(f"{path} has no raster band: give one of its subdatasets as a GeoTIFF")
         self.dtypes: tuple[str, ...] = tuple(self._dataset.dtypes)
         complex_bands = [dtype for dtype in self.dtypes if dtype.startswith("complex")]
         if complex_bands:
             raise SceneError(f"{path} holds complex numbers ({complex_bands[0]}): give reflectance or brightness")
         self.parts: tuple[Path, ...] = tuple(Path(name) for name in self._dataset.files)
-        """The file and those it leans on: an external mask, a world file, the sources of a VRT."""
+        """The file and those it refers to: an external mask, a world file, the sources of a VRT."""
         self.count: int = self._dataset.count
         self.shape: tuple[int, int] = self._dataset.shape
         self.transform = self._dataset.transform
@@ -90,39 +86,40 @@ class RasterFile:
         self.alphas = frozenset(
             band for band, colour in enumerate(self.colours, start=1) if colour == ColorInterp.alpha
         )
-        """Bands that say where the others were observed."""
+        """Bands that hold the validity of the others."""
 
-    def take_as_channels(self, bands: Iterable[int]) -> None:
-        """Say which bands hold channels, before any is read.
+    def use_as_channels(self, bands: Iterable[int]) -> None:
+        """Declare which bands hold channels, before any is read.
 
-        An alpha band among them is no mask: GDAL marks the fourth band of an 8-bit file so, be it near infrared.
+        An alpha band among them is not a mask: GDAL marks the fourth band of an 8-bit file as alpha, even if it is near
+        infrared.
         """
         self.alphas -= frozenset(bands)
 
     def tags(self, band: int = 0, namespace: str | None = None) -> dict[str, str]:
-        """Tags of the file, or of a band."""
+        """Return the tags of the file, or of a band."""
         with self._lock, rasterio.Env():
             found: dict[str, str] = self._dataset.tags(band, ns=namespace)
-        # GDAL takes the colon in "eo:bands=..." for the end of the name.
+        # GDAL splits "eo:bands=..." at the colon.
         split = {f"eo:{text.partition('=')[0]}": text.partition("=")[2] for key, text in found.items() if key == "eo"}
         return found | split
 
-    def declares_missing(self, band: int) -> bool:
-        """Whether the file itself says where the band was not observed: by a nodata value, a mask or alpha."""
+    def declares_nodata(self, band: int) -> bool:
+        """Return whether the file declares nodata for a band: by a nodata value, a mask or an alpha band."""
         return self.nodata[band - 1] is not None or self._masked[band - 1] or bool(self.alphas)
 
     def read(self, bands: Sequence[int], window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Read bands, counted from 1, as stored values (n, h, w), finite, and what was observed (n, h, w).
+        """Read bands, counted from 1, as stored values (n, h, w), all finite, and their validity (n, h, w).
 
         Raises:
-            SceneError: the pixels cannot be read; the message names file and window.
+            SceneError: the pixels cannot be read.
         """
         return self._read(list(bands), window.to_rasterio(), window.shape)
 
     def sample(self, bands: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Read a few hundred pixels a side, spread over the file: stored values (n, k) and what was observed (n, k).
+        """Read a sample of the file: stored values (n, k) and their validity (n, k).
 
-        Cheap also for a large file: overviews where there are some, else small windows spread evenly.
+        Fast for large files too: from overviews, or else from small windows spread evenly.
 
         Raises:
             SceneError: the pixels cannot be read.
@@ -136,20 +133,20 @@ class RasterFile:
             parts = [self._read(bands, RasterioWindow(0, 0, width, height), (-(-height // step), -(-width // step)))]
         else:
             rows, cols = (
-                np.linspace(0, length - min(length, _SAMPLE_WINDOW_PX), _SAMPLE_WINDOWS_A_SIDE).astype(int)
+                np.linspace(0, length - min(length, _SAMPLE_WINDOW_PX), _SAMPLE_WINDOWS_PER_SIDE).astype(int)
                 for length in self.shape
             )
             px = (min(height, _SAMPLE_WINDOW_PX), min(width, _SAMPLE_WINDOW_PX))
             parts = [self.read(bands, Window(int(row), int(col), *px)) for row in rows for col in cols]
         values = np.concatenate([part.reshape(len(bands), -1) for part, _ in parts], axis=1)
-        observed = np.concatenate([part.reshape(len(bands), -1) for _, part in parts], axis=1)
-        return values, observed
+        valid = np.concatenate([part.reshape(len(bands), -1) for _, part in parts], axis=1)
+        return values, valid
 
     def _read(
         self, bands: list[int], window: RasterioWindow, shape: tuple[int, int]
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Read a window into arrays of a shape, smaller where it is to be thinned."""
-        # Nodata is compared in a type that holds what is stored: float32 would round wide integers.
+        """Read a window, resampled to a shape."""
+        # Nodata is compared in the stored type: float32 would round wide integers.
         dtypes = {self.dtypes[band - 1] for band in bands}
         dtype = "float32" if dtypes <= _EXACT_IN_FLOAT32 else np.result_type(*dtypes).name
         with self._lock, rasterio.Env(), self._reading(window):
@@ -161,22 +158,22 @@ class RasterFile:
             alphas = [self._dataset.read(alpha, window=window, out_shape=shape) for alpha in sorted(self.alphas)]
         with np.errstate(over="ignore", invalid="ignore"):
             values: NDArray[np.float32] = stored.astype(np.float32, copy=False)
-        observed: NDArray[np.bool_] = np.isfinite(values)
+        valid: NDArray[np.bool_] = np.isfinite(values)
         for position, band in enumerate(bands):
             nodata = self.nodata[band - 1]
             if nodata is not None and np.isfinite(nodata):
-                observed[position] &= stored[position] != _as_stored(nodata, stored.dtype)
+                valid[position] &= stored[position] != _as_stored(nodata, stored.dtype)
             mask = masks[position]
             if mask is not None:
-                observed[position] &= mask != 0
+                valid[position] &= mask != 0
             for alpha in alphas:
-                observed[position] &= alpha != 0
+                valid[position] &= alpha != 0
         values[~np.isfinite(values)] = 0
-        return values, observed
+        return values, valid
 
     @contextmanager
     def _reading(self, window: RasterioWindow) -> Iterator[None]:
-        """Turn GDAL's errors into one that names file and window.
+        """Convert GDAL's errors to one that names file and window.
 
         Raises:
             SceneError: GDAL could not read.
@@ -188,15 +185,15 @@ class RasterFile:
             raise SceneError(
                 f"{self.path} cannot be read in rows {row} to {row + int(window.height) - 1}, columns {col} to "
                 f"{col + int(window.width) - 1}: the file is damaged, copy or download it again "
-                f"(GDAL says: {_brief(error)})"
+                f"(GDAL: {_brief(error)})"
             ) from error
 
 
 def _check_length(path: Path) -> None:
-    """Compare a TIFF's length with what its directories point at.
+    """Compare the length of a TIFF with the offsets in its directories.
 
     Raises:
-        SceneError: the file ends before, or cannot be opened.
+        SceneError: the file is truncated, or cannot be opened.
     """
     try:
         needed, length = bytes_needed(path), path.stat().st_size
@@ -204,13 +201,13 @@ def _check_length(path: Path) -> None:
         raise SceneError(f"{path} cannot be opened: {error.strerror or error}; check its permissions") from error
     if needed is not None and needed > length:
         raise SceneError(
-            f"{path} is cut short: it is {length:,} bytes long and its directory points to {needed:,} or beyond; copy "
-            f"or download it again"
+            f"{path} is truncated: it has {length:,} bytes and its directory points to {needed:,} or beyond; copy or "
+            f"download it again"
         )
 
 
 def _as_stored(nodata: float, dtype: np.dtype[np.generic]) -> np.generic | float:
-    """Nodata as the stored type holds it, so that it compares equal; as it is where the type cannot hold it."""
+    """Convert nodata to the stored type, so that it compares equal; unchanged where the type cannot hold it."""
     if np.issubdtype(dtype, np.floating):
         with np.errstate(over="ignore"):
             return dtype.type(nodata)
@@ -218,13 +215,13 @@ def _as_stored(nodata: float, dtype: np.dtype[np.generic]) -> np.generic | float
 
 
 def _crs_text(crs: rasterio.crs.CRS) -> str:
-    """A CRS by its EPSG code where it is just that, else in full (WKT 2)."""
+    """Return the EPSG code of a CRS if it is equal to it, else WKT 2."""
     code = crs.to_epsg(confidence_threshold=100)
     text: str = f"EPSG:{code}" if code else crs.to_wkt(version="WKT2_2019")
     return text
 
 
 def _brief(error: RasterioError) -> str:
-    """GDAL's own words in one line."""
+    """Return GDAL's message in one line."""
     cause = error.__cause__ or error
     return " ".join(str(cause).split())[:200].rstrip(".")

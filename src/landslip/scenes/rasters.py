@@ -1,4 +1,4 @@
-"""A scene from raster files: one with many bands, several with one band each, or a folder of them."""
+"""Scenes from raster files: one file with many bands, several files, or a folder of them."""
 
 import hashlib
 import json
@@ -10,14 +10,14 @@ from odc.geo.geobox import GeoBox
 
 from landslip.channels import CHANNELS
 from landslip.errors import SceneError
-from landslip.grid.alignment import ground_resolution_m, grids_overlap, same_grid
-from landslip.scenes.bands import TakenBand, bands_by_list, bands_by_name
+from landslip.grid.alignment import grids_overlap, ground_resolution_m, same_grid
+from landslip.scenes.bands import ChannelBand, bands_by_list, bands_by_name
 from landslip.scenes.dates import acquisition_date
 from landslip.scenes.georeference import file_grids
 from landslip.scenes.raster_file import RasterFile
-from landslip.scenes.regridded import Regridded
+from landslip.scenes.resampled_file import ResampledFile
 from landslip.scenes.scene import Layer, Scene, Source
-from landslip.scenes.units import Conversion, conversions
+from landslip.scenes.units import Conversion, find_conversions
 
 _ENDINGS = frozenset({".tif", ".tiff", ".jp2", ".vrt", ".img"})
 
@@ -29,38 +29,44 @@ def open_scene(
     scale: float | None = None,
     pixel_size_m: float | None = None,
 ) -> Scene:
-    """Open rasters as one scene; headers and a sample are read now, pixels when asked for.
+    """Open rasters as one scene. Headers and a sample are read now, pixels by ``Scene.read``.
 
-    The grid is that of the finest reflectance channel (of the finest channel, where there is only terrain); others
-    are resampled to it, bilinear. What was taken and why is in ``scene.describe()``.
+    The grid is that of the finest reflectance channel, or of the finest channel if there is only terrain; other files
+    are resampled to it by bilinear interpolation. ``Scene.describe`` lists the source of each channel. Warnings are in
+    ``Scene.warnings``; ``landslip.open_scene`` also issues them.
 
     Args:
         paths: one raster, several, or a folder of rasters.
-        channels: channel names, one for each band of the files in order, ``-`` to skip one, as a list or as in
-            ``"B04,B03,B02"``; left out, bands are known by their descriptions, tags or file names.
-        scale: DN = stored value x scale for reflectance; goes before what the files say.
-        pixel_size_m: the side of a pixel, for images without a CRS.
+        channels: channel names, one per band of the files in order, ``-`` to skip a band, as a sequence or as
+            ``"B04,B03,B02"``; recognised from descriptions, tags or file names where None.
+        scale: DN = stored value x scale for reflectance; overrides the scale and offset in the files.
+        pixel_size_m: side of a pixel, for images without a CRS.
 
     Raises:
-        SceneError: a file is missing, damaged, no raster, without a place on the ground or without known names.
+        SceneError: a file is missing, damaged or not a raster, has no usable georeference, or its bands are not
+            recognised.
         ChannelError: ``channels`` names an unknown channel, or one twice.
+
+    Example:
+        >>> open_scene("examples/chittagong/chittagong.tif")
+        Scene('chittagong', B02 B03 B04 B08, 2048 x 1152 px, EPSG:4326)
     """
     given = [Path(path) for path in ([paths] if isinstance(paths, str | PathLike) else paths)]
     files = [RasterFile(path) for path in _raster_paths(given)]
     names = channels.split(",") if isinstance(channels, str) else channels
     if names is not None:
-        taken, notes = bands_by_list(files, names)
+        assigned, notes = bands_by_list(files, names)
     else:
         one_by_one = not any(path.is_dir() for path in given)
-        taken, notes = bands_by_name(files, given_one_by_one=one_by_one)
-    used = [file for file in files if any(one.file is file for one in taken)]
+        assigned, notes = bands_by_name(files, given_one_by_one=one_by_one)
+    used = [file for file in files if any(one.file is file for one in assigned)]
     for file in used:
-        file.take_as_channels(one.band for one in taken if one.file is file)
-    grids, place_warnings = file_grids(used, pixel_size_m)
-    grid = _finest(taken, dict(zip(map(id, used), grids, strict=True)))
-    how, unit_warnings = conversions(taken, scale)
-    sources = {id(file): _on_grid(file, own, grid, taken, how) for file, own in zip(used, grids, strict=True)}
-    layers = {one.channel: _layer(one, conversion, sources) for one, conversion in zip(taken, how, strict=True)}
+        file.use_as_channels(one.band for one in assigned if one.file is file)
+    grids, grid_warnings = file_grids(used, pixel_size_m)
+    grid = _finest(assigned, dict(zip(map(id, used), grids, strict=True)))
+    how, unit_warnings = find_conversions(assigned, scale)
+    sources = {id(file): _on_grid(file, own, grid, assigned, how) for file, own in zip(used, grids, strict=True)}
+    layers = {one.channel: _layer(one, conversion, sources) for one, conversion in zip(assigned, how, strict=True)}
     date = acquisition_date([file.path for file in used], [_tags(file) for file in used], given)
     options = {"channels": names and list(names), "scale": scale, "pixel_size_m": pixel_size_m}
     return Scene(
@@ -68,20 +74,20 @@ def open_scene(
         layers={name: layers[name] for name in CHANNELS if name in layers},
         name=_name(given),
         date=date.moment,
-        warnings=(*place_warnings, *unit_warnings, *date.warnings),
+        warnings=(*grid_warnings, *unit_warnings, *date.warnings),
         notes=(*notes, *date.notes),
         identity=_identity(used, options),
     )
 
 
 def _raster_paths(given: Sequence[Path]) -> list[Path]:
-    """The files given, and those in the folders given by name.
+    """Return the given files, and the rasters in given folders by name.
 
     Raises:
-        SceneError: nothing was given, something does not exist, or a folder holds no raster.
+        SceneError: there is no path, or a folder holds no raster.
     """
     if not given:
-        raise SceneError("no raster was given: give a file, several, or a folder of them")
+        raise SceneError("paths is empty: give a raster file, several, or a folder of them", parameter="paths")
     found: list[Path] = []
     for path in given:
         if not path.is_dir():
@@ -90,63 +96,63 @@ def _raster_paths(given: Sequence[Path]) -> list[Path]:
         inside = sorted(one for one in path.iterdir() if one.suffix.lower() in _ENDINGS and one.is_file())
         if not inside:
             raise SceneError(
-                f"folder {path} holds no raster: give one with {', '.join(sorted(_ENDINGS))} files right inside it"
+                f"folder {path} contains no raster: give a folder with {', '.join(sorted(_ENDINGS))} files"
             )
         found += inside
     return found
 
 
-def _finest(taken: Sequence[TakenBand], grids: dict[int, GeoBox]) -> GeoBox:
-    """The grid of the finest reflectance channel, the first of equals; of any channel where there is only terrain."""
-    reflectance = [one for one in taken if CHANNELS[one.channel].kind == "reflectance"]
-    candidates = [grids[id(one.file)] for one in reflectance or taken]
+def _finest(assigned: Sequence[ChannelBand], grids: dict[int, GeoBox]) -> GeoBox:
+    """Return the grid of the finest reflectance channel, or of the finest channel if there is only terrain."""
+    reflectance = [one for one in assigned if CHANNELS[one.channel].kind == "reflectance"]
+    candidates = [grids[id(one.file)] for one in reflectance or assigned]
     # Resolutions that differ by rounding are equal.
     return min(candidates, key=lambda grid: float(f"{ground_resolution_m(grid):.4g}"))
 
 
 def _on_grid(
-    file: RasterFile, own: GeoBox, grid: GeoBox, taken: Sequence[TakenBand], how: Sequence[Conversion]
+    file: RasterFile, own: GeoBox, grid: GeoBox, assigned: Sequence[ChannelBand], how: Sequence[Conversion]
 ) -> Source:
-    """The file itself where it lies on the scene's grid, else resampled to it.
+    """Return the file itself if it is on the scene's grid, else resampled to it.
 
     Raises:
-        SceneError: the file lies elsewhere.
+        SceneError: the file does not overlap the grid.
     """
     if same_grid(own, grid):
         return file
     if not grids_overlap(own, grid):
-        raise SceneError(f"{file.path.name} lies elsewhere than the other files: give files of one place")
+        raise SceneError(f"{file.path.name} does not overlap the other files: give files of one area")
     blank = frozenset(
-        one.band for one, conversion in zip(taken, how, strict=True) if one.file is file and conversion.blank_zero
+        one.band for one, conversion in zip(assigned, how, strict=True) if one.file is file and conversion.blank_zero
     )
     finer = int(ground_resolution_m(grid) / ground_resolution_m(own) + 1e-3)
-    return Regridded(file, own, grid, max(1, min(finer, *file.shape)), blank)
+    return ResampledFile(file, own, grid, max(1, min(finer, *file.shape)), blank)
 
 
-def _layer(one: TakenBand, conversion: Conversion, sources: dict[int, Source]) -> Layer:
-    """The layer of a band."""
+def _layer(one: ChannelBand, conversion: Conversion, sources: dict[int, Source]) -> Layer:
+    """Make the layer of a band."""
     source = sources[id(one.file)]
     resampled = ""
-    if isinstance(source, Regridded):
+    if isinstance(source, ResampledFile):
         resampled = f", resampled from {ground_resolution_m(source.file_grid):.4g} m"
     return Layer(
         source=source,
         band=one.band,
-        origin=f"{one.place} ({one.because}){resampled}",
+        origin=f"{one.label} ({one.because}){resampled}",
         gain=conversion.gain,
         offset=conversion.offset,
-        conversion=conversion.words,
+        conversion=conversion.description,
         blank_zero=conversion.blank_zero,
     )
 
 
 def _tags(file: RasterFile) -> dict[str, str]:
-    """What a file says of itself as a whole."""
+    """Return the tags of a whole file."""
     return file.tags() | file.tags(namespace="IMAGERY")
 
 
 def _name(given: Sequence[Path]) -> str:
-    """What to call the scene: the file or folder given, or the folder that all files lie in."""
+    """Return the name of the scene: of the given file or folder, or of the folder with all given files."""
     parents = {path.resolve().parent for path in given}
     if len(given) == 1:
         path = given[0].resolve()
@@ -155,7 +161,7 @@ def _name(given: Sequence[Path]) -> str:
 
 
 def _identity(files: Sequence[RasterFile], options: Mapping[str, object]) -> str:
-    """A sha256 over what was read and how."""
+    """Return a sha256 over the files and the options."""
     parts = [part.resolve() for file in files for part in file.parts if part.is_file()]
     stats = [(str(part), part.stat()) for part in parts]
     facts = {"files": [[path, stat.st_size, stat.st_mtime_ns] for path, stat in stats], "options": options}

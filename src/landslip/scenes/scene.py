@@ -1,5 +1,6 @@
-"""A scene: rasters of one place on one grid, channels by name, with what was observed and what was not."""
+"""A scene: rasters of one area on one grid, channels by name, with a validity mask."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,17 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from landslip.errors import ChannelError
+from landslip.errors import ChannelError, SceneWarning
 from landslip.grid.window import Window
 
 
 class Source(Protocol):
-    """Stored values on the scene's grid: a file, a file resampled, an array."""
+    """Stored values on the scene's grid: of a file, a resampled file or an array."""
 
     def read(self, bands: Sequence[int], window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Read bands, counted from 1, as stored values (n, h, w) and whether each was observed (n, h, w).
+        """Read bands, counted from 1, as stored values (n, h, w), all finite, and their validity (n, h, w).
 
-        Every stored value is finite. Calls may come from several threads.
+        Calls may come from several threads.
 
         Raises:
             SceneError: the values cannot be read.
@@ -28,45 +29,53 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One channel of a scene: a band of a source, and how its stored values become DN, degrees or metres."""
+    """One channel of a scene: a band of a source, and the conversion of its stored values to DN, degrees or metres."""
 
     source: Source
     band: int
     origin: str
-    """What was taken and why: ``red.tif, band 1 (named 'red')``."""
+    """File and band, and how the channel was recognised: ``red.tif, band 1 (known by its file name)``."""
     gain: float = 1.0
     offset: float = 0.0
     conversion: str = ""
-    """How stored values were turned into the channel's unit, in words; empty where they were taken as they are."""
+    """Description of the conversion; empty for values used as stored."""
     blank_zero: bool = False
-    """A stored 0 means nothing was observed, if every such layer is 0 there (Sentinel-2 products store it so)."""
+    """Whether a pixel that is 0 in every such layer is nodata, as in Sentinel-2 products."""
 
     def read(self, window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Read values (h, w) in the channel's unit, 0 where not observed, and what was observed (h, w)."""
-        values, observed = _read_layers([self], window)
-        return values[0], observed
+        """Read values (h, w) in the channel's unit, 0 where nodata, and the validity mask (h, w)."""
+        values, valid = _read_layers([self], window)
+        return values[0], valid
 
     def describe(self) -> str:
-        """Say in one line what was taken, why, and how it was converted."""
+        """Return the source and the conversion in one line."""
         return f"{self.origin}; {self.conversion}" if self.conversion else self.origin
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Scene:
-    """Rasters of one place on one grid, channels by name."""
+    """Rasters of one area on one grid, channels by name.
+
+    Example:
+        >>> import landslip
+        >>> scene = landslip.open_scene("examples/chittagong/chittagong.tif")
+        >>> values, valid = scene.read(["B04", "B03"], Window(0, 0, 100, 200))
+        >>> values.shape, valid.shape
+        ((2, 100, 200), (100, 200))
+    """
 
     geobox: GeoBox
-    """The grid. An image without a CRS has none here either: one unit is a metre, y runs down."""
+    """The grid. For an image without a CRS it has no CRS either, its unit is the metre, and y points down."""
     layers: Mapping[str, Layer]
     name: str
     date: datetime | None = None
-    """When the image was taken, if the files say so."""
+    """Acquisition time, if the files state it."""
     warnings: tuple[str, ...] = ()
-    """What a user must know before trusting a result."""
+    """Messages about anything that makes results less reliable."""
     notes: tuple[str, ...] = ()
-    """What was taken, left out and assumed on opening."""
+    """Messages about bands that were left out, and assumptions made on opening."""
     identity: str = ""
-    """A sha256 that changes when the inputs or the way they are read change; empty for a scene in memory."""
+    """A sha256 that changes with the input files and the options; empty for a scene in memory."""
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -75,84 +84,103 @@ class Scene:
 
     @property
     def height(self) -> int:
-        """Rows."""
+        """Number of rows."""
         return int(self.geobox.shape[0])
 
     @property
     def width(self) -> int:
-        """Columns."""
+        """Number of columns."""
         return int(self.geobox.shape[1])
 
     @property
     def window(self) -> Window:
-        """The whole scene."""
+        """The window of the whole scene."""
         return Window(0, 0, self.height, self.width)
 
     @property
     def georeferenced(self) -> bool:
-        """Whether the scene's place on the ground is known."""
+        """Whether the scene has a CRS."""
         return self.geobox.crs is not None
 
-    def read(self, channels: Sequence[str], window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    def read(
+        self, channels: Sequence[str], window: Window | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Read channels in a window.
 
-        A pixel is observed where every channel read was. Where several reflectance channels come from files that
-        declare no nodata value, a pixel that is 0 in all of those read was not observed.
+        A pixel is valid where every channel read is. Where reflectance channels come from files that declare no nodata
+        value, a pixel that is 0 in all of them is nodata.
 
         Args:
             channels: names, at least one.
-            window: pixels of the scene's grid, all inside it.
+            window: pixels of the scene's grid, inside it; the whole scene where None.
 
         Returns:
-            Values float32 (C, h, w) in DN, degrees or metres, 0 where not observed; observed bool (h, w).
+            Values (C, h, w) float32 in DN, degrees or metres, 0 where nodata; validity mask (h, w).
 
         Raises:
             ChannelError: the scene lacks a channel.
             SceneError: a file cannot be read.
-            ValueError: the window reaches outside the scene, or no channel was asked for.
+            ValueError: the window reaches outside the scene, or there is no channel.
         """
+        window = self.window if window is None else window
         if not channels:
-            raise ValueError("no channel was asked for: name at least one")
+            raise ValueError("channels must name at least one channel")
         if not self.window.contains(window):
             raise ValueError(f"{window} reaches outside the scene of {self.height} x {self.width} pixels")
-        self.require(channels, "this reading")
+        self.require(channels, "this read")
         return _read_layers([self.layers[name] for name in channels], window)
 
-    def require(self, channels: Sequence[str], for_whom: str) -> None:
+    def require(self, channels: Sequence[str], needed_by: str) -> None:
         """Check that the scene has the channels.
 
         Args:
             channels: names.
-            for_whom: who needs them, as the error names it: ``detector 'true-colour'``.
+            needed_by: what needs them, for the error message: ``detector 'true-colour'``.
 
         Raises:
-            ChannelError: a channel is missing; the message names it and what the scene has.
+            ChannelError: a channel is missing.
         """
         missing = [name for name in channels if name not in self.layers]
         if missing:
             raise ChannelError(
-                f"{for_whom} needs {', '.join(missing)}, which scene '{self.name}' lacks (it has "
-                f"{', '.join(self.channels)}): add the missing files, or name the bands with --channels"
+                f"{needed_by} needs {', '.join(missing)}, which scene '{self.name}' lacks (it has "
+                f"{', '.join(self.channels)}): add the missing files, or name the bands",
+                parameter="channels",
             )
 
     def describe(self) -> tuple[str, ...]:
-        """Say in lines what was taken for each channel and what was noted on opening."""
+        """Return one line for the source of each channel, and the notes."""
         return (*(f"{name}: {layer.describe()}" for name, layer in self.layers.items()), *self.notes)
+
+    def issue_warnings(self, *, stacklevel: int = 2) -> None:
+        """Issue the scene's warnings through the module ``warnings``, as ``SceneWarning``.
+
+        Args:
+            stacklevel: whose line to name: 1 for the caller, 2 for its caller.
+        """
+        for message in self.warnings:
+            warnings.warn(message, SceneWarning, stacklevel=stacklevel + 1)
+
+    def __repr__(self) -> str:
+        names = " ".join(self.channels) if len(self.channels) <= 5 else f"{len(self.channels)} channels"
+        crs = self.geobox.crs
+        grid = "no CRS" if crs is None else f"EPSG:{crs.epsg}" if crs.epsg else "CRS without EPSG code"
+        return f"Scene({self.name!r}, {names}, {self.height} x {self.width} px, {grid})"
 
 
 def _read_layers(layers: Sequence[Layer], window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Read layers, each source once, in their units; observed where all were."""
+    """Read layers, each source once, in their units; valid where all are."""
     values = np.empty((len(layers), *window.shape), np.float32)
-    observed = np.ones(window.shape, np.bool_)
+    valid = np.ones(window.shape, np.bool_)
     blank: NDArray[np.bool_] | None = None
     by_source: dict[int, list[int]] = {}
     for position, layer in enumerate(layers):
         by_source.setdefault(id(layer.source), []).append(position)
     for positions in by_source.values():
-        stored, seen = layers[positions[0]].source.read([layers[p].band for p in positions], window)
-        for position, band_values, band_seen in zip(positions, stored, seen, strict=True):
+        stored, stored_valid = layers[positions[0]].source.read([layers[p].band for p in positions], window)
+        for position, band_values, band_valid in zip(positions, stored, stored_valid, strict=True):
             layer = layers[position]
-            observed &= band_seen
+            valid &= band_valid
             if layer.blank_zero:
                 zero = band_values == 0
                 blank = zero if blank is None else blank & zero
@@ -161,9 +189,9 @@ def _read_layers(layers: Sequence[Layer], window: Window) -> tuple[NDArray[np.fl
             else:
                 with np.errstate(over="ignore"):
                     values[position] = band_values * np.float32(layer.gain) + np.float32(layer.offset)
-                observed &= np.isfinite(values[position])
+                valid &= np.isfinite(values[position])
     if blank is not None:
-        observed &= ~blank
-    if not observed.all():
-        values[:, ~observed] = 0
-    return values, observed
+        valid &= ~blank
+    if not valid.all():
+        values[:, ~valid] = 0
+    return values, valid
