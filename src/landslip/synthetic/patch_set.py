@@ -123,7 +123,8 @@ def _layer(view: View, name: str) -> NDArray[np.float32]:
     if step == 1:
         return np.rint(layer)
     # Inexact in the outermost coarse pixel only, which callers cut off.
-    return np.rint(resize_bilinear(layer[None], layer.shape[0] * step, layer.shape[1] * step)[0])
+    fine: NDArray[np.float32] = resize_bilinear(layer[None], layer.shape[0] * step, layer.shape[1] * step)[0]
+    return np.rint(fine)
 
 
 def make_patch_set(
