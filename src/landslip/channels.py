@@ -1,7 +1,7 @@
-"""The channel table: every input that a detector can ask for, by name, with its unit and where it comes from.
+"""The channel table: every input of a detector by name, with unit and origin, and spectral indices.
 
 Wavelengths and resolutions are those of Sentinel-2A MSI (ESA, Sentinel-2 User Handbook). The Landslide4Sense (L4S)
-divisors turn its float values back into physical units: value x divisor is a whole DN, degree or metre, bit-exact.
+divisors convert its values back to physical units: value x divisor is a whole DN, degree or metre, bit-exact.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ DN_PER_REFLECTANCE = 10_000.0
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One named input."""
+    """One input of a detector."""
 
     name: str
     kind: Literal["reflectance", "terrain"]
@@ -28,7 +28,7 @@ class Channel:
     wavelength_nm: float | None
     resolution_m: float | None
     common_name: str | None
-    """Name in the STAC electro-optical extension, where one is unambiguous."""
+    """Name in the STAC electro-optical extension, where it is unambiguous."""
     l4s_index: int | None
     l4s_divisor: float | None
     levels: frozenset[str]
@@ -61,7 +61,7 @@ CHANNELS: Mapping[str, Channel] = MappingProxyType({channel.name: channel for ch
 """Every channel by its name, in the order of the spectrum and then the terrain."""
 
 TRUE_COLOUR = ("B04", "B03", "B02")
-"""Red, green, blue: what the eye would see."""
+"""Red, green, blue."""
 
 _SPELLINGS: Mapping[str, str] = MappingProxyType(
     {channel.name.lower(): channel.name for channel in _TABLE}
@@ -71,37 +71,51 @@ _SPELLINGS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def channel_named(text: str) -> Channel:
+def find_channel(text: str) -> Channel:
     """Find a channel by its name, a short spelling (``B4``) or its STAC common name (``red``).
 
     Raises:
-        ChannelError: there is no such channel.
+        ChannelError: the channel is unknown.
+
+    Example:
+        >>> find_channel("red").name, find_channel("b4").name
+        ('B04', 'B04')
     """
     name = _SPELLINGS.get(text.strip().lower())
     if name is None:
         raise ChannelError(
-            f"'{text}' is not a channel: allowed are {', '.join(CHANNELS)} and STAC common names such as red or nir"
+            f"unknown channel '{text}': expected {', '.join(CHANNELS)} or a STAC common name such as red or nir",
+            parameter="channels",
         )
     return CHANNELS[name]
 
 
-def channels_named(texts: Iterable[str]) -> tuple[str, ...]:
-    """Turn spellings into channel names, in the order given.
+def find_channels(texts: Iterable[str]) -> tuple[str, ...]:
+    """Convert spellings to channel names, in the order given.
 
     Raises:
         ChannelError: a channel is unknown or given twice.
     """
-    names = tuple(channel_named(text).name for text in texts)
+    names = tuple(find_channel(text).name for text in texts)
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ChannelError(f"channel {', '.join(twice)} was given more than once: name each channel once")
+        raise ChannelError(f"channel {', '.join(twice)} is given more than once: name each once", parameter="channels")
     return names
 
 
 def ndvi(red: NDArray[np.float32], nir: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Normalised difference vegetation index, from reflectance or DN of one shape (Rouse et al. 1974).
+    """Compute the normalised difference vegetation index (Rouse et al. 1974).
 
-    0 where both are 0, so that a dark pixel is no division by zero.
+    Args:
+        red: reflectance or DN, any shape.
+        nir: of the same shape.
+
+    Returns:
+        -1 to 1; 0 where both are 0.
+
+    Example:
+        >>> ndvi(np.array([500.0, 0.0], np.float32), np.array([1500.0, 0.0], np.float32)).tolist()
+        [0.5, 0.0]
     """
     total = nir + red
     index: NDArray[np.float32] = np.divide(nir - red, total, out=np.zeros_like(total), where=total != 0)

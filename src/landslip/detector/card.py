@@ -171,7 +171,7 @@ class Card(Frozen):
 
     @property
     def unmeasured(self) -> str:
-        """A sentence to show in place of scores where there are no scores."""
+        """Sentence to show instead of scores if there are no scores."""
         if self.adaptation is not None:
             return f"Adapted to {self.adaptation.target} without labels: its accuracy there has not been measured."
         return "This detector has no scores: its accuracy has not been measured."

@@ -70,7 +70,7 @@ def _repeat_longitudes(in_crs: Polygons, grid: MapGrid) -> Polygons:
     lon = grid.to_crs(corners)[:, 0]
     rotations = range(int(np.floor((lon.min() - 180) / 360)), int(np.ceil((lon.max() + 180) / 360)) + 1)
     copies = [
-        shapely.transform(in_crs, lambda xy, turn=turn: np.column_stack([xy[:, 0] + 360 * turn, xy[:, 1]]))  # type: ignore[misc] # turn binds now
-        for turn in rotations
+        shapely.transform(in_crs, lambda xy, count=count: np.column_stack([xy[:, 0] + 360 * count, xy[:, 1]]))  # type: ignore[misc] # count is bound now
+        for count in rotations
     ]
     return np.asarray(shapely.union_all(np.stack(copies), axis=0), object)

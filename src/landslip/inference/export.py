@@ -1,6 +1,6 @@
 """Export of a detector as plain ONNX or OpenVINO IR, read back and compared before the files get their names.
 
-These formats have no place for the card: it is written beside them as JSON.
+These formats cannot hold the card: it is written beside them as JSON.
 """
 
 import shutil

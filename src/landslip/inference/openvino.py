@@ -165,6 +165,6 @@ def _run(queue: openvino.AsyncInferQueue, given: list[Values]) -> list[list[NDAr
     return [results[number] for number in range(len(given))]
 
 
-def _keep(request: openvino.InferRequest, place: tuple[dict[int, Any], int]) -> None:
-    results, number = place
+def _keep(request: openvino.InferRequest, target: tuple[dict[int, Any], int]) -> None:
+    results, number = target
     results[number] = [tensor.data.copy() for tensor in request.output_tensors]

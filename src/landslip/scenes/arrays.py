@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from odc.geo.geobox import GeoBox
 
-from landslip.channels import channels_named
+from landslip.channels import find_channels
 from landslip.errors import SceneError
 from landslip.grid.window import Window
 from landslip.scenes.scene import Layer, Scene
@@ -54,7 +54,7 @@ def array_scene(
         >>> array_scene(np.full((2, 40, 50), 800), ["red", "green"], grid)
         Scene('array', B04 B03, 40 x 50 px, EPSG:32646)
     """
-    names = channels_named(channels)
+    names = find_channels(channels)
     with np.errstate(over="ignore"):
         stack = np.array(values, np.float32)
     if stack.ndim != 3 or stack.shape[0] != len(names) or stack.shape[1:] != tuple(geobox.shape) or not stack.size:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rasterio.enums import ColorInterp
 
-from landslip.channels import channels_named
+from landslip.channels import find_channels
 from landslip.errors import SceneError
 from landslip.scenes.naming import Naming, companion_of, from_band, from_file_name, from_stac_tag
 from landslip.scenes.raster_file import RasterFile
@@ -51,15 +51,15 @@ def bands_by_list(files: Sequence[RasterFile], names: Sequence[str]) -> tuple[li
             f"channels must name all {len(bands)} bands in order ({held}), '-' for a band to skip, got {len(names)}",
             parameter="channels",
         )
-    chosen = [(place, name) for place, name in zip(bands, names, strict=True) if name.strip() not in _SKIP]
+    chosen = [(band, name) for band, name in zip(bands, names, strict=True) if name.strip() not in _SKIP]
     if not chosen:
         raise SceneError("channels must name at least one band, all are skipped", parameter="channels")
-    channels = channels_named(name for _, name in chosen)
+    channels = find_channels(name for _, name in chosen)
     assigned = [
         ChannelBand(file, band, channel, "named by the user")
         for ((file, band), _), channel in zip(chosen, channels, strict=True)
     ]
-    skipped = [place for place, name in zip(bands, names, strict=True) if name.strip() in _SKIP]
+    skipped = [band for band, name in zip(bands, names, strict=True) if name.strip() in _SKIP]
     return assigned, [f"left out: {file.path.name}, band {band} (skipped by the user)" for file, band in skipped]
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from landslip.channels import channel_named
+from landslip.channels import find_channel
 from landslip.errors import ChannelError
 
 # Other layers of Sentinel-2 products, by the last word of the file name.
@@ -113,7 +113,7 @@ def _common(words: list[str]) -> set[str]:
 def _channel(word: str) -> str | None:
     """Return the channel that a word names, or None."""
     try:
-        return channel_named(word).name
+        return find_channel(word).name
     except ChannelError:
         return None
 

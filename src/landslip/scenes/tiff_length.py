@@ -1,6 +1,6 @@
-"""How long a TIFF must be for all that its directories point at: a shorter file was cut in copying.
+"""Length that a TIFF must have for everything its directories point to; a shorter file is truncated.
 
-GDAL opens such a file without a word and fails, or reads zeros, where the missing part is asked for. Layout: TIFF 6.0
+GDAL opens a truncated file without an error, and then fails or returns zeros for the missing part. Layout: TIFF 6.0
 (Adobe 1992) and BigTIFF.
 """
 
@@ -16,31 +16,31 @@ from numpy.typing import NDArray
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _TYPE_CODES = {3: "u2", 4: "u4", 16: "u8"}
 _STRIP_OFFSETS, _STRIP_BYTES, _TILE_OFFSETS, _TILE_BYTES = 273, 279, 324, 325
-_MOST_DIRECTORIES = 1_000
+_MAX_DIRECTORIES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """How numbers are laid out in one of the kinds of TIFF."""
+    """Layout of numbers in one kind of TIFF."""
 
     order: str
-    """``<`` or ``>``, as struct and numpy take it."""
+    """Byte order, ``<`` or ``>``."""
     offset_bytes: int
     first: int
-    """Where the offset of the first directory stands."""
+    """Position of the offset of the first directory."""
 
     @property
     def count_bytes(self) -> int:
-        """Bytes of the number of entries in a directory."""
+        """Size of the number of entries of a directory, in bytes."""
         return 8 if self.offset_bytes == 8 else 2
 
     @property
     def entry_bytes(self) -> int:
-        """Bytes of an entry: tag, type, count, and its values or where they are."""
+        """Size of an entry in bytes: tag, type, count, and its values or their offset."""
         return 4 + 2 * self.offset_bytes
 
     def number(self, raw: bytes) -> int:
-        """An unsigned number of 2, 4 or 8 bytes."""
+        """Decode an unsigned number of 2, 4 or 8 bytes."""
         return int(struct.unpack(self.order + {2: "H", 4: "I", 8: "Q"}[len(raw)], raw)[0])
 
 
@@ -53,10 +53,10 @@ _LAYOUTS = {
 
 
 def bytes_needed(path: Path) -> int | None:
-    """The length that a TIFF needs at least, in bytes; None for a file that is no TIFF.
+    """Return the minimum length of a TIFF in bytes; None if the file is not a TIFF.
 
-    The answer is no less than the true one where the file is whole, and more than the file's length where it was
-    cut: what lies beyond the cut cannot be followed.
+    For a complete file the result does not exceed its length; for a truncated one it does, although offsets beyond the
+    end cannot be followed.
 
     Raises:
         OSError: the file cannot be read.
@@ -66,12 +66,12 @@ def bytes_needed(path: Path) -> int | None:
         if layout is None:
             return None
         needed = layout.first + layout.offset_bytes
-        seen: set[int] = set()
+        visited: set[int] = set()
         where = _read(file, layout.first, layout.offset_bytes)
-        while where is not None and (directory := layout.number(where)) and directory not in seen:
-            if len(seen) == _MOST_DIRECTORIES:
+        while where is not None and (directory := layout.number(where)) and directory not in visited:
+            if len(visited) == _MAX_DIRECTORIES:
                 break
-            seen.add(directory)
+            visited.add(directory)
             needed = max(needed, directory + layout.count_bytes)
             count = _read(file, directory, layout.count_bytes)
             if count is None:
@@ -83,7 +83,7 @@ def bytes_needed(path: Path) -> int | None:
 
 
 def _reaches(file: BinaryIO, layout: _Layout, directory: int, entries: int) -> list[int]:
-    """Where the values and the image blocks of a directory end."""
+    """Return the ends of the values and the image blocks of a directory."""
     ends = [0]
     blocks: dict[int, NDArray[np.float64]] = {}
     for index in range(entries):
@@ -104,14 +104,14 @@ def _reaches(file: BinaryIO, layout: _Layout, directory: int, entries: int) -> l
             blocks[tag] = np.frombuffer(raw[:length], code).astype(np.float64)
     for offsets, sizes in ((_STRIP_OFFSETS, _STRIP_BYTES), (_TILE_OFFSETS, _TILE_BYTES)):
         if offsets in blocks and sizes in blocks and blocks[offsets].shape == blocks[sizes].shape:
-            # An empty block is not stored: its offset means nothing. Floats do not overflow.
+            # An empty block is not stored and has no valid offset. Floats do not overflow.
             stored = blocks[sizes] > 0
             ends.append(int((blocks[offsets][stored] + blocks[sizes][stored]).max(initial=0)))
     return ends
 
 
 def _read(file: BinaryIO, start: int, length: int) -> bytes | None:
-    """Bytes of a file, or None where it ends before: asked first, since damaged numbers can be of any size."""
+    """Read bytes, or return None beyond the end: checked first, because damaged lengths can have any value."""
     if start + length > os.fstat(file.fileno()).st_size:
         return None
     file.seek(start)

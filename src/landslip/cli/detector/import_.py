@@ -25,7 +25,7 @@ from landslip.cli.progress import progress_line
     type=click.Choice(["dn", "l4s"]),
     help="Units the network was trained on: dn (DN, degrees, metres), or l4s (values of Landslide4Sense files).",
 )
-@click.option("-o", "--output", type=PATH, metavar="FILE", help="The .onnx file to write; default: NAME.onnx.")
+@click.option("-o", "--output", "out", type=PATH, metavar="FILE", help="The .onnx file to write; default: NAME.onnx.")
 @click.option("--name", metavar="NAME", help="Name of the detector; default: that of FILE.")
 @click.option(
     "--threshold",
@@ -45,7 +45,7 @@ from landslip.cli.progress import progress_line
 )
 @click.option(
     "--upsample",
-    "raised",
+    "upsampling",
     type=click.Choice(["logits", "probabilities"]),
     default="logits",
     help="What a SegFormer of transformers upsamples to the full resolution.",
@@ -64,12 +64,12 @@ def command(
     network: str,
     channels: str,
     inputs: str,
-    output: Path | None,
+    out: Path | None,
     name: str | None,
     threshold: float | None,
     classes: int,
     landslide_class: int,
-    raised: str,
+    upsampling: str,
     leave_out: tuple[str, ...],
     trained_on: str | None,
     licence: str | None,
@@ -92,7 +92,7 @@ def command(
         raise click.UsageError("--landslide-class applies to several classes: add --classes, or leave it out")
     require_training()
     from landslip.training.pretrained.importing import import_detector
-    from landslip.training.pretrained.segformer import ForeignRecipe
+    from landslip.training.pretrained.segformer import PretrainedRecipe
 
     known = {
         "threshold": threshold,
@@ -101,20 +101,20 @@ def command(
         "licence": licence,
     }
     recipe = build_settings(
-        ForeignRecipe,
+        PretrainedRecipe,
         name=name or re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._") or "imported",
         network=network,
         channels=_channels(channels),
         inputs=inputs,
         classes=classes,
         landslide_class=landslide_class,
-        raised=raised,
+        upsampling=upsampling,
         leave_out=leave_out,
         attribution=attribution,
         half_precision_storage=half_precision,
         **{key: value for key, value in known.items() if value is not None},
     )
-    path = check_new_file(output or Path(f"{recipe.name}.onnx"))
+    path = check_new_file(out or Path(f"{recipe.name}.onnx"))
     with progress_line(quiet=quiet) as progress:
         imported = import_detector(file, recipe, progress=progress)
         write_detector(imported.detector, path)
@@ -122,7 +122,7 @@ def command(
 
 
 def _channels(text: str) -> tuple[str, ...]:
-    from landslip.channels import channels_named
+    from landslip.channels import find_channels
     from landslip.datasets.l4s_values import L4S_CHANNELS
 
-    return L4S_CHANNELS if text.strip().lower() == "l4s" else channels_named(text.split(","))
+    return L4S_CHANNELS if text.strip().lower() == "l4s" else find_channels(text.split(","))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-from landslip.channels import channel_named
+from landslip.channels import find_channel
 from landslip.errors import ChannelError
 from landslip.page import messages
 from landslip.page.errors import UploadError
@@ -197,7 +197,7 @@ def _own_word(word: str) -> str:
     if word.upper() in COMPANIONS:
         return word.upper()
     try:
-        channel = channel_named(word)
+        channel = find_channel(word)
     except ChannelError:
         return "x"
     return channel.name if _BAND.fullmatch(word) else word.lower()

@@ -9,7 +9,7 @@ from typing import Final, Self
 import torch
 from torch import Tensor
 
-from landslip.channels import channel_named
+from landslip.channels import find_channel
 from landslip.errors import RecipeError
 from landslip.training.augmentation.gaps import draw_absent_channels, drop_channels, hide_random_pixels
 from landslip.training.augmentation.geometry import crop_windows, rotate_and_flip, zoom
@@ -57,7 +57,7 @@ class ChannelKinds:
             if given:
                 directions.append((channels.index(pair[0]), channels.index(pair[1])))
         vectors = {index for pair in directions for index in pair}
-        nm = {i: channel_named(name).wavelength_nm for i, name in enumerate(channels) if i not in vectors}
+        nm = {i: find_channel(name).wavelength_nm for i, name in enumerate(channels) if i not in vectors}
         spectral = {i: length for i, length in nm.items() if length is not None}
         return cls(tuple(spectral), torch.tensor(list(spectral.values())), tuple(directions))
 
