@@ -1,4 +1,4 @@
-"""The check finds every fault that was made on purpose, and nothing in a set without fault."""
+"""The check finds every kind of fault, and none in a correct set."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def clean(tmp_path: Path) -> Path:
     FAULTS,
     ids=[f"{number}-{'+'.join(sorted(kinds))}" for number, (_, kinds, _) in enumerate(FAULTS)],
 )
-def test_every_fault_is_found_and_named(clean: Path, fault: Callable[[Path], None], kinds: set[str], file: str) -> None:
+def test_every_fault_is_found(clean: Path, fault: Callable[[Path], None], kinds: set[str], file: str) -> None:
     fault(clean)
     tracemalloc.start()
     report = check_l4s(clean)
@@ -52,7 +52,7 @@ def test_every_fault_is_found_and_named(clean: Path, fault: Callable[[Path], Non
     assert report.usable == sum(split.images for split in report.splits.values()) - len(refused)
 
 
-def test_every_kind_of_finding_is_tried() -> None:
+def test_every_kind_of_finding_is_tested() -> None:
     assert {kind for _, kinds, _ in FAULTS for kind in kinds} == set(MEANINGS)
 
 
@@ -63,7 +63,7 @@ def test_the_documented_findings_are_those_of_the_code() -> None:
     assert [row for row in documented if row[0] != "finding"] == expected
 
 
-def test_a_clean_set_gives_no_finding_and_true_numbers(clean: Path) -> None:
+def test_a_clean_set_has_no_findings_and_correct_statistics(clean: Path) -> None:
     report = check_l4s(clean)
     assert (report.findings, report.exit_code) == ((), 0)
     train = report.splits["train"]
@@ -88,7 +88,7 @@ def test_a_clean_set_gives_no_finding_and_true_numbers(clean: Path) -> None:
         {"chunks": (200, 200, 14), "maxshape": (None, None, None)},
     ],
 )
-def test_packed_files_are_read_as_the_library_reads_them(clean: Path, settings: dict[str, object]) -> None:
+def test_compressed_files_are_read_as_by_the_hdf5_library(clean: Path, settings: dict[str, object]) -> None:
     write_image(clean / IMAGE, whole(2), **settings)
     assert check_l4s(clean).findings == ()
     big_endian = (whole(2) / DIVISORS).astype(">f8")
@@ -99,7 +99,7 @@ def test_packed_files_are_read_as_the_library_reads_them(clean: Path, settings: 
 @given(
     st.lists(st.tuples(st.integers(8, 2047), st.integers(0, 255)), min_size=1, max_size=16), st.none() | st.floats(0, 1)
 )
-def test_damaged_bytes_are_read_or_refused_and_nothing_else(
+def test_damaged_bytes_raise_no_other_error(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[int, int]], cut: float | None
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "damaged.h5"
@@ -119,7 +119,7 @@ def _file_content() -> bytes:
         return write_image(Path(folder) / "image_1.h5", whole(1)).read_bytes()
 
 
-def test_real_files_hold_no_fault_of_their_own(shared_data: Path) -> None:
+def test_real_files_have_no_faults(shared_data: Path) -> None:
     report = check_l4s(shared_data / "l4s-h5")
     assert report.usable == len(list((shared_data / "l4s-h5").glob("*Data/img/*.h5"))) > 0
     # The set is a selection: numbers are missing, and a mask may be. Nothing else is found.
@@ -132,13 +132,13 @@ def test_real_files_hold_no_fault_of_their_own(shared_data: Path) -> None:
     assert {finding.kind for finding in report.findings} <= {"missing numbers", "no mask"}
 
 
-def test_a_folder_without_a_usable_patch_is_unusable(tmp_path: Path) -> None:
+def test_a_folder_without_usable_patches_has_exit_code_2(tmp_path: Path) -> None:
     folder = make_l4s(tmp_path, {"train": [1]})
     (folder / "TrainData/img/image_1.h5").write_bytes(b"nothing")
     assert check_l4s(folder).exit_code == 2
 
 
-def test_the_command_says_what_is_wrong_and_leaves_with_its_code(clean: Path) -> None:
+def test_the_command_prints_findings_and_sets_the_exit_code(clean: Path) -> None:
     def run(*arguments: str) -> tuple[int, str]:
         result = CliRunner().invoke(landslip, ["data", "check", *arguments])
         return result.exit_code, result.stdout
@@ -155,13 +155,13 @@ def test_the_command_says_what_is_wrong_and_leaves_with_its_code(clean: Path) ->
     assert json.loads(text)["findings"][0]["kind"] == "mask values"
 
 
-def test_a_number_as_large_as_names_allow_takes_no_memory(clean: Path) -> None:
+def test_a_very_large_number_does_not_take_memory(clean: Path) -> None:
     write_image(clean / "TrainData/img/image_999999999.h5", whole(5))
     lacking = next(finding for finding in check_l4s(clean).findings if finding.kind == "missing numbers")
     assert lacking.text == "lacks 999,999,995 images: 4-999999998"
 
 
-def test_names_that_are_no_plain_text_are_shown_as_escapes(clean: Path) -> None:
+def test_unprintable_names_are_escaped(clean: Path) -> None:
     for name in (b"\xff.h5", b"a\x1b[31m\n.h5"):
         Path(os.fsdecode(os.fsencode(clean / "TrainData/img") + b"/" + name)).touch()
     report = check_l4s(clean)
@@ -171,6 +171,6 @@ def test_names_that_are_no_plain_text_are_shown_as_escapes(clean: Path) -> None:
     json.loads(report.model_dump_json())
 
 
-def test_a_folder_that_is_no_set_is_an_error(tmp_path: Path) -> None:
+def test_a_folder_of_another_layout_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PatchesError, match="not a folder of Landslide4Sense"):
         check_l4s(tmp_path)

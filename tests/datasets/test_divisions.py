@@ -1,4 +1,4 @@
-"""Divisions of a set: partitions, the same after a file, and, but for two of them, without leaks."""
+"""Divisions are partitions, survive their file, and have no leaks except for two protocols."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ def test_every_patch_is_in_one_part_or_left_out(maker: str, entries: list[MadeEn
 
 @pytest.mark.parametrize("maker", [name for name in MAKERS if name != "paper"])
 @given(entries=scenes_with_holes())
-def test_nothing_touches_across_parts(maker: str, entries: list[MadeEntry]) -> None:
+def test_patches_of_different_parts_do_not_touch(maker: str, entries: list[MadeEntry]) -> None:
     division = MAKERS[maker](entries)
     leaks = find_leaks(division, entries)
     assert leaks.clean
@@ -76,7 +76,7 @@ def test_nothing_touches_across_parts(maker: str, entries: list[MadeEntry]) -> N
 
 
 @given(entries=scenes_with_holes())
-def test_the_parts_of_blocks_and_folds_are_about_as_large_as_asked(entries: list[MadeEntry]) -> None:
+def test_blocks_and_folds_have_about_the_requested_sizes(entries: list[MadeEntry]) -> None:
     placed = sum(entry.row is not None for entry in entries)
     sizes = {part: len(keys) for part, keys in block_split(entries).parts.items()}
     assert set(sizes) == {"train", "validation", "test"}
@@ -85,7 +85,7 @@ def test_the_parts_of_blocks_and_folds_are_about_as_large_as_asked(entries: list
 
 
 @pytest.mark.parametrize("maker", MAKERS)
-def test_a_division_is_the_same_after_its_file(maker: str, tmp_path: Path) -> None:
+def test_a_division_is_equal_after_writing_and_reading(maker: str, tmp_path: Path) -> None:
     entries = [MadeEntry(n, "AB"[n % 2], n // 4, n // 2 % 2) for n in range(80)]
     division = MAKERS[maker](entries)
     division.write(tmp_path / "division.json")
@@ -93,7 +93,7 @@ def test_a_division_is_the_same_after_its_file(maker: str, tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir()] == ["division.json"]
 
 
-def test_the_random_split_hangs_on_nothing_but_the_seed_and_the_patches() -> None:
+def test_the_random_split_depends_only_on_seed_and_patches() -> None:
     entries = [MadeEntry(n) for n in range(1, 3800)]
     division = paper_split(entries)
     assert (len(division.parts["train"]), len(division.parts["validation"])) == (3039, 760)
@@ -105,7 +105,7 @@ def test_the_random_split_hangs_on_nothing_but_the_seed_and_the_patches() -> Non
     assert set(paper_split(entries, seed=1).parts["validation"]) != set(division.parts["validation"])
 
 
-def test_the_official_split_is_that_of_the_files() -> None:
+def test_the_official_split_is_that_of_the_entries() -> None:
     entries = [MadeEntry(1, split="train"), MadeEntry(1, split="test"), MadeEntry(2, split="validation")]
     division = official_split(entries)
     assert dict(division.parts) == {"train": ("train/1",), "validation": ("validation/2",), "test": ("test/1",)}
@@ -115,7 +115,7 @@ def test_the_official_split_is_that_of_the_files() -> None:
         official_split(entries[:1])
 
 
-def test_a_leak_is_found_and_said() -> None:
+def test_a_leak_is_found() -> None:
     entries = [MadeEntry(n, "A", n // 5, n % 5) for n in range(25)]
     corner = Division(protocol="paper", how="by hand", parts={"train": ("train/0",), "test": ("train/6",)})
     leaks = find_leaks(corner, entries)
@@ -128,7 +128,7 @@ def test_a_leak_is_found_and_said() -> None:
     assert find_leaks(ends, entries).clean
 
 
-def test_what_cannot_be_divided_is_refused() -> None:
+def test_impossible_divisions_are_refused() -> None:
     unknown = [MadeEntry(n) for n in range(9)]
     one_scene = [MadeEntry(n, "A", n, 0) for n in range(9)]
     with pytest.raises(PatchesError, match="landslip data mosaic"):
@@ -145,7 +145,7 @@ def test_what_cannot_be_divided_is_refused() -> None:
         paper_split(one_scene, train_fraction=1)
 
 
-def test_damaged_files_are_named(tmp_path: Path) -> None:
+def test_damaged_division_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "division.json"
     for text, message in (
         ("{", "not a division"),
@@ -165,7 +165,7 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
         paper_split([MadeEntry(n) for n in range(5)]).write(tmp_path / "no folder" / "division.json")
 
 
-def test_the_real_set_divided(shared_data: Path) -> None:
+def test_protocols_on_the_real_set(shared_data: Path) -> None:
     patches = open_rgb_set(shared_data / "l4s-rgb")
     leaks = find_leaks(paper_split(patches.entries), patches.entries)
     # Nearly every patch that a random split sets aside touches one that was trained on.

@@ -1,4 +1,4 @@
-"""Laws of fetching: what is named is whole and right, whatever the server does; nothing leaves the folder."""
+"""Downloads are complete and verified whatever the server does, and write nothing outside the folder."""
 
 import io
 import json
@@ -69,17 +69,17 @@ def assert_whole(folder: Path) -> None:
     ],
     ids=["well", "breaks", "says too long", "no ranges", "endless", "busy"],
 )  # fmt: skip
-def test_what_a_server_does_wrong_does_not_show_in_what_is_fetched(tmp_path: Path, faults: Faults) -> None:
+def test_faults_of_the_server_do_not_change_the_result(tmp_path: Path, faults: Faults) -> None:
     fetched(tmp_path / "l4s", FILES, faults)
     assert_whole(tmp_path / "l4s")
 
 
-def test_a_break_is_gone_on_with_by_range_and_not_begun_again(tmp_path: Path) -> None:
+def test_a_broken_connection_resumes_by_range(tmp_path: Path) -> None:
     spans = fetched(tmp_path / "l4s", FILES, Faults(break_after=50_000))
     assert spans[:3] == [None, "bytes=50000-", "bytes=100000-"]
 
 
-def test_what_a_killed_call_left_is_gone_on_with(tmp_path: Path) -> None:
+def test_a_killed_call_is_resumed(tmp_path: Path) -> None:
     (tmp_path / "l4s" / ".archives").mkdir(parents=True)
     (tmp_path / "l4s" / ".archives" / "TrainData.zip.part").write_bytes(ARCHIVE[:70_000])
     assert fetched(tmp_path / "l4s", FILES)[0] == "bytes=70000-"
@@ -87,14 +87,14 @@ def test_what_a_killed_call_left_is_gone_on_with(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("left", [b"another version" * 1000, ARCHIVE + b"more"], ids=["other", "longer"])
-def test_a_wrong_beginning_is_thrown_away(tmp_path: Path, left: bytes) -> None:
+def test_a_wrong_partial_file_is_discarded(tmp_path: Path, left: bytes) -> None:
     (tmp_path / "l4s" / ".archives").mkdir(parents=True)
     (tmp_path / "l4s" / ".archives" / "TrainData.zip.part").write_bytes(left)
     fetched(tmp_path / "l4s", FILES)
     assert_whole(tmp_path / "l4s")
 
 
-def test_wrong_bytes_never_bear_the_final_name(tmp_path: Path) -> None:
+def test_wrong_bytes_never_get_the_final_name(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="checksum that its source lists"):
         fetched(tmp_path / "l4s", FILES, Faults(wrong_bytes=9))
     assert contents(tmp_path / "l4s") == {}
@@ -112,18 +112,18 @@ def test_wrong_bytes_never_bear_the_final_name(tmp_path: Path) -> None:
     ],
     ids=["missing", "busy", "silent", "says too short", "ftp", "wrong range"],
 )
-def test_what_cannot_be_mended_is_one_sentence(tmp_path: Path, faults: Faults, words: str) -> None:
+def test_permanent_faults_are_an_error_of_one_sentence(tmp_path: Path, faults: Faults, words: str) -> None:
     with pytest.raises(RunError, match=words):
         fetched(tmp_path / "l4s", FILES, faults)
     assert "fetched.json" not in contents(tmp_path / "l4s")
 
 
-def test_a_second_call_asks_for_no_file(tmp_path: Path) -> None:
+def test_a_second_call_downloads_no_files(tmp_path: Path) -> None:
     fetched(tmp_path / "l4s", FILES)
     assert fetched(tmp_path / "l4s", FILES) == []
 
 
-def test_the_mirror_is_listed_page_by_page_and_verified_by_sha256_and_by_git(tmp_path: Path) -> None:
+def test_the_mirror_is_listed_by_pages_and_verified_by_sha256_and_git_sha1(tmp_path: Path) -> None:
     files = {"README.md": b"# mirror\n", ".gitattributes": b"x"} | {
         f"images/train/image_{one}.h5": bytes([one]) * 5000 for one in range(5)
     }
@@ -151,7 +151,7 @@ def test_the_mirror_is_listed_page_by_page_and_verified_by_sha256_and_by_git(tmp
         ),
     ],
 )  # fmt: skip
-def test_a_list_that_is_none_is_refused(text: str) -> None:
+def test_an_invalid_record_of_zenodo_is_refused(text: str) -> None:
     with serving({}, Faults(list_text=text)) as served, pytest.raises(RunError):
         list_files("zenodo", served.url)
 
@@ -190,7 +190,7 @@ def test_the_users_token_of_the_hub_is_not_sent_to_another_server(monkeypatch: p
         assert not any("hf_secret" in one for one in served.headers)
 
 
-def test_offline_is_said_with_the_page_to_download_from_by_hand(
+def test_offline_the_error_names_the_page_for_a_download_by_hand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving({}) as served:
@@ -200,14 +200,14 @@ def test_offline_is_said_with_the_page_to_download_from_by_hand(
     assert not (tmp_path / "l4s").exists()
 
 
-def test_a_full_disk_is_known_before_anything_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disk_space_is_checked_before_the_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000})())
     with pytest.raises(OutputError, match="free"):
         fetched(tmp_path / "l4s", FILES)
     assert not (tmp_path / "l4s").exists()
 
 
-def test_a_file_of_the_user_is_not_overwritten(tmp_path: Path) -> None:
+def test_files_of_the_user_are_not_overwritten(tmp_path: Path) -> None:
     mine = tmp_path / "l4s" / "TrainData" / "img" / "image_1.h5"
     mine.parent.mkdir(parents=True)
     mine.write_bytes(b"mine")
@@ -252,7 +252,7 @@ def hostile() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("kind", sorted(hostile()))
-def test_a_hostile_archive_is_refused_and_leaves_nothing_outside(tmp_path: Path, kind: str) -> None:
+def test_a_hostile_archive_is_refused_and_writes_nothing_outside(tmp_path: Path, kind: str) -> None:
     archive = tmp_path / "bad.zip"
     archive.write_bytes(hostile()[kind])
     inside = tmp_path / "deep" / "inside"
@@ -264,7 +264,7 @@ def test_a_hostile_archive_is_refused_and_leaves_nothing_outside(tmp_path: Path,
     assert all(IMAGES.get(str(path.relative_to(inside))) == path.read_bytes() for path in written)
 
 
-def test_a_member_longer_than_it_says_is_cut_off_and_refused(tmp_path: Path) -> None:
+def test_a_member_longer_than_declared_is_refused(tmp_path: Path) -> None:
     content = zipped({"a.h5": b"x" * 1000})
     # The uncompressed size stands in the directory at the end, and in the member's own head.
     lying = content.replace((1000).to_bytes(4, "little"), (10).to_bytes(4, "little"))
@@ -274,7 +274,7 @@ def test_a_member_longer_than_it_says_is_cut_off_and_refused(tmp_path: Path) -> 
     assert not [path for path in (tmp_path / "inside").rglob("*") if path.is_file()]
 
 
-def test_a_link_where_a_file_should_go_is_not_written_through(tmp_path: Path) -> None:
+def test_files_are_not_written_through_links(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(zipped({"a.h5": b"new"}))
     (tmp_path / "inside").mkdir()
     (tmp_path / "outside.h5").write_bytes(b"old")
@@ -284,7 +284,7 @@ def test_a_link_where_a_file_should_go_is_not_written_through(tmp_path: Path) ->
     assert (tmp_path / "outside.h5").read_bytes() == b"old"
 
 
-def test_the_command_says_what_was_fetched_under_which_licence_and_what_to_do_next(tmp_path: Path) -> None:
+def test_the_command_prints_files_licence_and_next_step(tmp_path: Path) -> None:
     with serving(FILES) as served:
         for words in ("2 files", "already"):
             result = CliRunner().invoke(command, [str(tmp_path / "l4s"), "--base-url", served.url, "--quiet"])

@@ -1,4 +1,4 @@
-"""The reader of Landslide4Sense pairs by number, gives whole DN, degrees and metres, and every bit of the file back."""
+"""The reader of Landslide4Sense pairs files by number and gives integer DN, degrees and metres without loss."""
 
 import sys
 from pathlib import Path
@@ -31,7 +31,7 @@ from landslip.errors import MissingExtraError, PatchesError
 from landslip.probability import BACKGROUND, LANDSLIDE, NODATA
 
 
-def test_real_files_give_whole_numbers_and_every_bit_back(shared_data: Path) -> None:
+def test_real_files_are_read_as_integers_without_loss(shared_data: Path) -> None:
     patches = open_l4s(shared_data / "l4s-h5")
     assert len(patches) == len(list((shared_data / "l4s-h5").glob("*Data/img/*.h5"))) > 0
     for entry in patches.entries:
@@ -52,7 +52,7 @@ def test_real_values_are_physical(shared_data: Path) -> None:
         assert np.corrcoef(np.degrees(np.arctan(climb)).ravel(), by_name["slope"].ravel())[0, 1] > 0.5
 
 
-def test_landslides_have_less_vegetation_than_the_rest_of_real_patches(shared_data: Path) -> None:
+def test_real_landslides_have_less_vegetation_than_their_surroundings(shared_data: Path) -> None:
     labelled = [patch for patch in open_l4s(shared_data / "l4s-h5") if (patch.mask == LANDSLIDE).any()]
     assert labelled
     for patch in labelled:
@@ -75,7 +75,7 @@ def test_both_layouts_give_the_same_patches(tmp_path: Path, layout: str) -> None
     assert [(patch.mask == NODATA).all() for patch in patches] == [False, False, False, True, False, True]
 
 
-def test_stray_files_of_the_mirror_do_not_shift_the_pairs(tmp_path: Path) -> None:
+def test_stray_files_of_the_mirror_do_not_misalign_the_pairs(tmp_path: Path) -> None:
     numbers = [1, 2, 3, 5, 8, 13, 21]
     folder = make_l4s(tmp_path, {"train": numbers}, layout="mirror")
     for number in (1, 4, 7, 20, 300):
@@ -92,7 +92,7 @@ def test_stray_files_of_the_mirror_do_not_shift_the_pairs(tmp_path: Path) -> Non
         np.testing.assert_array_equal(patch.mask, truth(patch.id))
 
 
-def test_places_come_from_a_table_by_split_and_number(tmp_path: Path) -> None:
+def test_positions_are_read_by_split_and_number(tmp_path: Path) -> None:
     folder = make_l4s(tmp_path, {"train": [1, 2], "test": [1]}, masks={})
     assert {(entry.scene, entry.row, entry.col) for entry in open_l4s(folder).entries} == {("unknown", None, None)}
     (folder / "manifest.csv").write_text("l4s_id,scene,row,col\n1,A,0,0\n2,A,0,1\n")
@@ -116,13 +116,13 @@ def test_places_come_from_a_table_by_split_and_number(tmp_path: Path) -> None:
         ("id,scene,row,col\n1,A\x07,0,0\n", "one line of plain text"),
     ],
 )
-def test_a_damaged_table_of_places_is_refused(tmp_path: Path, text: str, reason: str) -> None:
+def test_a_damaged_table_of_positions_is_refused(tmp_path: Path, text: str, reason: str) -> None:
     (tmp_path / "positions.csv").write_text(text)
     with pytest.raises(PatchesError, match=reason):
         read_positions(tmp_path / "positions.csv")
 
 
-def test_a_folder_that_is_no_set_is_refused(tmp_path: Path) -> None:
+def test_a_folder_of_another_layout_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PatchesError, match="is not a folder"):
         open_l4s(tmp_path / "nowhere")
     with pytest.raises(PatchesError, match="not a folder of Landslide4Sense"):
@@ -135,14 +135,14 @@ def test_a_folder_that_is_no_set_is_refused(tmp_path: Path) -> None:
         open_l4s(tmp_path)
 
 
-def test_two_files_of_one_number_are_refused(tmp_path: Path) -> None:
+def test_two_files_with_the_same_number_are_refused(tmp_path: Path) -> None:
     folder = make_l4s(tmp_path, {"train": [1]})
     write_image(folder / "TrainData/img/image_01.h5", whole(7))
     with pytest.raises(PatchesError, match=r"image_1\.h5 and image_01\.h5 have the same number"):
         open_l4s(folder)
 
 
-def test_values_that_are_not_whole_are_refused_never_rounded(tmp_path: Path) -> None:
+def test_values_other_than_integers_are_refused(tmp_path: Path) -> None:
     folder = make_l4s(tmp_path, {"train": [1]})
     numbers = whole(1).astype(float)
     numbers[5, 6, 3] += 0.4
@@ -152,7 +152,7 @@ def test_values_that_are_not_whole_are_refused_never_rounded(tmp_path: Path) -> 
 
 
 @given(st.integers(0, 65_535), st.integers(0, 13))
-def test_every_number_of_16_bits_survives_division_and_packing(number: int, channel: int) -> None:
+def test_all_16_bit_integers_survive_division_and_packing(number: int, channel: int) -> None:
     offset = int(OFFSETS[channel])
     numbers = np.zeros((2, 3, len(L4S_CHANNELS)))
     numbers[1, 2, channel] = number - offset
@@ -167,7 +167,7 @@ def test_every_number_of_16_bits_survives_division_and_packing(number: int, chan
 
 
 @given(st.floats(0, 1).filter(lambda share: share not in (0, 1)), st.integers(0, 13))
-def test_a_value_moved_by_a_bit_is_noticed(share: float, channel: int) -> None:
+def test_a_value_that_differs_by_one_bit_is_found(share: float, channel: int) -> None:
     numbers = np.full((1, 1, len(L4S_CHANNELS)), float(int(share * 30_000)))
     values = numbers / DIVISORS
     values[..., channel] = np.nextafter(values[..., channel], np.inf)
@@ -184,7 +184,7 @@ def test_without_h5py_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.Mon
             attempt()
 
 
-def test_a_patch_knows_its_channels_by_name(tmp_path: Path) -> None:
+def test_channels_are_selected_by_name(tmp_path: Path) -> None:
     patch: Patch = next(iter(open_l4s(make_l4s(tmp_path, {"train": [4]}))))
     assert patch.channels == L4S_CHANNELS
     assert (len(patch.channels), patch.channels[12:]) == (14, ("slope", "elevation"))

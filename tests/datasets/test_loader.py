@@ -1,4 +1,4 @@
-"""Feeding gives every patch once an epoch, in the order of the seed, the same from files, store and memory."""
+"""An epoch has every patch once, in the order of the seed, from files, store and memory alike."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +27,7 @@ def numbered(count: int) -> MemorySource:
     st.integers(1, 40), st.integers(1, 50), st.none() | st.integers(0, 2**32), st.booleans(),
     st.integers(1, 4), st.integers(1, 6),
 )  # fmt: skip
-def test_every_patch_comes_once_whatever_the_threads(
+def test_every_patch_is_read_once_with_any_number_of_threads(
     count: int, size: int, seed: int | None, drop_last: bool, threads: int, ahead: int
 ) -> None:
     fed = list(batches(numbered(count), size, seed=seed, drop_last=drop_last, threads=threads, ahead=ahead))
@@ -51,14 +51,14 @@ def test_each_epoch_and_seed_has_its_own_order() -> None:
 
 
 @given(st.lists(st.integers(0, 8), max_size=30), st.integers(1, 7))
-def test_a_given_order_is_kept_whatever_comes_twice_or_never(order: list[int], size: int) -> None:
+def test_a_given_order_is_kept_with_repeated_and_missing_indices(order: list[int], size: int) -> None:
     fed = list(batches(numbered(9), size, order=np.array(order, np.intp)))
     assert [int(position) for batch in fed for position in batch.positions] == order
     for batch in fed:
         np.testing.assert_array_equal(batch.values[:, 0, 0, 0], batch.positions)
 
 
-def test_an_order_that_leads_astray_is_refused() -> None:
+def test_an_order_with_invalid_indices_is_refused() -> None:
     with pytest.raises(SettingsError, match="order and seed were both given"):
         batches(numbered(4), 2, seed=1, order=np.array([0]))
     for wrong in ([0, 4], [-1, 2]):
@@ -66,7 +66,7 @@ def test_an_order_that_leads_astray_is_refused() -> None:
             batches(numbered(4), 2, order=np.array(wrong))
 
 
-def test_files_store_and_memory_feed_the_same(tmp_path: Path) -> None:
+def test_files_store_and_memory_give_equal_batches(tmp_path: Path) -> None:
     files = open_l4s(make_l4s(tmp_path / "set", {"train": [1, 2, 3], "test": [4, 5]}, masks={"train": [1, 3]}))
     store = pack_l4s(files.folder, tmp_path / "store").store
     sources: tuple[Source, ...] = (files, store, MemorySource(stack_patches(files)))
@@ -85,7 +85,7 @@ def test_files_store_and_memory_feed_the_same(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.integers(0, 3), min_size=12, max_size=12))
-def test_what_is_held_is_never_overwritten(choices: list[int]) -> None:
+def test_referenced_batches_are_not_overwritten(choices: list[int]) -> None:
     """Whether a batch, a part of it or a view of a view is held: it stays; memory that nobody holds is used again."""
     held: list[tuple[NDArray[np.float32], int]] = []
     places = set()
@@ -100,7 +100,7 @@ def test_what_is_held_is_never_overwritten(choices: list[int]) -> None:
     assert len(places) <= len(held) + 4
 
 
-def test_no_more_is_read_than_was_asked_for_ahead() -> None:
+def test_only_the_requested_number_of_batches_is_read_ahead() -> None:
     class Counting(MemorySource):
         read = 0
 
@@ -114,7 +114,7 @@ def test_no_more_is_read_than_was_asked_for_ahead() -> None:
     assert Counting.read <= 3
 
 
-def test_a_damaged_file_is_an_error_in_its_batch(tmp_path: Path) -> None:
+def test_a_damaged_file_raises_an_error_in_its_batch(tmp_path: Path) -> None:
     folder = make_l4s(tmp_path, {"train": [1, 2, 3]})
     (folder / "TrainData/img/image_2.h5").write_bytes(b"nothing")
     fed = batches(open_l4s(folder), 1)

@@ -1,4 +1,4 @@
-"""Scenes are found again from the edges of their patches: exactly where that can be, and never falsely."""
+"""Scenes are recovered from the edges of their patches, without false neighbours."""
 
 import shutil
 from collections import Counter, defaultdict
@@ -138,7 +138,7 @@ def wrong(truth: Sequence[Place], recovery: Recovery) -> tuple[list[int], int, i
 
 @given(st.integers(0, 10_000), st.integers(2, 6), st.integers(2, 7))
 @settings(max_examples=15)
-def test_coloured_ground_with_unknown_gains_is_found_again_exactly(seed: int, rows: int, cols: int) -> None:
+def test_scenes_are_recovered_from_colour_with_unknown_gains(seed: int, rows: int, cols: int) -> None:
     random = np.random.default_rng(seed)
     dn = 600 * np.exp(0.5 * ground(rows, cols, 3, seed))
     gains = np.exp(random.uniform(-1, 1, (rows, cols)))
@@ -152,7 +152,7 @@ def test_coloured_ground_with_unknown_gains_is_found_again_exactly(seed: int, ro
 
 @given(st.integers(0, 10_000))
 @settings(max_examples=15)
-def test_elevation_with_holes_and_two_scenes_is_found_again(seed: int) -> None:
+def test_two_scenes_with_gaps_are_recovered_from_elevation(seed: int) -> None:
     random = np.random.default_rng(seed)
     patches: list[Patch] = []
     truth: list[Place] = []
@@ -173,7 +173,7 @@ def test_elevation_with_holes_and_two_scenes_is_found_again(seed: int) -> None:
     assert (recovery.gains == 1).all()
 
 
-def test_places_do_not_hang_on_the_order_of_the_patches() -> None:
+def test_positions_do_not_depend_on_the_order_of_the_patches() -> None:
     dn = 600 * np.exp(0.5 * ground(4, 5, 3, 7))
     patches, _ = cut(dn, TRUE_COLOUR, np.ones((4, 5)), np.ones((4, 5), np.bool_), 7)
     forward = {
@@ -183,7 +183,7 @@ def test_places_do_not_hang_on_the_order_of_the_patches() -> None:
     assert {e.id: (p.row, p.col) for e, p in zip(turned.entries, recover(turned).placed, strict=True)} == forward
 
 
-def test_patches_that_nothing_tells_apart_are_left_alone() -> None:
+def test_identical_patches_are_not_joined() -> None:
     flat = [
         Patch(
             n,
@@ -203,7 +203,7 @@ def test_patches_that_nothing_tells_apart_are_left_alone() -> None:
     assert (single.placed[0].row, single.placed[0].col, certainty(single.placed[0])) == (0, 0, "isolated")
 
 
-def test_comparing_in_portions_is_comparing_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_comparing_in_chunks_gives_equal_results(monkeypatch: pytest.MonkeyPatch) -> None:
     dn = 600 * np.exp(0.5 * ground(4, 5, 3, 3))
     patches, _ = cut(dn, TRUE_COLOUR, np.ones((4, 5)), np.ones((4, 5), np.bool_), 3)
     edges = extract_edges(patches)
@@ -217,7 +217,7 @@ def test_comparing_in_portions_is_comparing_all_at_once(monkeypatch: pytest.Monk
         assert portions.evidence(pair) == pytest.approx(at_once.evidence(pair))
 
 
-def test_patches_that_do_not_go_together_are_refused() -> None:
+def test_patches_of_different_kinds_are_refused() -> None:
     def patch(channels: tuple[str, ...], height: int = SIDE, width: int = SIDE) -> Patch:
         values = np.ones((len(channels), height, width), np.float32)
         return Patch(1, "unknown", None, None, channels, values, np.zeros((height, width), np.uint8))
@@ -232,7 +232,7 @@ def test_patches_that_do_not_go_together_are_refused() -> None:
         extract_edges([])
 
 
-def test_the_files_hold_every_patch_in_its_place_and_holes_are_not_observed(tmp_path: Path) -> None:
+def test_the_files_have_every_patch_at_its_position_and_gaps_are_nodata(tmp_path: Path) -> None:
     keep = np.ones((4, 5), np.bool_)
     keep[1, 2] = False
     dn = 600 * np.exp(0.5 * ground(4, 5, 3, 11))
@@ -280,7 +280,7 @@ def rgb_folder(folder: Path, rows: int, cols: int) -> Path:
     return folder
 
 
-def test_the_command_places_pictures_of_eight_bits_and_its_table_is_a_manifest(tmp_path: Path) -> None:
+def test_the_command_recovers_8_bit_pictures_and_its_table_is_a_manifest(tmp_path: Path) -> None:
     folder, out = rgb_folder(tmp_path / "set", 3, 4), tmp_path / "out"
     run = CliRunner().invoke(landslip, ["data", "mosaic", str(folder), "-o", str(out), "-q"])
     assert run.exit_code == 0, run.output
@@ -296,7 +296,7 @@ def test_the_command_places_pictures_of_eight_bits_and_its_table_is_a_manifest(t
     assert not scene.georeferenced
 
 
-def test_an_older_mosaic_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_an_earlier_mosaic_is_replaced_completely_or_not_at_all(tmp_path: Path) -> None:
     folder, out = rgb_folder(tmp_path / "set", 2, 3), tmp_path / "out"
     command = ["data", "mosaic", str(folder), "-o", str(out), "-q"]
     assert CliRunner().invoke(landslip, command).exit_code == 0
@@ -310,13 +310,13 @@ def test_an_older_mosaic_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None
     assert names == ["S1.png", "S1.tif", "S1_mask.tif", "mine.tif", "positions.csv"]
 
 
-def test_what_is_synthetic_is_not_called_sentinel(tmp_path: Path) -> None:
+def test_synthetic_patches_have_no_sentinel_attribution(tmp_path: Path) -> None:
     assert attribution(tmp_path) == "Contains modified Copernicus Sentinel data."
     (tmp_path / "synthetic.json").write_text("{}")
     assert attribution(tmp_path) == "Synthetic data: not a real area, not measured."
 
 
-def test_among_scattered_real_patches_exactly_those_that_touch_are_joined(shared_data: Path) -> None:
+def test_of_scattered_real_patches_exactly_those_that_touch_are_joined(shared_data: Path) -> None:
     """Scene A has 41 columns, and its patches (train 1 to 3034) are numbered row by row."""
     pytest.importorskip("h5py", reason="the original files are HDF5")
     recovery = recover(open_patches(shared_data / "l4s-h5"))
@@ -335,7 +335,7 @@ def test_among_scattered_real_patches_exactly_those_that_touch_are_joined(shared
 
 
 @pytest.mark.slow
-def test_the_scenes_of_the_real_set_are_found_again_without_its_manifest(shared_data: Path) -> None:
+def test_the_scenes_of_the_real_set_are_recovered_without_its_manifest(shared_data: Path) -> None:
     patches = open_rgb_set(shared_data / "l4s-rgb")
     truth = [(entry.scene, entry.row or 0, entry.col or 0) for entry in patches.entries]
     recovery = recover(patches)
@@ -347,7 +347,7 @@ def test_the_scenes_of_the_real_set_are_found_again_without_its_manifest(shared_
 
 @pytest.mark.slow
 @pytest.mark.parametrize("side", [128, 32])
-def test_real_relief_is_found_again(shared_data: Path, side: int) -> None:
+def test_real_relief_is_recovered(shared_data: Path, side: int) -> None:
     with rasterio.open(next((shared_data / "scenes/copdem30-n00e006").rglob("*.tif"))) as raster:
         metres = np.rint(raster.read(1))[None]
     patches, truth = [], []

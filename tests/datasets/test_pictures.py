@@ -1,4 +1,4 @@
-"""Pictures of patches: the truth is outlined where it is, colours mean what they say, and sizes are as planned."""
+"""Pictures of patches: outlines, colours and sizes."""
 
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def reach(inside: NDArray[np.bool_], px: int) -> NDArray[np.bool_]:
 
 
 @given(hnp.arrays(np.bool_, (8, 8)))
-def test_the_outline_is_where_the_truth_ends(coarse: NDArray[np.bool_]) -> None:
+def test_outlines_follow_the_mask(coarse: NDArray[np.bool_]) -> None:
     truth = np.kron(coarse, np.ones((4, 4), np.bool_)).astype(np.uint8)
     grey = Image.new("RGB", (SIDE * 8, SIDE * 8), (128, 128, 128))
     drawn = np.asarray(draw_reference(grey, patch(mask=truth)))
@@ -57,14 +57,14 @@ def test_the_outline_is_where_the_truth_ends(coarse: NDArray[np.bool_]) -> None:
     assert touched[inner].all()
 
 
-def test_landslides_that_touch_at_a_corner_are_one() -> None:
+def test_landslides_that_touch_at_a_corner_count_as_one() -> None:
     mask = np.zeros((SIDE, SIDE), np.uint8)
     mask[2:4, 2:4] = mask[4:6, 4:6] = mask[20:24, 20:30] = LANDSLIDE
     assert count_landslides(mask) == 2
     assert count_landslides(np.full((SIDE, SIDE), 255, np.uint8)) == 0
 
 
-def test_what_the_truth_says_in_words() -> None:
+def test_a_mask_is_described_in_words() -> None:
     mask = np.zeros((SIDE, SIDE), np.uint8)
     assert describe_mask(patch(mask=mask)) == "no landslide"
     mask[:16] = LANDSLIDE
@@ -74,7 +74,7 @@ def test_what_the_truth_says_in_words() -> None:
     assert describe_mask(patch(mask=np.full_like(mask, 255))) == "no labels"
 
 
-def test_what_can_be_seen_hangs_on_the_channels() -> None:
+def test_the_views_depend_on_the_channels() -> None:
     assert [view.title for view in make_views(patch(), 10)] == ["True colour"]
     assert [view.title for view in make_views(patch(ALL), 10)] == [
         "True colour",
@@ -91,7 +91,7 @@ def test_what_can_be_seen_hangs_on_the_channels() -> None:
 
 
 @given(hnp.arrays(np.float32, (3, 6, 5), elements=st.floats(1, 8192, width=32)), st.sampled_from([0.25, 2.0, 8.0]))
-def test_the_gain_of_a_patch_does_not_show(values: NDArray[np.float32], gain: float) -> None:
+def test_the_gain_of_a_patch_does_not_change_its_picture(values: NDArray[np.float32], gain: float) -> None:
     observed = np.ones((6, 5), np.bool_)
     observed[0, 0] = False
     one, other = stretch_true_colour(values, observed), stretch_true_colour(values * np.float32(gain), observed)
@@ -106,7 +106,7 @@ def test_a_brighter_pixel_is_not_drawn_darker(layer: NDArray[np.float32]) -> Non
     assert (np.diff(drawn[order].astype(int)) >= 0).all()
 
 
-def test_level_ground_is_lit_fully_and_slopes_by_where_they_face() -> None:
+def test_flat_ground_is_fully_lit_and_slopes_by_their_aspect() -> None:
     np.testing.assert_allclose(shade_relief(np.full((9, 9), 700, np.float32), 10), 1, rtol=1e-6)
     row, col = np.mgrid[:9, :9].astype(np.float32)
     towards_the_light, away = (row + col) * 5, -(row + col) * 5
@@ -114,7 +114,7 @@ def test_level_ground_is_lit_fully_and_slopes_by_where_they_face() -> None:
 
 
 @pytest.mark.parametrize("ramp", [NDVI, SLOPE, ELEVATION])
-def test_a_ramp_runs_from_its_first_to_its_last_colour(ramp: Ramp) -> None:
+def test_a_colour_scale_runs_from_its_first_to_its_last_colour(ramp: Ramp) -> None:
     painted = ramp.to_rgb(np.array([-9, 2, 3, 4, 99], np.float32), 2, 4)
     assert tuple(painted[0]) == tuple(painted[1]) == ramp.stops[0]
     assert tuple(painted[3]) == tuple(painted[4]) == ramp.stops[-1]
@@ -144,7 +144,7 @@ def made_set(folder: Path) -> Path:
     return folder
 
 
-def test_patches_are_chosen_by_number_or_by_a_seed(tmp_path: Path) -> None:
+def test_patches_are_chosen_by_number_or_seed(tmp_path: Path) -> None:
     patches = open_rgb_set(made_set(tmp_path))
     assert [one.id for one in choose_patches(patches, ids=(7, 3)).patches] == [7, 3]
     drawn = choose_patches(patches, count=5, seed=1)
@@ -157,7 +157,7 @@ def test_patches_are_chosen_by_number_or_by_a_seed(tmp_path: Path) -> None:
         choose_patches(patches, scene="Z")
 
 
-def test_the_command_writes_a_picture_and_replaces_none(tmp_path: Path) -> None:
+def test_the_command_writes_a_picture_and_does_not_overwrite(tmp_path: Path) -> None:
     folder, out = made_set(tmp_path / "set"), tmp_path / "out" / "sheet.png"
     run = CliRunner().invoke(landslip, ["data", "show", str(folder), "-o", str(out), "--count", "3"])
     assert run.exit_code == 0, run.output
@@ -178,7 +178,7 @@ def test_the_command_writes_a_picture_and_replaces_none(tmp_path: Path) -> None:
     assert again.exit_code == 0, again.output
 
 
-def test_landslides_of_the_real_patches_are_barer_than_the_rest(shared_data: Path) -> None:
+def test_real_landslides_are_barer_than_their_surroundings(shared_data: Path) -> None:
     pytest.importorskip("h5py", reason="the original files are HDF5")
     patches = open_patches(shared_data / "l4s-h5")
     labelled = [one for one in choose_patches(patches, ids=(42, 168, 1002)).patches if (one.mask == LANDSLIDE).any()]

@@ -1,4 +1,4 @@
-"""The reader of RGB patch sets: pairs by number, keeps ratios, and names what is wrong with a damaged set."""
+"""The reader of RGB patches pairs files by number, keeps ratios, and refuses damaged sets."""
 
 import csv
 from pathlib import Path
@@ -49,20 +49,20 @@ def test_pairs_by_number_not_by_order_of_names(tmp_path: Path) -> None:
 
 
 @given(hnp.arrays(np.uint8, (4, 5, 3)))
-def test_relative_dn_give_the_picture_back(image: NDArray[np.uint8]) -> None:
+def test_relative_dn_reproduce_the_picture(image: NDArray[np.uint8]) -> None:
     divisors = np.array([CHANNELS[name].l4s_divisor for name in TRUE_COLOUR])
     back = np.moveaxis(png_to_dn(image), 0, -1) / (divisors * DN_PER_STEP)
     np.testing.assert_allclose(back, image, atol=1e-3)
 
 
-def test_places_come_from_the_manifest_and_are_unknown_without(tmp_path: Path) -> None:
+def test_positions_are_read_from_the_manifest(tmp_path: Path) -> None:
     with_manifest = open_rgb_set(make_set(tmp_path / "with", [5, 6], manifest=True))
     assert [(entry.scene, entry.row, entry.col) for entry in with_manifest.entries] == [("A", 1, 1), ("A", 1, 2)]
     without = open_rgb_set(make_set(tmp_path / "without", [5, 6]))
     assert {(entry.scene, entry.row, entry.col) for entry in without.entries} == {("unknown", None, None)}
 
 
-def test_missing_and_stray_files_are_named(tmp_path: Path) -> None:
+def test_missing_and_stray_files_are_refused(tmp_path: Path) -> None:
     folder = make_set(tmp_path, [1, 2, 3])
     (folder / "mask/mask_2.png").unlink()
     with pytest.raises(PatchesError, match="has no mask"):
@@ -77,7 +77,7 @@ def test_missing_and_stray_files_are_named(tmp_path: Path) -> None:
         open_rgb_set(folder)
 
 
-def test_a_folder_that_is_no_set_is_refused(tmp_path: Path) -> None:
+def test_a_folder_of_another_layout_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PatchesError, match="folder img/ is missing"):
         open_rgb_set(tmp_path)
     with pytest.raises(PatchesError, match="has no patches"):
@@ -85,7 +85,7 @@ def test_a_folder_that_is_no_set_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["truncated", "no PNG", "grey", "size"])
-def test_damaged_pictures_are_named(tmp_path: Path, damage: str) -> None:
+def test_damaged_pictures_are_refused(tmp_path: Path, damage: str) -> None:
     patches = open_rgb_set(make_set(tmp_path, [4]))
     path = tmp_path / "img/image_4.png"
     if damage == "truncated":
@@ -109,7 +109,7 @@ def test_damaged_pictures_are_named(tmp_path: Path, damage: str) -> None:
         ("l4s_id,scene,row,col\n9,A,0,0\n", "does not list patch 1"),
     ],
 )
-def test_a_manifest_that_does_not_fit_is_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_an_invalid_manifest_is_refused(tmp_path: Path, text: str, message: str) -> None:
     folder = make_set(tmp_path, [1])
     (folder / "manifest.csv").write_text(text)
     with pytest.raises(PatchesError, match=message):
@@ -127,7 +127,7 @@ def test_patches_of_different_kinds_are_not_stacked() -> None:
         stack_patches([])
 
 
-def test_the_real_set(shared_data: Path) -> None:
+def test_the_real_set_is_read(shared_data: Path) -> None:
     patches = open_rgb_set(shared_data / "l4s-rgb")
     assert len(patches) == 1632
     assert patches.scenes == ("A", "B", "C")
@@ -139,7 +139,7 @@ def test_the_real_set(shared_data: Path) -> None:
         assert patch.mask.sum() == pixels[patch.id]
 
 
-def test_ratios_of_the_real_set_are_those_of_the_original_files(shared_data: Path) -> None:
+def test_ratios_of_the_real_set_equal_those_of_the_original_files(shared_data: Path) -> None:
     h5py = pytest.importorskip("h5py", reason="the original files are HDF5")
     patches = open_rgb_set(shared_data / "l4s-rgb").where(lambda entry: entry.id in (42, 168, 1002))
     for patch in patches:

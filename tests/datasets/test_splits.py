@@ -17,19 +17,19 @@ def entry(scene: str, row: int | None) -> PatchEntry:
 
 
 @given(st.integers(0, 100), st.integers(0, 100), st.integers(0, 120))
-def test_both_ends_of_a_block_belong_to_it(one: int, other: int, row: int) -> None:
+def test_a_block_includes_its_first_and_last_row(one: int, other: int, row: int) -> None:
     first, last = sorted((one, other))
-    assert Part(scenes=("A",), rows=(first, last)).holds(entry("A", row)) == (first <= row <= last)
+    assert Part(scenes=("A",), rows=(first, last)).contains(entry("A", row)) == (first <= row <= last)
 
 
 def test_scenes_and_unknown_rows() -> None:
-    assert not Part(scenes=("A",)).holds(entry("B", 0))
-    assert Part().holds(entry("unknown", None))
-    assert not Part(rows=(0, 5)).holds(entry("unknown", None))
+    assert not Part(scenes=("A",)).contains(entry("B", 0))
+    assert Part().contains(entry("unknown", None))
+    assert not Part(rows=(0, 5)).contains(entry("unknown", None))
     assert str(Part(scenes=("A",), rows=(50, 57))) == "scene A rows 50-57"
 
 
-def test_rows_are_read_from_text() -> None:
+def test_rows_are_parsed_from_text() -> None:
     assert rows_from_text("50-57") == (50, 57)
     assert rows_from_text(" 7 ") == (7, 7)
     for wrong in ("57-50", "a-b", "", "-3", "1-2-3"):

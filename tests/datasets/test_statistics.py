@@ -1,4 +1,4 @@
-"""Statistics in one pass: any cut and order of the data gives what numpy gives for the whole."""
+"""Statistics in one pass equal those of numpy for any partition and order of the data."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def parts_of(values: NDArray[np.float64], cuts: list[int]) -> list[Moments]:
 
 
 @given(VALUES, st.lists(st.integers(1, 59), max_size=8), st.randoms())
-def test_any_cut_and_order_equals_numpy(values: NDArray[np.float64], cuts: list[int], random: object) -> None:
+def test_any_partition_and_order_equals_numpy(values: NDArray[np.float64], cuts: list[int], random: object) -> None:
     parts = parts_of(values, cuts)
     random.shuffle(parts)  # type: ignore[attr-defined] # hypothesis gives a random.Random
     together = sum(parts, Moments.empty(3))
@@ -31,7 +31,7 @@ def test_any_cut_and_order_equals_numpy(values: NDArray[np.float64], cuts: list[
 
 
 @given(VALUES, st.integers(1, 59))
-def test_merging_commutes_and_nothing_changes_nothing(values: NDArray[np.float64], cut: int) -> None:
+def test_merging_is_commutative_with_a_neutral_element(values: NDArray[np.float64], cut: int) -> None:
     first, second = Moments.of(values[:, :cut]), Moments.of(values[:, cut:])
     for name in ("mean", "squares", "minimum", "maximum"):
         there, back = getattr(first + second, name), getattr(second + first, name)
@@ -40,14 +40,14 @@ def test_merging_commutes_and_nothing_changes_nothing(values: NDArray[np.float64
             np.testing.assert_array_equal(getattr(same, name), getattr(first, name))
 
 
-def test_nothing_cancels_far_from_zero() -> None:
+def test_large_means_do_not_cause_cancellation() -> None:
     # The textbook formula, mean of squares less square of the mean, gives 0 or less here.
     values = 1e9 + np.arange(1000.0).reshape(1, -1) % 2
     together = sum(parts_of(values, list(range(10, 1000, 10))), Moments.empty(1))
     assert together.std[0] == pytest.approx(0.5, rel=1e-6)
 
 
-def test_real_statistics_are_those_of_the_ground(shared_data: Path) -> None:
+def test_real_statistics_are_physical(shared_data: Path) -> None:
     patches = open_l4s(shared_data / "l4s-h5")
     moments = sum((Moments.of(patch.values) for patch in patches), Moments.empty(len(patches.channels)))
     by_name = dict(zip(patches.channels, moments.mean, strict=True))

@@ -1,4 +1,4 @@
-"""The store: lossless, a quarter of the size, whole or not there, and in the end the same after a kill."""
+"""The store is lossless, a quarter of the size, written atomically, and resumes to the same bytes after a kill."""
 
 import json
 import shutil
@@ -36,14 +36,14 @@ def files_of(store: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in store.iterdir()}
 
 
-def test_real_files_come_back_bit_for_bit_from_a_quarter_of_their_size(shared_data: Path, tmp_path: Path) -> None:
+def test_a_store_of_real_files_is_lossless_and_has_a_quarter_of_the_size(shared_data: Path, tmp_path: Path) -> None:
     packed = pack_l4s(shared_data / "l4s-h5", tmp_path / "store")
     assert packed.size_ratio <= 0.28
     files = open_l4s(shared_data / "l4s-h5")
     assert verify_store(packed.store, files) == len(files) > 0
 
 
-def test_a_store_gives_what_the_files_give(source: Path, tmp_path: Path) -> None:
+def test_a_store_has_the_patches_of_its_files(source: Path, tmp_path: Path) -> None:
     files, store = open_l4s(source), pack_l4s(source, tmp_path / "store").store
     assert len(files) == len(store) == 7
     assert verify_store(store, files) == 7
@@ -62,13 +62,13 @@ def test_a_store_gives_what_the_files_give(source: Path, tmp_path: Path) -> None
     assert store.header.check.usable == 7
 
 
-def test_a_store_of_synthetic_patches_says_so(source: Path, tmp_path: Path) -> None:
+def test_a_store_of_synthetic_patches_is_marked(source: Path, tmp_path: Path) -> None:
     assert attribution(pack_l4s(source, tmp_path / "real").store.folder) == SENTINEL
     (source / MARK).write_text("{}")
     assert attribution(pack_l4s(source, tmp_path / "made").store.folder) == SYNTHETIC
 
 
-def test_packing_again_changes_nothing_and_other_files_need_a_word(source: Path, tmp_path: Path) -> None:
+def test_packing_again_changes_nothing_and_other_files_need_overwrite(source: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     pack_l4s(source, store)
     before = files_of(store)
@@ -82,7 +82,7 @@ def test_packing_again_changes_nothing_and_other_files_need_a_word(source: Path,
     assert sorted(path.name for path in tmp_path.iterdir()) == ["set", "store"]
 
 
-def test_what_is_no_store_is_never_replaced(source: Path, tmp_path: Path) -> None:
+def test_other_folders_are_never_replaced(source: Path, tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.mkdir()
     (precious / "thesis.txt").write_text("years of work")
@@ -92,7 +92,7 @@ def test_what_is_no_store_is_never_replaced(source: Path, tmp_path: Path) -> Non
     assert (precious / "thesis.txt").read_text() == "years of work"
 
 
-def test_refused_files_are_named_and_leave_no_trace(source: Path, tmp_path: Path) -> None:
+def test_refused_files_are_named_and_nothing_is_written(source: Path, tmp_path: Path) -> None:
     write_image(source / "TrainData/img/image_2.h5", whole(2) + 0.25)
     (source / "TrainData/mask/mask_3.h5").write_bytes(b"nothing")
     before = sorted(tmp_path.rglob("*"))
@@ -108,7 +108,7 @@ def test_refused_files_are_named_and_leave_no_trace(source: Path, tmp_path: Path
     assert verify_store(store, open_l4s(source)) == 5
 
 
-def test_verifying_notices_a_bit_on_either_side(source: Path, tmp_path: Path) -> None:
+def test_verification_finds_a_changed_bit_in_store_or_file(source: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     pack_l4s(source, store)
     for name in (IMAGES, MASKS):
@@ -129,7 +129,7 @@ def test_verifying_notices_a_bit_on_either_side(source: Path, tmp_path: Path) ->
 
 @pytest.mark.parametrize("cut", [0, 1, 2, 100, 10_000, 458_752, 500_000])
 @pytest.mark.parametrize("name", [IMAGES, MASKS, TABLE])
-def test_writing_goes_on_after_the_last_whole_patch(tmp_path: Path, name: str, cut: int) -> None:
+def test_writing_resumes_after_the_last_complete_patch(tmp_path: Path, name: str, cut: int) -> None:
     """Whatever file lost its end: the rows that are whole are kept, and the files end in the same bytes."""
     numbers = (1, 2, 3, 4)
 
@@ -154,7 +154,7 @@ def test_writing_goes_on_after_the_last_whole_patch(tmp_path: Path, name: str, c
 
 
 @pytest.mark.slow
-def test_a_killed_run_is_gone_on_with_and_ends_in_the_same_bytes(tmp_path: Path) -> None:
+def test_a_killed_run_resumes_to_the_same_bytes(tmp_path: Path) -> None:
     source = make_l4s(tmp_path / "set", {"train": list(range(1, 81))})
     pack_l4s(source, tmp_path / "whole")
     store = tmp_path / "store"
@@ -176,7 +176,7 @@ def test_a_killed_run_is_gone_on_with_and_ends_in_the_same_bytes(tmp_path: Path)
     assert verify_store(packed.store, open_l4s(source)) == 80
 
 
-def test_two_runs_do_not_write_one_store(source: Path, tmp_path: Path) -> None:
+def test_two_runs_cannot_write_the_same_store(source: Path, tmp_path: Path) -> None:
     import fcntl
 
     unfinished = unfinished_folder(tmp_path / "store")
@@ -209,7 +209,7 @@ def test_a_damaged_store_is_refused(source: Path, tmp_path: Path, name: str, con
         open_store(store)
 
 
-def test_arrays_of_another_shape_or_kind_are_refused(source: Path, tmp_path: Path) -> None:
+def test_arrays_of_another_shape_or_type_are_refused(source: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     pack_l4s(source, store)
     masks = np.load(store / MASKS)
@@ -225,7 +225,7 @@ def test_arrays_of_another_shape_or_kind_are_refused(source: Path, tmp_path: Pat
             open_store(store)
 
 
-def test_a_full_disk_is_an_error_in_words(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_an_error(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(OutputError, match="free disk space"):
@@ -233,7 +233,7 @@ def test_a_full_disk_is_an_error_in_words(source: Path, tmp_path: Path, monkeypa
     assert not (tmp_path / "store").exists()
 
 
-def test_the_command_packs_proves_and_says_how_large(source: Path, tmp_path: Path) -> None:
+def test_the_command_packs_verifies_and_prints_the_size(source: Path, tmp_path: Path) -> None:
     arguments = ["data", "pack", str(source), str(tmp_path / "store"), "--verify"]
     result = CliRunner().invoke(landslip, arguments)
     assert result.exit_code == 0

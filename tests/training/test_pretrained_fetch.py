@@ -15,12 +15,12 @@ from fetch_server import Faults, Served, serving
 from landslip.channels import CHANNELS
 from landslip.errors import OutputError, RunError, WeightsError
 from landslip.files.pins import PINS, downloads_folder, read_pins
-from landslip.training.pretrained.fitting import words_of
+from landslip.training.pretrained.fitting import parse_network
 from landslip.training.pretrained.published import (
     DEEPSLIDE,
     REPOSITORY,
     fetch_published,
-    recipe_of,
+    published_recipe,
 )
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
@@ -34,24 +34,24 @@ def fetched(folder: Path, served: Served, name: str = NAME) -> Path:
 
 
 @pytest.mark.parametrize("name", DEEPSLIDE)
-def test_every_published_name_gets_its_own_file(tmp_path: Path, name: str) -> None:
+def test_every_name_downloads_its_own_file(tmp_path: Path, name: str) -> None:
     with serving(BYTES) as served:
         path = fetched(tmp_path, served, f"deepslide/{name}")
         assert served.asked == [(f"/{REPOSITORY}/resolve/main/{DEEPSLIDE[name].file}", None)]
     assert path.read_bytes() == BYTES[DEEPSLIDE[name].file]
 
 
-def test_thirteen_names_stand_for_thirteen_networks_of_the_paper() -> None:
+def test_the_13_names_are_13_networks_of_the_paper() -> None:
     assert len(DEEPSLIDE) == 13
-    assert len({words_of(published.network) for published in DEEPSLIDE.values()}) == 13
+    assert len({parse_network(published.network) for published in DEEPSLIDE.values()}) == 13
     for name in DEEPSLIDE:
-        recipe = recipe_of(name)
+        recipe = published_recipe(name)
         assert len(recipe.channels) == 14
         assert [CHANNELS[channel].l4s_index for channel in recipe.channels] == list(range(14))
         assert recipe.inputs == "l4s"
 
 
-def test_the_hash_of_the_first_sight_is_kept(tmp_path: Path) -> None:
+def test_the_checksum_of_the_first_download_is_kept(tmp_path: Path) -> None:
     with serving(BYTES) as served:
         fetched(tmp_path, served)
     pins = read_pins(tmp_path)
@@ -59,7 +59,7 @@ def test_the_hash_of_the_first_sight_is_kept(tmp_path: Path) -> None:
     assert pins[NAME].sha256 == hashlib.sha256(BYTES["resnet34.pth"]).hexdigest()
 
 
-def test_another_file_under_the_same_name_is_refused(tmp_path: Path) -> None:
+def test_a_changed_file_is_refused(tmp_path: Path) -> None:
     with serving(BYTES) as served:
         path = fetched(tmp_path, served)
     path.unlink()
@@ -74,67 +74,67 @@ def test_another_file_under_the_same_name_is_refused(tmp_path: Path) -> None:
         assert fetched(tmp_path, served).read_bytes() == BYTES["resnet34.pth"]
 
 
-def test_what_is_here_is_not_asked_for_again(tmp_path: Path) -> None:
+def test_existing_files_are_not_downloaded_again(tmp_path: Path) -> None:
     with serving(BYTES) as served:
         path = fetched(tmp_path, served)
         gone = served
     assert fetched(tmp_path, gone) == path
 
 
-def test_what_was_damaged_here_is_fetched_again(tmp_path: Path) -> None:
+def test_damaged_files_are_downloaded_again(tmp_path: Path) -> None:
     with serving(BYTES) as served:
         path = fetched(tmp_path, served)
         path.write_bytes(b"damaged")
         assert fetched(tmp_path, served).read_bytes() == BYTES["resnet34.pth"]
 
 
-def test_a_break_is_gone_on_with(tmp_path: Path) -> None:
+def test_a_broken_connection_resumes(tmp_path: Path) -> None:
     with serving(BYTES, Faults(break_after=25_000)) as served:
         path = fetched(tmp_path, served)
         assert [span for _, span in served.asked] == [None, "bytes=25000-", "bytes=50000-"]
     assert path.read_bytes() == BYTES["resnet34.pth"]
 
 
-def test_wrong_bytes_are_neither_kept_nor_taken_for_a_first_sight(tmp_path: Path) -> None:
+def test_wrong_bytes_are_neither_kept_nor_pinned(tmp_path: Path) -> None:
     with serving(BYTES, Faults(wrong_bytes=9)) as served, pytest.raises(RunError, match="checksum"):
         fetched(tmp_path, served)
     assert not list(tmp_path.rglob("*.pth"))
     assert read_pins(tmp_path) == {}
 
 
-def test_a_file_that_is_no_longer_listed_is_said(tmp_path: Path) -> None:
+def test_a_file_that_is_no_longer_listed_is_an_error(tmp_path: Path) -> None:
     with serving({"README.md": b"moved"}) as served, pytest.raises(RunError, match=r"no longer lists resnet34\.pth"):
         fetched(tmp_path, served)
 
 
-def test_a_name_that_is_not_published_lists_those_that_are(tmp_path: Path) -> None:
+def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"deepslide/resnet34.*deepslide/segformer"):
         fetch_published("deepslide/resnet50", folder=tmp_path)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"a": {"sha256": "0"}}', '{"a": 3}'])
-def test_a_record_that_cannot_be_read_is_not_written_over(tmp_path: Path, text: str) -> None:
+def test_an_unreadable_record_is_not_overwritten(tmp_path: Path, text: str) -> None:
     (tmp_path / PINS).write_text(text)
     with serving(BYTES) as served, pytest.raises(OutputError, match=PINS):
         fetched(tmp_path, served)
     assert (tmp_path / PINS).read_text() == text
 
 
-def test_the_folder_is_the_users_own_or_the_one_that_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_is_the_users_or_landslip_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LANDSLIP_HOME", str(tmp_path))
     assert downloads_folder() == tmp_path
     monkeypatch.delenv("LANDSLIP_HOME")
     assert downloads_folder().name == "landslip"
 
 
-def test_the_list_shows_every_name_and_file_as_it_is_spelt() -> None:
+def test_the_list_shows_every_name_and_file() -> None:
     told = run("detector", "fetch", "--list")
     assert told.code == 0
     assert all(f"deepslide/{name}" in told.out and published.file in told.out for name, published in DEEPSLIDE.items())
     assert "effucientnetb0.pth" in told.out
 
 
-def test_offline_is_said_with_how_to_do_it_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_the_error_tells_how_to_import_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LANDSLIP_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("time.sleep", lambda _: None)
@@ -148,7 +148,7 @@ def test_offline_is_said_with_how_to_do_it_by_hand(tmp_path: Path, monkeypatch: 
     assert not list(tmp_path.rglob("*.onnx"))
 
 
-def test_what_is_served_but_no_weights_leaves_no_detector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_without_weights_gives_no_detector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LANDSLIP_HOME", str(tmp_path / "kept"))
     with serving(BYTES) as served:
         told = run("detector", "fetch", NAME, "--base-url", served.url, "--output", tmp_path / "r.onnx", "--quiet")

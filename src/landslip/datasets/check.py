@@ -120,11 +120,11 @@ def check_l4s(folder: str | Path, progress: Progress = no_progress) -> CheckRepo
     findings = list(_check_names(listing))
     doubled = {(finding.split, finding.id) for finding in findings if finding.refused}
     sums = {split: _Sum() for split in SPLITS}
-    seen: dict[bytes, L4sFiles] = {}
+    earlier: dict[bytes, L4sFiles] = {}
     for files in track(listing.patches, progress, "checking"):
         inspection = inspect_patch(files, folder)
         findings += inspection.findings
-        findings += _find_duplicate(inspection, seen, folder)
+        findings += _find_duplicate(inspection, earlier, folder)
         sums[files.split].add(inspection, usable=not inspection.refused and (files.split, files.id) not in doubled)
     present = [split for split in SPLITS if sums[split].images]
     return CheckReport(
@@ -207,12 +207,12 @@ def _gaps(numbers: list[int]) -> list[tuple[int, int]]:
     return [(before + 1, after - 1) for before, after in pairwise([0, *numbers]) if after > before + 1]
 
 
-def _find_duplicate(inspection: Inspection, seen: dict[bytes, L4sFiles], folder: Path) -> Iterator[Finding]:
+def _find_duplicate(inspection: Inspection, earlier: dict[bytes, L4sFiles], folder: Path) -> Iterator[Finding]:
     """Yield a finding if an earlier image is the same."""
     files = inspection.files
     if not inspection.digest:
         return
-    first = seen.setdefault(inspection.digest, files)
+    first = earlier.setdefault(inspection.digest, files)
     if first is not files:
         yield Finding(
             kind="duplicate" if first.split == files.split else "leak",

@@ -31,7 +31,7 @@ def open_patches(folder: str | Path) -> PatchSet[Any]:
         The patches in a fixed order. They are read when they are needed.
 
     Raises:
-        PatchesError: the folder does not exist or does not hold patches.
+        PatchesError: the folder does not exist or has no patches.
         MissingExtraError: the files are HDF5, and h5py is not installed.
 
     Example:

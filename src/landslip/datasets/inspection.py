@@ -151,19 +151,19 @@ def inspect_patch(files: L4sFiles, folder: Path) -> Inspection:
             Finding(kind=kind, split=files.split, id=files.id, file=printable_path(path, folder), text=text)
         )
 
-    whole, digest = None, b""
+    integers, digest = None, b""
     try:
         values = read_dataset(files.image, IMAGE)
     except Hdf5Error as error:
         note(error.kind, files.image, error.text)
     else:
         digest = hashlib.blake2b(values.data, digest_size=16).digest()
-        whole = np.empty((len(L4S_CHANNELS), SIDE_PX, SIDE_PX), np.float32)
-        exact = to_integers(values, whole)
-        for kind, text in _faults(values, whole, exact):
+        integers = np.empty((len(L4S_CHANNELS), SIDE_PX, SIDE_PX), np.float32)
+        exact = to_integers(values, integers)
+        for kind, text in _faults(values, integers, exact):
             note(kind, files.image, text)
         if any(finding.refused for finding in findings):
-            whole = None
+            integers = None
     mask = None
     if files.mask is not None:
         try:
@@ -175,30 +175,30 @@ def inspect_patch(files: L4sFiles, folder: Path) -> Inspection:
                 others = ", ".join(str(value) for value in np.unique(mask[mask > 1])[:5])
                 note("mask values", files.mask, f"has {others}: a mask has only 1 (landslide) and 0 (background)")
                 mask = None
-    return Inspection(files, whole, mask, digest, tuple(findings))
+    return Inspection(files, integers, mask, digest, tuple(findings))
 
 
 def _faults(
-    values: NDArray[np.float64], whole: NDArray[np.float32], exact: NDArray[np.bool_]
+    values: NDArray[np.float64], integers: NDArray[np.float32], exact: NDArray[np.bool_]
 ) -> list[tuple[Kind, str]]:
-    """Return the faults of the values (128, 128, 14) of an image; whole is (14, 128, 128)."""
+    """Return the faults of the values (128, 128, 14) of an image; integers is (14, 128, 128)."""
     finite = np.isfinite(values)
     if not finite.all():
         names = channel_names(np.logical_not(finite.all(axis=(0, 1))))
         return [("not finite", f"has {int((~finite).sum()):,} NaN or infinite values, in {names}")]
     if not exact.all():
         with np.errstate(invalid="ignore", over="ignore"):
-            off = np.abs(values * DIVISORS - np.moveaxis(whole, 0, -1)).max(axis=(0, 1))
+            off = np.abs(values * DIVISORS - np.moveaxis(integers, 0, -1)).max(axis=(0, 1))
         text = f"is not DN / divisor in {channel_names(~exact)}: up to {off[~exact].max():.2g} from an integer"
         return [("not DN / divisor", f"{text}; it was rescaled, use the original file")]
     faults: list[tuple[Kind, str]] = []
-    inside = fits_16_bits(whole)
+    inside = fits_16_bits(integers)
     if not inside.all():
-        low, high = (extreme(whole[~inside]) for extreme in (np.min, np.max))
+        low, high = (extreme(integers[~inside]) for extreme in (np.min, np.max))
         faults.append(
             ("out of range", f"has {low:.6g} to {high:.6g} in {channel_names(~inside)}, which do not fit into 16 bits")
         )
-    slope, elevation = whole[_SLOPE], whole[_ELEVATION]
+    slope, elevation = integers[_SLOPE], integers[_ELEVATION]
     if slope.max() > _STEEPEST_DEG:
         faults.append(("impossible slope", f"has a slope of {slope.max():.6g} degrees"))
     if not slope.any() and elevation.min() == elevation.max():

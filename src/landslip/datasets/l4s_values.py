@@ -30,16 +30,16 @@ _SHIFTED: Final = tuple(int(index) for index in np.flatnonzero(OFFSETS))
 _HIGHEST: Final = np.iinfo(np.uint16).max
 
 
-def fits_16_bits(whole: NDArray[np.float32]) -> NDArray[np.bool_]:
+def fits_16_bits(integers: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Return which channels (14,) of integers (14, H, W) fit into 16 bits."""
-    shifted = whole + OFFSETS[:, None, None]
+    shifted = integers + OFFSETS[:, None, None]
     inside: NDArray[np.bool_] = (shifted.min(axis=(1, 2)) >= 0) & (shifted.max(axis=(1, 2)) <= _HIGHEST)
     return inside
 
 
-def pack_values(whole: NDArray[np.float32]) -> NDArray[np.uint16]:
+def pack_values(integers: NDArray[np.float32]) -> NDArray[np.uint16]:
     """Pack integers (14, H, W) into 16 bits."""
-    packed: NDArray[np.uint16] = (whole + OFFSETS[:, None, None]).astype(np.uint16)
+    packed: NDArray[np.uint16] = (integers + OFFSETS[:, None, None]).astype(np.uint16)
     return packed
 
 
@@ -69,20 +69,20 @@ def to_integers(values: NDArray[np.float64], out: NDArray[np.float32]) -> NDArra
     exact = np.empty(len(DIVISORS), np.bool_)
     with np.errstate(invalid="ignore", over="ignore"):
         for index, divisor in enumerate(DIVISORS):
-            held = np.ascontiguousarray(values[..., index])
-            whole = held * divisor
-            np.rint(whole, out=whole)
+            channel = np.ascontiguousarray(values[..., index])
+            integers = channel * divisor
+            np.rint(integers, out=integers)
             # Converts minus zero to zero: 16 bits have one zero, so the file must have the same.
-            whole += 0.0
-            out[index] = whole
-            whole /= divisor
-            exact[index] = np.array_equal(whole.view(np.int64), held.view(np.int64))
+            integers += 0.0
+            out[index] = integers
+            integers /= divisor
+            exact[index] = np.array_equal(integers.view(np.int64), channel.view(np.int64))
     return exact
 
 
-def file_values(whole: NDArray[np.float32]) -> NDArray[np.float64]:
+def file_values(integers: NDArray[np.float32]) -> NDArray[np.float64]:
     """Convert integers (14, H, W) back to the values of a file (H, W, 14), bit for bit."""
-    return np.ascontiguousarray(np.moveaxis(whole, 0, -1), np.float64) / DIVISORS
+    return np.ascontiguousarray(np.moveaxis(integers, 0, -1), np.float64) / DIVISORS
 
 
 def read_image(path: Path, out: NDArray[np.float32]) -> None:

@@ -30,13 +30,13 @@ class BufferPool:
     def take(self, rows: int) -> NDArray[Any]:
         """Return an array of the first rows, not initialised."""
         try:
-            memory = self._free.pop()
+            buffer = self._free.pop()
         except IndexError:
-            memory = np.empty(math.prod(self._shape) * self._dtype.itemsize, np.uint8)
+            buffer = np.empty(math.prod(self._shape) * self._dtype.itemsize, np.uint8)
         # The base of a view is the array that owns the memory, except through a buffer, as here: every view of this
         # array keeps this array alive.
-        array = np.frombuffer(memory.data, self._dtype)
-        back = weakref.finalize(array, self._free.append, memory)
+        array = np.frombuffer(buffer.data, self._dtype)
+        back = weakref.finalize(array, self._free.append, buffer)
         back.atexit = False
         return array.reshape(self._shape)[:rows]
 

@@ -128,7 +128,9 @@ def _numbered(folder: Path, part: str, stem: str) -> dict[int, Path]:
     for path in sorted(inside.iterdir()):
         match = re.fullmatch(rf"{stem}_(\d+)\.png", path.name)
         if match is None:
-            raise PatchesError(f"{part}/{path.name} does not belong in {folder}: {part}/ may only hold {stem}_N.png")
+            raise PatchesError(
+                f"{part}/{path.name} does not belong in {folder}: {part}/ may only have files {stem}_N.png"
+            )
         if int(match[1]) in found:
             raise PatchesError(
                 f"{part}/ has {found[int(match[1])].name} and {path.name}, which have the same number: remove one"

@@ -39,7 +39,7 @@ class Part(Frozen):
             raise ValueError(f"rows {self.rows[0]}-{self.rows[1]} are not a block: give the first, then the last row")
         return self
 
-    def holds(self, entry: Entry, part: str | None = None) -> bool:
+    def contains(self, entry: Entry, part: str | None = None) -> bool:
         """Return whether a patch belongs to this part; without a known row it does not belong to any block of rows.
 
         Args:

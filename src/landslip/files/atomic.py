@@ -50,7 +50,7 @@ def atomic_path(path: str | Path, *, overwrite: bool = True) -> Iterator[Path]:
 
 
 def write_bytes(path: str | Path, content: bytes, *, overwrite: bool = True) -> None:
-    """Write a whole file atomically.
+    """Write a file atomically.
 
     Raises:
         OutputError: see ``atomic_path``.
@@ -60,7 +60,7 @@ def write_bytes(path: str | Path, content: bytes, *, overwrite: bool = True) -> 
 
 
 def write_text(path: str | Path, content: str, *, overwrite: bool = True) -> None:
-    """Write a whole UTF-8 text file atomically.
+    """Write a UTF-8 text file atomically.
 
     Raises:
         OutputError: see ``atomic_path``.
@@ -70,18 +70,18 @@ def write_text(path: str | Path, content: str, *, overwrite: bool = True) -> Non
 
 @contextmanager
 def atomic_folder(folder: str | Path, *, overwrite: bool = False, last: str | None = None) -> Iterator[Path]:
-    """Yield a temporary folder whose files get their final place when the block ends without an error.
+    """Yield a temporary folder whose files get their final path when the block ends without an error.
 
     A new folder is renamed as a whole. An existing one may be a disk of its own: its files are written to a hidden
     folder inside it, and moved one by one.
 
     Args:
         folder: where the finished files belong; it is created.
-        overwrite: whether the folder may hold files already; those of the same name are replaced.
+        overwrite: whether the folder may already have files; those of the same name are replaced.
         last: name of the file that is moved last, which tells that the folder is complete.
 
     Raises:
-        OutputError: the folder holds files and must not be overwritten, or it cannot be written.
+        OutputError: the folder has files and must not be overwritten, or it cannot be written.
     """
     final = Path(folder)
     exists = final.exists()
@@ -124,7 +124,7 @@ def check_disk_space(folder: str | Path, need_bytes: int) -> None:
 
 
 def lock_file(file: IO[str]) -> bool:
-    """Lock an open file for this process until it is closed, also by a kill; return False if another process holds it.
+    """Lock an open file for this process until it is closed, also by a kill; return False if another process has locked it.
 
     Windows, and network file systems without locks, do not support this: there it returns True.
     """

@@ -90,9 +90,9 @@ class MosaicPicture:
         sheet.gap(14)
         sheet.text(source, 13, ink=FAINT)
         drawn = sheet.render()
-        whole = Image.new("RGB", (drawn.width + 2 * _EDGE_PX, drawn.height + 2 * _EDGE_PX), PAPER)
-        whole.paste(drawn, (_EDGE_PX, _EDGE_PX))
-        return whole
+        framed = Image.new("RGB", (drawn.width + 2 * _EDGE_PX, drawn.height + 2 * _EDGE_PX), PAPER)
+        framed.paste(drawn, (_EDGE_PX, _EDGE_PX))
+        return framed
 
     def _small(self, layer: NDArray[np.float32]) -> NDArray[np.float32]:
         small: NDArray[np.float32] = np.asarray(

@@ -75,10 +75,10 @@ def _scatter(
     first: NDArray[np.intp], second: NDArray[np.intp], steps: NDArray[np.float64], count: int
 ) -> NDArray[np.float64]:
     """Add every step to the first patch of its pair and subtract it from the second."""
-    spread = np.zeros(count)
-    np.add.at(spread, first, steps)
-    np.subtract.at(spread, second, steps)
-    return spread
+    totals = np.zeros(count)
+    np.add.at(totals, first, steps)
+    np.subtract.at(totals, second, steps)
+    return totals
 
 
 COLUMNS: Final = ("id", "split", "scene", "row", "col", "certainty", "neighbours", "agreeing", "margin", "join", "gain")

@@ -121,9 +121,9 @@ def draw_contact_sheet(
         sheet.gap(14)
     sheet.text(f"{OUTLINED} {source}", 13, ink=FAINT)
     drawn = sheet.render()
-    whole = Image.new("RGB", (drawn.width + 2 * _EDGE_PX, drawn.height + 2 * _EDGE_PX), PAPER)
-    whole.paste(drawn, (_EDGE_PX, _EDGE_PX))
-    return whole
+    framed = Image.new("RGB", (drawn.width + 2 * _EDGE_PX, drawn.height + 2 * _EDGE_PX), PAPER)
+    framed.paste(drawn, (_EDGE_PX, _EDGE_PX))
+    return framed
 
 
 def _card(patch: Patch, pixel_size_m: float) -> Image.Image:

@@ -45,8 +45,8 @@ def draw_spectrum(patch: Patch, width: int) -> Image.Image:
     wavelengths = np.array([wavelength for wavelength, _ in known])
     layers = np.stack([values for _, values in known])
     groups = [(patch.mask == LANDSLIDE, LANDSLIDE_INK), (patch.mask == BACKGROUND, REST_INK)]
-    seen = [(where, ink) for where, ink in groups if where.any()] or [(np.ones(patch.mask.shape, np.bool_), INK)]
-    quartiles = [(np.percentile(layers[:, where], (25, 50, 75), axis=1), ink) for where, ink in seen]
+    masks = [(where, ink) for where, ink in groups if where.any()] or [(np.ones(patch.mask.shape, np.bool_), INK)]
+    quartiles = [(np.percentile(layers[:, where], (25, 50, 75), axis=1), ink) for where, ink in masks]
     top = _round_up(max(float(lines.max()) for lines, _ in quartiles))
     return _chart(wavelengths, quartiles, top, width)
 
@@ -114,12 +114,12 @@ def draw_detail_sheet(patch: Patch, title: str, *, pixel_size_m: float = 10.0, s
     Returns:
         An RGB picture.
     """
-    seen = make_views(patch, pixel_size_m)
+    shown = make_views(patch, pixel_size_m)
     # The first view is shown twice, once without the outlines.
-    side_px = _PANEL_PX if len(seen) > 1 else _LARGE_PANEL_PX
+    side_px = _PANEL_PX if len(shown) > 1 else _LARGE_PANEL_PX
     panels = [
-        _panel(seen[0], patch, side_px, reference=False),
-        *(_panel(view, patch, side_px, reference=True) for view in seen),
+        _panel(shown[0], patch, side_px, reference=False),
+        *(_panel(view, patch, side_px, reference=True) for view in shown),
     ]
     beside = min(_BESIDE, len(panels))
     grid = _grid(panels, beside)
@@ -138,9 +138,9 @@ def draw_detail_sheet(patch: Patch, title: str, *, pixel_size_m: float = 10.0, s
     sheet.gap(12)
     sheet.text(f"{OUTLINED} {source}", 13, ink=FAINT)
     drawn = sheet.render()
-    whole = Image.new("RGB", (drawn.width + 2 * _EDGE_PX, drawn.height + 2 * _EDGE_PX - 10), PAPER)
-    whole.paste(drawn, (_EDGE_PX, _EDGE_PX - 10))
-    return whole
+    framed = Image.new("RGB", (drawn.width + 2 * _EDGE_PX, drawn.height + 2 * _EDGE_PX - 10), PAPER)
+    framed.paste(drawn, (_EDGE_PX, _EDGE_PX - 10))
+    return framed
 
 
 def _panel(view: View, patch: Patch, side_px: int, *, reference: bool) -> Image.Image:
