@@ -251,7 +251,7 @@ def test_a_detector_that_fails_far_off_is_seen_to() -> None:
 def test_on_real_ground_a_detector_of_one_scene_does_worse_the_farther_it_is(shared_data: Path) -> None:
     """Every sixth patch of l4s-rgb: scene A beyond the training part, B, C."""
     patches, detector = open_rgb_set(shared_data / "l4s-rgb"), Detector.open("s2-rgb")
-    train = patches.where(Part(scenes=("A",), rows=(0, 47)).holds).where(lambda entry: entry.id % 6 == 0)
+    train = patches.where(Part(scenes=("A",), rows=(0, 47)).contains).where(lambda entry: entry.id % 6 == 0)
     test = patches.where(lambda entry: entry.id % 6 == 0 and not (entry.scene == "A" and (entry.row or 0) < 50))
     gauge = OodDistance(
         fit_ood_statistics((patch.values for patch in train), detector.card.channels, relative=True),

@@ -93,7 +93,7 @@ def test_invalid_arguments_are_named(detector: Detector, few: RgbSet) -> None:
     with pytest.raises(SettingsError, match="between 0 and 1"):
         evaluate(detector, few, threshold=1.5)
     with pytest.raises(PatchesError, match="no patch to evaluate"):
-        evaluate(detector, few.where(Part(scenes=("Z",)).holds))
+        evaluate(detector, few.where(Part(scenes=("Z",)).contains))
 
 
 def test_a_missing_channel_is_named(detector: Detector, few: RgbSet, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,7 +125,7 @@ def evaluate(
         >>> round(result.f1, 2), result.interval.over
         (0.31, 'blocks of 4 x 4 patches')
     """
-    chosen = patches if part is None else patches.where(part.holds)
+    chosen = patches if part is None else patches.where(part.contains)
     return evaluate_predictions(predict(detector, chosen, threshold=threshold, options=options, progress=progress))
 
 

@@ -124,7 +124,7 @@ def check_disk_space(folder: str | Path, need_bytes: int) -> None:
 
 
 def lock_file(file: IO[str]) -> bool:
-    """Lock an open file for this process until it is closed, also by a kill; return False if another process has locked it.
+    """Lock an open file until it is closed or this process ends; return False if another process has locked it.
 
     Windows, and network file systems without locks, do not support this: there it returns True.
     """

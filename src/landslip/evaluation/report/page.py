@@ -199,7 +199,7 @@ def _training_overlap(inputs: ReportInput) -> Iterator[str]:
             continue
         if part.parts or part == Part():
             continue
-        inside = sum(part.holds(entry) for entry in inputs.predictions.entries)
+        inside = sum(part.contains(entry) for entry in inputs.predictions.entries)
         if inside:
             yield (
                 f"{inside:,} of these {len(inputs.predictions):,} patches lie in {part}, the {use} part of the "
