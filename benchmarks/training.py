@@ -26,15 +26,15 @@ from torch.utils.data import DataLoader, Dataset
 
 from landslip.datasets.formats import open_patches
 from landslip.datasets.patch_set import PatchStack
-from landslip.metrics.counts import LevelCounts, best_threshold
+from landslip.metrics.thresholds import ProbabilityHistogram, best_threshold
 from landslip.training.augmentation import AugmentationRecipe
 from landslip.training.data.feeding import LoadedPart, load_part
 from landslip.training.data.target import Target
 from landslip.training.loop.devices import precision_for
 from landslip.training.loop.seeding import reproducible
-from landslip.training.loop.trainer import fit, normalisation_for
+from landslip.training.loop.trainer import fit, build_normalisation
 from landslip.training.losses import build_loss
-from landslip.training.networks.catalogue import encoder_name, find_words
+from landslip.training.networks.catalogue import smp_encoder_name, find_network
 from landslip.training.recipe.recipe import Recipe, read_recipe
 
 
@@ -76,7 +76,7 @@ def main() -> None:
     # Turn by turn, so that whatever else the machine does meets all of them.
     turns = [{name: one(seed) for name, one in sources.items()} for seed in range(1, options.rounds + 1)]
     print(
-        f"{find_words(bare.network.name, bare.network.architecture, bare.network.encoder)}, {len(train)} patches of "
+        f"{find_network(bare.network.name, bare.network.architecture, bare.network.encoder)}, {len(train)} patches of "
         f"{train.source.shape}, {options.epochs} epochs, batch {bare.fit.batch_size}, {options.threads} threads, "
         f"landslip in {precision_for(bare.machine)}; medians of {options.rounds} rounds"
     )
@@ -108,8 +108,8 @@ def two_parts(folder: Path, recipe: Recipe, count: int) -> tuple[LoadedPart, Loa
     first_scored = count + count // 6
     learned, scored = set(numbers[:count]), set(numbers[first_scored : first_scored + count // 3])
     return (
-        load_part(patches.where(lambda entry: entry.id in learned), recipe.channels, "train", progress=False),
-        load_part(patches.where(lambda entry: entry.id in scored), recipe.channels, "held", progress=False),
+        load_part(patches.where(lambda entry: entry.id in learned), recipe.channels, "train"),
+        load_part(patches.where(lambda entry: entry.id in scored), recipe.channels, "held"),
     )
 
 
@@ -121,7 +121,7 @@ def ours(recipe: Recipe, train: LoadedPart, held: LoadedPart) -> Turn:
         return target
 
     with tempfile.TemporaryDirectory() as folder:
-        fitted = fit(recipe, train, held, Path(folder), progress=False, teacher=clock)
+        fitted = fit(recipe, train, held, Path(folder), change_target=clock)
     return Turn(*step_times(starts, train, recipe), *score(fitted.network, held))
 
 
@@ -148,15 +148,15 @@ class Pictures(Dataset[tuple[Tensor, Tensor]]):
 
 def ordinary(recipe: Recipe, stack: PatchStack, held: LoadedPart, train: LoadedPart) -> Turn:
     network_recipe, fitting = recipe.network, recipe.fit
-    words = find_words(network_recipe.name, network_recipe.architecture, network_recipe.encoder)
+    words = find_network(network_recipe.name, network_recipe.architecture, network_recipe.encoder)
     options: dict[str, Any] = {}
     if network_recipe.decoder_channels:
         options = {"decoder_channels": network_recipe.decoder_channels}
     with reproducible(recipe.seed):
         body = smp.create_model(
-            words.architecture, encoder_name(words), encoder_weights=None, in_channels=len(recipe.channels), **options
+            words.architecture, smp_encoder_name(words), encoder_weights=None, in_channels=len(recipe.channels), **options
         )
-        network = nn.Sequential(normalisation_for(recipe, train), body)
+        network = nn.Sequential(build_normalisation(recipe, train), body)
         # What the default recipe computes, by torch's own names.
         loss_of = build_loss(recipe.loss, recipe.channels)
         loader = DataLoader(Pictures(stack), fitting.batch, shuffle=True, num_workers=2)
@@ -184,7 +184,7 @@ def score(network: nn.Module, held: LoadedPart) -> tuple[float, float]:
         logits = torch.cat([network(part).squeeze(1) for part in torch.from_numpy(stack.values).split(16)])
     target = Target.of_masks(torch.from_numpy(stack.masks))
     entropy = functional.binary_cross_entropy_with_logits(logits, target.landslide)
-    counts = LevelCounts.of(logits.sigmoid().numpy(), stack.masks)
+    counts = ProbabilityHistogram.of(logits.sigmoid().numpy(), stack.masks)
     return float(entropy), counts.at(best_threshold([counts])).f1
 
 

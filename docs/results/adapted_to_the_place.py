@@ -23,9 +23,9 @@ SHARES = (0.0, 0.5, 0.75, 1.0)
 
 def f1_at(detector: Detector, data: Path, scene: str, share: float) -> float:
     """F1 on a scene of a detector that went a share of the way to it."""
-    patches = open_patches(data).where(Part(scenes=(scene,)).holds)
+    patches = open_patches(data).where(Part(scenes=(scene,)).contains)
     if share:
-        detector = adapt(detector, images_of_patches(detector, patches), scene, share=share)
+        detector = adapt(detector, images_of_patches(detector, patches), scene, weight=share)
     said = predict(detector, patches)
     return said.histogram().at(detector.card.threshold).f1
 

@@ -18,11 +18,10 @@ from landslip.datasets.rgb import open_rgb_set
 from landslip.detector.card import Adaptation
 from landslip.detector.detector import Detector, seal
 from landslip.errors import DetectorError, MissingExtraError, PatchesError, SettingsError
-from landslip.grid.window import Window, places_over
-from landslip.post_training.adaptation import MOST_A_SIDE, adapt, images_of_patches, images_of_scene
-from landslip.post_training.batch_norm import Statistics, measuring, statistics_in, with_statistics
-from landslip.post_training.ensemble import ensemble
-from landslip.post_training.parity import run
+from landslip.grid.window import Window, spread_windows
+from landslip.post_training.adaptation import MAX_IMAGES_PER_SIDE, adapt, images_of_patches, images_of_scene
+from landslip.post_training.batch_norm import Statistics, measuring_graph, statistics_in, with_statistics
+from landslip.post_training.ensemble import ensemble, run_detector
 from landslip.scenes.arrays import array_scene
 from patches_made import make_rgb_set, scar
 from tiny_detectors import TRUE_COLOUR, brightness, card, layered, layered_model
@@ -38,7 +37,7 @@ def inside(detector: Detector) -> dict[str, Statistics]:
     return statistics_in(onnx.load_model_from_string(detector.onnx_bytes))
 
 
-def by_hand(values: NDArray[np.float32]) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+def average_members(values: NDArray[np.float32]) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Mean and variance of each layer of ``layered`` when every layer normalises by these very images."""
     weights = {one.name: numpy_helper.to_array(one).astype(float) for one in layered_model().graph.initializer}
     pixels = values.astype(float).transpose(1, 0, 2, 3).reshape(3, -1)
@@ -56,7 +55,7 @@ def by_hand(values: NDArray[np.float32]) -> list[tuple[NDArray[np.float64], NDAr
 def test_each_layer_takes_what_the_place_is_once_the_layers_before_it_have(opset: int) -> None:
     place = images()
     layers = inside(adapt(layered(opset=opset), list(place), "there")).values()
-    for layer, (mean, variance) in zip(layers, by_hand(place), strict=True):
+    for layer, (mean, variance) in zip(layers, average_members(place), strict=True):
         np.testing.assert_allclose(layer.mean, mean, rtol=1e-3, atol=1e-3)
         np.testing.assert_allclose(layer.variance, variance, rtol=1e-3)
 
@@ -66,24 +65,24 @@ def test_each_layer_takes_what_the_place_is_once_the_layers_before_it_have(opset
 def test_a_place_that_is_brighter_all_over_is_mapped_as_if_it_were_not(gain: float, seed: int) -> None:
     place = images(seed=seed)
     brighter = (place * np.float32(gain)).astype(np.float32)
-    before = run(adapt(layered(), list(place), "there"), place)
-    after = run(adapt(layered(), list(brighter), "there"), brighter)
+    before = run_detector(adapt(layered(), list(place), "there"), place)
+    after = run_detector(adapt(layered(), list(brighter), "there"), brighter)
     np.testing.assert_allclose(after, before, atol=2e-3)
 
 
 def test_without_adapting_brightness_matters() -> None:
     # Or the law above would say nothing.
-    assert np.abs(run(layered(), images() * 3) - run(layered(), images())).max() > 0.1
+    assert np.abs(run_detector(layered(), images() * 3) - run_detector(layered(), images())).max() > 0.1
 
 
-@given(share=st.floats(0.01, 1))
+@given(weight=st.floats(0.01, 1))
 @settings(max_examples=10, deadline=None)
 def test_a_share_lies_between_training_and_the_place(share: float) -> None:
     place = list(images())
     old, whole, part = (
         inside(layered()),
         inside(adapt(layered(), place, "t")),
-        adapt(layered(), place, "t", share=share),
+        adapt(layered(), place, "t", weight=share),
     )
     for layer, found in inside(part).items():
         for what in ("mean", "variance"):
@@ -109,7 +108,7 @@ def test_what_is_over_a_full_batch_counts_for_nothing_of_its_own() -> None:
     # One of 17 is left over: what is measured is what the other 16 are, whichever they be.
     place = list(images(17))
     found = inside(adapt(layered(), place, "there"))["first.even"].variance
-    without = [by_hand(np.stack([*place[:left], *place[left + 1 :]]))[0][1] for left in range(17)]
+    without = [average_members(np.stack([*place[:left], *place[left + 1 :]]))[0][1] for left in range(17)]
     assert sum(np.allclose(found, one, rtol=1e-4) for one in without) == 1
 
 
@@ -121,10 +120,10 @@ def test_without_openvino_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_card_tells_and_old_scores_go() -> None:
     detector = layered(threshold=0.3)
-    made = adapt(detector, list(images()), "a valley", share=0.5, name="valley")
-    assert made.card.adapted == Adaptation(to="a valley", images=9, share=0.5)
+    made = adapt(detector, list(images()), "a valley", weight=0.5, name="valley")
+    assert made.card.adaptation == Adaptation(target="a valley", images=9, weight=0.5)
     assert (made.card.name, made.card.threshold, made.card.scores) == ("valley", 0.3, ())
-    assert detector.card.adapted is None
+    assert detector.card.adaptation is None
 
 
 def test_half_stored_statistics_are_read_and_those_replaced_are_taken_out() -> None:
@@ -146,17 +145,17 @@ def test_an_ensemble_is_adapted_member_by_member() -> None:
     joined = ensemble([layered(), layered(tile_px=32)], "both")
     made = adapt(joined, list(images()), "there")
     alone = adapt(layered(), list(images()), "there")
-    np.testing.assert_allclose(run(made, images()), run(alone, images()), atol=1e-5)
+    np.testing.assert_allclose(run_detector(made, images()), run_detector(alone, images()), atol=1e-5)
 
 
 def test_statistics_as_they_were_change_nothing() -> None:
     model = layered_model()
     same = seal(with_statistics(model, statistics_in(model)), card("same", TRUE_COLOUR))
-    np.testing.assert_array_equal(run(same, images()), run(layered(), images()))
+    np.testing.assert_array_equal(run_detector(same, images()), run_detector(layered(), images()))
 
 
 def test_the_measuring_graph_is_a_valid_one() -> None:
-    told, layers = measuring(layered_model())
+    told, layers = measuring_graph(layered_model())
     onnx.checker.check_model(told)
     assert len(told.graph.output) == 2 * len(layers) == 4
 
@@ -167,7 +166,7 @@ def test_what_cannot_be_adapted_is_refused() -> None:
     with pytest.raises(PatchesError, match="8 at least are needed"):
         adapt(layered(), list(images(7)), "there")
     with pytest.raises(SettingsError, match="above 0, up to 1"):
-        adapt(layered(), list(images()), "there", share=0)
+        adapt(layered(), list(images()), "there", weight=0)
 
 
 @given(
@@ -177,7 +176,7 @@ def test_what_cannot_be_adapted_is_refused() -> None:
 )
 def test_places_lie_inside_apart_and_are_not_too_many(region: tuple[int, int, int, int], side: int, most: int) -> None:
     whole = Window(*region)
-    places = list(places_over(whole, side, most))
+    places = list(spread_windows(whole, side, most))
     assert len(places) <= most**2
     assert all(whole.contains(place) for place in places)
     covered = np.zeros((whole.bottom, whole.right), int)
@@ -202,7 +201,7 @@ def test_images_of_a_scene_have_no_gap_and_shrink_with_a_small_scene() -> None:
 
 def test_images_of_patches_fit_the_detector_and_are_not_too_many(tmp_path: Path) -> None:
     patches = open_rgb_set(make_rgb_set(tmp_path / "set", {"A": range(12)}))
-    assert len(images_of_patches(layered(), patches)) == 12 <= MOST_A_SIDE**2
+    assert len(images_of_patches(layered(), patches)) == 12 <= MAX_IMAGES_PER_SIDE**2
     # Patches of 64 px, of which a detector that runs on multiples of 48 px takes a part.
     sizes = {image.shape for image in images_of_patches(layered(size_multiple=48, tile_px=48), patches)}
     assert sizes == {(3, 48, 48)}

@@ -17,18 +17,18 @@ from landslip.datasets.splits import Part
 from landslip.detector.detector import DEFAULT, Detector, seal
 from landslip.errors import ChannelError, PatchesError
 from landslip.evaluation.evaluate import evaluate
-from landslip.evaluation.predictions import Place
-from landslip.metrics.counts import LevelCounts
-from landslip.post_training.calibration import Choosing, calibrate
+from landslip.evaluation.predictions import PatchPosition
+from landslip.inference.synthetic_inputs import synthetic_images
+from landslip.metrics.thresholds import ProbabilityHistogram
+from landslip.post_training.calibration import CalibrationData, calibrate
 from landslip.post_training.confidence import fit_confidence
-from landslip.post_training.ensemble import ensemble
-from landslip.post_training.parity import run, trial_images
+from landslip.post_training.ensemble import ensemble, run_detector
 from landslip.post_training.temperature import fit_temperature, logits_of, temperature_in, with_temperature
 from tiny_detectors import brightness, card, identity, identity_model, model
 
 
 @dataclass(frozen=True, slots=True)
-class Known(Place):
+class Known(PatchPosition):
     """Where a patch lies, and the patch."""
 
     patch: Patch
@@ -100,7 +100,8 @@ def test_temperatures_stay_within_what_is_believed() -> None:
 
 
 def test_the_graph_divides_its_logit_and_keeps_one_temperature() -> None:
-    values = 10_000 + 3000 * (trial_images(("B04",), 32, 32) / 4000 - 0.5)
+    image = synthetic_images(("B04",), 2, 32, 32)
+    values = 10_000 + 3000 * (image / image.max() - np.float32(0.5))
     logit = (values[:, 0].astype(np.float64) - 10_000) / 1000
     once = with_temperature(onnx.load_model_from_string(logistic().onnx_bytes), 2.5)
     twice = with_temperature(once, 4.0)
@@ -109,7 +110,7 @@ def test_the_graph_divides_its_logit_and_keeps_one_temperature() -> None:
     assert len(twice.graph.node) == len(once.graph.node)
     assert temperature_in(onnx.load_model_from_string(logistic().onnx_bytes)) is None
     for made, temperature in ((once, 2.5), (twice, 4.0)):
-        said = run(seal(made, logistic().card), values)
+        said = run_detector(seal(made, logistic().card), values)
         np.testing.assert_allclose(said, 1 / (1 + np.exp(-logit / temperature)), atol=1e-6)
 
 
@@ -118,22 +119,22 @@ def test_a_graph_without_a_sigmoid_gets_one() -> None:
     values = (10_000 * np.linspace(0, 1, 2 * 32 * 32).reshape(2, 1, 32, 32)).astype(np.float32)
     shares = values[:, 0].astype(np.float64) / 10_000
     plain, softer = (seal(with_temperature(identity_model(), t), identity().card) for t in (1.0, 2.0))
-    np.testing.assert_allclose(run(plain, values), shares, atol=2e-6)
+    np.testing.assert_allclose(run_detector(plain, values), shares, atol=2e-6)
     inside = np.clip(shares, 1e-6, 1 - 1e-6)
-    np.testing.assert_allclose(run(softer, values), 1 / (1 + ((1 - inside) / inside) ** 0.5), atol=2e-4)
+    np.testing.assert_allclose(run_detector(softer, values), 1 / (1 + ((1 - inside) / inside) ** 0.5), atol=2e-4)
 
 
 @pytest.mark.parametrize(("sharpness", "joined"), [(0.5, False), (5.0, False), (15.0, False), (0.5, True), (5.0, True)])
 def test_calibrating_finds_temperature_and_threshold_and_twice_is_once(sharpness: float, joined: bool) -> None:
     detector = logistic(sharpness, temperature=1.0)
     if joined:
-        detector = ensemble([detector, detector], "pair", turns="flips")
-    choosing = Choosing({"scene S": patches(*honest(0))})
+        detector = ensemble([detector, detector], "pair", tta="flips")
+    choosing = CalibrationData({"scene S": patches(*honest(0))})
     once = calibrate(detector, choosing)
     assert once.card.temperature == pytest.approx(sharpness, rel=0.1)
     # What was too sure is not any more, and a threshold means what it says: the best F1 of an honest map is below 0.5.
     assert 0.2 < once.card.threshold < 0.5
-    assert once.card.threshold_chosen == "highest F1 on scene S"
+    assert once.card.threshold_selection == "highest F1 on scene S"
     assert once.card.scores == ()
     twice = calibrate(once, choosing)
     assert twice.card.graph_sha256 == once.card.graph_sha256
@@ -142,7 +143,7 @@ def test_calibrating_finds_temperature_and_threshold_and_twice_is_once(sharpness
 
 def test_the_threshold_is_the_best_there_is() -> None:
     part = patches(*honest(1))
-    made = calibrate(logistic(3.0), Choosing({"S": part}))
+    made = calibrate(logistic(3.0), CalibrationData({"S": part}))
     best = evaluate(made, part).pixel.f1
     for step in range(1, 250, 25):
         assert evaluate(made, part, threshold=step * 0.004).pixel.f1 <= best + 1e-12
@@ -150,39 +151,41 @@ def test_the_threshold_is_the_best_there_is() -> None:
 
 def test_every_part_has_the_same_say_whatever_its_size() -> None:
     small, large = patches(*honest(0, shift=1.5, count=2), "T"), patches(*honest(1, shift=-2.5, count=9), "U")
-    both = calibrate(logistic(), Choosing({"T": small, "U": large}))
-    again = calibrate(logistic(), Choosing({"U": Held(large.entries * 2), "T": small}))
+    both = calibrate(logistic(), CalibrationData({"T": small, "U": large}))
+    again = calibrate(logistic(), CalibrationData({"U": Held(large.entries * 2), "T": small}))
     assert again.card.temperature == pytest.approx(both.card.temperature, abs=1e-4)
     assert again.card.threshold == both.card.threshold
-    assert "averaged over the 2 parts" in both.card.threshold_chosen
-    alone = calibrate(logistic(), Choosing({"T": small})), calibrate(logistic(), Choosing({"U": large}))
+    assert "averaged over the 2 parts" in both.card.threshold_selection
+    alone = calibrate(logistic(), CalibrationData({"T": small})), calibrate(logistic(), CalibrationData({"U": large}))
     low, high = sorted(made.card.threshold for made in alone)
     assert low <= both.card.threshold <= high
 
 
 def test_unseen_ground_has_the_same_say_as_all_that_was_chosen_on() -> None:
     known, counts = patches(*honest(0)), at_one_level(0.2)
-    alone = calibrate(logistic(), Choosing({"S": known}))
-    both, more = (calibrate(logistic(), Choosing({"S": known}, unseen={"X by Y": [counts] * n})) for n in (1, 5))
+    alone = calibrate(logistic(), CalibrationData({"S": known}))
+    both, more = (
+        calibrate(logistic(), CalibrationData({"S": known}, unseen_scenes={"X by Y": [counts] * n})) for n in (1, 5)
+    )
     assert both.card.threshold == more.card.threshold
     assert both.card.threshold <= 0.2 < alone.card.threshold
     assert both.card.temperature == alone.card.temperature
-    assert both.card.threshold_chosen == "highest mean F1 on S, and with the same say over X by Y"
+    assert both.card.threshold_selection == "highest mean F1 on S, and with the same say over X by Y"
 
 
-def at_one_level(probability: float) -> LevelCounts:
+def at_one_level(probability: float) -> ProbabilityHistogram:
     """Ground whose landslides are all said with one probability, and all else with 0."""
     said = np.where(np.arange(100) < 50, probability, 0).astype(np.float32)
-    return LevelCounts.of(said, (np.arange(100) < 50).astype(np.uint8))
+    return ProbabilityHistogram.of(said, (np.arange(100) < 50).astype(np.uint8))
 
 
 def test_a_threshold_must_serve_in_other_light_too() -> None:
     part = patches(*honest(0))
     darker = {"darker": lambda values: values - np.float32(1500)}
-    plain, lit = (calibrate(logistic(), Choosing({"S": part}, lights)) for lights in ({}, darker))
+    plain, lit = (calibrate(logistic(), CalibrationData({"S": part}, lights)) for lights in ({}, darker))
     assert lit.card.threshold < plain.card.threshold
     assert lit.card.temperature == plain.card.temperature
-    assert lit.card.threshold_chosen == (
+    assert lit.card.threshold_selection == (
         "highest mean F1 on S, averaged over its own light and 1 changed lights (darker)"
     )
 
@@ -193,7 +196,7 @@ def test_pixels_of_which_nothing_is_known_have_no_say() -> None:
     hidden[:, :10] = 255
     odd = logits.copy()
     odd[:, :10] = -7
-    one, other = (calibrate(logistic(), Choosing({"S": patches(some, hidden)})) for some in (logits, odd))
+    one, other = (calibrate(logistic(), CalibrationData({"S": patches(some, hidden)})) for some in (logits, odd))
     assert one.card.temperature == other.card.temperature
     assert one.card.threshold == other.card.threshold
 
@@ -201,14 +204,14 @@ def test_pixels_of_which_nothing_is_known_have_no_say() -> None:
 @pytest.mark.parametrize(("value", "words"), [(0, "no landslide"), (1, "but landslides"), (255, "known truth")])
 def test_nothing_can_be_chosen_on_one_kind_of_ground(value: int, words: str) -> None:
     with pytest.raises(PatchesError, match=words):
-        calibrate(logistic(), Choosing({"S": patches(honest(0)[0], np.full((6, 32, 32), value))}))
+        calibrate(logistic(), CalibrationData({"S": patches(honest(0)[0], np.full((6, 32, 32), value))}))
 
 
 def test_parts_must_hold_patches_with_the_right_channels() -> None:
     with pytest.raises(PatchesError, match="no patch in nowhere"):
-        calibrate(logistic(), Choosing({"nowhere": Held(())}))
+        calibrate(logistic(), CalibrationData({"nowhere": Held(())}))
     with pytest.raises(ChannelError):
-        calibrate(brightness(), Choosing({"S": patches(*honest(0))}))
+        calibrate(brightness(), CalibrationData({"S": patches(*honest(0))}))
 
 
 def test_confidence_rises_with_what_makes_objects_right() -> None:
@@ -224,7 +227,7 @@ def test_confidence_rises_with_what_makes_objects_right() -> None:
     confidence = fit_confidence(maps, 0.4, "made-up squares")
     assert confidence is not None
     assert confidence.probability_mean > 2
-    assert "180 objects" in confidence.text
+    assert "180 objects" in confidence.description
     assert fit_confidence(maps[:2], 0.4, "too few") is None
     # Where the truth is not known, an object is neither right nor wrong.
     blind = [(probability, np.full_like(truth, 255)) for probability, truth in maps]
@@ -240,7 +243,7 @@ def test_logits_of_probabilities_are_finite() -> None:
 @pytest.mark.slow
 def test_the_packaged_detector_can_be_calibrated_on_another_scene(shared_data: Path) -> None:
     part = Part(scenes=("C",), rows=(0, 4))
-    some = open_rgb_set(shared_data / "l4s-rgb").where(part.holds)
-    made = calibrate(Detector.open(DEFAULT), Choosing({str(part): some}))
+    some = open_rgb_set(shared_data / "l4s-rgb").where(part.contains)
+    made = calibrate(Detector.open(DEFAULT), CalibrationData({str(part): some}))
     before, after = (evaluate(detector, some).pixel.f1 for detector in (Detector.open(DEFAULT), made))
     assert after >= before - 0.002

@@ -8,11 +8,12 @@ from onnx import helper
 from landslip.detector.detector import DEFAULT, Detector, seal
 from landslip.errors import DetectorError, EngineError, RunError
 from landslip.inference.engine import InferenceOptions, available, open_engine
-from landslip.post_training.ensemble import PASSES, Turns, ensemble
-from landslip.post_training.parity import by_hand, check_ensemble, run, trial_images
+from landslip.inference.synthetic_inputs import synthetic_images
+from landslip.inference.tta import TRANSFORMS, TTA
+from landslip.post_training.ensemble import average_members, check_ensemble, ensemble, run_detector
 from tiny_detectors import TRUE_COLOUR, brightness, card, identity, model
 
-TURNS = pytest.mark.parametrize("turns", PASSES)
+TURNS = pytest.mark.parametrize("turns", TRANSFORMS)
 
 
 def leaning_model(channels: int = 3, opset: int = 18) -> "object":
@@ -38,77 +39,85 @@ def leaning(channels: "tuple[str, ...]" = TRUE_COLOUR, name: str = "leaning", **
 
 
 def images(height: int, width: int, channels: "tuple[str, ...]" = TRUE_COLOUR) -> NDArray[np.float32]:
-    return trial_images(channels, height, width)
+    return synthetic_images(channels, 2, height, width)
 
 
 @TURNS
 @pytest.mark.parametrize("engine", [name for name in ("openvino", "onnxruntime") if name in available()])
-def test_the_graph_says_what_its_members_say_averaged_by_hand(turns: Turns, engine: str) -> None:
+def test_the_graph_says_what_its_members_say_averaged_by_hand(turns: TTA, engine: str) -> None:
     members = [leaning(), brightness(("B02", "B04", "B03")), leaning(("B08", "B04"), "other")]
-    joined = ensemble(members, "joined", turns=turns)
+    joined = ensemble(members, "joined", tta=turns)
     assert joined.card.channels == ("B04", "B03", "B02", "B08")
     for height, width in ((32, 32), (20, 48), (64, 12)):
         values = images(height, width, joined.card.channels)
-        expected = by_hand(members, turns, joined.card.channels, values)
-        np.testing.assert_allclose(run(joined, values, engine), expected, atol=2e-6)
+        expected = average_members(members, turns, joined.card.channels, values)
+        np.testing.assert_allclose(run_detector(joined, values, engine), expected, atol=2e-6)
     assert check_ensemble(joined, members, turns, engine) < 1e-5
 
 
 def test_a_network_without_symmetry_is_seen_in_every_turn() -> None:
-    """What by_hand says is not taken on trust: with turns the answer turns with the image, without them it does not."""
+    """What average_members says is not taken on trust: with turns the answer turns with the image, without them it does not."""
     values = images(32, 48)
     turned = np.ascontiguousarray(np.rot90(values, axes=(2, 3)))
     flipped = np.ascontiguousarray(values[..., ::-1])
-    plain, flips, d4 = (ensemble([leaning()], "one", turns=turns) for turns in PASSES)
-    assert np.abs(run(plain, flipped)[..., ::-1] - run(plain, values)).max() > 0.05
-    np.testing.assert_allclose(run(flips, flipped)[..., ::-1], run(flips, values), atol=1e-6)
-    assert np.abs(np.rot90(run(flips, values), axes=(1, 2)) - run(flips, turned)).max() > 0.01
-    np.testing.assert_allclose(run(d4, turned), np.rot90(run(d4, values), axes=(1, 2)), atol=1e-6)
+    plain, flips, d4 = (ensemble([leaning()], "one", tta=turns) for turns in TRANSFORMS)
+    assert np.abs(run_detector(plain, flipped)[..., ::-1] - run_detector(plain, values)).max() > 0.05
+    np.testing.assert_allclose(run_detector(flips, flipped)[..., ::-1], run_detector(flips, values), atol=1e-6)
+    assert np.abs(np.rot90(run_detector(flips, values), axes=(1, 2)) - run_detector(flips, turned)).max() > 0.01
+    np.testing.assert_allclose(run_detector(d4, turned), np.rot90(run_detector(d4, values), axes=(1, 2)), atol=1e-6)
 
 
 @TURNS
-def test_turns_change_nothing_for_a_network_that_turns_with_its_image(turns: Turns) -> None:
+def test_turns_change_nothing_for_a_network_that_turns_with_its_image(turns: TTA) -> None:
     values = images(24, 40)
     np.testing.assert_allclose(
-        run(ensemble([brightness()], "same", turns=turns), values), run(brightness(), values), atol=1e-6
+        run_detector(ensemble([brightness()], "same", tta=turns), values), run_detector(brightness(), values), atol=1e-6
     )
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
 def test_copies_of_a_detector_are_that_detector(count: int) -> None:
     values = images(32, 24)
-    alone = run(leaning(), values)
-    together = run(ensemble([leaning()] * count, "copies"), values)
+    alone = run_detector(leaning(), values)
+    together = run_detector(ensemble([leaning()] * count, "copies"), values)
     np.testing.assert_allclose(together, alone, atol=0 if count in (1, 2, 4) else 1e-7)
 
 
 def test_the_order_of_members_is_no_matter() -> None:
     members = [leaning(), brightness(), identity("B04")]
     values = images(32, 32)
-    one, other = (ensemble(order, "any", turns="flips") for order in (members, members[::-1]))
+    one, other = (ensemble(order, "any", tta="flips") for order in (members, members[::-1]))
     assert other.card.channels[0] == "B04"
     places = [one.card.channels.index(name) for name in other.card.channels]
-    np.testing.assert_allclose(run(one, values), run(other, np.ascontiguousarray(values[:, places])), atol=1e-6)
+    np.testing.assert_allclose(
+        run_detector(one, values), run_detector(other, np.ascontiguousarray(values[:, places])), atol=1e-6
+    )
 
 
 def test_an_ensemble_stays_between_its_members() -> None:
     members = [leaning(), brightness(), brightness(("B02", "B03", "B04"))]
     values = images(32, 32)
-    said = np.stack([run(members[0], values), run(members[1], values), run(members[2], values[:, ::-1].copy())])
-    together = run(ensemble(members, "between"), values)
+    said = np.stack(
+        [
+            run_detector(members[0], values),
+            run_detector(members[1], values),
+            run_detector(members[2], values[:, ::-1].copy()),
+        ]
+    )
+    together = run_detector(ensemble(members, "between"), values)
     assert (together >= said.min(axis=0) - 1e-6).all()
     assert (together <= said.max(axis=0) + 1e-6).all()
 
 
 def test_ensembles_can_be_members() -> None:
-    pair = ensemble([leaning(), brightness()], "pair", turns="flips")
-    outer = ensemble([pair, identity("B04")], "outer", turns="d4")
+    pair = ensemble([leaning(), brightness()], "pair", tta="flips")
+    outer = ensemble([pair, identity("B04")], "outer", tta="d4")
     assert outer.card.forward_passes == 8 * (4 * 2 + 1)
     assert check_ensemble(outer, [pair, identity("B04")], "d4") < 1e-5
 
 
 def test_weights_are_kept_once_however_often_they_are_used() -> None:
-    plain, turned = (ensemble([Detector.open(DEFAULT)], "s", turns=turns) for turns in ("none", "d4"))
+    plain, turned = (ensemble([Detector.open(DEFAULT)], "s", tta=turns) for turns in ("none", "d4"))
     assert len(turned.onnx_bytes) < len(plain.onnx_bytes) + 400_000
     assert len(plain.onnx_bytes) < len(Detector.open(DEFAULT).onnx_bytes) + 100_000
 
@@ -117,13 +126,13 @@ def test_weights_are_kept_once_however_often_they_are_used() -> None:
 def test_the_packaged_detectors_go_together() -> None:
     names = ("s2-rgb", "s2-rgb-sensitive")
     members = [Detector.open(name) for name in names]
-    joined = ensemble(members, "both", turns="d4")
+    joined = ensemble(members, "both", tta="d4")
     assert check_ensemble(joined, members, "d4") < 1e-3
     assert joined.card.forward_passes == 16
     assert [member.name for member in joined.card.members] == list(names)
     assert joined.card.scores == ()
     assert joined.card.confidence is None
-    assert "calibrate" in joined.card.threshold_chosen
+    assert "calibrate" in joined.card.threshold_selection
     values = images(64, 96)
     one = open_engine(joined, InferenceOptions("openvino", threads=1), height=64, width=96)
     np.testing.assert_array_equal(one(values)[1], one(values[1:])[0])
@@ -133,14 +142,14 @@ def test_the_check_sees_a_turn_that_is_missing() -> None:
     members = [leaning()]
     for turns, other in (("d4", "flips"), ("flips", "none"), ("none", "d4")):
         with pytest.raises(RunError, match="averaged by hand"):
-            check_ensemble(ensemble(members, "wrong", turns=turns), members, other)
+            check_ensemble(ensemble(members, "wrong", tta=turns), members, other)
 
 
 @pytest.mark.skipif("openvino" not in available(), reason="openvino is not installed")
 def test_every_member_is_normalised_in_float32_whatever_the_network_computes_in() -> None:
     """DN have more digits than bfloat16 keeps, in the second member as in the first."""
     members = [Detector.open(name) for name in ("s2-rgb", "s2-rgb-sensitive")]
-    joined = ensemble(members, "both", turns="flips")
+    joined = ensemble(members, "both", tta="flips")
     values = images(64, 96)
     # As bright as snow and as flat: all that is left of it in bfloat16 would be steps of 64.
     flat = (9000 + values / 40).astype(np.float32)
@@ -151,8 +160,8 @@ def test_every_member_is_normalised_in_float32_whatever_the_network_computes_in(
         ]
     except EngineError:
         pytest.skip("this CPU does not compute in bfloat16")
-    exact = run(joined, flat)
-    alone = max(np.abs(said - run(one, flat)).mean() for one, said in zip(members, quick[1:], strict=True))
+    exact = run_detector(joined, flat)
+    alone = max(np.abs(said - run_detector(one, flat)).mean() for one, said in zip(members, quick[1:], strict=True))
     assert np.abs(quick[0] - exact).mean() < 2 * alone + 1e-4
 
 
@@ -162,7 +171,7 @@ def test_the_graph_is_cut_behind_the_normalisation_of_every_member() -> None:
 
     from landslip.inference.openvino import _cut
 
-    joined = ensemble([Detector.open(name) for name in ("s2-rgb", "s2-rgb-sensitive")], "both", turns="d4")
+    joined = ensemble([Detector.open(name) for name in ("s2-rgb", "s2-rgb-sensitive")], "both", tta="d4")
     network = openvino.Core().read_model(joined.onnx_bytes, b"")
     network.reshape({"input": [1, 3, 32, 64]})
     first, second = _cut(network)

@@ -77,7 +77,7 @@ def test_a_handful_of_patches_is_learned_by_heart_and_said_to_be_no_accuracy(
 def test_more_patches_than_there_are_is_one_sentence(patches: Path, recipe: Path, tmp_path: Path) -> None:
     told = run("train", recipe, "--data", patches, "-o", tmp_path / "run", "--overfit", 99)
     assert told.code == 2
-    assert "has 4 patches with a landslide, 99 were asked for" in told.err
+    assert "must be at most 4, the training patches with a landslide, got 99" in told.err
     assert not (tmp_path / "run").exists()
 
 

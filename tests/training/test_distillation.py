@@ -14,25 +14,29 @@ from landslip.datasets.patch_set import PatchStack, stack_patches
 from landslip.datasets.rgb import open_rgb_set
 from landslip.datasets.splits import (
     Part,
-    key_of,
+    patch_key,
 )
 from landslip.detector.detector import Detector
 from landslip.errors import PatchesError, RecipeError, RunError
 from landslip.training.augmentation import Augmentation, AugmentationRecipe
-from landslip.training.data.feeding import join, load_part
-from landslip.training.data.sources import Joined, Relabelled
+from landslip.training.data.feeding import JoinedSource, RelabelledSource, join_parts, load_part
 from landslip.training.data.target import Target
-from landslip.training.distillation.pseudo_labels import Taken, draw, sure_masks, without
+from landslip.training.distillation.self_training import (
+    PseudoLabelCounts,
+    exclude_duplicates,
+    pseudo_labels,
+    sample_patches,
+)
 from landslip.training.distillation.soft_labels import (
-    Distillation,
-    distillation,
-    opinions,
+    SoftLabels,
+    build_soft_labels,
+    predict_soft_labels,
 )
 from landslip.training.loop.trainer import fit
-from landslip.training.make import make_detector
 from landslip.training.networks.run_weights import read_weights
 from landslip.training.recipe.recipe import Recipe, read_recipe
 from landslip.training.recipe.sections import DistillationRecipe, SelfTrainingRecipe
+from landslip.training.train import train
 from patches_made import make_rgb_set, scar
 from tiny_detectors import brightness, identity
 
@@ -92,7 +96,7 @@ def said_of(seed: int, count: int = 5, side: int = 8) -> "np.ndarray[tuple[int, 
 def test_a_target_is_drawn_towards_what_is_said(seed: int, share: float) -> None:
     said, truth = said_of(seed), Target.of_masks(masks(seed, 3))
     positions = torch.tensor([4, 0, 2])
-    softened = Distillation(said, share)(positions, truth)
+    softened = SoftLabels(said, share)(positions, truth)
     heard = torch.from_numpy(said[positions].astype(np.float32))
     nothing = heard.isnan()
     mixed = (1 - share) * truth.landslide + share * heard
@@ -111,22 +115,22 @@ def test_a_target_is_drawn_towards_what_is_said(seed: int, share: float) -> None
 
 def test_a_share_of_nothing_changes_no_bit() -> None:
     truth = Target.of_masks(masks(0))
-    softened = Distillation(said_of(0), 0.0)(torch.arange(5), truth)
+    softened = SoftLabels(said_of(0), 0.0)(torch.arange(5), truth)
     assert torch.equal(softened.landslide, truth.landslide)
     assert torch.equal(softened.observed, truth.observed)
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
 def test_a_share_is_a_share(share: float) -> None:
-    with pytest.raises(RecipeError, match="share"):
-        Distillation(said_of(0), share)
+    with pytest.raises(RecipeError, match="weight must be between 0 and 1"):
+        SoftLabels(said_of(0), share)
 
 
 def test_what_is_said_moves_with_the_patch() -> None:
     said = np.random.default_rng(0).random((6, 16, 16)).astype(np.float16)
     values = torch.from_numpy(said.astype(np.float32))[:, None] * 1000
     unknown = Target.of_masks(torch.full((6, 16, 16), 255, dtype=torch.uint8))
-    target = Distillation(said, 1.0)(torch.arange(6), unknown)
+    target = SoftLabels(said, 1.0)(torch.arange(6), unknown)
     turning = Augmentation(STILL.model_copy(update={"dihedral": True}), ["B04"])
     moved, moved_target = turning(values, target, torch.Generator().manual_seed(1))
     assert not torch.equal(moved, values)
@@ -138,7 +142,7 @@ def test_quiet_ground_is_still_found_under_a_teacher() -> None:
     truth = torch.zeros((1, 8, 8), dtype=torch.uint8)
     truth[0, :4, :4] = 1
     said = np.full((1, 8, 8), 0.02, np.float16)
-    target = Distillation(said, 0.5)(torch.arange(1), Target.of_masks(truth))
+    target = SoftLabels(said, 0.5)(torch.arange(1), Target.of_masks(truth))
     quietening = Augmentation(STILL.model_copy(update={"background_fill": 1.0}), ["B04"])
     _, quiet = quietening(torch.ones((1, 1, 8, 8)), target, torch.Generator().manual_seed(0))
     assert float(quiet.landslide.max()) < 0.1
@@ -146,11 +150,13 @@ def test_quiet_ground_is_still_found_under_a_teacher() -> None:
 
 def test_opinions_are_those_of_the_path_that_maps_take(tmp_path: Path) -> None:
     patches = open_rgb_set(make_rgb_set(tmp_path / "set", {"A": range(3)}))
-    said = opinions([identity("B04")], patches)
+    said = predict_soft_labels([identity("B04")], patches)
     expected = np.stack([patch.values[0] / 10_000 for patch in patches])
     np.testing.assert_allclose(said, np.clip(expected, 0, 1), atol=1e-3)
-    both = opinions([identity("B04"), brightness()], patches, turns="flips")
-    np.testing.assert_allclose(both, (said.astype(np.float32) + opinions([brightness()], patches)) / 2, atol=1e-3)
+    both = predict_soft_labels([identity("B04"), brightness()], patches, tta="flips")
+    np.testing.assert_allclose(
+        both, (said.astype(np.float32) + predict_soft_labels([brightness()], patches)) / 2, atol=1e-3
+    )
 
 
 @pytest.mark.slow
@@ -158,14 +164,13 @@ def test_a_teacher_who_is_not_believed_leaves_the_same_weights_bit_for_bit(tmp_p
     patches = open_rgb_set(make_rgb_set(tmp_path / "set", {"A": range(8), "B": range(20, 23)}))
     recipe = tiny()
     train, choose = (
-        load_part(patches.where(part.holds), recipe.channels, str(part), progress=False)
-        for part in (recipe.train, recipe.validation)
+        load_part(patches.where(part.contains), recipe.channels, str(part)) for part in (recipe.train, recipe.validation)
     )
     said = np.random.default_rng(0).random((8, 64, 64)).astype(np.float16)
     weights = []
-    for name, teacher in (("plain", None), ("deaf", Distillation(said, 0.0)), ("heard", Distillation(said, 0.5))):
+    for name, teacher in (("plain", None), ("deaf", SoftLabels(said, 0.0)), ("heard", SoftLabels(said, 0.5))):
         (tmp_path / name).mkdir()
-        fitted = fit(recipe, train, choose, tmp_path / name, progress=False, teacher=teacher)
+        fitted = fit(recipe, train, choose, tmp_path / name, change_target=teacher)
         weights.append(fitted.network.state_dict())
     plain, deaf, heard = weights
     assert all(torch.equal(plain[name], deaf[name]) for name in plain)
@@ -176,8 +181,8 @@ def test_a_teacher_is_asked_about_just_the_patches_that_are_learned_from(tmp_pat
     patches = open_rgb_set(make_rgb_set(tmp_path / "set", {"A": range(4)}))
     identity("B04").save(tmp_path / "teacher.onnx")
     recipe = DistillationRecipe(teachers=(str(tmp_path / "teacher.onnx"),), weight=1.0)
-    keys = [key_of(entry) for entry in patches.entries][1:3]
-    teaching = distillation(recipe, patches, keys)
+    keys = [patch_key(entry) for entry in patches.entries][1:3]
+    teaching = build_soft_labels(recipe, patches, keys)
     softened = teaching(torch.arange(2), Target.of_masks(torch.zeros((2, 64, 64), dtype=torch.uint8)))
     expected = np.stack([patch.values[0] / 10_000 for patch in patches])[1:3]
     np.testing.assert_allclose(softened.landslide.numpy(), expected, atol=1e-3)
@@ -186,19 +191,19 @@ def test_a_teacher_is_asked_about_just_the_patches_that_are_learned_from(tmp_pat
 @given(low=st.floats(0, 0.45), high=st.floats(0.55, 1), seed=st.integers(0, 9))
 def test_only_what_is_sure_becomes_truth(low: float, high: float, seed: int) -> None:
     said = said_of(seed)
-    truth = sure_masks(said, low, high)
+    truth = pseudo_labels(said, low, high)
     exact = said.astype(np.float64)
     assert not np.isin(truth[np.isnan(exact)], (0, 1)).any()
     # Half precision rounds the bounds as it rounds what is said.
     assert (exact[truth == 1] >= high - 1e-3).all()
     assert (exact[truth == 0] <= low + 1e-3).all()
-    taken = Taken.of(truth)
-    assert taken.landslide_px + taken.other_px + taken.unsure_px == truth.size
+    taken = PseudoLabelCounts.of(truth)
+    assert taken.landslide_px + taken.background_px + taken.nodata_px == truth.size
     assert taken.patches == 5
     # To be more sure is to take less.
-    stricter = Taken.of(sure_masks(said, low / 2, (1 + high) / 2))
+    stricter = PseudoLabelCounts.of(pseudo_labels(said, low / 2, (1 + high) / 2))
     assert stricter.landslide_px <= taken.landslide_px
-    assert stricter.other_px <= taken.other_px
+    assert stricter.background_px <= taken.background_px
 
 
 def test_bounds_that_cross_are_refused() -> None:
@@ -215,7 +220,7 @@ def stack(seeds: "list[int]") -> PatchStack:
 def test_joined_and_relabelled_sources_say_what_theirs_say() -> None:
     one, two = stack([1, 2, 3]), stack([4, 5])
     other = np.full_like(two.masks, 255)
-    joined = Joined(MemorySource(one), Relabelled(MemorySource(two), other))
+    joined = JoinedSource(MemorySource(one), RelabelledSource(MemorySource(two), other))
     assert len(joined) == 5
     positions = np.array([4, 0, 3, 2, 0])
     values, truth = np.empty((5, *joined.shape), np.float32), np.empty((5, *joined.shape[1:]), np.uint8)
@@ -227,18 +232,16 @@ def test_joined_and_relabelled_sources_say_what_theirs_say() -> None:
 def test_parts_are_joined_with_the_numbers_of_both(tmp_path: Path) -> None:
     patches = open_rgb_set(make_rgb_set(tmp_path / "set", {"A": range(3), "B": range(10, 15)}))
     one, two, both = (
-        load_part(
-            patches.where(lambda entry, wanted=wanted: entry.scene in wanted), patches.channels, "x", progress=False
-        )
+        load_part(patches.where(lambda entry, wanted=wanted: entry.scene in wanted), patches.channels, "x")
         for wanted in ("A", "B", "AB")
     )
-    joined = join(one, two)
+    joined = join_parts(one, two)
     np.testing.assert_allclose(joined.mean, both.mean)
     np.testing.assert_allclose(joined.deviation, both.deviation)
-    np.testing.assert_array_equal(joined.landslide_share, both.landslide_share)
+    np.testing.assert_array_equal(joined.landslide_fraction, both.landslide_fraction)
     assert joined.scenes == both.scenes
-    with pytest.raises(PatchesError, match="together"):
-        join(one, load_part(patches, ("B04",), "other", progress=False))
+    with pytest.raises(PatchesError, match="cannot be joined"):
+        join_parts(one, load_part(patches, ("B04",), "other"))
 
 
 def test_patches_that_are_held_back_are_known_by_their_image_whatever_their_number(tmp_path: Path) -> None:
@@ -247,27 +250,27 @@ def test_patches_that_are_held_back_are_known_by_their_image_whatever_their_numb
     for part, stem in (("img", "image"), ("mask", "mask")):
         (given / part / f"{stem}_7.png").rename(given / part / f"{stem}_70.png")
     (given / "manifest.csv").unlink()
-    left, doubles = without(open_rgb_set(given), [held])
+    left, doubles = exclude_duplicates(open_rgb_set(given), [held])
     assert doubles == 1
     assert [entry.id for entry in left.entries] == [1, 9]
-    with pytest.raises(PatchesError, match="all 2 patches"):
-        without(held, [held])
+    with pytest.raises(PatchesError, match="all 2 unlabelled patches"):
+        exclude_duplicates(held, [held])
 
 
 def test_a_draw_keeps_the_order_and_takes_no_more_than_there_are(tmp_path: Path) -> None:
     patches = open_rgb_set(make_rgb_set(tmp_path / "set", {"A": range(9)}))
-    few = draw(patches, 4, np.random.default_rng(0))
+    few = sample_patches(patches, 4, np.random.default_rng(0))
     numbers = [entry.id for entry in few.entries]
     assert len(few) == 4
     assert numbers == sorted(numbers)
-    assert draw(patches, 20, np.random.default_rng(0)).entries == patches.entries
+    assert sample_patches(patches, 20, np.random.default_rng(0)).entries == patches.entries
 
 
 def test_patches_without_truth_need_a_section_and_a_section_needs_patches(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="no self_training"):
-        make_detector(tiny(), tmp_path, tmp_path / "out", unlabelled=tmp_path, progress=False)
-    with pytest.raises(RecipeError, match="--unlabelled"):
-        make_detector(tiny(self_training=SelfTrainingRecipe()), tmp_path, tmp_path / "out", progress=False)
+    with pytest.raises(RecipeError, match="need a section self_training"):
+        train(tiny(), tmp_path, tmp_path / "out", unlabelled=tmp_path)
+    with pytest.raises(RecipeError, match="needs unlabelled patches"):
+        train(tiny(self_training=SelfTrainingRecipe()), tmp_path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -284,7 +287,7 @@ def test_self_training_never_looks_at_hidden_truth(tmp_path: Path) -> None:
     made = {}
     for name, masks_there in (("clean", None), ("poisoned", poison)):
         where = make_rgb_set(tmp_path / name, {"U": numbers}, masks=masks_there)
-        made[name] = make_detector(recipe, data, tmp_path / f"{name}-run", unlabelled=where, progress=False)
+        made[name] = train(recipe, data, tmp_path / f"{name}-run", unlabelled=where)
     clean, poisoned = made["clean"], made["poisoned"]
     assert poisoned.detector.card.graph_sha256 == clean.detector.card.graph_sha256
     learned = [read_weights(one.weights_path)[0] for one in (clean, poisoned)]
@@ -293,17 +296,17 @@ def test_self_training_never_looks_at_hidden_truth(tmp_path: Path) -> None:
     log = dict(zip(header.split(","), row.split(","), strict=True))
     # 40 % of what is learned from, beside 12 patches with truth; the one that is also chosen by is left out.
     assert int(log["patches"]) == 8
-    assert int(log["also_chosen_by_or_reported"]) == 1
+    assert int(log["duplicates_left_out"]) == 1
     assert int(log["landslide_px"]) > 0
-    assert sum(int(log[name]) for name in ("landslide_px", "other_px", "unsure_px")) == 8 * 64 * 64
+    assert sum(int(log[name]) for name in ("landslide_px", "background_px", "nodata_px")) == 8 * 64 * 64
     teacher = Detector.open(tmp_path / "clean-run/round-0/tiny.onnx")
     assert teacher.card.graph_sha256 != clean.detector.card.graph_sha256
     assert "Self-training" in clean.detector.card.trained_on
     assert clean.detector.card.recipe["self_training"]["rounds"] == 1
     # What was learned from is what the teacher said, not what is true.
-    said = opinions([teacher], open_rgb_set(tmp_path / "poisoned"))
+    said = predict_soft_labels([teacher], open_rgb_set(tmp_path / "poisoned"))
     truth = stack_patches(open_rgb_set(tmp_path / "poisoned")).masks
-    sure = sure_masks(said, 0.3, 0.5)
+    sure = pseudo_labels(said, 0.3, 0.5)
     assert (sure[sure == 1] == truth[sure == 1]).mean() < 0.5
 
 
@@ -314,8 +317,8 @@ def test_a_teacher_without_an_idea_is_said_so(tmp_path: Path) -> None:
     recipe = tiny(
         fit=tiny().fit.model_copy(update={"epochs": 1}), self_training=SelfTrainingRecipe(landslide_above=1.0)
     )
-    with pytest.raises(RunError, match="sure of no landslide"):
-        make_detector(recipe, data, tmp_path / "run", unlabelled=where, progress=False)
+    with pytest.raises(RunError, match="predicts no landslide"):
+        train(recipe, data, tmp_path / "run", unlabelled=where)
 
 
 @pytest.mark.slow
@@ -329,13 +332,13 @@ def test_a_pupil_learns_where_only_its_teacher_knows(tmp_path: Path) -> None:
         detector=tiny().detector.model_copy(update={"tta": "flips"}),
         test=(Part(scenes=("C",), rows=(0, 1)),),
     )
-    made = make_detector(recipe, data, tmp_path / "run", progress=False)
+    made = train(recipe, data, tmp_path / "run")
     card = made.detector.card
     assert "brightness (sha256" in card.trained_on
     assert card.forward_passes == 4
-    assert card.turns == "flips"
+    assert card.tta == "flips"
     assert card.name == "tiny"
-    assert card.threshold_chosen == "highest mean F1 on scene B; scene C, averaged over the 2 parts"
+    assert card.threshold_selection == "highest mean F1 on scene B; scene C, averaged over the 2 parts"
     assert card.input_ranges is None
     assert [score.protocol.split("; ")[1] for score in card.scores] == [
         "epoch, threshold and temperature were chosen on it",

@@ -17,16 +17,16 @@ from landslip.inference.engine import InferenceOptions, available, open_engine
 from landslip.post_training.adaptation import adapt
 from landslip.post_training.batch_norm import statistics_in
 from landslip.training.assembly.export import ProbabilityNetwork, check_parity, check_storage, export_graph, store_half
-from landslip.training.make import make_detector
-from landslip.training.networks.build import DetectingNetwork, build_network
+from landslip.training.networks.build import DetectorNetwork, build_network
 from landslip.training.networks.normalise import Normalise
 from landslip.training.recipe.recipe import read_recipe
 from landslip.training.recipe.sections import NetworkRecipe
+from landslip.training.train import train
 
 RECIPE = Path(__file__).parents[2] / "src/landslip/training/recipe/packaged/s2-rgb.yaml"
 
 
-def slim_network(seed: int = 0) -> DetectingNetwork:
+def slim_network(seed: int = 0) -> DetectorNetwork:
     torch.manual_seed(seed)
     ones = torch.ones(3)
     choice = NetworkRecipe(weights="none", decoder_channels=(32, 16, 16, 8, 8))
@@ -123,7 +123,7 @@ def test_a_tiny_training_run_leaves_a_detector_with_measured_scores(shared_data:
             "fit": recipe.fit.model_copy(update={"epochs": 2, "validate_every": 1, "batch_size": 8}),
         }
     )
-    made = make_detector(tiny, shared_data / "l4s-rgb", tmp_path, progress=False)
+    made = train(tiny, shared_data / "l4s-rgb", tmp_path)
     again = Detector.open(made.detector_path)
     assert again.card == made.detector.card
     assert len(again.card.scores) == 2
@@ -134,7 +134,7 @@ def test_a_tiny_training_run_leaves_a_detector_with_measured_scores(shared_data:
     assert read_recipe(tmp_path / "recipe.yaml") == tiny
     # The same recipe and data give the same detector, but for the date.
     (tmp_path / "again").mkdir()
-    twice = make_detector(tiny, shared_data / "l4s-rgb", tmp_path / "again", progress=False)
+    twice = train(tiny, shared_data / "l4s-rgb", tmp_path / "again")
     assert twice.detector.card.graph_sha256 == again.card.graph_sha256
 
 
@@ -142,7 +142,7 @@ def test_parts_that_share_patches_are_refused(shared_data: Path, tmp_path: Path)
     recipe = read_recipe(RECIPE)
     leaky = recipe.model_copy(update={"validation": recipe.validation.model_copy(update={"rows": (40, 57)})})
     with pytest.raises(RecipeError, match="which share"):
-        make_detector(leaky, shared_data / "l4s-rgb", tmp_path / "out", progress=False)
+        train(leaky, shared_data / "l4s-rgb", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

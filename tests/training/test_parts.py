@@ -9,10 +9,10 @@ import pytest
 from l4s_made import make_l4s, truth, whole
 from landslip.datasets.l4s import open_l4s
 from landslip.datasets.patch_set import EntrySet, Patch, Split
+from landslip.datasets.protocols import SplitRecipe, divide
 from landslip.datasets.splits import Division, Part, patch_key
 from landslip.errors import ChannelError, LandslipError, PatchesError, RecipeError
 from landslip.training.data.feeding import EpochLoader, iterate_batches, load_part
-from landslip.datasets.protocols import SplitRecipe, divide
 from landslip.training.data.parts import find_parts
 
 
@@ -124,8 +124,8 @@ def test_a_division_of_ones_own_comes_from_its_file(tmp_path: Path) -> None:
     ("train", "choose", "message"),
     [
         (Part(scenes=("A",)), Part(rows=(20, 23)), "share 12 patches"),
-        (Part(scenes=("A",)), Part(scenes=("C",)), "no patch of scene C: it has 144 patches of the scenes A, B"),
-        (Part(parts=("train",)), Part(scenes=("B",)), "has no division"),
+        (Part(scenes=("A",)), Part(scenes=("C",)), "no patch in scene C: the set has 144 patches of the scenes A, B"),
+        (Part(parts=("train",)), Part(scenes=("B",)), "needs a split"),
     ],
 )
 def test_parts_that_cannot_be_are_named(train: Part, choose: Part, message: str) -> None:
@@ -152,22 +152,22 @@ def test_a_division_that_contradicts_itself_is_refused(wrong: dict[str, object])
 
 def test_channels_are_picked_by_name_and_what_nobody_knows_is_left_out() -> None:
     patches = Set(two_scenes().entries[:10], unlabelled=frozenset({2, 5}))
-    part = load_part(patches, ("B03",), "ten", progress=False)
+    part = load_part(patches, ("B03",), "ten")
     assert (len(part), part.unlabelled) == (8, 2)
     assert part.keys == tuple(f"train/{number}" for number in (0, 1, 3, 4, 6, 7, 8, 9))
     fed = next(iterate_batches(part, np.arange(8)))
     assert fed.values[:, 0, 0, 0].tolist() == [0, -1, -3, -4, -6, -7, -8, -9]
     assert part.landslide_fraction.tolist() == [0, 1, 1, 0, 0, 1, 0, 1]
     assert part.mean.tolist() == [np.mean([0, -1, -3, -4, -6, -7, -8, -9])]
-    with pytest.raises(ChannelError, match="needs the channel B08"):
-        load_part(patches, ("B08",), "ten", progress=False)
-    with pytest.raises(PatchesError, match="nothing is known of the 2 patches of two"):
-        load_part(patches.where(lambda entry: entry.id in (2, 5)), ("B04",), "two", progress=False)
+    with pytest.raises(ChannelError, match="lack the channel B08"):
+        load_part(patches, ("B08",), "ten")
+    with pytest.raises(PatchesError, match="none of the 2 patches of two is labelled"):
+        load_part(patches.where(lambda entry: entry.id in (2, 5)), ("B04",), "two")
 
 
 def test_some_of_a_part_are_fed_again_and_again() -> None:
-    part = load_part(Set(two_scenes().entries[:10]), ("B04", "B03"), "ten", progress=False)
-    some = part.only([7, 2, 7])
+    part = load_part(Set(two_scenes().entries[:10]), ("B04", "B03"), "ten")
+    some = part.subset([7, 2, 7])
     assert some.keys == ("train/7", "train/2", "train/7")
     feeding = EpochLoader(some, 2, 2, lambda: np.array([2, 1, 0]))
     for _ in range(2):
@@ -178,7 +178,7 @@ def test_some_of_a_part_are_fed_again_and_again() -> None:
 
 def test_files_of_hdf5_are_fed_as_they_are_read(tmp_path: Path) -> None:
     patches = open_l4s(make_l4s(tmp_path, {"train": [1, 2, 3]}, masks={"train": [1, 3]}))
-    part = load_part(patches, ("slope", "B02"), "three", progress=False)
+    part = load_part(patches, ("slope", "B02"), "three")
     assert part.keys == ("train/1", "train/3")
     fed = next(iterate_batches(part, np.array([1, 0])))
     for place, number in enumerate((3, 1)):

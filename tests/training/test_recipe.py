@@ -10,7 +10,7 @@ import yaml
 from command_line import run
 from landslip.errors import RecipeError
 from landslip.training.augmentation import AugmentationRecipe
-from landslip.training.recipe.comments import commented
+from landslip.training.recipe.comments import format_recipe
 from landslip.training.recipe.recipe import Recipe, first_difference, packaged_names, read_recipe
 
 PACKAGED = Path(str(resources.files("landslip") / "training/recipe/packaged/s2-rgb.yaml"))
@@ -37,7 +37,7 @@ def test_a_recipe_survives_being_written(tmp_path: Path) -> None:
         ("epochs: ", "epochs: 0 # ", "fit.epochs"),
         ("rows: [0, 47]", "rows: [47, 0]", "rows 47-0"),
         ("normalisation: tile-log-channel", "normalisation: imagenet", "network.normalisation"),
-        ("name:", "name: [", "cannot be read as a recipe"),
+        ("name:", "name: [", "is not valid YAML"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -70,7 +70,7 @@ def test_the_papers_recipe_is_the_papers() -> None:
 @pytest.mark.parametrize("name", packaged_names())
 def test_a_shown_recipe_is_the_recipe_with_a_comment_a_setting(tmp_path: Path, name: str) -> None:
     recipe = read_recipe(name)
-    text = commented(recipe)
+    text = format_recipe(recipe)
     (tmp_path / "shown.yaml").write_text(text, encoding="utf-8")
     assert read_recipe(tmp_path / "shown.yaml") == recipe
     lines = text.splitlines()
@@ -121,7 +121,7 @@ def test_settings_change_one_value_and_are_checked_like_the_file() -> None:
         ("channels=[blue]", "channels must be different names"),
         ("train.parts=[train]", "needs a split"),
         ("split.protocol=scene-out", "needs it"),
-        ("fit.epochs=[", "no YAML"),
+        ("fit.epochs=[", "not valid YAML"),
     ],
 )
 def test_a_wrong_setting_is_one_sentence(setting: str, message: str) -> None:
@@ -141,7 +141,7 @@ def test_recipes_differ_by_their_first_setting() -> None:
 
 
 def test_an_unknown_name_lists_the_packaged_recipes() -> None:
-    with pytest.raises(RecipeError, match=r"'deflaut' is no recipe.*default, paper"):
+    with pytest.raises(RecipeError, match=r"unknown recipe 'deflaut'.*default, paper"):
         read_recipe("deflaut")
 
 

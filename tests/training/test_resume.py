@@ -12,9 +12,9 @@ from lightning.pytorch import Trainer
 from landslip.errors import OutputError, RecipeError, RunError
 from landslip.training.data.target import Target
 from landslip.training.loop.callback import CHECKPOINTS, LAST
-from landslip.training.loop.trainer import Fitted, fit
+from landslip.training.loop.trainer import FitResult, fit
 from landslip.training.recipe.recipe import Recipe
-from landslip.training.run_folder import check_free, start_run
+from landslip.training.run_folder import check_folder_free, start_run
 from learning_made import part_of, small_recipe, squares
 
 TRAIN, CHOOSE = part_of(squares(10)), part_of(squares(4, seed=1))
@@ -38,13 +38,13 @@ def cut_at(step: int) -> Callable[["torch.Tensor", Target], Target]:
     return teacher
 
 
-def ended(recipe: Recipe, folder: Path, **options: Any) -> Fitted:
+def ended(recipe: Recipe, folder: Path, **options: Any) -> FitResult:
     folder.mkdir(exist_ok=True)
-    return fit(recipe, TRAIN, CHOOSE, folder, progress=False, **options)
+    return fit(recipe, TRAIN, CHOOSE, folder, **options)
 
 
-def without_seconds(fitted: Fitted) -> list[dict[str, float]]:
-    return [{name: value for name, value in row.items() if name != "seconds"} for row in fitted.standing.rows]
+def without_seconds(fitted: FitResult) -> list[dict[str, float]]:
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in fitted.history.rows]
 
 
 WAYS: dict[str, dict[str, Any]] = {
@@ -54,7 +54,7 @@ WAYS: dict[str, dict[str, Any]] = {
     },
     "cosine, hard examples, clipped": {
         "fit": {"schedule": {"kind": "cosine"}, "gradient_clip_norm": 0.5},
-        "sampling": {"hard": 0.7},
+        "sampling": {"difficulty_weight": 0.7},
     },
     "bfloat16": {"machine": {"precision": "bfloat16"}},
 }
@@ -75,12 +75,12 @@ def test_a_resumed_run_ends_in_the_same_weights_bit_by_bit(tmp_path: Path, way: 
     whole = ended(recipe, tmp_path / "whole")
     with pytest.raises(PowerCut):
         # Three steps an epoch: in the middle of the third epoch.
-        ended(recipe, tmp_path / "cut", teacher=cut_at(8))
+        ended(recipe, tmp_path / "cut", change_target=cut_at(8))
     resumed = ended(recipe, tmp_path / "cut", resume=True)
     expected = whole.network.state_dict()
     for name, value in resumed.network.state_dict().items():
         assert torch.equal(value, expected[name]), name
-    assert resumed.chosen == whole.chosen
+    assert resumed.best == whole.best
     assert without_seconds(resumed) == without_seconds(whole)
     last = [torch.load(tmp_path / run / CHECKPOINTS / LAST, weights_only=True) for run in ("whole", "cut")]
     for name, value in last[0]["state_dict"].items():
@@ -113,8 +113,8 @@ def test_a_run_that_ends_between_two_files_goes_on_to_the_same_end(
 def test_a_run_that_was_finished_is_given_back_without_a_step(tmp_path: Path) -> None:
     recipe = small_recipe({"epochs": 2})
     whole = ended(recipe, tmp_path / "run")
-    again = ended(recipe, tmp_path / "run", resume=True, teacher=cut_at(1))
-    assert again.chosen == whole.chosen
+    again = ended(recipe, tmp_path / "run", resume=True, change_target=cut_at(1))
+    assert again.best == whole.best
     assert all(torch.equal(a, b) for a, b in zip(again.network.parameters(), whole.network.parameters(), strict=True))
 
 
@@ -122,16 +122,16 @@ def test_a_run_that_stopped_early_stays_stopped(tmp_path: Path) -> None:
     # Steps this large undo what was learned.
     recipe = small_recipe({"epochs": 30, "patience": 2, "learning_rate": 0.3, "schedule": {"kind": "constant"}})
     whole = ended(recipe, tmp_path / "run")
-    assert whole.standing.looks_since == 2
-    assert len(whole.standing.rows) < 30
-    assert whole.chosen.epoch == len(whole.standing.rows) - 2
-    again = ended(recipe, tmp_path / "run", resume=True, teacher=cut_at(1))
-    assert len(again.standing.rows) == len(whole.standing.rows)
+    assert whole.history.since_best == 2
+    assert len(whole.history.rows) < 30
+    assert whole.best.epoch == len(whole.history.rows) - 2
+    again = ended(recipe, tmp_path / "run", resume=True, change_target=cut_at(1))
+    assert len(again.history.rows) == len(whole.history.rows)
 
 
 def test_resuming_where_there_is_nothing_yet_starts_at_the_beginning(tmp_path: Path) -> None:
     recipe = small_recipe({"epochs": 1})
-    assert ended(recipe, tmp_path / "a", resume=True).chosen == ended(recipe, tmp_path / "b").chosen
+    assert ended(recipe, tmp_path / "a", resume=True).best == ended(recipe, tmp_path / "b").best
 
 
 def test_an_interrupted_run_says_how_to_go_on_and_leaves_the_keyboard_alone(tmp_path: Path) -> None:
@@ -140,8 +140,8 @@ def test_an_interrupted_run_says_how_to_go_on_and_leaves_the_keyboard_alone(tmp_
     def interrupt(positions: "torch.Tensor", target: Target) -> Target:
         raise KeyboardInterrupt
 
-    with pytest.raises(RunError, match="stopped in epoch 1: there is no checkpoint"):
-        ended(small_recipe(), tmp_path / "run", teacher=interrupt)
+    with pytest.raises(RunError, match="interrupted in epoch 1: there is no checkpoint"):
+        ended(small_recipe(), tmp_path / "run", change_target=interrupt)
     assert signal.getsignal(signal.SIGINT) is before
 
 
@@ -152,10 +152,10 @@ def test_a_folder_with_a_run_is_refused_and_kept(tmp_path: Path) -> None:
     recipe = small_recipe()
     start_run(tmp_path, recipe, KEYS, None, resume=False)
     before = (tmp_path / "recipe.yaml").read_bytes()
-    with pytest.raises(OutputError, match=r"already holds recipe\.yaml: give another folder with -o, or --resume"):
+    with pytest.raises(OutputError, match=r"already holds recipe\.yaml: give another folder, or set resume"):
         start_run(tmp_path, recipe, KEYS, None, resume=False)
     with pytest.raises(OutputError, match="already holds"):
-        check_free(tmp_path, "other")
+        check_folder_free(tmp_path, "other")
     assert (tmp_path / "recipe.yaml").read_bytes() == before
     start_run(tmp_path, recipe, KEYS, None, resume=True)
 
@@ -165,7 +165,7 @@ def test_only_the_same_recipe_and_patches_go_on(tmp_path: Path) -> None:
     start_run(tmp_path, recipe, KEYS, None, resume=False)
     with pytest.raises(RecipeError, match=r"first in fit\.epochs \(4 there, 5 here\)"):
         start_run(tmp_path, small_recipe({"epochs": 5}), KEYS, None, resume=True)
-    with pytest.raises(RecipeError, match=r"had other patches to train \(2 there, 3 here\)"):
+    with pytest.raises(RecipeError, match=r"has other patches in train \(2 there, 3 here\)"):
         start_run(tmp_path, recipe, {**KEYS, "train": ("train/1", "train/2", "train/4")}, None, resume=True)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from landslip.datasets.loader import MemorySource, batches
 from landslip.datasets.patch_set import PatchStack
 from landslip.errors import PatchesError
-from landslip.training.data.sampling import PatchFacts, SamplingRecipe, probabilities, sample_order
+from landslip.training.data.sampling import PatchStatistics, SamplingRecipe, probabilities, sample_order
 
 shares = st.floats(0, 0.5)
 recipes = st.builds(SamplingRecipe, landslide_weight=shares, difficulty_weight=shares, scene_balance=st.floats(0, 1))
@@ -17,17 +17,17 @@ seeds = st.integers(0, 2**32)
 
 
 @st.composite
-def facts(draw: st.DrawFn) -> PatchFacts:
+def facts(draw: st.DrawFn) -> PatchStatistics:
     count = draw(st.integers(1, 60))
     chance = np.random.default_rng(draw(seeds))
     landslide = chance.random(count) * (chance.random(count) < draw(st.floats(0, 1)))
     difficulty = np.where(chance.random(count) < draw(st.floats(0, 1)), np.nan, chance.random(count))
-    return PatchFacts(landslide, tuple(chance.choice(["A", "B", "C"], count, p=[0.7, 0.2, 0.1])), difficulty)
+    return PatchStatistics(landslide, tuple(chance.choice(["A", "B", "C"], count, p=[0.7, 0.2, 0.1])), difficulty)
 
 
-def of(landslide: list[float], scenes: str, difficulty: list[float] | None = None) -> PatchFacts:
+def of(landslide: list[float], scenes: str, difficulty: list[float] | None = None) -> PatchStatistics:
     never = [float("nan")] * len(landslide)
-    return PatchFacts(np.array(landslide), tuple(scenes), np.array(difficulty or never))
+    return PatchStatistics(np.array(landslide), tuple(scenes), np.array(difficulty or never))
 
 
 def counted(order: NDArray[np.intp], count: int) -> NDArray[np.intp]:
@@ -36,7 +36,7 @@ def counted(order: NDArray[np.intp], count: int) -> NDArray[np.intp]:
 
 @given(recipes, facts(), seeds, st.integers(0, 100))
 def test_an_epoch_is_as_long_as_the_set_and_within_one_draw_of_what_was_asked(
-    recipe: SamplingRecipe, known: PatchFacts, seed: int, epoch: int
+    recipe: SamplingRecipe, known: PatchStatistics, seed: int, epoch: int
 ) -> None:
     order = sample_order(recipe, known, seed, epoch)
     wanted = probabilities(recipe, known)
@@ -49,7 +49,7 @@ def test_an_epoch_is_as_long_as_the_set_and_within_one_draw_of_what_was_asked(
 
 @given(facts(), seeds, st.integers(0, 100))
 def test_with_everything_off_each_patch_comes_once_in_the_order_of_the_feed(
-    known: PatchFacts, seed: int, epoch: int
+    known: PatchStatistics, seed: int, epoch: int
 ) -> None:
     count = len(known)
     source = MemorySource(
@@ -60,7 +60,7 @@ def test_with_everything_off_each_patch_comes_once_in_the_order_of_the_feed(
 
 
 @given(recipes, facts())
-def test_a_scene_gets_its_part_whatever_lies_in_it(recipe: SamplingRecipe, known: PatchFacts) -> None:
+def test_a_scene_gets_its_part_whatever_lies_in_it(recipe: SamplingRecipe, known: PatchStatistics) -> None:
     wanted, scenes = probabilities(recipe, known), np.array(known.scenes)
     there = set(known.scenes)
     for name in there:
@@ -91,7 +91,7 @@ def test_by_landslide_a_patch_is_drawn_as_a_landslide_pixel_taken_at_random_fall
 def test_the_harder_is_seen_more_often_and_the_unseen_as_often_as_the_hardest() -> None:
     known = of([0, 0, 0], "AAA", [1.0, 3.0, float("nan")])
     np.testing.assert_allclose(probabilities(SamplingRecipe(difficulty_weight=1), known), [1 / 7, 3 / 7, 3 / 7])
-    again = known.seen(np.array([2, 0, 2]), np.array([9.0, 2.0, 5.0]))
+    again = known.with_losses(np.array([2, 0, 2]), np.array([9.0, 2.0, 5.0]))
     np.testing.assert_allclose(probabilities(SamplingRecipe(difficulty_weight=1), again), [0.2, 0.3, 0.5])
     assert np.isnan(known.difficulty[2])
 
@@ -117,11 +117,11 @@ def test_what_is_rare_comes_as_often_as_expected_over_many_epochs() -> None:
 def test_facts_are_read_off_the_masks() -> None:
     masks = np.zeros((2, 4, 4), np.uint8)
     masks[0, 0], masks[1, :2] = 1, 255
-    known = PatchFacts.of_masks(masks, ["A", "B"])
-    assert known.landslide_share.tolist() == [0.25, 0]
+    known = PatchStatistics.of_masks(masks, ["A", "B"])
+    assert known.landslide_fraction.tolist() == [0.25, 0]
     assert np.isnan(known.difficulty).all()
-    with pytest.raises(PatchesError, match="one of each a patch"):
-        PatchFacts.of_masks(masks, ["A"])
+    with pytest.raises(PatchesError, match="per patch, got 2, 1 and 2"):
+        PatchStatistics.of_masks(masks, ["A"])
 
 
 def test_shares_of_the_same_draws_cannot_add_up_to_more_than_all() -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option(
     "--data", type=PATH, metavar="DATA", help="Labelled patches: RGB pictures, Landslide4Sense files or a packed store."
 )
-@click.option("-o", "--output", type=PATH, metavar="DIR", help="Folder for the results.")
+@click.option("-o", "--output", "out", type=PATH, metavar="DIR", help="Folder for the results.")
 @click.option("--show", is_flag=True, help="Print the recipe with a comment on each key, and exit.")
 @set_option
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="Random seed; default: the recipe's.")
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def command(
     recipe: str,
     data: Path | None,
-    output: Path | None,
+    out: Path | None,
     show: bool,
     settings: tuple[str, ...],
     seed: int | None,
@@ -66,19 +66,19 @@ def command(
 
         click.echo(format_recipe(chosen, read_comments(recipe_text(recipe))), nl=False)
         return
-    if data is None or output is None:
+    if data is None or out is None:
         raise click.UsageError("give labelled patches with --data and a folder with --output, or --show")
     with progress_line(quiet=quiet) as progress:
         if overfit is not None:
             from landslip.training.overfit import overfit as overfit_patches
 
-            result = overfit_patches(chosen, data, output, overfit, progress=progress, resume=resume)
+            result = overfit_patches(chosen, data, out, overfit, progress=progress, resume=resume)
         else:
             from landslip.training.train import train
 
-            made = train(chosen, data, output, progress=progress, resume=resume, unlabelled=unlabelled)
+            made = train(chosen, data, out, progress=progress, resume=resume, unlabelled=unlabelled)
     if overfit is not None:
-        click.echo(json.dumps(result.as_dict(), indent=2) if as_json else _overfit_text(result, output))
+        click.echo(json.dumps(result.as_dict(), indent=2) if as_json else _overfit_text(result, out))
         return
     if as_json:
         click.echo(json.dumps(_as_dict(made), indent=2))
@@ -90,7 +90,7 @@ def command(
     if card.scores:
         click.echo(f"F1: {card.scores[0].definition}; seed {', '.join(map(str, card.scores[0].seeds))}")
     click.echo(f"split: {made.leaks}")
-    click.echo(f"figures: {output / 'curves.png'}, {output / 'samples.png'}")
+    click.echo(f"figures: {out / 'curves.png'}, {out / 'samples.png'}")
     print_next("landslip", "map", "SCENE", "--detector", made.detector_path, "-o", "map/")
 
 

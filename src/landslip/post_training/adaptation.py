@@ -1,4 +1,7 @@
-"""What a place is like: images of it, spread evenly, that a detector can be adapted to. No truth is looked at."""
+"""Unsupervised domain adaptation: batch-norm statistics are replaced by those of target images (AdaBN).
+
+Li et al. 2016, arXiv 1603.04779. No labels are needed; weights and threshold stay as they are.
+"""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -7,145 +10,153 @@ from typing import Any, Final
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 import landslip
 from landslip.datasets.patch_set import PatchSet
 from landslip.detector.card import Adaptation
 from landslip.detector.detector import Detector, seal
 from landslip.errors import DetectorError, PatchesError, SettingsError
-from landslip.grid.window import places_over
+from landslip.files.progress import Progress, no_progress, track
+from landslip.grid.window import spread_windows
 from landslip.inference.engine import outputs_of
 from landslip.inference.gap_filling import fill_gaps
 from landslip.inference.patch_prediction import select_channels
 from landslip.inference.predict import valid_pixels
-from landslip.post_training.batch_norm import Statistics, measuring, statistics_in, with_statistics
-from landslip.post_training.calibration import with_card
+from landslip.post_training.batch_norm import Statistics, measuring_graph, statistics_in, with_statistics
+from landslip.post_training.calibration import update_card
 from landslip.scenes.scene import Scene
 
-MOST_A_SIDE: Final = 16
-"""Images along each side of a scene; their square is the most that is looked at, of patches too."""
-_LEAST_OBSERVED: Final = 0.75
-"""What a gap is filled with is smooth: too much of it would say that the place is."""
+MAX_IMAGES_PER_SIDE: Final = 16
+"""Target images along each side of a scene; the square is the largest number of images, of patches too."""
+MIN_IMAGES: Final = 8
+"""Fewer images give statistics that are too noisy."""
+_MIN_VALID: Final = 0.75
+"""Filled gaps are smooth: images with more of them would bias the statistics."""
+_BATCH_SIZE: Final = 16
 
 
 def images_of_scene(detector: Detector, scene: Scene) -> list[NDArray[np.float32]]:
-    """Images (C, H, W) of a scene, as large as the detector's tiles, or smaller where the scene is small.
+    """Read target images (C, H, W), distributed evenly over a scene.
+
+    Their side is the detector's tile size, or less where the scene is small.
 
     Raises:
-        ChannelError: the scene lacks a channel that the detector needs.
+        ChannelError: the scene lacks a channel of the detector.
         SceneError: it cannot be read.
     """
     side, multiple = detector.card.tile_px, detector.card.size_multiple
-    images = list(_of_side(detector, scene, side))
-    while len(images) < LEAST_IMAGES and (side := side // 2 // multiple * multiple) >= multiple:
-        images = list(_of_side(detector, scene, side))
+    images = list(_read_windows(detector, scene, side))
+    while len(images) < MIN_IMAGES and (side := side // 2 // multiple * multiple) >= multiple:
+        images = list(_read_windows(detector, scene, side))
     return images
 
 
-def _of_side(detector: Detector, scene: Scene, side: int) -> Iterator[NDArray[np.float32]]:
-    for window in places_over(scene.window, side, MOST_A_SIDE):
+def _read_windows(detector: Detector, scene: Scene, side: int) -> Iterator[NDArray[np.float32]]:
+    for window in spread_windows(scene.window, side, MAX_IMAGES_PER_SIDE):
         if (window.height, window.width) == (side, side):
-            values, observed = scene.read(detector.card.channels, window)
-            if observed.mean() >= _LEAST_OBSERVED:
-                yield fill_gaps(values, observed)
+            values, valid = scene.read(detector.card.channels, window)
+            if valid.mean() >= _MIN_VALID:
+                yield fill_gaps(values, valid)
 
 
 def images_of_patches(detector: Detector, patches: PatchSet[Any]) -> list[NDArray[np.float32]]:
-    """Images (C, H, W) of patches, cut below and to the right to one size that the detector takes.
+    """Read target images (C, H, W) from patches, cropped to a common size that the detector accepts.
 
     Raises:
-        ChannelError: the patches lack a channel that the detector needs.
-        PatchesError: one is too small.
+        ChannelError: the patches lack a channel of the detector.
+        PatchesError: a patch is too small.
     """
     multiple = detector.card.size_multiple
-    most = MOST_A_SIDE**2
-    spread = np.unique(np.linspace(0, max(0, len(patches) - 1), min(len(patches), most)).astype(int)).tolist()
-    found = [select_channels(detector, patches.read(patches.entries[place])) for place in spread]
+    count = min(len(patches), MAX_IMAGES_PER_SIDE**2)
+    indices = np.unique(np.linspace(0, max(0, len(patches) - 1), count).astype(int)).tolist()
+    found = [select_channels(detector, patches.read(patches.entries[index])) for index in indices]
     height, width = (min((one.shape[axis] for one in found), default=multiple) for axis in (1, 2))
     if min(height, width) < multiple:
         raise PatchesError(
-            f"a patch of {height} x {width} px is smaller than {multiple} px, the least that {detector.card.name} "
-            "takes: leave it out"
+            f"{detector.card.name} needs patches of at least {multiple} x {multiple} px, got {height} x {width} px"
         )
     images = []
     for values in found:
-        cut = values[:, : height // multiple * multiple, : width // multiple * multiple]
-        observed = valid_pixels(cut)
-        if observed.mean() >= _LEAST_OBSERVED:
-            images.append(fill_gaps(cut, observed))
+        cropped = values[:, : height // multiple * multiple, : width // multiple * multiple]
+        valid = valid_pixels(cropped)
+        if valid.mean() >= _MIN_VALID:
+            images.append(fill_gaps(cropped, valid))
     return images
-
-
-LEAST_IMAGES: Final = 8
-"""Of fewer the mean says little of a place."""
-_BATCH: Final = 16
 
 
 def adapt(
     detector: Detector,
     images: Sequence[NDArray[np.float32]],
-    where: str,
+    target: str,
     *,
-    share: float = 1.0,
+    weight: float = 1.0,
     name: str | None = None,
-    progress: bool = False,
+    progress: Progress = no_progress,
 ) -> Detector:
-    """Set a detector's layers of batch normalisation to images of a place; scores, which were of others, go.
+    """Adapt the batch normalisation of a detector to unlabelled target images.
 
-    Each layer sees what the layers before it give once they are normalised by these images. The images are put into
-    batches by chance, the same each time.
+    Each layer is measured on the output of the layers before it, normalised by the target images. Batches are drawn at
+    random with a fixed seed. The scores on the card are removed.
 
     Args:
-        detector: what to adapt; it may have been adapted before.
-        images: values (C, H, W) in physical units, all of one size, without gaps; at least ``LEAST_IMAGES``.
-        where: the place, for the card.
-        share: how far to go from the statistics that the layers have to those of the images.
-        name: of the new detector; that of the old where None.
-        progress: show a bar on stderr.
+        detector: to adapt; it may have been adapted before.
+        images: (C, H, W) in physical units, of one size, without gaps; at least ``MIN_IMAGES``.
+        target: name of the target, for the card.
+        weight: interpolation between the statistics of the detector (0) and of the images (1).
+        name: of the new detector; unchanged where None.
+        progress: told of batches.
 
     Raises:
-        DetectorError: the graph has no layer of batch normalisation that could be set.
+        DetectorError: the graph has no batch normalisation that can be adapted.
         PatchesError: there are too few images.
-        SettingsError: the share is none.
+        SettingsError: the weight is not in (0, 1].
+
+    Example:
+        >>> from landslip.datasets.formats import open_patches
+        >>> detector = Detector.open("s2-rgb-adaptable")
+        >>> images = images_of_patches(detector, open_patches("examples/l4s-rgb-scene-b"))
+        >>> adapt(detector, images, "scene B", weight=0.5).card.adaptation
+        Adaptation(target='scene B', images=56, weight=0.5)
     """
-    if not 0 < share <= 1:
-        raise SettingsError(f"a share of {share:g} of a place's statistics: give a number above 0, up to 1")
+    if not 0 < weight <= 1:
+        raise SettingsError(f"weight must be greater than 0 and at most 1, got {weight:g}", parameter="weight")
     model = onnx.load_model_from_string(detector.onnx_bytes)
     before = statistics_in(model)
     if not before:
         raise DetectorError(
-            f"{detector.card.name} has no batch normalisation in its graph, so it cannot be adapted: take "
-            "s2-rgb-adaptable, train it anew with this version of landslip, which leaves it in, or calibrate it by a "
-            "few landslides that you know"
+            f"{detector.card.name} has no batch normalisation in its graph and cannot be adapted: use "
+            "s2-rgb-adaptable, train a detector with this version of landslip, or calibrate on labelled patches",
+            parameter="detector",
         )
-    if len(images) < LEAST_IMAGES:
+    if len(images) < MIN_IMAGES:
         raise PatchesError(
-            f"{len(images)} images of {where}: {LEAST_IMAGES} at least are needed to say what the place is like"
+            f"adaptation needs at least {MIN_IMAGES} images of the target, got {len(images)} of {target}"
         )
-    measured = _measure(model, images, progress=progress)
-    adapted = with_statistics(model, {layer: before[layer].towards(there, share) for layer, there in measured.items()})
-    return with_card(
-        seal(adapted, detector.card),
+    measured = _measure(model, images, progress)
+    layers = {layer: before[layer].interpolate(found, weight) for layer, found in measured.items()}
+    return update_card(
+        seal(with_statistics(model, layers), detector.card),
         name=name or detector.card.name,
         scores=(),
-        adaptation=Adaptation(target=where, images=len(images), weight=share),
+        adaptation=Adaptation(target=target, images=len(images), weight=weight),
         landslip_version=landslip.__version__,
         created=datetime.now(UTC).date(),
     )
 
 
-def _measure(model: onnx.ModelProto, images: Sequence[NDArray[np.float32]], *, progress: bool) -> dict[str, Statistics]:
-    """Mean over batches of each layer's mean and variance."""
-    told, layers = measuring(model)
-    size = min(_BATCH, len(images))
+def _measure(
+    model: onnx.ModelProto, images: Sequence[NDArray[np.float32]], progress: Progress
+) -> dict[str, Statistics]:
+    """Mean and variance of each layer, averaged over batches."""
+    measuring, layers = measuring_graph(model)
+    size = min(_BATCH_SIZE, len(images))
     order = np.random.default_rng(0).permutation(len(images))
-    # What is left over makes no batch of its own: a few images would count for as much as many.
+    # The incomplete last batch is dropped: its few images would weigh as much as a whole batch.
     batches = [order[first : first + size] for first in range(0, len(images) - size + 1, size)]
-    run = outputs_of(told, (size, *images[0].shape))
+    run = outputs_of(measuring, (size, *images[0].shape))
     sums = [np.zeros(())] * (2 * len(layers))
-    for batch in tqdm(batches, desc="adapting", unit="batch", disable=not progress, delay=2):
-        outputs = run(np.stack([images[place] for place in batch]))
+    for batch in track(batches, progress, "adapting"):
+        outputs = run(np.stack([images[index] for index in batch]))
         sums = [total + output.astype(np.float64).ravel() for total, output in zip(sums, outputs, strict=True)]
     means = [np.asarray(total / len(batches), np.float32) for total in sums]
     pairs = zip(means[::2], means[1::2], strict=True)

@@ -1,7 +1,7 @@
-"""Test-time augmentation inside a graph: a network sees an image turned and flipped, and its answers are averaged.
+"""Ensembles and test-time augmentation (TTA) inside one ONNX graph, which returns the mean probability.
 
-Flips run as one batch of four. A quarter turn swaps height and width, so the other four of the eight run as a second
-batch, transposed before and after: tiles need not be square.
+The four flips run as one batch. A quarter turn swaps height and width, so the other four elements of D4 run as a second
+batch, transposed before and after; tiles need not be square.
 """
 
 import math
@@ -11,189 +11,221 @@ from typing import Final, Literal, TypeVar
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 
 import landslip
+from landslip.channels import CHANNELS
 from landslip.detector.card import Card, Member, Normalisation
 from landslip.detector.detector import Detector, seal
 from landslip.detector.sealed_file import INPUT
-from landslip.errors import DetectorError
+from landslip.errors import DetectorError, RunError
+from landslip.inference.engine import DEFAULT_OPTIONS, InferenceOptions, open_engine
+from landslip.inference.tta import FLIPS
 from landslip.post_training.composition import Composition, operator_set
 from landslip.probability import STEP
 
-Turns = Literal["none", "flips", "d4"]
-"""``none``; the four ``flips`` up-down and left-right; ``d4``, all eight turns and flips of a square."""
-PASSES: Final[dict[Turns, int]] = {"none": 1, "flips": 4, "d4": 8}
-"""How often a network runs for each image."""
-FLIPS: Final[tuple[tuple[int, ...], ...]] = ((), (2,), (3,), (2, 3))
-"""The axes of (N, C, H, W) along which an image is reversed, for each of the four."""
+Tta = Literal["none", "flips", "d4"]
+"""``none``; ``flips``: the four flips; ``d4``: all eight rotations and flips of a square."""
+PASSES: Final[dict[Tta, int]] = {"none": 1, "flips": 4, "d4": 8}
+"""Forward passes per image."""
+MAX_DIFFERENCE: Final = 1e-3
+"""Largest allowed difference in probability between an ensemble and the average of its members, in float32."""
+_OLDEST_OPSET: Final = 13
+"""Since this operator set the operators between the members have not changed."""
 _FIRST: Final = int(np.iinfo(np.int64).min)
-"""As the end of a slice that runs backwards: past the first pixel."""
+"""End of a slice that runs backwards to the first pixel."""
+_TRIAL_RANGES: Final = {"DN": (100.0, 4000.0), "deg": (0.0, 60.0), "m": (0.0, 3000.0)}
 
 Run = Callable[[str, str], str]
-"""Runs a network in a graph: from the name of a run and an image to a probability."""
-
-
-def over_turns(made: Composition, run: Run, image: str, turns: Turns) -> str:
-    """Run a network on an image (N, C, H, W) in every turn; gives the mean probability (N, 1, H, W), turned back."""
-    if turns == "none":
-        return run("plain", image)
-    upright = _over_flips(made, run, "upright", image)
-    if turns == "flips":
-        return upright
-    turned = _over_flips(made, run, "turned", _transposed(made, image))
-    return made.mean([upright, _transposed(made, turned)])
-
-
-def _over_flips(made: Composition, run: Run, name: str, image: str) -> str:
-    stack = made.apply("Concat", *(_flipped(made, image, axes) for axes in FLIPS), axis=0)
-    # (4 N, 1, H, W) as (4, N, H, W): 0 keeps a size, -1 is what is left.
-    apart = made.apply("Reshape", run(name, stack), made.whole_numbers(len(FLIPS), -1, 0, 0))
-    back = [_flipped(made, _picked(made, apart, place), axes) for place, axes in enumerate(FLIPS)]
-    return made.apply("Transpose", made.mean(back), perm=[1, 0, 2, 3])
-
-
-def _picked(made: Composition, stack: str, place: int) -> str:
-    """One of the four of (4, N, H, W), as (1, N, H, W)."""
-    first, end, axis = (made.whole_numbers(number) for number in (place, place + 1, 0))
-    return made.apply("Slice", stack, first, end, axis)
-
-
-def _flipped(made: Composition, image: str, axes: tuple[int, ...]) -> str:
-    if not axes:
-        return image
-    backwards = made.whole_numbers(*[-1] * len(axes))
-    past = made.whole_numbers(*[_FIRST] * len(axes))
-    return made.apply("Slice", image, backwards, past, made.whole_numbers(*axes), backwards)
-
-
-def _transposed(made: Composition, image: str) -> str:
-    return made.apply("Transpose", image, perm=[0, 1, 3, 2])
-
-
+"""Runs a network in a graph: from the name of the run and an image to a probability."""
 T = TypeVar("T")
-_OLDEST_OPSET: Final = 13
-"""Since then the operators between the members are what they are now."""
 
 
-def ensemble(members: Sequence[Detector], name: str, *, turns: Turns = "none", title: str | None = None) -> Detector:
-    """Join detectors, or one detector and its turns, into one.
+def ensemble(members: Sequence[Detector], name: str, *, tta: Tta = "none", title: str | None = None) -> Detector:
+    """Average the probabilities of several detectors, or of one detector under test-time augmentation.
 
-    It takes every channel that a member takes, in the order in which the members name them first; each member is handed
-    its own. Its threshold is the mean of theirs until it is calibrated; scores and confidence start empty.
+    The ensemble takes every channel that a member takes, in the order of first mention. Its threshold is the mean of
+    the members' until it is calibrated; scores and confidence are empty.
 
     Args:
-        members: at least one; of one tile size and one pixel size.
+        members: one or more, with the same tile size and pixel size.
         name: of the new detector.
-        turns: in which turns and flips each member looks.
-        title: for the card; names the members where left out.
+        tta: test-time augmentation of each member.
+        title: for the card; made from the members' names where None.
 
     Raises:
-        DetectorError: there is none, they do not go together, or a graph cannot be joined to others.
+        DetectorError: there is no member, they do not fit together, or a graph cannot be joined to others.
+
+    Example:
+        >>> flipped = ensemble([Detector.open("s2-rgb")], "flipped", tta="flips")
+        >>> flipped.card.forward_passes
+        4
+        >>> check_ensemble(flipped, [Detector.open("s2-rgb")], "flips") < 1e-3
+        True
+    """
+    return seal(join_graphs(members, tta), _card(members, name, tta, title))
+
+
+def join_graphs(members: Sequence[Detector], tta: Tta) -> onnx.ModelProto:
+    """Build the graph of an ensemble.
+
+    Raises:
+        DetectorError: there is no member, they do not fit together, or a graph cannot be joined to others.
     """
     if not members:
-        raise DetectorError("an ensemble of no detectors says nothing: give one at least")
+        raise DetectorError("an ensemble needs at least one detector", parameter="members")
     cards = [member.card for member in members]
-    _check_alike(cards)
-    channels = _each_once(channel for card in cards for channel in card.channels)
-    models, opset = _of_one_opset([onnx.load_model_from_string(member.onnx_bytes) for member in members], cards)
-    made = Composition()
-    answers = []
+    _check_compatible(cards)
+    channels = _channels(cards)
+    models, opset = _convert_to_one_opset([onnx.load_model_from_string(member.onnx_bytes) for member in members], cards)
+    composition = Composition()
+    probabilities = []
     for number, (card, model) in enumerate(zip(cards, models, strict=True)):
-        image = _chosen(made, [channels.index(channel) for channel in card.channels], len(channels))
+        image = _select(composition, [channels.index(channel) for channel in card.channels], len(channels))
         member = f"member{number}"
 
-        def run(turn: str, value: str, graph: onnx.GraphProto = model.graph, member: str = member) -> str:
-            return made.insert(graph, member, turn, value)
+        def run(name: str, value: str, graph: onnx.GraphProto = model.graph, member: str = member) -> str:
+            return composition.insert(graph, member, name, value)
 
-        answers.append(over_turns(made, run, image, turns))
-    joined = made.model(made.mean(answers), len(channels), opset, max(model.ir_version for model in models))
-    return seal(joined, _card(members, name, channels, turns, title))
+        probabilities.append(_run_with_tta(composition, run, image, tta))
+    mean = composition.mean(probabilities)
+    return composition.model(mean, len(channels), opset, max(model.ir_version for model in models))
 
 
-def _check_alike(cards: Sequence[Card]) -> None:
-    for what, unit in (("tile_px", "px"), ("pixel_size_m", "m")):
-        first, *others = ((card.name, getattr(card, what)) for card in cards)
+def _run_with_tta(composition: Composition, run: Run, image: str, tta: Tta) -> str:
+    """Run a network on the augmented images (N, C, H, W); returns the mean probability (N, 1, H, W)."""
+    if tta == "none":
+        return run("plain", image)
+    upright = _run_flipped(composition, run, "upright", image)
+    if tta == "flips":
+        return upright
+    turned = _run_flipped(composition, run, "turned", _transpose(composition, image))
+    return composition.mean([upright, _transpose(composition, turned)])
+
+
+def _run_flipped(composition: Composition, run: Run, name: str, image: str) -> str:
+    # Slice counts axes from the front: rows are axis 2 and columns axis 3 of (N, C, H, W).
+    flips = [tuple(4 + axis for axis in axes) for axes in FLIPS]
+    stack = composition.apply("Concat", *(_flip(composition, image, axes) for axes in flips), axis=0)
+    # (4 N, 1, H, W) to (4, N, H, W): 0 keeps a size, -1 is inferred.
+    apart = composition.apply("Reshape", run(name, stack), composition.integers(len(flips), -1, 0, 0))
+    back = [_flip(composition, _pick(composition, apart, index), axes) for index, axes in enumerate(flips)]
+    return composition.apply("Transpose", composition.mean(back), perm=[1, 0, 2, 3])
+
+
+def _pick(composition: Composition, stack: str, index: int) -> str:
+    """One of the four of (4, N, H, W), as (1, N, H, W)."""
+    first, end, axis = (composition.integers(number) for number in (index, index + 1, 0))
+    return composition.apply("Slice", stack, first, end, axis)
+
+
+def _flip(composition: Composition, image: str, axes: tuple[int, ...]) -> str:
+    if not axes:
+        return image
+    backwards = composition.integers(*[-1] * len(axes))
+    past = composition.integers(*[_FIRST] * len(axes))
+    return composition.apply("Slice", image, backwards, past, composition.integers(*axes), backwards)
+
+
+def _transpose(composition: Composition, image: str) -> str:
+    return composition.apply("Transpose", image, perm=[0, 1, 3, 2])
+
+
+def _check_compatible(cards: Sequence[Card]) -> None:
+    for field, unit in (("tile_px", "px"), ("pixel_size_m", "m")):
+        first, *others = ((card.name, getattr(card, field)) for card in cards)
         other = next((one for one in others if one[1] != first[1]), None)
         if other is not None:
             raise DetectorError(
-                f"{first[0]} has a {what} of {first[1]:g} {unit}, {other[0]} of {other[1]:g} {unit}: "
-                "members of an ensemble must see the same pixels, so join those that agree"
+                f"members of an ensemble need the same {field}, but {first[0]} has {first[1]:g} {unit} and {other[0]} "
+                f"has {other[1]:g} {unit}",
+                parameter="members",
             )
 
 
-def _of_one_opset(models: Sequence[onnx.ModelProto], cards: Sequence[Card]) -> tuple[list[onnx.ModelProto], int]:
-    """The models, the older ones brought to the operator set of the newest, and which that is."""
+def _convert_to_one_opset(
+    models: Sequence[onnx.ModelProto], cards: Sequence[Card]
+) -> tuple[list[onnx.ModelProto], int]:
+    """Convert models to the newest operator set among them, which is returned too."""
     versions = [operator_set(model) for model in models]
     newest = max(*versions, _OLDEST_OPSET)
-    raised = []
+    converted = []
     for model, version, card in zip(models, versions, cards, strict=True):
         try:
-            raised.append(model if version == newest else onnx.version_converter.convert_version(model, newest))
+            converted.append(model if version == newest else onnx.version_converter.convert_version(model, newest))
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[0]
             raise DetectorError(
-                f"{card.name} is of ONNX operator set {version}, not {newest} as others, and cannot be brought there "
-                f"({reason}): export it anew"
+                f"{card.name} has ONNX operator set {version} and cannot be converted to {newest}, that of another "
+                f"member ({reason}): export it again"
             ) from error
-    return raised, newest
+    return converted, newest
 
 
-def _chosen(made: Composition, places: list[int], channels: int) -> str:
-    """The channels at some places of the input."""
-    if places == list(range(channels)):
+def _select(composition: Composition, indices: list[int], channels: int) -> str:
+    """Select channels of the input."""
+    if indices == list(range(channels)):
         return INPUT
-    return made.apply("Gather", INPUT, made.whole_numbers(*places), axis=1)
+    return composition.apply("Gather", INPUT, composition.integers(*indices), axis=1)
 
 
-def _card(members: Sequence[Detector], name: str, channels: tuple[str, ...], turns: Turns, title: str | None) -> Card:
+def _card(members: Sequence[Detector], name: str, tta: Tta, title: str | None) -> Card:
     cards = [member.card for member in members]
-    passes = PASSES[turns] * sum(card.forward_passes for card in cards)
     names = " and ".join(card.name for card in cards)
-    texts = _each_once(f"{card.name}: {card.normalisation.description}" for card in cards)
+    texts = _unique(f"{card.name}: {card.normalisation.description}" for card in cards)
     return Card(
         name=name,
-        title=title or f"{'Ensemble' if len(cards) > 1 else 'Turns'} of {names}",
+        title=title or f"{'Ensemble' if len(cards) > 1 else 'Test-time augmentation'} of {names}",
         architecture=" + ".join(card.architecture for card in cards),
-        channels=channels,
-        normalisation=Normalisation(kind="members", description="each member's own; " + "; ".join(texts)),
+        channels=_channels(cards),
+        normalisation=Normalisation(kind="members", description="that of each member; " + "; ".join(texts)),
         tile_px=cards[0].tile_px,
         overlap_px=max(card.overlap_px for card in cards),
         size_multiple=math.lcm(*(card.size_multiple for card in cards)),
         threshold=round(round(float(np.mean([card.threshold for card in cards])) / STEP) * STEP, 3),
-        threshold_selection=("mean of the members' own, not chosen on data: choose it with  landslip detector calibrate"),
+        threshold_selection="mean of the members' thresholds, not chosen on data: calibrate the ensemble",
         temperature=1.0,
-        trained_on=" ".join(_each_once(f"{card.name}: {card.trained_on}" for card in cards)),
+        trained_on=" ".join(_unique(f"{card.name}: {card.trained_on}" for card in cards)),
         pixel_size_m=cards[0].pixel_size_m,
-        input_ranges=_narrowest(cards),
-        not_good_for=_each_once(text for card in cards for text in card.not_good_for),
-        licence="; ".join(_each_once(card.licence for card in cards)),
-        attribution=_each_once(text for card in cards for text in card.attribution),
+        input_ranges=_intersect_ranges(cards),
+        not_good_for=_unique(text for card in cards for text in card.not_good_for),
+        licence="; ".join(_unique(card.licence for card in cards)),
+        attribution=_unique(text for card in cards for text in card.attribution),
         recipe={
             "ensemble": {
-                "turns": turns,
+                "tta": tta,
                 "mean_of": "probability",
                 "members": [{"sha256": member.sha256, "recipe": member.card.recipe} for member in members],
             }
         },
-        members=tuple(
-            Member(
-                name=card.name,
-                architecture=card.architecture,
-                graph_sha256=card.graph_sha256,
-                forward_passes=card.forward_passes,
-            )
-            for card in cards
-        ),
-        tta=turns,
-        forward_passes=passes,
+        members=members_of(members),
+        tta=tta,
+        forward_passes=PASSES[tta] * sum(card.forward_passes for card in cards),
         landslip_version=landslip.__version__,
         created=datetime.now(UTC).date(),
         graph_sha256="0" * 64,
     )
 
 
-def _narrowest(cards: Sequence[Card]) -> dict[str, tuple[float, float]] | None:
-    """The range of each channel that every member knew which says what it knew; None where no member says."""
+def members_of(detectors: Sequence[Detector]) -> tuple[Member, ...]:
+    """Describe the members of an ensemble for its card."""
+    return tuple(
+        Member(
+            name=one.card.name,
+            architecture=one.card.architecture,
+            graph_sha256=one.card.graph_sha256,
+            forward_passes=one.card.forward_passes,
+        )
+        for one in detectors
+    )
+
+
+def _channels(cards: Sequence[Card]) -> tuple[str, ...]:
+    return _unique(channel for card in cards for channel in card.channels)
+
+
+def _intersect_ranges(cards: Sequence[Card]) -> dict[str, tuple[float, float]] | None:
+    """Intersect the input ranges of the members that have them; None where none has."""
     ranges: dict[str, tuple[float, float]] = {}
     for card in cards:
         for channel, (low, high) in (card.input_ranges or {}).items():
@@ -202,5 +234,61 @@ def _narrowest(cards: Sequence[Card]) -> dict[str, tuple[float, float]] | None:
     return {channel: pair for channel, pair in ranges.items() if pair[0] < pair[1]} or None
 
 
-def _each_once(texts: Iterable[T]) -> tuple[T, ...]:
+def _unique(texts: Iterable[T]) -> tuple[T, ...]:
     return tuple(dict.fromkeys(texts))
+
+
+def check_ensemble(
+    joined: Detector, members: Sequence[Detector], tta: Tta, options: InferenceOptions = DEFAULT_OPTIONS
+) -> float:
+    """Compare an ensemble with the average of its members on random images; returns the largest difference.
+
+    Raises:
+        RunError: the probabilities differ by more than ``MAX_DIFFERENCE``.
+    """
+    multiple = joined.card.size_multiple
+    height = multiple * -(-32 // multiple)
+    # Not square, so that a missing transposition changes the shape.
+    values = random_images(joined.card.channels, height, height + multiple)
+    expected = average_members(members, tta, joined.card.channels, values)
+    difference = float(np.abs(run_detector(joined, values, options) - expected).max())
+    if not difference <= MAX_DIFFERENCE:
+        raise RunError(
+            f"the ensemble {joined.card.name} differs from the average of its members by {difference:.2g} in "
+            f"probability (allowed: {MAX_DIFFERENCE:g}), so it is not written"
+        )
+    return difference
+
+
+def average_members(
+    members: Sequence[Detector], tta: Tta, channels: Sequence[str], values: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Average the probability (N, H, W) of members and augmentations of values (N, C, H, W), outside any graph."""
+    probabilities = []
+    for member in members:
+        own = values[:, [channels.index(name) for name in member.card.channels]]
+        for transposed in (False, True) if tta == "d4" else (False,):
+            image = own.swapaxes(2, 3) if transposed else own
+            for axes in FLIPS if tta != "none" else FLIPS[:1]:
+                probability = np.flip(run_detector(member, np.ascontiguousarray(np.flip(image, axes))), axes)
+                probabilities.append(probability.swapaxes(1, 2) if transposed else probability)
+    mean: NDArray[np.float32] = np.stack(probabilities).mean(axis=0, dtype=np.float64).astype(np.float32)
+    return mean
+
+
+def run_detector(
+    detector: Detector, values: NDArray[np.float32], options: InferenceOptions = DEFAULT_OPTIONS
+) -> NDArray[np.float32]:
+    """Return the probability (N, H, W) of values (N, C, H, W) whose size is the network's input size."""
+    return open_engine(detector, options, height=values.shape[2], width=values.shape[3])(values)
+
+
+def random_images(channels: Sequence[str], height: int, width: int, count: int = 2) -> NDArray[np.float32]:
+    """Return random values (N, C, H, W) in physical units: blocks and noise, without any symmetry."""
+    rng = np.random.default_rng(0)
+    coarse = rng.random((count, len(channels), -(-height // 8), -(-width // 8)))
+    blocks = coarse.repeat(8, axis=2).repeat(8, axis=3)[:, :, :height, :width]
+    fractions = 0.8 * blocks + 0.2 * rng.random(blocks.shape)
+    low, high = np.array([_TRIAL_RANGES[CHANNELS[name].unit] for name in channels]).T[:, :, None, None]
+    values: NDArray[np.float32] = (low + (high - low) * fractions).astype(np.float32)
+    return values

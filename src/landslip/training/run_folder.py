@@ -1,4 +1,4 @@
-"""The folder of a run: what it leaves there, never over another run, and only the same run goes on in it."""
+"""The folder of a run: settings and versions are written first; an existing run is resumed, never overwritten."""
 
 import hashlib
 import json
@@ -14,49 +14,59 @@ import yaml
 import landslip
 from landslip.datasets.splits import Division
 from landslip.errors import OutputError, RecipeError
-from landslip.training.loop.devices import is_first
+from landslip.files.atomic import write_text
+from landslip.training.loop.devices import is_rank_zero
 from landslip.training.recipe.recipe import Recipe, first_difference, read_recipe
 
 RECIPE: Final = "recipe.yaml"
 RUN: Final = "run.json"
 DIVISION: Final = "division.json"
-_TAKEN: Final = (RECIPE, RUN, DIVISION, "log.csv", "weights.safetensors", "checkpoints")
+WEIGHTS: Final = "weights.safetensors"
+_FILES: Final = (RECIPE, RUN, DIVISION, "log.csv", WEIGHTS, "checkpoints")
 
 
-def check_free(folder: Path, name: str) -> None:
-    """Refuse a folder that a run would write over; of several processes of a run the first one asks.
+def check_folder_free(folder: Path, name: str) -> None:
+    """Check that a folder holds no run (in the first process of a run).
 
     Raises:
-        OutputError: it holds a run, or is no folder.
+        OutputError: it holds one, or is not a folder.
     """
-    if not is_first():
+    if not is_rank_zero():
         return
     if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder} is no folder: give another with -o")
-    taken = [one for one in (f"{name}.onnx", *_TAKEN) if (folder / one).exists()]
-    if taken:
+        raise OutputError(f"{folder} is not a folder: give another", parameter="folder")
+    existing = [one for one in (f"{name}.onnx", *_FILES) if (folder / one).exists()]
+    if existing:
         raise OutputError(
-            f"{folder} already holds {taken[0]}: give another folder with -o, or --resume to go on with the run in it"
+            f"{folder} already holds {existing[0]}: give another folder, or set resume to continue the run in it",
+            parameter="folder",
         )
 
 
 def start_run(
-    folder: Path, recipe: Recipe, keys: Mapping[str, Sequence[str]], division: Division | None, *, resume: bool
+    folder: Path,
+    recipe: Recipe,
+    keys: Mapping[str, Sequence[str]],
+    division: Division | None,
+    *,
+    resume: bool,
+    leaks: str | None = None,
 ) -> None:
-    """Write down what a run is before it starts; or make sure that it is the one in the folder. The first process does.
+    """Write what defines a run before it starts, or check that the folder holds the same run (in the first process).
 
     Args:
-        folder: made if need be.
-        recipe: every setting is written, also those that were left to their defaults.
-        keys: the patches of each part that is learned from or chosen by.
+        folder: created if missing.
+        recipe: written with all settings, also the defaults.
+        keys: patches of the train and validation parts.
         division: of the set, if there is one.
-        resume: whether a run that is there may go on.
+        resume: whether an existing run is continued.
+        leaks: sentence on leaks between the parts.
 
     Raises:
-        OutputError: the folder holds a run, and it is not to go on.
-        RecipeError: it is to go on, but has another recipe or other patches.
+        OutputError: the folder holds a run that is not to be resumed.
+        RecipeError: the run to resume has another recipe or other patches.
     """
-    if not is_first():
+    if not is_rank_zero():
         return
     about: dict[str, Any] = {
         "landslip": landslip.__version__,
@@ -68,18 +78,18 @@ def start_run(
             part: {"count": len(names), "sha256": hashlib.sha256("\n".join(names).encode()).hexdigest()}
             for part, names in keys.items()
         },
-    }
+    } | ({} if leaks is None else {"leaks": leaks})
     if resume and (folder / RECIPE).exists():
         _check_same(folder, recipe, about)
         return
-    check_free(folder, recipe.name)
+    check_folder_free(folder, recipe.name)
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / RUN, json.dumps(about, indent=1) + "\n")
+    write_text(folder / RUN, json.dumps(about, indent=1) + "\n")
     if division is not None:
         division.write(folder / DIVISION)
-    # Last: a folder with a recipe is one in which a run may go on.
+    # Last: a folder with a recipe can be resumed.
     settings = recipe.model_dump(mode="json")
-    _write(folder / RECIPE, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+    write_text(folder / RECIPE, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
 
 
 def _check_same(folder: Path, recipe: Recipe, about: Mapping[str, Any]) -> None:
@@ -87,21 +97,17 @@ def _check_same(folder: Path, recipe: Recipe, about: Mapping[str, Any]) -> None:
     if difference is not None:
         raise RecipeError(
             f"the run in {folder} has another recipe, first in {difference}: resume with {folder / RECIPE}, "
-            "or start anew in another folder"
+            "or train in another folder",
+            parameter="recipe",
         )
     try:
-        there = json.loads((folder / RUN).read_text(encoding="utf-8"))["patches"]
+        stored = json.loads((folder / RUN).read_text(encoding="utf-8"))["patches"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise OutputError(f"{folder / RUN} cannot be read ({error}): start anew in another folder") from error
-    other = next((part for part, names in about["patches"].items() if there.get(part) != names), None)
+        raise OutputError(f"{folder / RUN} cannot be read ({error}): train in another folder") from error
+    other = next((part for part, names in about["patches"].items() if stored.get(part) != names), None)
     if other is not None:
         raise RecipeError(
-            f"the run in {folder} had other patches to {other} ({there.get(other, {}).get('count')} there, "
-            f"{about['patches'][other]['count']} here): resume with the same data, or start anew in another folder"
+            f"the run in {folder} has other patches in {other} ({stored.get(other, {}).get('count')} there, "
+            f"{about['patches'][other]['count']} here): resume with the same data, or train in another folder",
+            parameter="data",
         )
-
-
-def _write(path: Path, text: str) -> None:
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)

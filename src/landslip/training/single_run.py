@@ -1,126 +1,159 @@
-"""One training run, from patches to a sealed detector with measured scores, and the files that come with it."""
+"""One training run: from patches to a detector with measured scores, and the files of its folder."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from landslip.datasets.formats import attribution, open_patches
 from landslip.datasets.patch_set import PatchSet
-from landslip.datasets.splits import Division, key_of
+from landslip.datasets.splits import Division, patch_key
 from landslip.detector.detector import Detector
 from landslip.errors import PatchesError
-from landslip.training.assembly.assemble import assemble, patches_of
-from landslip.training.assembly.threshold_evidence import unseen_ground
-from landslip.training.data.feeding import LoadedPart, join, load_part
-from landslip.training.data.parts import Parts, division_for, find_parts
-from landslip.training.distillation.soft_labels import distillation, note_of
-from landslip.training.loop.module import Teacher
-from landslip.training.loop.trainer import Fitted, draw_run, fit
-from landslip.training.networks.run_weights import save_weights
+from landslip.files.progress import Progress, no_progress
+from landslip.training.assembly.assemble import assemble
+from landslip.training.assembly.threshold_evidence import histograms_of_unseen_scenes
+from landslip.training.data.feeding import LoadedPart, join_parts, load_part
+from landslip.training.data.parts import find_part_leaks, find_recipe_parts, part_patches
+from landslip.training.distillation.soft_labels import build_soft_labels, describe_distillation
+from landslip.training.loop.callback import History
+from landslip.training.loop.module import TargetChange
+from landslip.training.loop.run_pictures import draw_pictures
+from landslip.training.loop.trainer import fit
+from landslip.training.networks.build import DetectorNetwork, build_network
+from landslip.training.networks.normalise import Normalise
+from landslip.training.networks.run_weights import read_weights, save_weights
 from landslip.training.recipe.recipe import Recipe
-from landslip.training.run_folder import check_free, start_run
+from landslip.training.run_folder import WEIGHTS, check_folder_free, start_run
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """What training leaves: the detector and where its files lie."""
+class TrainingRun:
+    """A finished training run: its detector, its history and its files."""
 
+    folder: Path
+    recipe: Recipe
     detector: Detector
-    detector_path: Path
-    weights_path: Path
-    fitted: Fitted
+    history: History
+    leaks: str
+    """Sentence on patches of different parts that touch on the ground."""
+
+    @property
+    def detector_path(self) -> Path:
+        """Path of the detector (ONNX)."""
+        return self.folder / f"{self.recipe.name}.onnx"
+
+    @property
+    def weights_path(self) -> Path:
+        """Path of the network's float32 weights."""
+        return self.folder / WEIGHTS
+
+    def network(self) -> DetectorNetwork:
+        """Build the network and load the trained weights strictly.
+
+        Returns:
+            The ``nn.Module`` in evaluation mode: values (N, C, H, W) in DN, degrees and metres to logits (N, 1, H, W),
+            before temperature scaling.
+
+        Raises:
+            RecipeError: the weights cannot be read.
+        """
+        settings = self.recipe.network.model_copy(update={"weights": "none"})
+        unknown = torch.ones(len(self.recipe.channels))
+        normalise = Normalise(settings.normalisation, mean=unknown, deviation=unknown, channels=self.recipe.channels)
+        network = build_network(settings, self.recipe.channels, normalise).network
+        tensors, _ = read_weights(self.weights_path)
+        network.load_state_dict(tensors, strict=True)
+        return network.eval()
+
+    def __repr__(self) -> str:
+        return f"TrainingRun({self.recipe.name!r}, {str(self.folder)!r}, {self.history})"
 
 
 @dataclass(frozen=True, slots=True)
-class Extra:
-    """Patches to learn from beside those of the recipe's set."""
+class ExtraPatches:
+    """Additional training patches with pseudo-labels."""
 
     part: LoadedPart
     note: str
-    """Where they and their truth come from, a sentence for the card."""
+    """Sentence for the card: where patches and labels come from."""
 
 
-def make_once(
+def train_once(
     recipe: Recipe,
     data: Path,
     folder: Path,
     *,
-    progress: bool = True,
+    progress: Progress = no_progress,
     resume: bool = False,
     division: Division | None = None,
-    extra: Extra | None = None,
-) -> Made:
-    """Train, calibrate, export, measure and seal a detector, without self-training.
+    extra: ExtraPatches | None = None,
+) -> TrainingRun:
+    """Train, export, calibrate and score a detector, without self-training.
 
     Args:
-        recipe: what to do.
-        data: a set of patches of any kind.
-        folder: for the results; made if need be.
-        progress: show bars on stderr.
-        resume: go on with the run in the folder, which must have the same recipe and patches, if there is one.
-        division: of the set, instead of the recipe's own.
-        extra: patches to learn from as well.
-
-    Raises:
-        ChannelError: the patches lack a channel of the recipe, or of a teacher.
-        DetectorError: a teacher cannot be opened.
-        OutputError: the folder holds a run.
-        PatchesError: the data are damaged or cannot be divided, or there is no landslide to choose by.
-        PredictionsError: what was said of unseen ground cannot be read.
-        RecipeError: a part of the recipe is empty, or two share patches; the run in the folder is another one.
-        RunError: training or export failed.
+        recipe: of the run.
+        data: folder of labelled patches.
+        folder: for the results; created if missing.
+        progress: told of patches and optimisation steps.
+        resume: continue the run in the folder, if there is one.
+        division: replaces the split of the recipe.
+        extra: additional training patches.
     """
     if not resume:
-        check_free(folder, recipe.name)
-    parts = parts_of(recipe, open_patches(data), division)
-    reported = {key_of(entry) for part in recipe.test for entry in patches_of(part, recipe, parts).entries}
-    unseen = unseen_ground(recipe.calibration.cross_scene_predictions, reported)
+        check_folder_free(folder, recipe.name)
+    patches = open_patches(data)
+    parts = find_recipe_parts(recipe, patches, division)
+    leaks = find_part_leaks(parts, patches)
+    tested = {patch_key(entry) for part in recipe.test for entry in part_patches(part, recipe, parts).entries}
+    unseen = histograms_of_unseen_scenes(recipe.calibration.cross_scene_predictions, tested)
     threads = recipe.machine.read_threads
-    taught = recipe.distillation is not None and recipe.distillation.weight > 0
+    distilled = recipe.distillation is not None and recipe.distillation.weight > 0
     train = load_part(
-        parts.train, recipe.channels, str(recipe.train), threads=threads, progress=progress, keep_unknown=taught
+        parts.train,
+        recipe.channels,
+        str(recipe.train),
+        threads=threads,
+        progress=progress,
+        keep_unlabelled=distilled,
+        ood=True,
     )
-    choose = load_part(parts.validation, recipe.channels, str(recipe.validation), threads=threads, progress=progress)
-    if not choose.landslide_share.any():
+    validation = load_part(
+        parts.validation, recipe.channels, str(recipe.validation), threads=threads, progress=progress
+    )
+    if not validation.landslide_fraction.any():
         raise PatchesError(
-            f"there is no landslide in the {len(choose)} patches of {recipe.validation}: epoch and threshold can be chosen "
-            "only where there are some"
+            f"the {len(validation)} validation patches ({recipe.validation}) hold no landslide: use a validation part "
+            "with landslides"
         )
-    teacher, notes = _teacher(recipe, parts.train, train.keys, progress=progress)
+    change_target, notes = _distil(recipe, parts.train, train.keys, progress)
     if extra is not None:
-        train = join(train, extra.part)
+        train = join_parts(train, extra.part)
         notes = [*notes, extra.note]
-    start_run(folder, recipe, {"train": train.keys, "validation": choose.keys}, parts.split, resume=resume)
-    fitted = fit(recipe, train, choose, folder, progress=progress, resume=resume, teacher=teacher)
-    draw_run(
-        fitted,
-        choose,
-        folder,
-        title=f"{recipe.name}: learned from {recipe.train}, chosen by {recipe.validation}",
-        source=attribution(data),
-        pixel_size_m=recipe.detector.pixel_size_m,
+    if leaks.pairs:
+        notes = [*notes, f"Warning: {leaks}."]
+    keys = {"train": train.keys, "validation": validation.keys}
+    start_run(folder, recipe, keys, parts.division, resume=resume, leaks=str(leaks))
+    fitted = fit(recipe, train, validation, folder, progress=progress, resume=resume, change_target=change_target)
+    title = f"{recipe.name}: trained on {recipe.train}, validated on {recipe.validation}"
+    draw_pictures(
+        fitted, validation, folder, title=title, source=attribution(data), pixel_size_m=recipe.detector.pixel_size_m
     )
-    weights_path = folder / "weights.safetensors"
-    save_weights(weights_path, fitted.network.state_dict(), network=str(fitted.built.words), channels=recipe.inputs)
-    detector = assemble(recipe, fitted, parts, train, choose.stack(), unseen=unseen, notes=notes, progress=progress)
-    detector_path = folder / f"{recipe.name}.onnx"
-    detector.save(detector_path)
-    return Made(detector, detector_path, weights_path, fitted)
+    network = fitted.network
+    save_weights(folder / WEIGHTS, network.state_dict(), network=str(fitted.built.name), channels=recipe.inputs)
+    detector = assemble(recipe, fitted, parts, train, validation.stack(), unseen=unseen, notes=notes, progress=progress)
+    run = TrainingRun(folder, recipe, detector, fitted.history, str(leaks))
+    detector.save(run.detector_path)
+    return run
 
 
-def parts_of(recipe: Recipe, patches: PatchSet[Any], division: Division | None) -> Parts:
-    """The parts of a recipe: what is learned from, chosen by and reported, none of the first among the others."""
-    if division is None:
-        division = division_for(recipe.split, patches)
-    scored = tuple(dict.fromkeys((*recipe.test, *recipe.calibration.parts)))
-    return find_parts(patches, recipe.train, recipe.validation, scored, division)
-
-
-def _teacher(
-    recipe: Recipe, patches: PatchSet[Any], keys: Sequence[str], *, progress: bool
-) -> tuple[Teacher | None, list[str]]:
-    """Who softens the targets, and what the card says of it."""
+def _distil(
+    recipe: Recipe, patches: PatchSet[Any], keys: Sequence[str], progress: Progress
+) -> tuple[TargetChange | None, list[str]]:
+    """Return the soft labels of the recipe's teachers, and the note on them for the card."""
     if recipe.distillation is None:
         return None, []
-    return distillation(recipe.distillation, patches, keys, progress=progress), [note_of(recipe.distillation)]
+    labels = build_soft_labels(recipe.distillation, patches, keys, progress=progress)
+    return labels, [describe_distillation(recipe.distillation)]

@@ -1,4 +1,4 @@
-"""From a trained network to an ONNX graph: normalisation, temperature and sigmoid inside, parity checked."""
+"""Export of a trained network to ONNX, with normalisation, temperature and sigmoid inside, and its checks."""
 
 import logging
 import warnings
@@ -19,58 +19,59 @@ from onnxscript.rewriter import RewritePass
 from onnxscript.rewriter.rules.common import fuse_pad_into_conv_rule, remove_optional_bias_from_conv_rule
 from torch import Tensor, nn
 
-from landslip.detector.detector import INPUT, OUTPUT, Detector
+from landslip.detector.detector import Detector
+from landslip.detector.sealed_file import INPUT, OUTPUT
 from landslip.errors import RunError
 from landslip.inference.engine import open_engine
-from landslip.metrics.counts import LevelCounts, best_threshold
+from landslip.metrics.thresholds import ProbabilityHistogram, best_threshold
 from landslip.post_training.batch_norm import OPERATOR
-from landslip.training.networks.build import DetectingNetwork
+from landslip.training.networks.build import DetectorNetwork
 
 OPSET = 18
-_BATCH = 32
-LARGEST_DIFFERENCE = 1e-3
-"""In probability at any pixel, between the network and its export, both in float32."""
-LARGEST_MEAN_DIFFERENCE_HALF = 1e-3
-"""In probability on average over pixels, between a graph and its half precision storage ..."""
-LARGEST_F1_DIFFERENCE_HALF = 1e-3
-"""... and in F1. A single pixel may change more: a rounded weight moves an edge here and there."""
+_BATCH_SIZE = 32
+MAX_DIFFERENCE = 1e-3
+"""Largest difference in probability at any pixel between network and export, both in float32."""
+MAX_MEAN_DIFFERENCE_HALF = 1e-3
+"""Largest mean difference in probability between a graph and its half-precision storage."""
+MAX_F1_DIFFERENCE_HALF = 1e-3
+"""Largest difference in F1; single pixels at edges may change more, because weights are rounded."""
 
 
 class ProbabilityNetwork(nn.Module):
-    """The whole way from physical units to a calibrated probability."""
+    """A network from physical units to calibrated probability."""
 
-    def __init__(self, network: DetectingNetwork, temperature: float) -> None:
+    def __init__(self, network: DetectorNetwork, temperature: float) -> None:
         super().__init__()
         self.network = network
         self.temperature = temperature
 
     def forward(self, values: Tensor) -> Tensor:
-        """Probability (N, 1, H, W) for values (N, C, H, W)."""
-        logits: Tensor = self.network.whole(values)
+        """Return probability (N, 1, H, W) for values (N, C, H, W)."""
+        logits: Tensor = self.network.compute_logits(values)
         return torch.sigmoid(logits / self.temperature)
 
 
-def export_graph(network: DetectingNetwork, temperature: float, channels: int) -> onnx.ModelProto:
+def export_graph(network: DetectorNetwork, temperature: float, channels: int) -> onnx.ModelProto:
     """Export a network as ONNX with dynamic batch, height and width.
 
     Args:
         network: trained.
         temperature: by which its logits are divided.
-        channels: how many it takes.
+        channels: number of input channels.
     """
     whole = ProbabilityNetwork(network, temperature).eval()
     example = torch.rand(2, channels, 96, 64) * 1000
     free = torch.export.Dim.AUTO
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        # The exporter warns about its own insides.
+        # The exporter warns about its own internals.
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             whole,
             (example,),
             dynamo=True,
-            # Folded into convolutions, batch normalisation could not be adapted to a place any more
-            # (finishing/adapt.py). Engines fold it themselves as they load a graph.
+            # Folded into convolutions, batch normalisation could no longer be adapted (post_training/adaptation.py).
+            # Engines fold it when they load a graph.
             optimize=False,
             input_names=[INPUT],
             output_names=[OUTPUT],
@@ -80,12 +81,12 @@ def export_graph(network: DetectingNetwork, temperature: float, channels: int) -
         )
     if program is None:
         raise RunError("the network could not be exported to ONNX")
-    _tidy(program.model)
-    return _bare(program.model_proto)
+    _optimise(program.model)
+    return _strip_metadata(program.model_proto)
 
 
-def _tidy(model: Model) -> None:
-    """What the exporter's own optimiser does, but for folding batch normalisation into convolutions."""
+def _optimise(model: Model) -> None:
+    """Run the passes of the exporter's optimiser except the fusion of batch normalisation into convolutions."""
     fold_constants(model, onnx_shape_inference=True)
     RewritePass((fuse_pad_into_conv_rule, remove_optional_bias_from_conv_rule))(model)
     RemoveUnusedNodesPass()(model)
@@ -95,14 +96,14 @@ def _tidy(model: Model) -> None:
 
 
 def store_half(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Keep the large float32 tensors in half precision, each followed by a cast to float32.
+    """Store large float32 tensors as float16, each followed by a cast to float32.
 
-    Engines do the casts once, as they load the graph, so nothing but the file changes: arithmetic stays float32.
+    Engines evaluate the casts once when they load the graph, so computation stays in float32.
     """
     stored = onnx.ModelProto()
     stored.CopyFrom(model)
     casts = []
-    # A variance may be beyond what half precision holds; those of all layers are a hundredth of the file.
+    # A variance may overflow float16; all batch-norm tensors together are 1 % of the file.
     exact = {name for node in stored.graph.node if node.op_type == OPERATOR for name in node.input[1:]}
     for tensor in stored.graph.initializer:
         values = onnx.numpy_helper.to_array(tensor)
@@ -117,20 +118,20 @@ def store_half(model: onnx.ModelProto) -> onnx.ModelProto:
     return stored
 
 
-def check_parity(network: DetectingNetwork, detector: Detector, values: NDArray[np.float32]) -> float:
-    """Run network and exported detector side by side in float32; gives the largest difference in probability.
+def check_parity(network: DetectorNetwork, detector: Detector, values: NDArray[np.float32]) -> float:
+    """Compare network and exported detector in float32; returns the largest difference in probability.
 
     Raises:
-        RunError: they differ by more than is allowed.
+        RunError: it is larger than ``MAX_DIFFERENCE``.
     """
     whole = ProbabilityNetwork(network, detector.card.temperature).eval()
     with torch.inference_mode():
-        parts = [whole(part).squeeze(1) for part in torch.from_numpy(values).split(_BATCH)]
+        parts = [whole(part).squeeze(1) for part in torch.from_numpy(values).split(_BATCH_SIZE)]
     difference = float(np.abs(_run(detector, values) - torch.cat(parts).numpy()).max())
-    if not difference <= LARGEST_DIFFERENCE:
+    if not difference <= MAX_DIFFERENCE:
         raise RunError(
-            f"the exported detector differs from its network by {difference:.2g} in probability, "
-            f"{LARGEST_DIFFERENCE:g} is allowed: it is not written"
+            f"the exported detector differs from its network by {difference:.2g} in probability "
+            f"(allowed: {MAX_DIFFERENCE:g}), so it is not written"
         )
     return difference
 
@@ -138,37 +139,37 @@ def check_parity(network: DetectingNetwork, detector: Detector, values: NDArray[
 def check_storage(
     whole: Detector, half: Detector, values: NDArray[np.float32], masks: NDArray[np.uint8]
 ) -> tuple[float, float]:
-    """Run a detector and its half precision storage side by side; gives mean difference in probability and in F1.
+    """Compare a detector with its half-precision storage; returns the mean difference in probability and that in F1.
 
     Raises:
-        RunError: they differ by more than is allowed.
+        RunError: one of them is larger than allowed.
     """
     remedy = "set detector.half_precision_storage to false in the recipe"
     before, after = (_run(detector, values) for detector in (whole, half))
     mean = _mean_difference(before, after, remedy)
-    counts, counts_half = (LevelCounts.of(probability, masks) for probability in (before, after))
+    counts, counts_half = (ProbabilityHistogram.of(probability, masks) for probability in (before, after))
     threshold = best_threshold([counts])
     f1 = abs(counts_half.at(threshold).f1 - counts.at(threshold).f1)
-    if not f1 <= LARGEST_F1_DIFFERENCE_HALF:
-        raise RunError(f"stored in half precision the detector differs by {f1:.2g} in F1: {remedy}")
+    if not f1 <= MAX_F1_DIFFERENCE_HALF:
+        raise RunError(f"half-precision storage changes F1 by {f1:.2g} (allowed: {MAX_F1_DIFFERENCE_HALF:g}): {remedy}")
     return mean, f1
 
 
 def check_mean_difference(whole: Detector, half: Detector, values: NDArray[np.float32], *, remedy: str) -> float:
-    """Run a detector and its half precision storage side by side; gives the mean difference in probability.
+    """Compare a detector with its half-precision storage; returns the mean difference in probability.
 
     Raises:
-        RunError: it is more than is allowed.
+        RunError: it is larger than allowed.
     """
     return _mean_difference(_run(whole, values), _run(half, values), remedy)
 
 
 def _mean_difference(before: NDArray[np.float32], after: NDArray[np.float32], remedy: str) -> float:
     mean = float(np.abs(after - before).mean())
-    if not mean <= LARGEST_MEAN_DIFFERENCE_HALF:
+    if not mean <= MAX_MEAN_DIFFERENCE_HALF:
         raise RunError(
-            f"stored in half precision the detector differs by {mean:.2g} in mean probability, "
-            f"{LARGEST_MEAN_DIFFERENCE_HALF:g} is allowed: {remedy}"
+            f"half-precision storage changes the probability by {mean:.2g} on average "
+            f"(allowed: {MAX_MEAN_DIFFERENCE_HALF:g}): {remedy}"
         )
     return mean
 
@@ -178,17 +179,17 @@ def _run(detector: Detector, values: NDArray[np.float32]) -> NDArray[np.float32]
     return engine(values)
 
 
-def _bare(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Drop the exporter's notes: where in whose source code each node came from is nobody's business."""
-    bare = onnx.ModelProto()
-    bare.CopyFrom(model)
-    del bare.metadata_props[:]
-    bare.ClearField("doc_string")
-    del bare.graph.metadata_props[:]
-    del bare.graph.value_info[:]
-    for node in bare.graph.node:
+def _strip_metadata(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Remove the exporter's metadata, such as the source code paths of each node."""
+    stripped = onnx.ModelProto()
+    stripped.CopyFrom(model)
+    del stripped.metadata_props[:]
+    stripped.ClearField("doc_string")
+    del stripped.graph.metadata_props[:]
+    del stripped.graph.value_info[:]
+    for node in stripped.graph.node:
         del node.metadata_props[:]
         node.ClearField("doc_string")
-    for value in [*bare.graph.input, *bare.graph.output]:
+    for value in [*stripped.graph.input, *stripped.graph.output]:
         del value.metadata_props[:]
-    return bare
+    return stripped

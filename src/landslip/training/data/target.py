@@ -1,4 +1,4 @@
-"""What a network ought to say about a batch, and where nothing is known."""
+"""The target of a batch: reference labels, possibly soft, and the pixels that are labelled."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -11,20 +11,20 @@ from landslip.probability import LANDSLIDE, NODATA
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Truth of a batch, possibly soft: mixed patches and teachers say more than yes or no."""
+    """Labels of a batch; mixup and distillation make them soft."""
 
     landslide: Tensor
-    """(N, H, W) float32 from 0 to 1; 0 where not observed."""
+    """(N, H, W) float32 from 0 to 1; 0 where not valid."""
     observed: Tensor
-    """(N, H, W) bool: whether anything is known of the pixel. What is not observed adds nothing to any loss."""
+    """(N, H, W) bool: labelled pixels. The others add nothing to any loss."""
 
     @classmethod
     def of_masks(cls, masks: Tensor) -> Self:
-        """Take masks (N, H, W) uint8: landslide 1, not landslide 0, not observed 255."""
+        """Convert masks (N, H, W) uint8: landslide 1, background 0, nodata 255."""
         return cls((masks == LANDSLIDE).float(), masks != NODATA)
 
     def to(self, device: torch.device | str) -> Self:
-        """The same on another device."""
+        """Return the target on another device."""
         moved = (tensor.to(device, non_blocking=True) for tensor in (self.landslide, self.observed))
         return type(self)(*moved)
 

@@ -1,1 +1,1 @@
-"""Learning from other detectors: soft labels and pseudo-labels."""
+"""SegmentationModule from other detectors: soft labels and pseudo-labels."""

@@ -15,7 +15,7 @@ from landslip.training.data.target import Target
 from landslip.training.loop.optimisation import build_optimiser, update_ema
 from landslip.training.loop.seeding import derive_seed, make_generator
 from landslip.training.losses import build_loss
-from landslip.training.networks.build import DetectingNetwork
+from landslip.training.networks.build import DetectorNetwork
 from landslip.training.recipe.recipe import Recipe
 
 TargetChange = Callable[[Tensor, Target], Target]
@@ -39,7 +39,7 @@ class SegmentationModule(LightningModule):
 
     def __init__(
         self,
-        network: DetectingNetwork,
+        network: DetectorNetwork,
         recipe: Recipe,
         patches: int,
         steps_per_epoch: int,

@@ -1,4 +1,4 @@
-"""Optimiser and schedule of the learning rate, as a recipe says."""
+"""Optimiser, learning rate schedule and weight averaging."""
 
 import math
 from collections.abc import Mapping
@@ -13,14 +13,17 @@ from landslip.training.recipe.sections import Cosine, FitRecipe, OneCycle, Sched
 def build_optimiser(
     network: nn.Module, recipe: FitRecipe, steps_per_epoch: int
 ) -> tuple[torch.optim.Optimizer, LRScheduler]:
-    """Set up what moves the weights of a network; the schedule is to be moved on after every step.
+    """Build the optimiser of a network and its schedule, which advances after every step.
 
     Args:
-        network: with its encoder under ``body.encoder``, if it has one.
-        recipe: how fast to learn.
+        network: with its encoder at ``body.encoder``, if it has one.
+        recipe: section ``fit``.
         steps_per_epoch: on each device.
     """
-    rates: Mapping[str, float] = {"encoder": recipe.encoder_lr_multiplier * recipe.learning_rate, "rest": recipe.learning_rate}
+    rates: Mapping[str, float] = {
+        "encoder": recipe.encoder_lr_multiplier * recipe.learning_rate,
+        "rest": recipe.learning_rate,
+    }
     groups: dict[str, list[nn.Parameter]] = {name: [] for name in rates}
     for name, parameter in network.named_parameters():
         groups["encoder" if name.startswith("body.encoder.") else "rest"].append(parameter)
@@ -30,63 +33,64 @@ def build_optimiser(
         weight_decay=recipe.weight_decay,
     )
     steps = recipe.epochs * steps_per_epoch
-    if isinstance(recipe.schedule, OneCycle):
-        highest = [rates[name] for name in rates if groups[name]]
-        return optimiser, OneCycleLR(optimiser, highest, total_steps=steps, pct_start=recipe.schedule.warmup_fraction)
     schedule = recipe.schedule
-    return optimiser, LambdaLR(optimiser, lambda step: rate_share(schedule, step, steps, steps_per_epoch))
+    if isinstance(schedule, OneCycle):
+        peaks = [rates[name] for name in rates if groups[name]]
+        return optimiser, OneCycleLR(optimiser, peaks, total_steps=steps, pct_start=schedule.warmup_fraction)
+    return optimiser, LambdaLR(optimiser, lambda step: rate_multiplier(schedule, step, steps, steps_per_epoch))
 
 
-def rate_share(schedule: Schedule, step: int, steps: int, steps_per_epoch: int) -> float:
-    """The learning rate at a step, counted from 0, as a share of the highest; for all schedules but one-cycle."""
+def rate_multiplier(schedule: Schedule, step: int, steps: int, steps_per_epoch: int) -> float:
+    """Return the learning rate at a step (from 0) as a multiple of the peak, for all schedules but one-cycle."""
     if isinstance(schedule, Steps):
         return float(schedule.factor ** (step // (schedule.step_epochs * steps_per_epoch)))
     if isinstance(schedule, Cosine):
-        rise = schedule.warmup_fraction * steps
-        if step < rise:
-            return (step + 1) / (rise + 1)
-        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rise) / max(1.0, steps - rise))))
+        warmup = schedule.warmup_fraction * steps
+        if step < warmup:
+            return (step + 1) / (warmup + 1)
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1.0, steps - warmup))))
     return 1.0
 
 
-def follow(averaged: nn.Module, network: nn.Module, memory: float, step: int) -> None:
-    """Move a running mean of the weights one step on; the memory grows from nothing, so that the start is forgotten.
+def update_ema(averaged: nn.Module, network: nn.Module, decay: float, step: int) -> None:
+    """Update the exponential moving average (EMA) of the weights and of the running batch-norm statistics.
 
     Args:
-        averaged: the mean; changed.
-        network: whose weights are taken in, with the running statistics of its normalising layers.
-        memory: share of the mean that is kept, in the long run.
+        averaged: holds the average; changed in place.
+        network: in training.
+        decay: the limit; the decay starts lower, so that the initial weights are forgotten.
         step: counted from 1.
     """
-    _move(averaged, network, min(memory, step / (step + 10)))
+    _average(averaged, network, min(decay, step / (step + 10)))
 
 
-def end_epoch(averaged: nn.Module, network: nn.Module, recipe: FitRecipe, epoch: int) -> None:
-    """Take an epoch's last weights into the equal mean, from ``equal_from`` on; before, the mean is those weights.
+def update_swa(averaged: nn.Module, network: nn.Module, recipe: FitRecipe, epoch: int) -> None:
+    """Add the weights at the end of an epoch to the equal average (SWA) from ``swa_start`` on.
 
-    Statistics of normalising layers are averaged like weights, which spares a pass over the data to take them anew.
+    Before that the average is a copy of the weights. Batch-norm statistics are averaged like weights, which saves the
+    usual extra pass over the data.
 
     Args:
-        averaged: the mean; changed.
-        network: whose weights are taken in.
-        recipe: with ``equal_from``.
+        averaged: holds the average; changed in place.
+        network: in training.
+        recipe: section ``fit``.
         epoch: counted from 1.
     """
     if recipe.swa_start is None:
         return
     before = epoch - 1 - int(recipe.swa_start * recipe.epochs)
-    _move(averaged, network, before / (before + 1) if before > 0 else 0.0)
+    _average(averaged, network, before / (before + 1) if before > 0 else 0.0)
 
 
 @torch.no_grad()
-def _move(averaged: nn.Module, network: nn.Module, keep: float) -> None:
+def _average(averaged: nn.Module, network: nn.Module, decay: float) -> None:
     means: list[Tensor] = []
-    news: list[Tensor] = []
-    for mean, new in zip(averaged.state_dict().values(), network.state_dict().values(), strict=True):
+    values: list[Tensor] = []
+    for mean, value in zip(averaged.state_dict().values(), network.state_dict().values(), strict=True):
         if mean.is_floating_point():
             means.append(mean)
-            news.append(new)
+            values.append(value)
         else:
-            mean.copy_(new)
-    # One call for all tensors: hundreds of small ones cost a GPU more than the arithmetic.
-    torch._foreach_lerp_(means, news, 1 - keep)
+            mean.copy_(value)
+    # One call for all tensors: hundreds of small calls cost a GPU more than the arithmetic.
+    torch._foreach_lerp_(means, values, 1 - decay)

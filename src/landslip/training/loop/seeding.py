@@ -1,4 +1,4 @@
-"""Chance that depends on nothing but where in a run it is drawn: a resumed run draws what it would have drawn."""
+"""Random numbers that depend only on their position in a run, so that a resumed run draws the same ones."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,21 +7,21 @@ import numpy as np
 import torch
 
 
-def seed_of(*where: int) -> int:
-    """A seed for a place in a run, such as (seed, epoch, step, rank): well apart even for neighbouring places."""
-    return int(np.random.SeedSequence(where).generate_state(1, np.uint64)[0] >> np.uint64(1))
+def derive_seed(*position: int) -> int:
+    """Return a seed for a position in a run, such as (seed, epoch, step, rank); uncorrelated between neighbours."""
+    return int(np.random.SeedSequence(position).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
-def generator_of(*where: int) -> torch.Generator:
-    """A source of chance on the CPU for a place in a run."""
-    return torch.Generator().manual_seed(seed_of(*where))
+def make_generator(*position: int) -> torch.Generator:
+    """Return a generator on the CPU for a position in a run."""
+    return torch.Generator().manual_seed(derive_seed(*position))
 
 
 @contextmanager
 def reproducible(seed: int) -> Iterator[None]:
-    """Draw and compute the same way each time inside, and leave the process as it was.
+    """Seed torch and use deterministic algorithms inside the block; restores the state of the process afterwards.
 
-    Where a GPU knows no way to compute an operation the same each time, it computes it all the same.
+    On a GPU, operations without a deterministic implementation run all the same.
     """
     was_deterministic = torch.are_deterministic_algorithms_enabled()
     was_warn_only = torch.is_deterministic_algorithms_warn_only_enabled()

@@ -1,93 +1,95 @@
-"""A look at the choosing part: how good the network is by now, in its own light and under every stress."""
+"""Validation during training: F1 of the validation part, on its images as they are and under fixed perturbations."""
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from landslip.channels import CHANNELS
-from landslip.metrics.counts import LevelCounts, best_threshold
+from landslip.metrics.thresholds import ProbabilityHistogram, best_threshold
 from landslip.training.augmentation.perturbations import PERTURBATIONS
-from landslip.training.data.feeding import Fed
+from landslip.training.data.feeding import TensorBatch
 from landslip.training.recipe.sections import FitRecipe
 
-F1_ONLY = "f1"
+F1_ONLY: Final = "f1"
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What one look at the choosing part found; F1 pooled over all its pixels."""
+class Validation:
+    """Scores of one validation; F1 is pooled over all pixels of the validation part."""
 
     epoch: int
     f1_at_half: float
+    """F1 at threshold 0.5."""
     f1_best: float
     threshold_best: float
-    f1_stressed_mean: float
-    """Mean over the stresses, each at ``threshold_best``; as in its own light where no stress was asked for."""
-    f1_stressed_worst: float
+    f1_perturbed_mean: float
+    """Mean F1 over the perturbations at ``threshold_best``; equal to ``f1_best`` where none were evaluated."""
+    f1_perturbed_worst: float
 
-    def merit(self, choose_by: str) -> float:
-        """What the epoch is chosen by: F1, or as good at home as in another light."""
-        return self.f1_best if choose_by == F1_ONLY else 0.5 * self.f1_best + 0.5 * self.f1_stressed_mean
+    def score(self, monitor: str) -> float:
+        """Return the score that selects the epoch (``fit.monitor`` of the recipe)."""
+        return self.f1_best if monitor == F1_ONLY else 0.5 * self.f1_best + 0.5 * self.f1_perturbed_mean
 
 
-def wavelengths(channels: Iterable[str]) -> Tensor:
-    """Wavelength of each channel in nm, (C,); NaN for terrain."""
+def channel_wavelengths(channels: Iterable[str]) -> Tensor:
+    """Return the wavelength of each channel in nm, (C,); NaN for slope and elevation."""
     return torch.tensor([CHANNELS[name].wavelength_nm or float("nan") for name in channels])
 
 
-def count_lights(
+def count_validation(
     network: nn.Module,
-    batches: Iterable[Fed],
+    batches: Iterable[TensorBatch],
     recipe: FitRecipe,
     wavelengths_nm: Tensor,
     device: torch.device,
     precision: Callable[[], AbstractContextManager[None]],
 ) -> Tensor:
-    """Count the pixels of each level of probability, in its own light and in each stress that the recipe asks for.
+    """Count pixels by encoded probability, for the original images and each perturbation that the monitor needs.
 
     Args:
         network: in evaluation mode, on the device.
-        batches: of the choosing part.
-        recipe: what the epoch is chosen by.
+        batches: of the validation part.
+        recipe: decides by its monitor whether perturbations are evaluated.
         wavelengths_nm: (C,).
-        device: that computes.
-        precision: the context to run the network in.
+        device: runs the network.
+        precision: context in which the network runs.
 
     Returns:
-        (lights, 2, levels) whole numbers: landslide and not landslide.
+        Integers (1 + perturbations, 2, 251): landslide and background pixels at each encoded probability.
     """
-    changes = [] if recipe.monitor == F1_ONLY else list(PERTURBATIONS.values())
+    perturbations = [] if recipe.monitor == F1_ONLY else list(PERTURBATIONS.values())
     if not bool(wavelengths_nm.isfinite().any()):
         # Slope and elevation do not depend on light.
-        changes = []
-    total: list[LevelCounts | None] = [None] * (1 + len(changes))
-    for fed in batches:
-        values, masks = fed.values.to(device), fed.masks.numpy()
-        for place, light in enumerate([values, *(change(values, wavelengths_nm) for change in changes)]):
+        perturbations = []
+    totals = [_histogram_of_nothing() for _ in range(1 + len(perturbations))]
+    for batch in batches:
+        values, masks = batch.values.to(device), batch.masks.numpy()
+        for index, image in enumerate([values, *(change(values, wavelengths_nm) for change in perturbations)]):
             with torch.inference_mode(), precision():
-                logits = network(light.contiguous(memory_format=torch.channels_last)).squeeze(1)
-            counts = LevelCounts.of(logits.float().sigmoid().cpu().numpy(), masks)
-            so_far = total[place]
-            total[place] = counts if so_far is None else so_far + counts
-    empty = LevelCounts.of(np.zeros(0, np.float32), np.zeros(0, np.uint8))
-    counted = [counts or empty for counts in total]
-    return torch.from_numpy(np.stack([np.stack([counts.landslide, counts.other]) for counts in counted]))
+                logits = network(image.contiguous(memory_format=torch.channels_last)).squeeze(1)
+            totals[index] += ProbabilityHistogram.of(logits.float().sigmoid().cpu().numpy(), masks)
+    return torch.from_numpy(np.stack([np.stack([one.landslide, one.background]) for one in totals]))
 
 
-def look_from(counts: Tensor, epoch: int) -> Look:
-    """Judge by the counts (lights, 2, levels), the first of which is the patches' own light."""
-    plain, *stressed = [LevelCounts(*light) for light in counts.cpu().numpy()]
-    threshold = best_threshold([plain])
-    f1 = [light.at(threshold).f1 for light in stressed or [plain]]
-    return Look(
+def _histogram_of_nothing() -> ProbabilityHistogram:
+    return ProbabilityHistogram.of(np.zeros(0, np.float32), np.zeros(0, np.uint8))
+
+
+def validation_of(counts: Tensor, epoch: int) -> Validation:
+    """Compute the scores from the counts of ``count_validation``."""
+    original, *perturbed = [ProbabilityHistogram(*one) for one in counts.cpu().numpy()]
+    threshold = best_threshold([original])
+    f1 = [one.at(threshold).f1 for one in perturbed or [original]]
+    return Validation(
         epoch=epoch,
-        f1_at_half=plain.at(0.5).f1,
-        f1_best=plain.at(threshold).f1,
+        f1_at_half=original.at(0.5).f1,
+        f1_best=original.at(threshold).f1,
         threshold_best=threshold,
-        f1_stressed_mean=float(np.mean(f1)),
-        f1_stressed_worst=float(np.min(f1)),
+        f1_perturbed_mean=float(np.mean(f1)),
+        f1_perturbed_worst=float(np.min(f1)),
     )

@@ -1,6 +1,6 @@
-"""A training recipe: everything that decides a detector, in one YAML file, with unknown keys refused."""
+"""Training recipes: every setting of a run in one YAML file; unknown keys are errors."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
@@ -9,11 +9,11 @@ import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from landslip.channels import CHANNELS, TRUE_COLOUR
+from landslip.datasets.protocols import SplitRecipe
 from landslip.datasets.splits import Part
 from landslip.errors import RecipeError
 from landslip.files.model import Frozen
-from landslip.post_training.ensemble import Turns
-from landslip.datasets.protocols import SplitRecipe
+from landslip.inference.tta import TTA
 from landslip.training.data.sampling import SamplingRecipe
 from landslip.training.losses import LossRecipe
 from landslip.training.networks.indices import check_indices
@@ -44,7 +44,7 @@ class DetectorRecipe(Frozen):
     """Store tensors as float16, which halves the file; computation stays in float32."""
     threshold: float | None = Field(default=None, gt=0, lt=1)
     """Decision threshold; null: chosen on the calibration parts."""
-    tta: Turns = "none"
+    tta: TTA = "none"
     """Test-time augmentation inside the detector: none, flips (4 passes) or d4 (8 passes)."""
     tile_px: int = Field(default=128, ge=32, multiple_of=32)
     """Side of the tiles on which the network runs."""
@@ -144,13 +144,13 @@ class Recipe(Frozen):
 
 
 def packaged_names() -> tuple[str, ...]:
-    """The recipes that come with landslip."""
+    """Return the names of the packaged recipes."""
     names = (Path(entry.name) for entry in _PACKAGED.iterdir())
     return tuple(sorted(name.stem for name in names if name.suffix == ".yaml"))
 
 
 def recipe_text(name_or_path: str | Path) -> str:
-    """The YAML of a packaged recipe, by its name, or of a file.
+    """Return the YAML of a packaged recipe or of a file.
 
     Raises:
         RecipeError: there is neither.
@@ -160,63 +160,83 @@ def recipe_text(name_or_path: str | Path) -> str:
         return (_PACKAGED / f"{name}.yaml").read_text(encoding="utf-8")
     if not Path(name).suffix and not Path(name).exists():
         raise RecipeError(
-            f"'{name}' is no recipe: give the path of a YAML file, or one of {', '.join(packaged_names())}"
+            f"unknown recipe '{name}': give the path of a YAML file, or one of {', '.join(packaged_names())}",
+            parameter="recipe",
         )
     try:
         return Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{name} cannot be read as a recipe: {error}") from error
+        raise RecipeError(f"{name} cannot be read as a recipe: {error}", parameter="recipe") from error
 
 
 def read_recipe(name_or_path: str | Path, settings: Sequence[str] = ()) -> Recipe:
-    """Read a recipe by the name of a packaged one or from a YAML file.
+    """Read a packaged recipe or a YAML file.
 
     Args:
         name_or_path: such as ``default`` or ``mine.yaml``.
-        settings: changes to it, each ``key.path=value`` with a value in YAML, such as ``fit.epochs=4``.
+        settings: changes, each ``key.path=value`` with a value in YAML.
 
     Raises:
-        RecipeError: there is no such recipe, it is no YAML, or a key or value is not allowed.
+        RecipeError: there is no such recipe, it is not YAML, or a key or value is not allowed.
+
+    Example:
+        >>> read_recipe("default", ["fit.epochs=4"]).fit.epochs
+        4
     """
     try:
         content = yaml.safe_load(recipe_text(name_or_path))
     except yaml.YAMLError as error:
-        raise RecipeError(f"{name_or_path} cannot be read as a recipe: {_one_line(error)}") from error
+        raise RecipeError(f"{name_or_path} is not valid YAML: {_one_line(error)}") from error
     if not isinstance(content, dict):
-        raise RecipeError(f"{name_or_path} is no recipe: write keys and values, as  landslip train --show  does")
+        raise RecipeError(f"{name_or_path} is not a recipe: expected keys and values, as in a packaged recipe")
     for setting in settings:
         _set(content, setting)
+    return parse_recipe(content, str(name_or_path))
+
+
+def parse_recipe(content: Mapping[str, Any], source: str) -> Recipe:
+    """Validate the content of a recipe.
+
+    Args:
+        content: keys and values.
+        source: name of the recipe or file, for error messages.
+
+    Raises:
+        RecipeError: a key or value is not allowed.
+    """
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
         first, count = error.errors()[0], error.error_count()
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        where = ".".join(str(part) for part in first["loc"])
+        more = f" (and {count - 1} more errors)" if count > 1 else ""
         raise RecipeError(
-            f"{name_or_path}: {where}: {first['msg']} (errors in all: {count}); correct the recipe"
+            f"{source}: {where + ': ' if where else ''}{first['msg'].removeprefix('Value error, ')}{more}",
+            parameter="recipe",
         ) from error
 
 
 def _set(content: dict[str, Any], setting: str) -> None:
-    """Change one value inside a recipe's content."""
+    """Change one value of a recipe's content."""
     path, equals, text = setting.partition("=")
     keys = path.strip().split(".")
     if not equals or not all(keys):
-        raise RecipeError(f"'{setting}' sets nothing: write key.path=value, such as fit.epochs=4")
+        raise RecipeError(f"invalid setting '{setting}': write key.path=value, such as fit.epochs=4")
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise RecipeError(f"'{setting}': the value is no YAML: {_one_line(error)}") from error
-    # YAML takes 1e-3, without a point, for text; people mean a number.
+        raise RecipeError(f"invalid setting '{setting}': the value is not valid YAML: {_one_line(error)}") from error
+    # YAML reads 1e-3, without a point, as text.
     if isinstance(value, str):
         value = _number(value)
-    inside: Any = content
+    section: Any = content
     for key in keys[:-1]:
-        if inside.get(key) is None:
-            inside[key] = {}
-        inside = inside[key]
-        if not isinstance(inside, dict):
-            raise RecipeError(f"'{setting}': {key} has no keys inside it; set it as a whole")
-    inside[keys[-1]] = value
+        if section.get(key) is None:
+            section[key] = {}
+        section = section[key]
+        if not isinstance(section, dict):
+            raise RecipeError(f"invalid setting '{setting}': {key} has no keys; set it as a whole")
+    section[keys[-1]] = value
 
 
 def _number(text: str) -> str | float:
@@ -231,7 +251,7 @@ def _one_line(error: yaml.YAMLError) -> str:
 
 
 def first_difference(ours: Recipe, theirs: Recipe) -> str | None:
-    """The first setting in which two recipes differ, such as ``fit.epochs (20 there, 30 here)``; None where none."""
+    """Describe the first setting in which two recipes differ, such as ``fit.epochs (20 there, 30 here)``, or None."""
     return _difference(ours.model_dump(mode="json"), theirs.model_dump(mode="json"), "")
 
 
