@@ -68,9 +68,7 @@ def main() -> None:
     if given.one:
         print(json.dumps(measure(given.one[0], int(given.one[1]))))
         return
-    print(
-        f"{'mask':<12}{'side':>6}{'landslides':>12}{'vertices':>12}{'s':>8}{'GDAL s':>8}{'ratio':>7}{'s/Mvx':>8}{'MB':>7}"
-    )
+    print("mask          side  landslides    vertices       s  GDAL s  ratio   s/Mvx     MB")
     for kind in KINDS:
         for side in map(int, given.sides.split(",")):
             told = subprocess.run(

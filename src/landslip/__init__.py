@@ -1,35 +1,58 @@
-"""landslip: finds and maps landslides from satellite images with deep learning.
+"""landslip: map landslides from satellite images with deep learning.
 
-The names below are the public face. They are imported when first used, so that ``import landslip`` is cheap.
+The names below are the public API (docs/api.md). They are imported on first use, so that ``import landslip`` is fast.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from landslip.api import evaluate, map_scene, open_patches, open_scene, polygons, predict, train
     from landslip.detector.detector import Detector
-    from landslip.evaluation.evaluate import evaluate
-    from landslip.mapping.run import map_scene
-    from landslip.scenes.rasters import open_scene
+    from landslip.errors import LandslipError, LandslipWarning
+    from landslip.mapping.run import MapResult
     from landslip.scenes.scene import Scene
-    from landslip.training.train import train
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
-__all__ = ["Detector", "Scene", "__version__", "evaluate", "map_scene", "open_scene", "train"]
-
-_HOMES = {
+_MODULES = {
     "Detector": "landslip.detector.detector",
+    "LandslipError": "landslip.errors",
+    "LandslipWarning": "landslip.errors",
+    "MapResult": "landslip.mapping.run",
     "Scene": "landslip.scenes.scene",
-    "evaluate": "landslip.evaluation.evaluate",
-    "map_scene": "landslip.mapping.run",
-    "open_scene": "landslip.scenes.rasters",
-    "train": "landslip.training.train",
+    "evaluate": "landslip.api",
+    "map_scene": "landslip.api",
+    "open_patches": "landslip.api",
+    "open_scene": "landslip.api",
+    "polygons": "landslip.api",
+    "predict": "landslip.api",
+    "train": "landslip.api",
 }
+
+__all__ = [
+    "Detector",
+    "LandslipError",
+    "LandslipWarning",
+    "MapResult",
+    "Scene",
+    "__version__",
+    "evaluate",
+    "map_scene",
+    "open_patches",
+    "open_scene",
+    "polygons",
+    "predict",
+    "train",
+]
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name from the room it lives in (PEP 562)."""
-    if name not in _HOMES:
+    """Import a public name when it is first used (PEP 562)."""
+    if name not in _MODULES:
         raise AttributeError(f"module 'landslip' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
