@@ -107,21 +107,21 @@ def _choose_example(server: ServerState, state: SessionState, names: list[str]) 
 
 def _choose_upload(server: ServerState, state: SessionState) -> SceneSource | PatchSource | None:
     settings = server.settings
-    round_ = state.image_round
+    number = state.image_round
     files = st.file_uploader(
         messages.UPLOADER,
         type=_TYPES,
         accept_multiple_files=True,
-        key=f"uploads-{round_}",
+        key=f"uploads-{number}",
         help=messages.UPLOADER_HELP.format(megabytes=settings.max_upload_mb, megapixels=settings.max_megapixels),
     )
     with st.expander(messages.HOW_TO_READ):
         channels = st.text_input(
-            messages.CHANNELS_FIELD, key=f"channels-{round_}", help=messages.CHANNELS_HELP, max_chars=200
+            messages.CHANNELS_FIELD, key=f"channels-{number}", help=messages.CHANNELS_HELP, max_chars=200
         )
-        scale = st.number_input(messages.SCALE_FIELD, 0.0, 1e6, 0.0, key=f"scale-{round_}", help=messages.SCALE_HELP)
+        scale = st.number_input(messages.SCALE_FIELD, 0.0, 1e6, 0.0, key=f"scale-{number}", help=messages.SCALE_HELP)
         pixel_size_m = st.number_input(
-            messages.PIXEL_FIELD, 0.0, 1e5, 0.0, key=f"pixel-{round_}", help=messages.PIXEL_HELP
+            messages.PIXEL_FIELD, 0.0, 1e5, 0.0, key=f"pixel-{number}", help=messages.PIXEL_HELP
         )
     if st.button(messages.READ_BUTTON, disabled=not files, width="stretch"):
         state.clear_messages()

@@ -34,14 +34,14 @@ def choose_reference(server: ServerState, state: SessionState, source: SceneSour
             if st.button(messages.REFERENCE_REMOVE, width="stretch"):
                 del state.references[source]
                 st.rerun()
-        round_ = state.reference_round
-        file = st.file_uploader(messages.REFERENCE_UPLOADER, type=_TYPES, key=f"reference-{round_}")
+        number = state.reference_round
+        file = st.file_uploader(messages.REFERENCE_UPLOADER, type=_TYPES, key=f"reference-{number}")
         value = st.number_input(
             messages.LANDSLIDE_VALUE_FIELD,
             0,
             255,
             None,
-            key=f"landslide-value-{round_}",
+            key=f"landslide-value-{number}",
             help=messages.LANDSLIDE_VALUE_HELP,
         )
         if st.button(messages.REFERENCE_BUTTON, disabled=file is None, width="stretch") and file is not None:
