@@ -84,11 +84,11 @@ def test_every_group_shows_an_example(path: tuple[str, ...]) -> None:
 
 
 def test_one_name_has_one_meaning() -> None:
-    """The short option -o is always the output, -q always quiet."""
+    """The short option -o is always the output path, -q always quiet."""
     for path in ALL:
         command, _ = command_at(path)
         for option in command.params:
-            for short, name in (("-o", "output"), ("-q", "quiet")):
+            for short, name in (("-o", "out"), ("-q", "quiet")):
                 assert (short in option.opts) == (option.name == name), (path, option.opts)
 
 

@@ -42,12 +42,16 @@ def _fractions(_context: click.Context, _parameter: click.Parameter, text: str) 
 
 @click.command("ablate")
 @click.argument("data", type=PATH)
-@click.option("--detector", "detector_name", metavar="NAME|FILE", help="Ablate channels of this detector, as trained.")
+@click.option("--detector", metavar="NAME|FILE", help="Ablate channels of this detector, as trained.")
 @recipe_option("Train this recipe without each channel.")
 @click.option("--physics", is_flag=True, help="With --recipe: train with and without its physics loss terms instead.")
 @output_option("Folder for training runs and results.")
 @click.option(
-    "--only", callback=split_names, metavar="LIST", help="Ablate these channels and groups only, e.g. B04,all terrain."
+    "--only",
+    "names",
+    callback=split_names,
+    metavar="LIST",
+    help="Ablate these channels and groups only, e.g. B04,all terrain.",
 )
 @seeds_option("1,2,3")
 @set_option
@@ -67,11 +71,11 @@ def _fractions(_context: click.Context, _parameter: click.Parameter, text: str) 
 def command(
     *,
     data: Path,
-    detector_name: str | None,
+    detector: str | None,
     recipe: str | None,
     physics: bool,
-    output: Path,
-    only: tuple[str, ...] | None,
+    out: Path,
+    names: tuple[str, ...] | None,
     seeds: tuple[int, ...],
     settings: tuple[str, ...],
     protocol: "ProtocolName",
@@ -93,12 +97,12 @@ def command(
       landslip ablate DATA --recipe mine.yaml --protocol scene-out -o out/
       landslip ablate DATA --recipe mine.yaml --physics -o out/
     """
-    if (detector_name is None) == (recipe is None):
+    if (detector is None) == (recipe is None):
         raise click.UsageError("give either --detector or --recipe")
     if physics and recipe is None:
         raise click.UsageError("--physics compares training runs: give --recipe")
-    if detector_name is not None:
-        found, pages = _ablate_detector(data, detector_name, output, only or (), seeds, part, quiet=quiet)
+    if detector is not None:
+        found, pages = _ablate_detector(data, detector, out, names or (), seeds, part, quiet=quiet)
         click.echo(json.dumps(found.as_dict(), indent=2) if as_json else _ablation_text(found))
     else:
         from landslip.training.recipe.recipe import read_recipe
@@ -110,15 +114,15 @@ def command(
             if physics:
                 from landslip.studies.physics import compare_physics, write_physics
 
-                compared = compare_physics(chosen, data, output, fractions=fractions, **more)
-                pages = write_physics(compared, output, chosen.detector.attribution)
+                compared = compare_physics(chosen, data, out, fractions=fractions, **more)
+                pages = write_physics(compared, out, chosen.detector.attribution)
                 text, values = _physics_text(compared), compared.as_dict()
             else:
                 from landslip.studies.ablation.report import write_ablation
                 from landslip.studies.ablation.retraining import ablate_recipe
 
-                ablated = ablate_recipe(chosen, data, output, names=only or (), **more)
-                pages = write_ablation(ablated, output, chosen.detector.attribution)
+                ablated = ablate_recipe(chosen, data, out, names=names or (), **more)
+                pages = write_ablation(ablated, out, chosen.detector.attribution)
                 text, values = _ablation_text(ablated), ablated.as_dict()
         click.echo(json.dumps(values, indent=2) if as_json else text)
     if not as_json:
@@ -126,7 +130,7 @@ def command(
 
 
 def _ablate_detector(
-    data: Path, name: str, output: Path, names: tuple[str, ...], seeds: tuple[int, ...], part: "Part", *, quiet: bool
+    data: Path, name: str, out: Path, names: tuple[str, ...], seeds: tuple[int, ...], part: "Part", *, quiet: bool
 ) -> tuple["Ablation", tuple[Path, ...]]:
     from landslip.datasets.formats import open_patches
     from landslip.datasets.splits import Part
@@ -139,14 +143,14 @@ def _ablate_detector(
     with progress_line(quiet=quiet) as progress:
         found = ablate_detector(
             opened,
-            open_patches(data).where(part.holds),
-            output,
+            open_patches(data).where(part.contains),
+            out,
             data=label if part == Part() else f"{label}, {part}",
             names=names,
             seeds=seeds,
             progress=progress,
         )
-    return found, write_ablation(found, output, opened.card.attribution)
+    return found, write_ablation(found, out, opened.card.attribution)
 
 
 def _ablation_text(found: "Ablation") -> str:

@@ -46,7 +46,7 @@ def command(
     folds: int,
     seeds: tuple[int, ...],
     jobs: int,
-    output: Path,
+    out: Path,
     report: Path | None,
     quiet: bool,
     as_json: bool,
@@ -78,8 +78,8 @@ def command(
 
     chosen = read_recipe(recipe, settings)
     with progress_line(quiet=quiet) as progress:
-        found = cross_validate(chosen, data, output, protocol, seeds=seeds, folds=folds, jobs=jobs, progress=progress)
-        write_text(output / "protocol.json", json.dumps(found.as_dict(), indent=1, ensure_ascii=False) + "\n")
+        found = cross_validate(chosen, data, out, protocol, seeds=seeds, folds=folds, jobs=jobs, progress=progress)
+        write_text(out / "protocol.json", json.dumps(found.as_dict(), indent=1, ensure_ascii=False) + "\n")
         if report is not None:
             predictions, patches = match_patches(load_predictions(found.predictions[0]), open_patches(data))
             make_report(ReportInput(predictions, found.scores[0], patches, None), progress).write(report)

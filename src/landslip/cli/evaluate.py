@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 @click.argument("data", type=PATH)
 @click.option(
     "--detector",
-    "source",
     metavar="NAME|FILE",
     help="Detector, or predictions (.npz) of an earlier run; default: the packaged detector.",
 )
@@ -43,7 +42,11 @@ if TYPE_CHECKING:
 @uncertainty_option
 @inference_options
 @click.option(
-    "--also", callback=split_names, metavar="LIST", help="Other definitions of F1 too: batch-mean,per-patch,macro."
+    "--also",
+    "definitions",
+    callback=split_names,
+    metavar="LIST",
+    help="Other definitions of F1 too: batch-mean,per-patch,macro.",
 )
 @click.option(
     "--compare",
@@ -57,12 +60,12 @@ if TYPE_CHECKING:
 @json_option
 def command(
     data: Path,
-    source: str | None,
+    detector: str | None,
     part: "Part",
     threshold: float | None,
     uncertainty: "Uncertainty",
     inference: "InferenceOptions",
-    also: tuple[str, ...] | None,
+    definitions: tuple[str, ...] | None,
     other: str | None,
     save: Path | None,
     report: Path | None,
@@ -87,9 +90,9 @@ def command(
     from landslip.evaluation.report.page import make_report
     from landslip.metrics.definitions import check_definitions
 
-    check_definitions(also or ())
-    source = source or DEFAULT
-    patches = open_patches(data).where(part.holds)
+    check_definitions(definitions or ())
+    source = detector or DEFAULT
+    patches = open_patches(data).where(part.contains)
     with progress_line(quiet=quiet) as progress:
 
         def predict(name: str, limit: float | None) -> "Predictions":
@@ -107,7 +110,9 @@ def command(
         predictions = predict(source, threshold)
         if save is not None:
             predictions.save(save)
-        scores = score(predictions, definitions=also or (), other=None if other is None else predict(other, None))
+        scores = score(
+            predictions, definitions=definitions or (), other=None if other is None else predict(other, None)
+        )
         if report is not None:
             card = None if source.endswith(".npz") else Detector.open(source).card
             make_report(ReportInput(predictions, scores, match_patches(predictions, patches)[1], card), progress).write(

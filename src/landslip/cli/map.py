@@ -61,8 +61,8 @@ if TYPE_CHECKING:
 @json_option
 def command(
     paths: tuple[Path, ...],
-    output: Path,
-    detector_name: str | None,
+    out: Path,
+    detector: str | None,
     aoi: str | None,
     reading: SceneReading,
     inference: "InferenceOptions",
@@ -88,14 +88,14 @@ def command(
     from landslip.scenes.rasters import open_scene
 
     chosen = build_settings(MapSettings, **asdict(inference), **settings)
-    detector = Detector.open(detector_name or DEFAULT)
+    opened = Detector.open(detector or DEFAULT)
     area = None if aoi is None else area_of_interest(aoi)
     scene = open_scene(paths, **reading)
     if not quiet:
         for line in scene.describe():
             click.echo(line, err=True)
     with progress_line(quiet=quiet) as progress:
-        summary = map_scene(scene, detector, output, chosen, aoi=area, progress=progress).summary
+        summary = map_scene(scene, opened, out, chosen, aoi=area, progress=progress).summary
     if as_json:
         click.echo(summary.model_dump_json(indent=2))
         return
@@ -108,5 +108,5 @@ def command(
     )
     click.echo(f"{summary.wall_s:.1f} s, of which {summary.network_s:.1f} s in the network ({summary.engine})")
     for purpose, name in (("overview", "overview.png"), ("report", "report.html"), ("polygons", "landslides.gpkg")):
-        click.echo(f"{purpose:<10}{output / name}")
-    print_next("landslip", "evaluate-map", output, "--truth", "REFERENCE.gpkg")
+        click.echo(f"{purpose:<10}{out / name}")
+    print_next("landslip", "evaluate-map", out, "--truth", "REFERENCE.gpkg")

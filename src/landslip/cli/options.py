@@ -87,7 +87,6 @@ json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print
 overwrite_option: Final = click.option("--overwrite", is_flag=True, help="Replace an earlier result in the same place.")
 detector_option: Final = click.option(
     "--detector",
-    "detector_name",
     metavar="NAME|FILE",
     help="Packaged detector or .onnx file; default: the one that `landslip detector list` marks.",
 )
@@ -119,9 +118,9 @@ jobs_option: Final = click.option(
 
 
 def output_option(text: str, *, metavar: str = "DIR", default: str | None = None) -> Callable[[Command], Command]:
-    """Add ``-o/--output``; required where there is no default."""
+    """Add ``-o/--output``, as the keyword ``out``; required where there is no default."""
     needed: dict[str, Any] = {"required": True} if default is None else {"default": default}
-    return click.option("-o", "--output", type=PATH, metavar=metavar, help=text, **needed)
+    return click.option("-o", "--output", "out", type=PATH, metavar=metavar, help=text, **needed)
 
 
 def recipe_option(text: str, *, default: str | None = None) -> Callable[[Command], Command]:

@@ -46,13 +46,13 @@ def check_new_file(path: Path) -> Path:
     from landslip.errors import OutputError
 
     if path.exists():
-        raise OutputError(f"{path} exists already: move it away or give another file", parameter="output")
+        raise OutputError(f"{path} exists already: move it away or give another file", parameter="out")
     if not path.absolute().parent.is_dir():
-        raise OutputError(f"folder {path.parent} does not exist: create it or give another file", parameter="output")
+        raise OutputError(f"folder {path.parent} does not exist: create it or give another file", parameter="out")
     return path
 
 
-def check_new_detector(output: Path, name: str | None) -> str:
+def check_new_detector(out: Path, name: str | None) -> str:
     """Return the name of a detector to write: the one given, or that of its file.
 
     Raises:
@@ -61,9 +61,9 @@ def check_new_detector(output: Path, name: str | None) -> str:
     """
     from landslip.errors import OutputError, SettingsError
 
-    if check_new_file(output).suffix != ".onnx":
-        raise OutputError(f"the file of a detector must end in .onnx, got {output}", parameter="output")
-    given = output.stem if name is None else name
+    if check_new_file(out).suffix != ".onnx":
+        raise OutputError(f"the file of a detector must end in .onnx, got {out}", parameter="out")
+    given = out.stem if name is None else name
     if not _DETECTOR_NAME.fullmatch(given):
         raise SettingsError(
             f"the name of a detector may hold a-z, 0-9, dot, hyphen and underscore, got '{given}'", parameter="name"
@@ -71,7 +71,7 @@ def check_new_detector(output: Path, name: str | None) -> str:
     return given
 
 
-def write_detector(detector: "Detector", output: Path) -> None:
+def write_detector(detector: "Detector", out: Path) -> None:
     """Write the file of a detector.
 
     Raises:
@@ -80,8 +80,8 @@ def write_detector(detector: "Detector", output: Path) -> None:
     from landslip.errors import OutputError
 
     try:
-        detector.save(output)
+        detector.save(out)
     except OSError as error:
         raise OutputError(
-            f"{output} cannot be written ({error.strerror}): give a file in a writable folder", parameter="output"
+            f"{out} cannot be written ({error.strerror}): give a file in a writable folder", parameter="out"
         ) from error

@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 @click.argument("data", type=PATH)
 @output_option("Folder for the results.")
 @click.option(
-    "--only", callback=split_names, metavar="LIST", help="Run these perturbations only, e.g. blur,noise; default: all."
+    "--only",
+    "names",
+    callback=split_names,
+    metavar="LIST",
+    help="Run these perturbations only, e.g. blur,noise; default: all.",
 )
 @part_options
 @threshold_option
@@ -39,8 +43,8 @@ if TYPE_CHECKING:
 def command(
     detector: str,
     data: Path,
-    output: Path,
-    only: tuple[str, ...] | None,
+    out: Path,
+    names: tuple[str, ...] | None,
     part: "Part",
     threshold: float | None,
     seed: int,
@@ -76,16 +80,16 @@ def command(
     with progress_line(quiet=quiet) as progress:
         found = stress_test(
             opened,
-            open_patches(data).where(part.holds),
-            output,
+            open_patches(data).where(part.contains),
+            out,
             data=label if part == Part() else f"{label}, {part}",
-            names=only or (),
+            names=names or (),
             threshold=threshold,
             seed=seed,
             options=inference,
             progress=progress,
         )
-    pages = write_stress(found, opened.card, output)
+    pages = write_stress(found, opened.card, out)
     if as_json:
         click.echo(json.dumps(found.as_dict(), indent=2))
         return

@@ -30,7 +30,7 @@ from landslip.cli.progress import progress_line
 @overwrite_option
 @quiet_option
 def command(
-    patches: Path, output: Path, split: str | None, min_patches: int, min_ratio: float, overwrite: bool, quiet: bool
+    patches: Path, out: Path, split: str | None, min_patches: int, min_ratio: float, overwrite: bool, quiet: bool
 ) -> None:
     """Recover the scenes that the patches of DATA were cut from, by matching their edges.
 
@@ -52,7 +52,7 @@ def command(
         files = write_mosaics(
             chosen,
             recovery,
-            output,
+            out,
             min_patches=min_patches,
             source=attribution(patches),
             overwrite=overwrite,
@@ -67,5 +67,5 @@ def command(
     click.echo(f"scenes of {min_patches} or more patches: {', '.join(large) or 'none'}")
     click.echo(f"table: {files[0]}")
     if large:
-        click.echo(f"picture: {output / 'S1.png'}")
-        print_next("landslip", "map", output / "S1.tif", "--pixel-size", 10, "-o", "map/")
+        click.echo(f"picture: {out / 'S1.png'}")
+        print_next("landslip", "map", out / "S1.tif", "--pixel-size", 10, "-o", "map/")

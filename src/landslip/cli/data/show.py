@@ -26,7 +26,7 @@ from landslip.cli.options import PATH, output_option, overwrite_option
 @overwrite_option
 def command(
     patches: Path,
-    output: Path,
+    out: Path,
     ids: tuple[int, ...],
     count: int,
     seed: int,
@@ -50,7 +50,7 @@ def command(
     from landslip.datasets.pictures.detail_sheet import draw_detail_sheet
     from landslip.figures.picture import check_picture, write_picture
 
-    check_picture(output, overwrite=overwrite)
+    check_picture(out, overwrite=overwrite)
     chosen = choose_patches(open_patches(patches), ids=ids, count=count, seed=seed, split=split, scene=scene)
     name, source = patches.resolve().name, attribution(patches)
     if len(chosen.patches) == 1 and ids:
@@ -59,6 +59,6 @@ def command(
     else:
         title = f"{len(chosen.patches)} patches of {name}"
         picture = draw_contact_sheet(chosen.patches, title, chosen.how, pixel_size_m=pixel_size_m, source=source)
-    write_picture(picture, output)
+    write_picture(picture, out)
     click.echo(f"{chosen.how}: {', '.join(str(patch.id) for patch in chosen.patches)}")
-    click.echo(f"picture: {output}")
+    click.echo(f"picture: {out}")

@@ -38,7 +38,7 @@ def command(
     part: "Part",
     reading: SceneReading,
     weight: float,
-    output: Path,
+    out: Path,
     name: str | None,
     quiet: bool,
 ) -> None:
@@ -61,17 +61,15 @@ def command(
     if bool(paths) == (data is not None):
         raise SettingsError("give a target: either rasters of one SCENE or --data PATCHES")
     detector = Detector.open(detector_name)
-    name = check_new_detector(output, name)
+    name = check_new_detector(out, name)
     if data is None:
         scene = open_scene(paths, **reading)
         target, images = f"scene {scene.name}", images_of_scene(detector, scene)
     else:
         target = f"{data.resolve().name}, {part}"
-        images = images_of_patches(detector, open_patches(data).where(part.holds))
+        images = images_of_patches(detector, open_patches(data).where(part.contains))
     with progress_line(quiet=quiet) as progress:
         adapted = adapt(detector, images, target, weight=weight, name=name, progress=progress)
-    write_detector(adapted, output)
-    click.echo(
-        f"{output}  adapted to {len(images)} images of {target}; threshold {adapted.card.threshold:g}, unchanged"
-    )
-    print_next("landslip", "map", *(paths or ("SCENE",)), "--detector", output, "-o", "map/")
+    write_detector(adapted, out)
+    click.echo(f"{out}  adapted to {len(images)} images of {target}; threshold {adapted.card.threshold:g}, unchanged")
+    print_next("landslip", "map", *(paths or ("SCENE",)), "--detector", out, "-o", "map/")

@@ -32,7 +32,7 @@ def command(
     data: Path,
     part: "Part",
     each_scene: bool,
-    output: Path,
+    out: Path,
     name: str | None,
     inference: "InferenceOptions",
     quiet: bool,
@@ -53,11 +53,11 @@ def command(
     from landslip.post_training.calibration import CalibrationData, calibrate, card_score, update_card
 
     detector = Detector.open(detector_name)
-    name = check_new_detector(output, name or detector.card.name)
-    patches = open_patches(data).where(part.holds)
+    name = check_new_detector(out, name or detector.card.name)
+    patches = open_patches(data).where(part.contains)
     scenes = sorted({entry.scene for entry in patches.entries}) if each_scene else []
     parts = [Part(scenes=(scene,), rows=part.rows) for scene in scenes] or [part]
-    chosen_on = CalibrationData({f"{data.resolve().name}, {one}": patches.where(one.holds) for one in parts})
+    chosen_on = CalibrationData({f"{data.resolve().name}, {one}": patches.where(one.contains) for one in parts})
     with progress_line(quiet=quiet) as progress:
         made = calibrate(detector, chosen_on, inference, progress=progress)
         scores = [
@@ -69,11 +69,11 @@ def command(
             for title, some in chosen_on.parts.items()
         ]
     made = update_card(made, name=name, scores=scores)
-    write_detector(made, output)
+    write_detector(made, out)
     before, after = detector.card, made.card
-    click.echo(f"{output}  {after.threshold_selection}")
+    click.echo(f"{out}  {after.threshold_selection}")
     click.echo(f"threshold {before.threshold:g} -> {after.threshold:g}")
     click.echo(f"temperature {before.temperature:g} -> {after.temperature:g}")
     for score in after.scores:
         click.echo(f"F1 {score.f1:.3f}  precision {score.precision:.3f}  recall {score.recall:.3f}  {score.data}")
-    print_next("landslip", "evaluate", "DATA", "--detector", output, "--scene", "OTHER")
+    print_next("landslip", "evaluate", "DATA", "--detector", out, "--scene", "OTHER")

@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 )
 @click.option("--name", metavar="NAME", help="Name of the new detector; default: that of the file.")
 @inference_options
-def command(
-    detectors: tuple[str, ...], output: Path, tta: "Tta", name: str | None, inference: "InferenceOptions"
-) -> None:
+def command(detectors: tuple[str, ...], out: Path, tta: "Tta", name: str | None, inference: "InferenceOptions") -> None:
     """Average the probabilities of detectors, or of test-time augmentations of one, in a new detector.
 
     The card of the new detector states the number of forward passes per image. Its output is compared with the average
@@ -40,13 +38,13 @@ def command(
     from landslip.detector.detector import Detector
     from landslip.post_training.ensemble import check_ensemble, ensemble
 
-    name = check_new_detector(output, name)
+    name = check_new_detector(out, name)
     members = [Detector.open(detector) for detector in detectors]
     joined = ensemble(members, name, tta=tta)
     difference = check_ensemble(joined, members, tta, inference)
-    write_detector(joined, output)
+    write_detector(joined, out)
     click.echo(
-        f"{output}  {joined.card.forward_passes} forward passes per image, {len(joined.onnx_bytes) / 1e6:.1f} MB, "
+        f"{out}  {joined.card.forward_passes} forward passes per image, {len(joined.onnx_bytes) / 1e6:.1f} MB, "
         f"equal to the mean of its members within {difference:.1g}"
     )
-    print_next("landslip", "detector", "calibrate", output, "--data", "DATA", "-o", "CALIBRATED.onnx")
+    print_next("landslip", "detector", "calibrate", out, "--data", "DATA", "-o", "CALIBRATED.onnx")

@@ -13,7 +13,7 @@ from landslip.cli.options import output_option
     "--to", "form", required=True, type=click.Choice(["onnx", "openvino"]), help="Plain ONNX, or OpenVINO IR."
 )
 @output_option("Folder for the files.")
-def command(detector: str, form: str, output: Path) -> None:
+def command(detector: str, form: str, out: Path) -> None:
     """Export a detector to plain ONNX or OpenVINO IR, with its card as JSON.
 
     The exported file is loaded and its output compared with the detector's; nothing is kept if they differ.
@@ -26,7 +26,7 @@ def command(detector: str, form: str, output: Path) -> None:
     from landslip.inference.export import export_detector
 
     opened = Detector.open(detector)
-    paths, difference = export_detector(opened, "openvino" if form == "openvino" else "onnx", output)
+    paths, difference = export_detector(opened, "openvino" if form == "openvino" else "onnx", out)
     for path in paths:
         click.echo(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
     channels = ", ".join(f"{name} ({unit})" for name, unit in zip(opened.card.channels, opened.card.units, strict=True))

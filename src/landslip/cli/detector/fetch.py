@@ -10,18 +10,18 @@ from landslip.cli.output import check_new_file, print_next, write_detector
 from landslip.cli.progress import progress_line
 
 if TYPE_CHECKING:
-    from landslip.training.pretrained.importing import Imported
+    from landslip.training.pretrained.importing import ImportedDetector
 
 
 @click.command("fetch")
 @click.argument("name", metavar="[NAME]", required=False)
 @click.option("--list", "as_list", is_flag=True, help="List the published weights, and exit.")
-@click.option("-o", "--output", type=PATH, metavar="FILE", help="The .onnx file to write; default: NAME.onnx.")
+@click.option("-o", "--output", "out", type=PATH, metavar="FILE", help="The .onnx file to write; default: NAME.onnx.")
 @click.option("--half-precision", is_flag=True, help="Store tensors as float16: half the size; output is compared.")
 @click.option("--base-url", metavar="URL", help="Mirror of the Hugging Face hub.")
 @quiet_option
 def command(
-    name: str | None, as_list: bool, output: Path | None, half_precision: bool, base_url: str | None, quiet: bool
+    name: str | None, as_list: bool, out: Path | None, half_precision: bool, base_url: str | None, quiet: bool
 ) -> None:
     """Download published weights, such as deepslide/resnet34, and convert them to a detector.
 
@@ -41,10 +41,10 @@ def command(
     from landslip.errors import RunError
     from landslip.files.download import HUB
     from landslip.training.pretrained.importing import import_detector
-    from landslip.training.pretrained.published import fetch_published, manual_download, recipe_of
+    from landslip.training.pretrained.published import fetch_published, manual_download, published_recipe
 
-    recipe = recipe_of(name).model_copy(update={"half_precision_storage": half_precision})
-    path = check_new_file(output or Path(f"{recipe.name}.onnx"))
+    recipe = published_recipe(name).model_copy(update={"half_precision_storage": half_precision})
+    path = check_new_file(out or Path(f"{recipe.name}.onnx"))
     with progress_line(quiet=quiet) as progress:
         try:
             file = fetch_published(name, base_url=base_url or HUB, progress=progress)
@@ -67,7 +67,7 @@ def require_training() -> None:
         require_extra(module, "train")
 
 
-def print_imported(imported: "Imported", path: Path) -> None:
+def print_imported(imported: "ImportedDetector", path: Path) -> None:
     """Print what was imported from a file of weights, and the next commands."""
     card, found = imported.detector.card, imported.fitted.match
     click.echo(
