@@ -1,4 +1,4 @@
-"""Laws of the plan: every block has its tiles, nothing more is kept than allowed, and nothing is run without need."""
+"""Order of blocks: every block has its tiles within the budget, and no tile is run without need."""
 
 from hypothesis import given
 from hypothesis import strategies as st

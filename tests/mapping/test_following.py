@@ -1,4 +1,4 @@
-"""Laws of following: strips come from top to bottom, none before its rows are written, and nobody waits for ever."""
+"""Follower: strips are yielded from top to bottom, after their rows are written, and no thread waits forever."""
 
 import threading
 from pathlib import Path
@@ -21,31 +21,31 @@ def raster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProbabilityRaster
     """A raster of 100 rows that is followed in strips of 16."""
     monkeypatch.setattr(block_order, "STRIP_PX", 16 * 40)
     grid = MapGrid(CRS.from_epsg(32646), Affine(10, 0, 4e5, 0, -10, 25e5), 100, 40)
-    made = ProbabilityRaster(tmp_path / "encoded.tif", grid)
-    made.create()
-    return made
+    raster = ProbabilityRaster(tmp_path / "encoded.tif", grid)
+    raster.create()
+    return raster
 
 
 def test_strips_wait_for_their_rows(raster: ProbabilityRaster) -> None:
-    follower, seen, rows_told = Follower(raster), [], 0
-    levels = np.random.default_rng(0).integers(0, 251, (100, 40)).astype(np.uint8)
+    follower, strips_read, rows_done = Follower(raster), [], 0
+    encoded = np.random.default_rng(0).integers(0, 251, (100, 40)).astype(np.uint8)
 
     def follow() -> None:
         for window, strip in follower.strips():
-            assert window.bottom <= rows_told, "a strip came before its rows"
-            seen.append((window, strip))
+            assert window.bottom <= rows_done, "a strip came before its rows"
+            strips_read.append((window, strip))
 
     thread = threading.Thread(target=follow)
     thread.start()
     for row in range(0, 100, 9):
         window = Window(row, 0, min(9, 100 - row), 40)
-        raster.write(window, levels[window.slices])
-        rows_told = window.bottom
+        raster.write(window, encoded[window.slices])
+        rows_done = window.bottom
         follower.set_rows_done(window.bottom)
     thread.join(timeout=30)
     assert not thread.is_alive()
-    np.testing.assert_array_equal(np.concatenate([strip for _, strip in seen]), levels)
-    assert [window.row for window, _ in seen] == list(range(0, 100, 16))
+    np.testing.assert_array_equal(np.concatenate([strip for _, strip in strips_read]), encoded)
+    assert [window.row for window, _ in strips_read] == list(range(0, 100, 16))
 
 
 @pytest.mark.parametrize("rows", [0, 20, 100])

@@ -35,15 +35,15 @@ def grid_of(shape: tuple[int, int], crs: str | None = "EPSG:32646", transform: A
     return MapGrid.of(GeoBox(shape, transform, crs), Window(0, 0, *shape))
 
 
-def in_strips(levels: NDArray[np.uint8], height: int = 50) -> Iterable[tuple[Window, NDArray[np.uint8]]]:
-    for row in range(0, len(levels), height):
-        strip = levels[row : row + height]
+def in_strips(encoded: NDArray[np.uint8], height: int = 50) -> Iterable[tuple[Window, NDArray[np.uint8]]]:
+    for row in range(0, len(encoded), height):
+        strip = encoded[row : row + height]
         yield Window(row, 0, *strip.shape), strip
 
 
 def inventory(
     folder: Path,
-    levels: NDArray[np.uint8],
+    encoded: NDArray[np.uint8],
     grid: MapGrid,
     *,
     min_area_m2: float = 0,
@@ -52,16 +52,16 @@ def inventory(
     date: datetime | None = datetime(2020, 2, 19, 11, 22, tzinfo=UTC),
 ) -> Found:
     """Both files, from what finding needs to know of a job."""
-    ground = scene or memory_scene(np.zeros((1, *levels.shape)), ("B04",), transform=UTM_GRID)
+    scene = scene or memory_scene(np.zeros((1, *encoded.shape)), ("B04",), transform=UTM_GRID)
     job = SimpleNamespace(
         detector=SimpleNamespace(card=card("any", ["B04"])),
         grid=grid,
         threshold=0.5,
         settings=SimpleNamespace(min_area_m2=min_area_m2),
-        scene=replace(ground, date=date),
-        region=region or ground.window,
+        scene=replace(scene, date=date),
+        region=region or scene.window,
     )
-    found = find_landslides(job, iter(in_strips(levels)), folder / "l.gpkg")
+    found = find_landslides(job, iter(in_strips(encoded)), folder / "l.gpkg")
     write_geoparquet(folder / "l.parquet", folder / "l.gpkg")
     return found
 
@@ -133,11 +133,11 @@ def test_the_geoparquet_of_an_image_without_a_crs_has_a_null_crs(tmp_path: Path)
     assert geo["columns"]["geometry"]["crs"] is None
 
 
-@pytest.mark.parametrize("level", [3, NODATA])
-def test_an_empty_map_has_valid_files(tmp_path: Path, level: int) -> None:
-    found = inventory(tmp_path, np.full((60, 70), level, np.uint8), grid_of((60, 70)))
+@pytest.mark.parametrize("value", [3, NODATA])
+def test_an_empty_map_has_valid_files(tmp_path: Path, value: int) -> None:
+    found = inventory(tmp_path, np.full((60, 70), value, np.uint8), grid_of((60, 70)))
     assert len(found.areas_m2) == 0
-    assert found.valid_px == (60 * 70 if level == 3 else 0)
+    assert found.valid_px == (60 * 70 if value == 3 else 0)
     for table in (gpd.read_file(tmp_path / "l.gpkg"), gpd.read_parquet(tmp_path / "l.parquet")):
         assert len(table) == 0
         assert table.crs.to_epsg() == 32646
@@ -146,14 +146,14 @@ def test_an_empty_map_has_valid_files(tmp_path: Path, level: int) -> None:
 
 
 def test_small_landslides_are_left_out_by_their_geodesic_area(tmp_path: Path) -> None:
-    levels = np.full((40, 40), 3, np.uint8)
-    levels[2:4, 2:4] = 200  # 400 m2 on the grid
-    levels[10:13, 10:13] = 200
-    levels[20, 20] = 200
+    encoded = np.full((40, 40), 3, np.uint8)
+    encoded[2:4, 2:4] = 200  # 400 m2 on the grid
+    encoded[10:13, 10:13] = 200
+    encoded[20, 20] = 200
     grid = grid_of((40, 40))
-    everything = inventory(tmp_path, levels, grid).areas_m2
+    everything = inventory(tmp_path, encoded, grid).areas_m2
     (tmp_path / "l.gpkg").unlink()
-    kept = inventory(tmp_path, levels, grid, min_area_m2=float(sorted(everything)[1])).areas_m2
+    kept = inventory(tmp_path, encoded, grid, min_area_m2=float(sorted(everything)[1])).areas_m2
     assert len(everything) == 3
     assert sorted(kept) == sorted(everything)[1:]
     assert gpd.read_file(tmp_path / "l.gpkg")["id"].tolist() == [1, 2]
@@ -161,17 +161,17 @@ def test_small_landslides_are_left_out_by_their_geodesic_area(tmp_path: Path) ->
 
 @pytest.mark.parametrize("north", [90, 89.999])
 def test_no_landslide_is_lost_at_the_pole(tmp_path: Path, north: float) -> None:
-    levels = np.full((40, 40), 3, np.uint8)
-    levels[:3, 4:30] = 200
+    encoded = np.full((40, 40), 3, np.uint8)
+    encoded[:3, 4:30] = 200
     grid = grid_of((40, 40), "EPSG:4326", Affine(1e-2, 0, 10, 0, -1e-4, north))
-    assert len(inventory(tmp_path, levels, grid).areas_m2) == 1
+    assert len(inventory(tmp_path, encoded, grid).areas_m2) == 1
 
 
 def test_valid_pixels_are_counted_with_their_area(tmp_path: Path) -> None:
-    levels = np.full((120, 700), 3, np.uint8)
-    levels[:, 300:] = NODATA
-    levels[0, 0] = 200
-    found = inventory(tmp_path, levels, grid_of((120, 700)))
+    encoded = np.full((120, 700), 3, np.uint8)
+    encoded[:, 300:] = NODATA
+    encoded[0, 0] = 200
+    found = inventory(tmp_path, encoded, grid_of((120, 700)))
     assert found.valid_px == 120 * 300
     assert found.valid_area_m2 == pytest.approx(120 * 300 * 100, rel=0.005)
 
@@ -214,7 +214,7 @@ def plane(transform: Affine, east: float, north: float, shape: tuple[int, int] =
 @pytest.mark.parametrize(
     "transform",
     [UTM_GRID, Affine(10, 0, 5e5, 0, 10, 25e5), Affine(8, 6, 5e5, 6, -8, 25e5), Affine(-10, 0, 5e5, 0, 10, 25e5)],
-    ids=["north-up", "south-up", "rotated", "half-turned"],
+    ids=["north-up", "south-up", "rotated", "rotated by half a turn"],
 )
 @pytest.mark.parametrize(
     ("east", "north", "slope_deg", "aspect_deg"),
@@ -224,30 +224,30 @@ def test_the_terrain_of_a_plane(
     tmp_path: Path, transform: Affine, east: float, north: float, slope_deg: float, aspect_deg: float
 ) -> None:
     scene = plane(transform, east, north)
-    levels = np.full((60, 80), 3, np.uint8)
-    levels[45:56, 20:61] = 200  # across two strips
+    encoded = np.full((60, 80), 3, np.uint8)
+    encoded[45:56, 20:61] = 200  # across two strips
     grid = MapGrid.of(scene.geobox, scene.window)
-    inventory(tmp_path, levels, grid, scene=scene)
-    told = gpd.read_file(tmp_path / "l.gpkg").iloc[0]
-    assert told["slope_mean_deg"] == pytest.approx(slope_deg, abs=0.3)
-    assert told["slope_max_deg"] == pytest.approx(slope_deg, abs=0.3)
+    inventory(tmp_path, encoded, grid, scene=scene)
+    row = gpd.read_file(tmp_path / "l.gpkg").iloc[0]
+    assert row["slope_mean_deg"] == pytest.approx(slope_deg, abs=0.3)
+    assert row["slope_max_deg"] == pytest.approx(slope_deg, abs=0.3)
     # The grid's north is not quite north.
-    assert abs((told["aspect_deg"] - aspect_deg + 180) % 360 - 180) < 1.5
+    assert abs((row["aspect_deg"] - aspect_deg + 180) % 360 - 180) < 1.5
     inside = scene.read(["elevation"], Window(45, 20, 11, 41))[0]
-    assert told["elevation_min_m"] == inside.min()
-    assert told["elevation_max_m"] == inside.max()
-    assert told["relief_m"] == pytest.approx(float(np.ptp(inside)))
+    assert row["elevation_min_m"] == inside.min()
+    assert row["elevation_max_m"] == inside.max()
+    assert row["relief_m"] == pytest.approx(float(np.ptp(inside)))
 
 
 def test_terrain_is_read_from_the_mapped_region(tmp_path: Path) -> None:
     scene = plane(UTM_GRID, -1, 0)
     region = Window(10, 30, 20, 20)
     grid = MapGrid.of(scene.geobox, region)
-    levels = np.full((20, 20), 200, np.uint8)
-    inventory(tmp_path, levels, grid, scene=scene, region=region)
-    told = gpd.read_file(tmp_path / "l.gpkg").iloc[0]
+    encoded = np.full((20, 20), 200, np.uint8)
+    inventory(tmp_path, encoded, grid, scene=scene, region=region)
+    row = gpd.read_file(tmp_path / "l.gpkg").iloc[0]
     inside = scene.read(["elevation"], region)[0]
-    assert (told["elevation_min_m"], told["elevation_max_m"]) == (inside.min(), inside.max())
+    assert (row["elevation_min_m"], row["elevation_max_m"]) == (inside.min(), inside.max())
 
 
 def test_a_slope_channel_has_priority_over_slope_from_elevation(tmp_path: Path) -> None:
@@ -255,10 +255,10 @@ def test_a_slope_channel_has_priority_over_slope_from_elevation(tmp_path: Path) 
     scene = memory_scene(values, ("slope", "elevation"), transform=UTM_GRID)
     grid = MapGrid.of(scene.geobox, scene.window)
     inventory(tmp_path, np.full((20, 20), 200, np.uint8), grid, scene=scene)
-    told = gpd.read_file(tmp_path / "l.gpkg").iloc[0]
-    assert told["slope_mean_deg"] == 30
-    assert told["relief_m"] == 190
-    assert told["aspect_deg"] == pytest.approx(270, abs=1.5)
+    row = gpd.read_file(tmp_path / "l.gpkg").iloc[0]
+    assert row["slope_mean_deg"] == 30
+    assert row["relief_m"] == 190
+    assert row["aspect_deg"] == pytest.approx(270, abs=1.5)
 
 
 def test_a_scene_without_terrain_has_none() -> None:
@@ -267,9 +267,9 @@ def test_a_scene_without_terrain_has_none() -> None:
 
 
 def test_a_polygon_across_the_antimeridian_is_not_split(tmp_path: Path) -> None:
-    levels = np.full((40, 40), 3, np.uint8)
-    levels[10:20, 5:35] = 200
+    encoded = np.full((40, 40), 3, np.uint8)
+    encoded[10:20, 5:35] = 200
     grid = grid_of((40, 40), "EPSG:4326", Affine(1e-4, 0, 179.998, 0, -1e-4, -16))
-    inventory(tmp_path, levels, grid)
+    inventory(tmp_path, encoded, grid)
     (shape,) = gpd.read_file(tmp_path / "l.gpkg").geometry
     assert shape.bounds == pytest.approx((179.9985, -16.002, 180.0015, -16.001))

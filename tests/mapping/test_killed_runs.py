@@ -46,39 +46,39 @@ def scene_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory, detector: Detector, scene_path: Path) -> Path:
-    """The map of a run that nobody disturbed."""
+    """The map of an uninterrupted run."""
     out = tmp_path_factory.mktemp("whole")
     map_scene(open_scene(scene_path), detector, out, EXACT)
     return out
 
 
-@pytest.mark.parametrize("share", [0.01, 0.55, 1])
+@pytest.mark.parametrize("fraction", [0.01, 0.55, 1])
 def test_a_run_stopped_while_mapping_resumes(
-    tmp_path: Path, detector: Detector, scene_path: Path, whole: Path, share: float
+    tmp_path: Path, detector: Detector, scene_path: Path, whole: Path, fraction: float
 ) -> None:
     out = tmp_path / "out"
     with pytest.raises(StoppedError):
-        map_scene(open_scene(scene_path), detector, out, EXACT, progress=stop_at(share))
+        map_scene(open_scene(scene_path), detector, out, EXACT, progress=stop_at(fraction))
     assert final_names(out) == []
-    told: list[int] = []
+    pixels_done: list[int] = []
     summary = map_scene(
         open_scene(scene_path),
         detector,
         out,
         EXACT,
-        progress=lambda doing, done, _: doing == "mapping" and told.append(done),
+        progress=lambda stage, done, _: stage == "mapping" and pixels_done.append(done),
     ).summary
     assert summary.resumed
-    assert told[0] >= share * 120 * 150 - 2 * 32 * 32, "what was done is not done again"
+    assert pixels_done[0] >= fraction * 120 * 150 - 2 * 32 * 32, "finished blocks are not mapped again"
     assert_equal_maps(out, whole)
     assert final_names(out) == sorted(PRODUCTS)
 
 
 def test_a_run_stopped_repeatedly_completes(tmp_path: Path, detector: Detector, scene_path: Path, whole: Path) -> None:
     out = tmp_path / "out"
-    for share in (0.1, 0.3, 0.5, 0.7):
+    for fraction in (0.1, 0.3, 0.5, 0.7):
         with pytest.raises(StoppedError):
-            map_scene(open_scene(scene_path), detector, out, EXACT, progress=stop_at(share))
+            map_scene(open_scene(scene_path), detector, out, EXACT, progress=stop_at(fraction))
     map_scene(open_scene(scene_path), detector, out, EXACT)
     assert_equal_maps(out, whole)
 
@@ -89,12 +89,12 @@ def test_a_run_stopped_while_writing_leaves_nothing_under_a_final_name(
 ) -> None:
     out = tmp_path / "out"
 
-    def watch(doing: str, done: int, _: int) -> None:
-        if doing == "writing" and done >= step:
+    def stop(stage: str, done: int, _: int) -> None:
+        if stage == "writing" and done >= step:
             raise StoppedError
 
     with pytest.raises(StoppedError):
-        map_scene(open_scene(scene_path), detector, out, EXACT, progress=watch)
+        map_scene(open_scene(scene_path), detector, out, EXACT, progress=stop)
     assert final_names(out) == []
     map_scene(open_scene(scene_path), detector, out, EXACT)
     assert_equal_maps(out, whole)
@@ -175,14 +175,14 @@ def command(*arguments: object) -> list[str]:
 
 @pytest.fixture(scope="module")
 def large_real_scene(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Path:
-    """The observed part of the real scene, twice, so that mapping it takes some seconds."""
+    """The valid part of the real scene, twice, so that mapping takes some seconds."""
     real = next((shared_data / "scenes" / "chittagong-s2-4band").glob("*.tif"))
     path = tmp_path_factory.mktemp("large") / "large.tif"
     with rasterio.open(real) as file:
         values, profile = file.read(), file.profile
         descriptions = file.descriptions
-    seen = np.nonzero((values > 0).all(axis=0).mean(axis=0) > 0.9)[0]
-    part = values[:, :, seen.min() : seen.max()] if len(seen) > 400 else values
+    columns = np.nonzero((values > 0).all(axis=0).mean(axis=0) > 0.9)[0]
+    part = values[:, :, columns.min() : columns.max()] if len(columns) > 400 else values
     tiled = np.tile(part, (1, 1, 2))
     profile.update(driver="GTiff", height=tiled.shape[1], width=tiled.shape[2], compress="deflate")
     with rasterio.open(path, "w", **profile) as file:
@@ -199,9 +199,11 @@ def test_a_process_killed_three_times_ends_in_the_same_map(tmp_path: Path, large
     summary = Summary.model_validate_json((whole / "summary.json").read_text())
     blocks = -(-summary.scene.height // 256) * -(-summary.scene.width // 256)
     journal, dice = out / ".unfinished" / "blocks-done.txt", random.Random()
-    for share in sorted(dice.uniform(0.02, 0.85) for _ in range(3)):
+    for fraction in sorted(dice.uniform(0.02, 0.85) for _ in range(3)):
         run = subprocess.Popen(command(*options, "-o", out), start_new_session=True)
-        while run.poll() is None and not (journal.exists() and len(journal.read_text().split("\n")) > share * blocks):
+        while run.poll() is None and not (
+            journal.exists() and len(journal.read_text().split("\n")) > fraction * blocks
+        ):
             time.sleep(0.02)
         # Not just after a block was noted, but at any moment of the next.
         time.sleep(dice.uniform(0, 0.1))

@@ -1,4 +1,4 @@
-"""Laws of outlines: the same landslides as an independent method finds on the whole raster, however it is cut."""
+"""Outlines: the landslides that an independent method finds on the whole raster, whatever the strips."""
 
 from collections.abc import Sequence
 
@@ -20,22 +20,22 @@ from landslip.probability import NODATA, STEP
 THRESHOLD = 0.5
 
 
-def cut(levels: NDArray[np.uint8], heights: Sequence[int]) -> list[tuple[Window, NDArray[np.uint8]]]:
+def cut(encoded: NDArray[np.uint8], heights: Sequence[int]) -> list[tuple[Window, NDArray[np.uint8]]]:
     """Strips of these heights, again and again, from top to bottom."""
     pieces, row = [], 0
-    while row < len(levels):
-        height = min(heights[len(pieces) % len(heights)], len(levels) - row)
-        pieces.append((Window(row, 0, height, levels.shape[1]), levels[row : row + height]))
+    while row < len(encoded):
+        height = min(heights[len(pieces) % len(heights)], len(encoded) - row)
+        pieces.append((Window(row, 0, height, encoded.shape[1]), encoded[row : row + height]))
         row += height
     return pieces
 
 
-def found(levels: NDArray[np.uint8], heights: Sequence[int] = (10_000,)) -> list[Outline]:
-    return list(trace_outlines(cut(levels, heights), THRESHOLD))
+def found(encoded: NDArray[np.uint8], heights: Sequence[int] = (10_000,)) -> list[Outline]:
+    return list(trace_outlines(cut(encoded, heights), THRESHOLD))
 
 
 def mask_of(text: str) -> NDArray[np.uint8]:
-    """Levels drawn with # for landslide."""
+    """Encoded probability drawn with # for landslide."""
     return np.array([[240 if sign == "#" else 10 for sign in line] for line in text.split()], np.uint8)
 
 
@@ -60,12 +60,12 @@ def pixels_of(geometry: shapely.MultiPolygon, shape: tuple[int, int]) -> frozens
     return frozenset(zip(*(axis.tolist() for axis in np.nonzero(burnt)), strict=True))
 
 
-def told(one: Outline) -> tuple[object, ...]:
+def as_tuple(one: Outline) -> tuple[object, ...]:
     return one.geometry.wkb, one.area_px, one.probability_mean, one.probability_max
 
 
 def corners(ring: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """At which vertices of a closed ring it turns."""
+    """Where a closed ring has corners."""
     steps = np.diff(ring, axis=0)
     before = np.roll(steps, 1, axis=0)
     return (before[:, 0] * steps[:, 1] - before[:, 1] * steps[:, 0]) != 0
@@ -75,30 +75,30 @@ def corners(ring: NDArray[np.float64]) -> NDArray[np.bool_]:
 def rasters(draw: st.DrawFn) -> NDArray[np.uint8]:
     shape = draw(st.integers(1, 24)), draw(st.integers(1, 24))
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    levels = np.where(
+    encoded = np.where(
         random.random(shape) < draw(st.sampled_from([0.1, 0.35, 0.5, 0.65, 0.9])),
         random.integers(125, 251, shape),
         random.integers(0, 125, shape),
     ).astype(np.uint8)
-    levels[random.random(shape) < draw(st.sampled_from([0, 0.1]))] = NODATA
-    return levels
+    encoded[random.random(shape) < draw(st.sampled_from([0, 0.1]))] = NODATA
+    return encoded
 
 
 CUTS = st.lists(st.integers(1, 9), min_size=1, max_size=4)
 
 
 @given(rasters(), CUTS)
-def test_outlines_are_the_components_of_the_mask(levels: NDArray[np.uint8], heights: list[int]) -> None:
-    mask = (levels >= 125) & (levels != NODATA)
-    landslides = found(levels, heights)
+def test_outlines_are_the_components_of_the_mask(encoded: NDArray[np.uint8], heights: list[int]) -> None:
+    mask = (encoded >= 125) & (encoded != NODATA)
+    landslides = found(encoded, heights)
     assert {pixels_of(one.geometry, mask.shape) for one in landslides} == components(mask)
     assert len(landslides) == len(components(mask))
 
 
 @given(rasters(), CUTS)
-def test_attributes_are_those_of_the_pixels(levels: NDArray[np.uint8], heights: list[int]) -> None:
-    for one in found(levels, heights):
-        inside = np.array([levels[pixel] for pixel in pixels_of(one.geometry, levels.shape)]).astype(int)
+def test_attributes_are_those_of_the_pixels(encoded: NDArray[np.uint8], heights: list[int]) -> None:
+    for one in found(encoded, heights):
+        inside = np.array([encoded[pixel] for pixel in pixels_of(one.geometry, encoded.shape)]).astype(int)
         assert one.area_px == len(inside)
         assert one.geometry.area == len(inside)
         assert one.probability_mean == pytest.approx(inside.mean() * STEP)
@@ -107,8 +107,8 @@ def test_attributes_are_those_of_the_pixels(levels: NDArray[np.uint8], heights: 
 
 
 @given(rasters(), CUTS)
-def test_geometries_are_valid_without_redundant_vertices(levels: NDArray[np.uint8], heights: list[int]) -> None:
-    for one in found(levels, heights):
+def test_geometries_are_valid_without_redundant_vertices(encoded: NDArray[np.uint8], heights: list[int]) -> None:
+    for one in found(encoded, heights):
         assert isinstance(one.geometry, shapely.MultiPolygon)
         assert one.geometry.is_valid
         for polygon in one.geometry.geoms:
@@ -117,13 +117,13 @@ def test_geometries_are_valid_without_redundant_vertices(levels: NDArray[np.uint
 
 
 @given(rasters(), CUTS)
-def test_outlines_do_not_depend_on_the_strips(levels: NDArray[np.uint8], heights: list[int]) -> None:
-    assert sorted(map(told, found(levels, heights))) == sorted(map(told, found(levels)))
+def test_outlines_do_not_depend_on_the_strips(encoded: NDArray[np.uint8], heights: list[int]) -> None:
+    assert sorted(map(as_tuple, found(encoded, heights))) == sorted(map(as_tuple, found(encoded)))
 
 
 @given(rasters(), CUTS)
-def test_the_same_raster_gives_the_same_order(levels: NDArray[np.uint8], heights: list[int]) -> None:
-    assert list(map(told, found(levels, heights))) == list(map(told, found(levels, heights)))
+def test_the_same_raster_gives_the_same_order(encoded: NDArray[np.uint8], heights: list[int]) -> None:
+    assert list(map(as_tuple, found(encoded, heights))) == list(map(as_tuple, found(encoded, heights)))
 
 
 SHAPES = {
@@ -147,11 +147,11 @@ SHAPES = {
 @pytest.mark.parametrize("text", SHAPES.values(), ids=SHAPES.keys())
 @pytest.mark.parametrize("heights", [(1,), (2,), (3, 1), (7,)])
 def test_difficult_shapes_do_not_depend_on_the_strips(text: str, heights: tuple[int, ...]) -> None:
-    levels = mask_of(text)
-    landslides = found(levels, heights)
-    assert {pixels_of(one.geometry, levels.shape) for one in landslides} == components(levels > 125)
+    encoded = mask_of(text)
+    landslides = found(encoded, heights)
+    assert {pixels_of(one.geometry, encoded.shape) for one in landslides} == components(encoded > 125)
     assert all(one.geometry.is_valid for one in landslides)
-    assert sorted(map(told, landslides)) == sorted(map(told, found(levels)))
+    assert sorted(map(as_tuple, landslides)) == sorted(map(as_tuple, found(encoded)))
 
 
 def test_holes_are_holes() -> None:
@@ -168,13 +168,13 @@ def test_pixels_that_touch_at_a_corner_are_one_landslide_of_two_parts() -> None:
 
 def test_a_landslide_is_yielded_once_no_strip_can_touch_it() -> None:
     """Only those still open are held: what lies far above is given before what lies below is read."""
-    levels = np.full((400, 30), 10, np.uint8)
-    levels[::4, ::3] = 240
+    encoded = np.full((400, 30), 10, np.uint8)
+    encoded[::4, ::3] = 240
     read = 0
 
     def reading():
         nonlocal read
-        for piece in cut(levels, (8,)):
+        for piece in cut(encoded, (8,)):
             read += 1
             yield piece
 
@@ -184,10 +184,10 @@ def test_a_landslide_is_yielded_once_no_strip_can_touch_it() -> None:
 
 
 def test_a_large_noise_raster_gives_all_components() -> None:
-    levels = (np.random.default_rng(3).random((120, 120)) < 0.4).astype(np.uint8) * 200
-    whole, strips_of_7 = found(levels), found(levels, (7,))
-    assert sum(one.area_px for one in whole) == (levels > 0).sum()
-    assert sorted(map(told, whole)) == sorted(map(told, strips_of_7))
+    encoded = (np.random.default_rng(3).random((120, 120)) < 0.4).astype(np.uint8) * 200
+    whole, strips_of_7 = found(encoded), found(encoded, (7,))
+    assert sum(one.area_px for one in whole) == (encoded > 0).sum()
+    assert sorted(map(as_tuple, whole)) == sorted(map(as_tuple, strips_of_7))
 
 
 @given(st.integers(1, 5000), st.integers(1, 200_000))
@@ -200,18 +200,18 @@ def test_strips_partition_a_raster_and_are_small(height: int, width: int) -> Non
 
 
 @given(rasters(), CUTS)
-def test_terrain_attributes_are_those_of_the_pixels(levels: NDArray[np.uint8], heights: list[int]) -> None:
-    random = np.random.default_rng(int(levels.sum()))
-    elevation = random.uniform(0, 2000, levels.shape).astype(np.float32)
-    slope = random.uniform(0, 80, levels.shape).astype(np.float32)
-    slope[random.random(levels.shape) < 0.2] = np.nan
+def test_terrain_attributes_are_those_of_the_pixels(encoded: NDArray[np.uint8], heights: list[int]) -> None:
+    random = np.random.default_rng(int(encoded.sum()))
+    elevation = random.uniform(0, 2000, encoded.shape).astype(np.float32)
+    slope = random.uniform(0, 80, encoded.shape).astype(np.float32)
+    slope[random.random(encoded.shape) < 0.2] = np.nan
     flat = np.zeros_like(slope)
 
     def terrain(window: Window) -> Terrain:
         return Terrain(*(layer[window.slices] for layer in (elevation, slope, flat + 1, flat)))
 
-    for one in trace_outlines(cut(levels, heights), THRESHOLD, terrain):
-        rows, cols = np.array(list(pixels_of(one.geometry, levels.shape))).T
+    for one in trace_outlines(cut(encoded, heights), THRESHOLD, terrain):
+        rows, cols = np.array(list(pixels_of(one.geometry, encoded.shape))).T
         known = one.terrain.attributes()
         assert known["elevation_min_m"] == elevation[rows, cols].min()
         assert known["elevation_max_m"] == elevation[rows, cols].max()

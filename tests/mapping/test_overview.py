@@ -1,4 +1,4 @@
-"""Laws of the map sheet: outlines lie where landslides are, lengths are true, what was not observed stays unseen."""
+"""Map sheet: outlines are on their landslides, lengths are exact, nodata is hatched."""
 
 import math
 from pathlib import Path
@@ -56,7 +56,7 @@ def brightness(image: Image.Image) -> NDArray[np.float64]:
 
 @st.composite
 def blobs(draw: st.DrawFn) -> shapely.Polygon:
-    """A polygon of any shape around a place on a sheet of 120 x 90 pixels."""
+    """A polygon of any shape on a sheet of 120 x 90 pixels."""
     x, y = draw(st.floats(30, 90)), draw(st.floats(30, 60))
     radii = draw(st.lists(st.floats(6, 28), min_size=3, max_size=9))
     angles = np.linspace(0, 2 * np.pi, len(radii), endpoint=False)
@@ -90,8 +90,8 @@ def test_the_smallest_landslide_is_visible(size: float, x: float, y: float) -> N
 def test_an_outline_is_visible_on_dark_and_bright_backgrounds(ground: tuple[int, int, int]) -> None:
     def luminance(colour: NDArray[np.float64]) -> NDArray[np.float64]:
         linear = (colour / 255) ** 2.2
-        seen: NDArray[np.float64] = linear @ [0.2126, 0.7152, 0.0722]
-        return seen
+        visible: NDArray[np.float64] = linear @ [0.2126, 0.7152, 0.0722]
+        return visible
 
     sheet = Image.new("RGB", (120, 90), ground)
     drawn = draw_outlines(sheet, [shapely.box(20, 20, 90, 70)], Affine.identity())
@@ -288,8 +288,8 @@ def test_warnings_are_on_the_sheet_and_do_not_widen_it() -> None:
     ],
 )
 def test_unusual_maps_have_a_sheet(changes: dict[str, object]) -> None:
-    seen = changes.get("valid_fraction") != 0.0
-    picture = picture_of(50, 70, nodata=0.0 if seen else 1.1)
+    visible = changes.get("valid_fraction") != 0.0
+    picture = picture_of(50, 70, nodata=0.0 if visible else 1.1)
     sheet = draw_overview(picture, [], summary_of(**changes), card_of(scores=(), not_good_for=("a " * 500,) * 9))
     assert sheet.width <= 1600
 

@@ -1,4 +1,4 @@
-"""Laws of the small picture: cells are means of what was observed in them, in whatever blocks and order it came."""
+"""Quicklook: cells are means of valid pixels, whatever the blocks and their order."""
 
 import numpy as np
 from affine import Affine
@@ -28,8 +28,8 @@ def test_cells_are_means_of_valid_pixels(
     random = np.random.default_rng(seed)
     region = Window(offset, 2 * offset, height, width)
     values = random.integers(0, 9000, (3, height, width)).astype(np.float32)
-    observed = random.random((height, width)) < 0.7
-    values[:, ~observed] = 0
+    valid = random.random((height, width)) < 0.7
+    values[:, ~valid] = 0
     before = quicklook._LONGEST_PX
     quicklook._LONGEST_PX = longest
     try:
@@ -38,7 +38,7 @@ def test_cells_are_means_of_valid_pixels(
         random.shuffle(order)
         for block in order:
             rows, cols = block.relative_to(region).slices
-            small.add(block, values[:, rows, cols], observed[rows, cols])
+            small.add(block, values[:, rows, cols], valid[rows, cols])
     finally:
         quicklook._LONGEST_PX = before
     grid = MapGrid(CRS.from_epsg(32646), Affine(10, 0, 4e5, 0, -10, 25e5), height, width)
@@ -48,9 +48,9 @@ def test_cells_are_means_of_valid_pixels(
     assert picture.transform == Affine(10 * cell, 0, 4e5, 0, -10 * cell, 25e5)
     for row, col in np.ndindex(picture.valid.shape):
         part = np.s_[row * cell : (row + 1) * cell, col * cell : (col + 1) * cell]
-        assert picture.valid[row, col] == observed[part].any()
-        if observed[part].any():
-            expected = values[:, *part][:, observed[part]].mean(axis=1)
+        assert picture.valid[row, col] == valid[part].any()
+        if valid[part].any():
+            expected = values[:, *part][:, valid[part]].mean(axis=1)
             np.testing.assert_allclose(picture.values[:, row, col], expected, rtol=1e-5)
 
 

@@ -1,4 +1,4 @@
-"""Laws of the report: it needs nothing else, trusts nothing from outside, and its figures are those of the map."""
+"""Report: self-contained, with escaped text and the values of the map."""
 
 import base64
 import hashlib
@@ -68,10 +68,10 @@ class Page(HTMLParser):
         return " ".join("".join(self.texts).split())
 
 
-def report_of(folder: Path, areas_m2: list[float], *, placed: bool = True, terrain: bool = False, **changes) -> str:
+def report_of(folder: Path, areas_m2: list[float], *, has_crs: bool = True, terrain: bool = False, **changes) -> str:
     card = changes.pop("card", card_of())
     path = folder / "report.html"
-    landslides = landslides_of(sorted(areas_m2, reverse=True)[:100], placed=placed, terrain=terrain)
+    landslides = landslides_of(sorted(areas_m2, reverse=True)[:100], has_crs=has_crs, terrain=terrain)
     changes = {"landslides": len(areas_m2), "landslide_area_m2": float(sum(areas_m2))} | changes
     write_report(path, OVERVIEW, landslides, np.array(areas_m2), summary_of(**changes), card)
     assert sorted(folder.iterdir()) == [path]
@@ -172,7 +172,7 @@ def test_one_unknown_value_is_a_dash(tmp_path: Path) -> None:
 
 
 def test_a_map_without_a_crs_has_no_longitude(tmp_path: Path) -> None:
-    page = Page(report_of(tmp_path, [900.0], placed=False, scene={"crs": None, "date": None}))
+    page = Page(report_of(tmp_path, [900.0], has_crs=False, scene={"crs": None, "date": None}))
     assert "Longitude" not in page.text
     assert "none (pixel coordinates)" in page.text
     assert "This image has no CRS" in page.text
@@ -188,13 +188,13 @@ def test_the_report_has_caveat_warnings_and_scores(tmp_path: Path) -> None:
     text = Page(report_of(tmp_path, [900.0], warnings=("the sky was cloudy",))).text
     assert "were not verified in the field" in text
     assert "The sky was cloudy." in text
-    for said in (
+    for shown in (
         "scene-out",
         "F1 of the landslide class, pooled over all pixels",
         "0.594 (0.550 to 0.630 over patches)",
         "1, 2, 3",
     ):
-        assert said in text
+        assert shown in text
     assert "Contains modified Copernicus Sentinel data" in text
     assert "1" * 64 in text
     without = Page(report_of(tmp_path, [900.0], card=card_of(scores=()))).text
@@ -226,8 +226,8 @@ def test_every_landslide_is_counted_once_and_probability_adds_up_to_one(areas_m2
 
 def test_a_power_law_is_a_straight_line_of_its_slope() -> None:
     # Areas at the quantiles of a Pareto law: p(A) falls with the power -(1 + 1.4).
-    share = (np.arange(200_000) + 0.5) / 200_000
-    found = frequency(300 * share ** (-1 / 1.4))
+    fraction = (np.arange(200_000) + 0.5) / 200_000
+    found = frequency(300 * fraction ** (-1 / 1.4))
     many = found.count > 500
     slope = np.polyfit(np.log10(found.middle_m2[many][1:]), np.log10(found.density_per_m2[many][1:]), 1)[0]
     assert slope == pytest.approx(-2.4, abs=0.05)
@@ -240,7 +240,7 @@ def test_formatted_numbers_have_units() -> None:
     assert [format_length(length_m) for length_m in (0.5, 9.25, 999, 1000, 12_345)] == [
         *("0.5 m", "9.25 m", "999 m", "1 km", "12.3 km")
     ]
-    assert [format_percent(share) for share in (0, 1e-6, 0.00414, 0.39, 0.9999, 1)] == [
+    assert [format_percent(fraction) for fraction in (0, 1e-6, 0.00414, 0.39, 0.9999, 1)] == [
         *("0 %", "under 0.01 %", "0.414 %", "39 %", "over 99.9 %", "100 %")
     ]
     assert [format_duration(seconds) for seconds in (0.25, 4.2, 185, 7800)] == [

@@ -1,4 +1,4 @@
-"""The six laws of mapping, on whole runs: what a map holds hangs on the scene, the detector and the settings alone."""
+"""The invariants of mapping on whole runs: a map depends on scene, detector and settings alone."""
 
 import json
 import subprocess
@@ -36,7 +36,7 @@ SIDES = st.integers(1, 75) | st.sampled_from([1, 2, 31, 37, 61, 73])
 IDENTITY, BRIGHTNESS = identity(overlap_px=7), brightness()
 
 
-def identity_levels(values: NDArray[np.generic], **options: object) -> NDArray[np.uint8]:
+def map_identity(values: NDArray[np.generic], **options: object) -> NDArray[np.uint8]:
     with TemporaryDirectory() as folder:
         scene = memory_scene(values, ("B04",), options.pop("observed", None))
         return levels_of(scene, IDENTITY, Path(folder), **(EXACT | options))
@@ -49,11 +49,11 @@ def test_any_size_is_mapped_and_an_identity_network_returns_its_input(
 ) -> None:
     random = np.random.default_rng(seed)
     values = random.uniform(0, 10_000, (1, height, width)).astype(np.float32)
-    observed = random.random((height, width)) < random.choice([0.02, 0.8, 1])
-    levels = identity_levels(values, observed=observed, block_px=block)
-    assert levels.shape == (height, width)
-    np.testing.assert_array_equal(levels != NODATA, observed)
-    half_a_step = np.abs(decode_probability(levels)[observed] - values[0][observed] / 10_000)
+    valid = random.random((height, width)) < random.choice([0.02, 0.8, 1])
+    encoded = map_identity(values, observed=valid, block_px=block)
+    assert encoded.shape == (height, width)
+    np.testing.assert_array_equal(encoded != NODATA, valid)
+    half_a_step = np.abs(decode_probability(encoded)[valid] - values[0][valid] / 10_000)
     assert (half_a_step <= STEP / 2 + 1e-5).all()
 
 
@@ -75,9 +75,9 @@ def test_the_map_does_not_depend_on_block_size(
 ) -> None:
     detector = brightness(size_multiple=size_multiple, overlap_px=overlap_px)
     values = blobs(height, width, seed=height * width)
-    observed = np.random.default_rng(1).random((height, width)) < 0.9
+    valid = np.random.default_rng(1).random((height, width)) < 0.9
     with TemporaryDirectory() as folder:
-        scene = memory_scene(values, observed=observed)
+        scene = memory_scene(values, observed=valid)
         first, second = (
             levels_of(scene, detector, Path(folder) / str(i), block_px=block, **EXACT)
             for i, block in enumerate((one, other))
@@ -100,8 +100,8 @@ def test_polygons_and_attributes_do_not_depend_on_blocks(tmp_path: Path) -> None
     values = np.concatenate([blobs(170, 190), 300 + 5 * np.indices((1, 170, 190))[2].astype(np.uint16)])
     scene = memory_scene(values, ("B04", "B03", "B02", "elevation"))
     for block in (16, 50, 4096):
-        made = map_scene(scene, BRIGHTNESS, tmp_path / str(block), MapSettings(block_px=block, **EXACT)).summary
-        assert made.landslides > 5
+        summary = map_scene(scene, BRIGHTNESS, tmp_path / str(block), MapSettings(block_px=block, **EXACT)).summary
+        assert summary.landslides > 5
     assert_equal_maps(tmp_path / "16", tmp_path / "4096")
     assert_equal_maps(tmp_path / "50", tmp_path / "4096")
 
@@ -121,8 +121,8 @@ def test_nodata_in_is_nodata_out(tmp_path: Path) -> None:
     values[:, 30:70, 40:90] = 0
     scene = open_scene(scene_file(tmp_path, values))
     summary = map_scene(scene, BRIGHTNESS, tmp_path / "out", MapSettings(min_area_m2=0, **EXACT)).summary
-    levels, table = read_map(tmp_path / "out")
-    np.testing.assert_array_equal(levels == NODATA, (values == 0).all(axis=0))
+    encoded, table = read_map(tmp_path / "out")
+    np.testing.assert_array_equal(encoded == NODATA, (values == 0).all(axis=0))
     assert summary.valid_fraction == pytest.approx(1 - 40 * 50 / (120 * 130))
     assert summary.valid_area_m2 == pytest.approx(summary.valid_fraction * 120 * 130 * 100, rel=0.005)
     gap = shapely.box(500_000 + 400, 2_500_000 - 700, 500_000 + 900, 2_500_000 - 300)
@@ -130,12 +130,12 @@ def test_nodata_in_is_nodata_out(tmp_path: Path) -> None:
 
 
 def test_values_of_nodata_pixels_do_not_change_valid_pixels(tmp_path: Path) -> None:
-    values, observed = blobs(90, 90).astype(np.float32), np.ones((90, 90), bool)
-    observed[20:50, 10:60] = False
+    values, valid = blobs(90, 90).astype(np.float32), np.ones((90, 90), bool)
+    valid[20:50, 10:60] = False
     maps = []
     for number, nonsense in enumerate((0, 20_000, np.nan)):
-        filled = np.where(observed, values, np.float32(nonsense))
-        scene = memory_scene(filled, observed=observed)
+        filled = np.where(valid, values, np.float32(nonsense))
+        scene = memory_scene(filled, observed=valid)
         maps.append(levels_of(scene, BRIGHTNESS, tmp_path / str(number), **EXACT))
     np.testing.assert_array_equal(maps[0], maps[1])
     np.testing.assert_array_equal(maps[0], maps[2])
@@ -176,9 +176,9 @@ def test_the_probability_raster_has_scale_nodata_and_tags(tmp_path: Path) -> Non
         assert raster.overviews(1)
         assert raster.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
         assert raster.tags()["detector_sha256"] == summary.detector_sha256
-        levels = raster.read(1)
-    assert (levels.min(), levels.max()) == (0, MAX_ENCODED)
-    area_px = reaches_threshold(levels, summary.threshold).sum()
+        encoded = raster.read(1)
+    assert (encoded.min(), encoded.max()) == (0, MAX_ENCODED)
+    area_px = reaches_threshold(encoded, summary.threshold).sum()
     assert summary.landslide_area_m2 == pytest.approx(100 * area_px, rel=0.005)
 
 
@@ -216,8 +216,8 @@ def test_a_scene_without_valid_pixels_is_an_empty_map_with_a_warning(tmp_path: P
     summary = map_scene(
         memory_scene(np.full((3, 40, 50), np.nan, np.float32)), BRIGHTNESS, tmp_path / "out", MapSettings(**EXACT)
     ).summary
-    levels, table = read_map(tmp_path / "out")
-    assert (levels == NODATA).all()
+    encoded, table = read_map(tmp_path / "out")
+    assert (encoded == NODATA).all()
     assert len(table) == summary.landslides == 0
     assert summary.valid_fraction == summary.valid_area_m2 == summary.landslide_area_m2 == 0
     assert any("no pixel of the mapped area is valid" in warning for warning in summary.warnings)
@@ -266,8 +266,8 @@ def test_an_older_map_stays_until_the_new_one_is_complete(tmp_path: Path) -> Non
     with pytest.raises(OutputError, match="already holds a map"):
         map_scene(other, BRIGHTNESS, out, settings_)
 
-    def fail(doing: str, _: int, __: int) -> None:
-        if doing == "writing":
+    def fail(stage: str, _: int, __: int) -> None:
+        if stage == "writing":
             raise KeyboardInterrupt
 
     overwriting = settings_.model_copy(update={"overwrite": True})
@@ -286,12 +286,12 @@ def test_progress_runs_from_zero_to_the_total(tmp_path: Path) -> None:
     map_scene(
         scene, BRIGHTNESS, tmp_path / "out", MapSettings(block_px=32, **EXACT), progress=lambda *news: told.append(news)
     )
-    for doing, total in (("mapping", 70 * 80), ("writing", len(PRODUCTS))):
-        done = [one[1] for one in told if one[0] == doing]
+    for stage, total in (("mapping", 70 * 80), ("writing", len(PRODUCTS))):
+        done = [one[1] for one in told if one[0] == stage]
         assert done == sorted(done)
         assert done[0] == 0
         assert done[-1] == total
-        assert {one[2] for one in told if one[0] == doing} == {total}
+        assert {one[2] for one in told if one[0] == stage} == {total}
 
 
 def test_memory_holds_a_few_blocks_whatever_the_size_of_the_scene(
@@ -309,9 +309,9 @@ def test_memory_holds_a_few_blocks_whatever_the_size_of_the_scene(
             return source.read(bands, window)
 
     watched = replace(scene, layers={name: replace(layer, source=Watched()) for name, layer in scene.layers.items()})
-    levels = levels_of(watched, BRIGHTNESS, tmp_path / "small", block_px=64, **EXACT)
+    encoded = levels_of(watched, BRIGHTNESS, tmp_path / "small", block_px=64, **EXACT)
     assert max(max(window.shape) for window in read) <= 64 + 2 * 32
-    np.testing.assert_array_equal(levels, levels_of(scene, BRIGHTNESS, tmp_path / "large", block_px=512, **EXACT))
+    np.testing.assert_array_equal(encoded, levels_of(scene, BRIGHTNESS, tmp_path / "large", block_px=512, **EXACT))
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Laws of the STAC item: it is valid, it survives JSON, and it says of the map what the summary says."""
+"""STAC item: valid by the schema, equal after JSON, with the values of the summary."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Laws of the output folder: one run at a time, nothing half-written under a final name, nothing lost by a kill."""
+"""Workspace: one run at a time, no incomplete file under a final name, nothing lost by a kill."""
 
 import errno
 from collections.abc import Iterator

@@ -122,7 +122,7 @@ def _from_file(path: Path) -> AreaOfInterest:
     if not polygons:
         raise AreaError(f"{path} holds no polygon: give a file with the area's outline")
     if table.crs is None:
-        raise AreaError(f"{path} does not say its CRS: save it with one")
+        raise AreaError(f"{path} has no CRS: save it with one")
     return AreaOfInterest(str(path), shapely.union_all(shapely.make_valid(polygons)), CRS.from_user_input(table.crs))
 
 

@@ -5,12 +5,13 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from landslip.detector.card import Card
 from landslip.detector.ood_distance import OodDistance
 from landslip.detector.ood_statistics import MIN_VALID_FRACTION
 from landslip.errors import DetectorError
+from landslip.files.model import Frozen
 from landslip.grid.window import spread_windows
 from landslip.mapping.job import Job
 
@@ -24,10 +25,10 @@ _WARN_OUT_OF_RANGE: Final = 0.2
 _DEFAULT_SIDE_PX: Final = 128
 
 
-class DomainShift(BaseModel):
+class DomainShift(Frozen):
     """The distance of a scene from the training data of its detector."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(allow_inf_nan=True)
 
     windows: int
     """Number of sampled windows."""

@@ -11,9 +11,10 @@ from time import perf_counter
 from typing import Final
 
 import rasterio
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 import landslip
+from landslip.files.model import Frozen
 from landslip.grid.map_grid import MapGrid
 from landslip.mapping.domain_shift import DomainShift, domain_shift_warnings
 from landslip.mapping.inventory.find import Found
@@ -24,10 +25,10 @@ SENTINEL_ATTRIBUTION: Final = "Contains modified Copernicus Sentinel data"
 _VERSIONED: Final = ("numpy", "rasterio", "shapely", "pyproj", "geopandas")
 
 
-class _Record(BaseModel):
-    """Unlike ``Frozen``, it holds NaN: the pixel size of a scene may be undefined."""
+class _Record(Frozen):
+    """A model that allows NaN, because the pixel size of a scene may be undefined."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(allow_inf_nan=True)
 
 
 class SceneRecord(_Record):
