@@ -1,9 +1,12 @@
-"""The base of every section of a recipe: it cannot be changed, and a key it does not know is an error."""
+"""The pydantic base of recipes, cards and records."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Frozen(BaseModel):
-    """A small frozen value that refuses unknown keys; a docstring under a field is its comment in a shown recipe."""
+    """A frozen model that refuses unknown keys, NaN and infinity.
+
+    The docstring under a field is its description, which recipes show as a comment.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
