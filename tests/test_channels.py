@@ -1,4 +1,4 @@
-"""The channel table: names are found however they are spelt, and its numbers agree with what they describe."""
+"""The channel table: spellings of names, and numbers that agree with real data."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +28,7 @@ def test_a_channel_is_found_however_it_is_spelt(spelling: str, name: str) -> Non
 
 
 @pytest.mark.parametrize("text", ["", "B13", "B00", "B", "8", "infrared", "B8B", "red,green"])
-def test_what_is_no_channel_is_refused_by_name(text: str) -> None:
+def test_an_unknown_channel_is_refused_by_name(text: str) -> None:
     with pytest.raises(ChannelError, match="expected B01"):
         find_channel(text)
 

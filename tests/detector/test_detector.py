@@ -1,4 +1,4 @@
-"""Laws of detectors: what was sealed comes back as it was; anything off is an error that names it."""
+"""Detector files: they are read back unchanged, and any damage is an error that names it."""
 
 import hashlib
 import pickle
@@ -21,7 +21,7 @@ from landslip.errors import DetectorError
 from tiny_detectors import brightness, brightness_model, card, identity, identity_model, model, resealed
 
 
-def test_what_was_sealed_comes_back(tmp_path: Path) -> None:
+def test_a_sealed_detector_is_read_back(tmp_path: Path) -> None:
     made = brightness()
     made.save(tmp_path / "b.onnx")
     opened = Detector.open(tmp_path / "b.onnx")
@@ -44,7 +44,7 @@ def test_sealing_is_the_same_every_time_and_leaves_the_model_alone() -> None:
     assert network.SerializeToString(deterministic=True) == before
 
 
-def test_the_card_knows_its_graph() -> None:
+def test_the_card_holds_the_hash_of_its_graph() -> None:
     made = brightness()
     assert made.card.graph_sha256 == graph_sha256(brightness_model())
     assert made.card.graph_sha256 != identity().card.graph_sha256
@@ -70,7 +70,7 @@ def test_any_flipped_byte_is_found() -> None:
                 Detector.from_bytes(bytes(damaged), "tiny.onnx")
 
 
-def test_a_cut_file_is_found_wherever_it_was_cut() -> None:
+def test_truncation_is_detected_anywhere_in_a_file() -> None:
     for length in range(len(TINY)):
         with pytest.raises(DetectorError):
             Detector.from_bytes(TINY[:length], "tiny.onnx")
@@ -88,7 +88,7 @@ def test_no_bytes_are_a_detector_by_chance(raw: bytes) -> None:
         Detector.from_bytes(raw, "any.onnx")
 
 
-def test_damage_to_a_file_that_was_never_sealed_is_an_error_all_the_same() -> None:
+def test_damage_to_an_unsealed_file_is_an_error_too() -> None:
     bare = brightness_model().SerializeToString()
     for place in range(len(bare)):
         damaged = bytearray(bare)
@@ -104,7 +104,7 @@ def test_the_seal_alone_is_no_card() -> None:
         Detector.from_bytes(network.SerializeToString(), "plain.onnx")
 
 
-def test_a_card_cannot_stand_on_another_network() -> None:
+def test_a_card_of_another_network_is_refused() -> None:
     foreign = identity().card
     network = model([helper.make_node("Sigmoid", ["input"], ["probability"])], {}, 1)
     with pytest.raises(DetectorError, match="card of another network"):
@@ -117,7 +117,7 @@ def test_a_card_with_a_key_that_is_not_known_is_refused() -> None:
         Detector.from_bytes(resealed(identity_model(), text), "new.onnx")
 
 
-def test_a_card_that_is_no_json_is_refused() -> None:
+def test_a_card_that_is_not_json_is_refused() -> None:
     with pytest.raises(DetectorError, match="card"):
         Detector.from_bytes(resealed(identity_model(), "{"), "odd.onnx")
 
@@ -143,7 +143,7 @@ def test_a_custom_operator_inside_a_branch_is_named() -> None:
         seal(network, card("custom", ["B04"]))
 
 
-def test_an_operator_that_no_one_knows_is_refused() -> None:
+def test_an_unknown_operator_is_refused() -> None:
     with pytest.raises(DetectorError, match="invalid ONNX graph"):
         seal(model([helper.make_node("Landslide", ["input"], ["probability"])], {}, 1), card("odd", ["B04"]))
 
@@ -226,7 +226,7 @@ def test_another_interface_is_refused(change: str) -> None:
         seal(network, card("b", ["B04"]))
 
 
-def test_files_of_other_kinds_are_called_what_they_are(tmp_path: Path) -> None:
+def test_files_of_other_formats_are_named(tmp_path: Path) -> None:
     (tmp_path / "pickle.onnx").write_bytes(pickle.dumps({"weights": [1, 2]}))
     (tmp_path / "old-pickle.onnx").write_bytes(pickle.dumps({"weights": [1, 2]}, protocol=0))
     with zipfile.ZipFile(tmp_path / "torch.onnx", "w") as archive:
@@ -260,7 +260,7 @@ def test_a_pickle_is_never_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["nowhere.onnx", "no-such-name", "", ".", "x" * 5000, "a\0b"])
-def test_what_is_not_there_is_said_with_what_there_is(name: str) -> None:
+def test_an_unknown_detector_is_refused_with_those_available(name: str) -> None:
     with pytest.raises(DetectorError, match=DEFAULT):
         find(name)
 
@@ -292,7 +292,7 @@ def test_a_file_of_the_user_does_not_hide_behind_a_packaged_name(
 
 
 @pytest.mark.parametrize("name", packaged())
-def test_the_detectors_that_come_with_landslip(name: str) -> None:
+def test_the_packaged_detectors(name: str) -> None:
     detector = Detector.open(name)
     assert detector.card.name == name
     assert len(detector.onnx_bytes) <= 25e6
@@ -335,7 +335,7 @@ def test_a_card_cannot_be_changed() -> None:
     ],
     ids=str,
 )
-def test_a_card_that_makes_no_sense_is_refused(changes: dict[str, object]) -> None:
+def test_an_invalid_card_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Card.model_validate(card("any", ["B04"]).model_dump() | changes)
 

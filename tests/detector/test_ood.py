@@ -1,4 +1,4 @@
-"""How far an image lies from what a detector learned from: what it hangs on, and what it does not."""
+"""Out-of-distribution distance of images, and its use in maps and evaluation."""
 
 import json
 from pathlib import Path
@@ -54,15 +54,15 @@ def images(count: int = 60) -> list[np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def seen() -> OodStatistics:
+def training() -> OodStatistics:
     return fit_ood_statistics(images(), TRUE_COLOUR, relative=True)
 
 
-def distance(seen: OodStatistics, values: np.ndarray) -> float:
-    gauge = OodDistance(seen, TRUE_COLOUR)
-    vector = gauge.describe(values, np.ones(values.shape[1:], bool))
+def distance(training: OodStatistics, values: np.ndarray) -> float:
+    ood = OodDistance(training, TRUE_COLOUR)
+    vector = ood.describe(values, np.ones(values.shape[1:], bool))
     assert vector is not None
-    return float(gauge.distances(vector[None])[0])
+    return float(ood.distances(vector[None])[0])
 
 
 @given(st.floats(0.3, 3), st.integers(0, 20))
@@ -79,7 +79,7 @@ def test_relative_statistics_do_not_change_with_brightness(gain: float, seed: in
 
 
 @given(st.integers(0, 30))
-def test_turning_an_image_and_what_lies_in_its_gaps_change_nothing(seed: int) -> None:
+def test_statistics_do_not_depend_on_rotation_or_values_in_gaps(seed: int) -> None:
     chance = np.random.default_rng(seed)
     values = np.concatenate([ground(seed), chance.uniform(0, 60, (1, 48, 48)).astype(np.float32)])
     channels = (*TRUE_COLOUR, "slope")
@@ -92,7 +92,7 @@ def test_turning_an_image_and_what_lies_in_its_gaps_change_nothing(seed: int) ->
 
 
 @given(hnp.arrays(np.float32, (6, 5, 7), elements=st.floats(-1000, 20_000, width=32)), st.booleans())
-def test_any_image_has_numbers_as_many_as_names(values: np.ndarray, relative: bool) -> None:
+def test_any_image_has_one_statistic_per_name(values: np.ndarray, relative: bool) -> None:
     vector = image_statistics(values, MANY, np.ones((5, 7), bool), relative=relative)
     assert (
         len(vector)
@@ -102,59 +102,57 @@ def test_any_image_has_numbers_as_many_as_names(values: np.ndarray, relative: bo
     assert np.isfinite(vector).all()
 
 
-def test_the_distance_is_that_of_scipy(seen: OodStatistics) -> None:
-    gauge = OodDistance(seen, TRUE_COLOUR)
-    inverse = np.linalg.inv(np.array(seen.covariance))
+def test_the_distance_is_that_of_scipy(training: OodStatistics) -> None:
+    ood = OodDistance(training, TRUE_COLOUR)
+    inverse = np.linalg.inv(np.array(training.covariance))
     for number in range(5):
-        vector = image_statistics(
-            ground(100 + number, roughness=2), np.ones((48, 48), bool), TRUE_COLOUR, relative=True
-        )
-        expected = mahalanobis(vector, np.array(seen.mean), inverse) / np.sqrt(len(vector))
-        assert gauge.distances(vector[None])[0] == pytest.approx(expected, rel=1e-6)
+        vector = image_statistics(ground(100 + number, roughness=2), TRUE_COLOUR, relative=True)
+        expected = mahalanobis(vector, np.array(training.mean), inverse) / np.sqrt(len(vector))
+        assert ood.distances(vector[None])[0] == pytest.approx(expected, rel=1e-6)
 
 
-def test_what_it_learned_from_is_near_and_what_is_unlike_it_far(seen: OodStatistics) -> None:
-    gauge = OodDistance(seen, TRUE_COLOUR)
-    fresh = [distance(seen, ground(1000 + number)) for number in range(40)]
-    assert np.median(fresh) < gauge.quantile(0.95)
+def test_training_images_are_near_and_different_images_far(training: OodStatistics) -> None:
+    ood = OodDistance(training, TRUE_COLOUR)
+    fresh = [distance(training, ground(1000 + number)) for number in range(40)]
+    assert np.median(fresh) < ood.quantile(0.95)
     for unlike in ({"roughness": 4.0}, {"colour": 1.6}):
-        far = [distance(seen, ground(2000 + number, **unlike)) for number in range(20)]
-        assert min(far) > gauge.quantile(0.99)
-        assert (gauge.fraction_below(np.array(far)) > 0.99).all()
-    assert distance(seen, np.ascontiguousarray(ground(5)[::-1])) > gauge.quantile(0.99)
+        far = [distance(training, ground(2000 + number, **unlike)) for number in range(20)]
+        assert min(far) > ood.quantile(0.99)
+        assert (ood.fraction_below(np.array(far)) > 0.99).all()
+    assert distance(training, np.ascontiguousarray(ground(5)[::-1])) > ood.quantile(0.99)
 
 
-def test_the_shares_of_the_training_patches_are_those_of_their_distances(seen: OodStatistics) -> None:
-    gauge = OodDistance(seen, TRUE_COLOUR)
-    own = np.array([distance(seen, patch.values) for patch in patches()])
-    assert float((own <= gauge.quantile(0.9)).mean()) == pytest.approx(0.9, abs=0.02)
-    np.testing.assert_allclose(gauge.fraction_below(np.array([0.0, own.max() * 2])), [0, 1])
+def test_quantiles_of_the_training_distances(training: OodStatistics) -> None:
+    ood = OodDistance(training, TRUE_COLOUR)
+    own = np.array([distance(training, patch.values) for patch in patches()])
+    assert float((own <= ood.quantile(0.9)).mean()) == pytest.approx(0.9, abs=0.02)
+    np.testing.assert_allclose(ood.fraction_below(np.array([0.0, own.max() * 2])), [0, 1])
 
 
-def test_it_says_in_what_an_image_differs(seen: OodStatistics) -> None:
-    gauge = OodDistance(seen, TRUE_COLOUR)
-    vectors = [gauge.describe(ground(number, colour=1.6), np.ones((48, 48), bool)) for number in range(5)]
-    assert gauge.largest_deviations(np.stack(vectors))[0] == "B04/B03 ratio"
-    assert gauge.largest_deviations(np.array(seen.mean)[None]) == ()
+def test_the_largest_deviations_of_an_image_are_named(training: OodStatistics) -> None:
+    ood = OodDistance(training, TRUE_COLOUR)
+    vectors = [ood.describe(ground(number, colour=1.6), np.ones((48, 48), bool)) for number in range(5)]
+    assert ood.largest_deviations(np.stack(vectors))[0] == "B04/B03 ratio"
+    assert ood.largest_deviations(np.array(training.mean)[None]) == ()
 
 
-def test_a_card_keeps_what_was_seen_and_older_cards_are_read(seen: OodStatistics) -> None:
-    kept = card("c", TRUE_COLOUR, ood=seen)
-    assert Card.model_validate_json(kept.model_dump_json()).ood == seen
+def test_ood_statistics_survive_json_and_are_optional(training: OodStatistics) -> None:
+    kept = card("c", TRUE_COLOUR, ood=training)
+    assert Card.model_validate_json(kept.model_dump_json()).ood == training
     older = json.loads(kept.model_dump_json())
     del older["ood"]
     assert Card.model_validate(older).ood is None
     assert Detector.open(DEFAULT).card.channels == TRUE_COLOUR
 
 
-def test_damaged_or_foreign_statistics_are_refused(seen: OodStatistics) -> None:
-    with pytest.raises(ValidationError, match="as many means"):
-        OodStatistics.model_validate(seen.model_dump() | {"mean": seen.mean[1:]})
+def test_damaged_or_foreign_statistics_are_refused(training: OodStatistics) -> None:
+    with pytest.raises(ValidationError, match="need 10 means"):
+        OodStatistics.model_validate(training.model_dump() | {"mean": training.mean[1:]})
     with pytest.raises(ValidationError, match="must rise"):
-        OodStatistics.model_validate(seen.model_dump() | {"distance_quantiles": seen.distance_quantiles[::-1]})
-    for changes in ({"names": ("a", *seen.names[1:])}, {"covariance": tuple((0.0,) * 10 for _ in range(10))}):
+        OodStatistics.model_validate(training.model_dump() | {"distance_quantiles": training.distance_quantiles[::-1]})
+    for changes in ({"names": ("a", *training.names[1:])}, {"covariance": tuple((0.0,) * 10 for _ in range(10))}):
         with pytest.raises(DetectorError, match="update landslip or the detector"):
-            OodDistance(seen.model_copy(update=changes), TRUE_COLOUR)
+            OodDistance(training.model_copy(update=changes), TRUE_COLOUR)
     with pytest.raises(PatchesError, match="at least two"):
         fit_ood_statistics(images(1), TRUE_COLOUR, relative=True)
     with pytest.raises(ChannelError, match="patch 0 lacks channel B08"):
@@ -173,28 +171,30 @@ def wide(**how: float) -> np.ndarray:
     return np.concatenate(rows, axis=1)
 
 
-def test_a_map_of_familiar_ground_does_not_warn(seen: OodStatistics, tmp_path: Path) -> None:
-    summary = mapped(tmp_path, brightness(ood=seen), wide())
+def test_a_map_of_in_distribution_images_has_no_warning(training: OodStatistics, tmp_path: Path) -> None:
+    summary = mapped(tmp_path, brightness(ood=training), wide())
     assert summary.domain_shift is not None
     assert summary.domain_shift.windows == 30
     assert summary.domain_shift.far_fraction is not None
     assert summary.domain_shift.far_fraction < 0.2
-    assert not any("unlike" in warning for warning in summary.warnings)
+    assert not any("out of distribution" in warning for warning in summary.warnings)
 
 
-def test_a_map_of_unlike_ground_says_so_and_in_what(seen: OodStatistics, tmp_path: Path) -> None:
+def test_a_map_of_out_of_distribution_images_has_a_warning_with_the_largest_deviation(
+    training: OodStatistics, tmp_path: Path
+) -> None:
     observed = np.ones((240, 288), bool)
     observed[:96] = False
-    summary = mapped(tmp_path, brightness(ood=seen), wide(colour=1.6), observed)
+    summary = mapped(tmp_path, brightness(ood=training), wide(colour=1.6), observed)
     assert summary.domain_shift is not None
     assert (summary.domain_shift.windows, summary.domain_shift.far_fraction) == (18, 1.0)
-    (warning,) = [one for one in summary.warnings if "unlike" in one]
+    (warning,) = [one for one in summary.warnings if "out of distribution" in one]
     assert "B04/B03 ratio" in warning
-    assert "100% of 18 places" in warning
-    assert "unlike those that detector" in (tmp_path / "map" / "report.html").read_text()
+    assert "100% of 18 sampled windows" in warning
+    assert "Out of distribution" in (tmp_path / "map" / "report.html").read_text()
 
 
-def test_values_outside_the_ranges_of_a_card_are_said_by_channel(tmp_path: Path) -> None:
+def test_values_outside_the_input_ranges_are_reported_by_channel(tmp_path: Path) -> None:
     ranges = {"B04": (0.0, 1e5), "B03": (0.0, 100.0), "B02": (0.0, 1e5)}
     summary = mapped(tmp_path, brightness(input_ranges=ranges), wide())
     assert summary.domain_shift is not None
@@ -203,19 +203,21 @@ def test_values_outside_the_ranges_of_a_card_are_said_by_channel(tmp_path: Path)
     assert any("B03 in 100%" in warning for warning in summary.warnings)
 
 
-def test_where_nothing_can_be_said_nothing_is(seen: OodStatistics, tmp_path: Path) -> None:
+def test_without_statistics_or_enough_valid_pixels_there_is_no_domain_shift(
+    training: OodStatistics, tmp_path: Path
+) -> None:
     assert mapped(tmp_path / "a", brightness(), wide()).domain_shift is None
-    assert mapped(tmp_path / "b", brightness(ood=seen), wide()[:, :20]).domain_shift is None
+    assert mapped(tmp_path / "b", brightness(ood=training), wide()[:, :20]).domain_shift is None
     none = np.zeros((240, 288), bool)
-    assert mapped(tmp_path / "c", brightness(ood=seen), wide(), none).domain_shift is None
+    assert mapped(tmp_path / "c", brightness(ood=training), wide(), none).domain_shift is None
 
 
-def test_a_card_of_another_version_is_no_reason_not_to_map(seen: OodStatistics, tmp_path: Path) -> None:
-    other = seen.model_copy(update={"names": ("something else", *seen.names[1:])})
+def test_unknown_ood_statistics_do_not_stop_a_map(training: OodStatistics, tmp_path: Path) -> None:
+    other = training.model_copy(update={"names": ("something else", *training.names[1:])})
     summary = mapped(tmp_path, brightness(ood=other), wide())
     assert summary.domain_shift is not None
     assert summary.domain_shift.distance is None
-    assert any("numbers that this landslip does not know" in warning for warning in summary.warnings)
+    assert any("domain shift was not measured" in warning for warning in summary.warnings)
 
 
 @given(hnp.arrays(np.float64, st.integers(3, 30), elements=st.integers(0, 6).map(float)), st.integers(0, 9))
@@ -227,7 +229,7 @@ def test_rank_correlation_is_that_of_scipy(one: np.ndarray, seed: int) -> None:
     assert abs(rank_correlation(one, -one)) == pytest.approx(1 if len(set(one)) > 1 else 0)
 
 
-def test_a_detector_that_fails_far_off_is_seen_to() -> None:
+def test_f1_that_falls_with_distance_is_detected() -> None:
     """F1 falls with distance by design, from place to place and within each."""
     chance = np.random.default_rng(0)
     entries = tuple(
@@ -243,21 +245,21 @@ def test_a_detector_that_fails_far_off_is_seen_to() -> None:
     assert all(scene.within is not None and scene.within < -0.8 for scene in score.scenes)
     with pytest.raises(PredictionsError, match="one value for each of 100 patches"):
         score_domain_shift(held(truth, truth, entries), far_off[1:], far=2.0)
-    with pytest.raises(PredictionsError, match="3 at least"):
+    with pytest.raises(PredictionsError, match="a rank correlation needs 3"):
         score_domain_shift(held(truth, truth * 0, entries), far_off, far=2.0)
 
 
 @pytest.mark.slow
-def test_on_real_ground_a_detector_of_one_scene_does_worse_the_farther_it_is(shared_data: Path) -> None:
+def test_on_real_scenes_f1_falls_with_the_distance_from_the_training_scene(shared_data: Path) -> None:
     """Every sixth patch of l4s-rgb: scene A beyond the training part, B, C."""
     patches, detector = open_rgb_set(shared_data / "l4s-rgb"), Detector.open("s2-rgb")
     train = patches.where(Part(scenes=("A",), rows=(0, 47)).contains).where(lambda entry: entry.id % 6 == 0)
     test = patches.where(lambda entry: entry.id % 6 == 0 and not (entry.scene == "A" and (entry.row or 0) < 50))
-    gauge = OodDistance(
+    ood = OodDistance(
         fit_ood_statistics((patch.values for patch in train), detector.card.channels, relative=True),
         detector.card.channels,
     )
-    score = score_domain_shift(predict(detector, test), patch_distances(gauge, test), gauge.quantile(0.99))
+    score = score_domain_shift(predict(detector, test), patch_distances(ood, test), ood.quantile(0.99))
     assert score.by_patch < -0.4
     near, *far = sorted(score.scenes, key=lambda scene: scene.distance)
     assert near.scene == "A"

@@ -1,4 +1,4 @@
-"""Grids of every kind: turned, mirrored, of several resolutions and CRS."""
+"""Grids of every kind: rotated, mirrored, of several resolutions and CRSs."""
 
 from itertools import pairwise
 
@@ -67,7 +67,7 @@ def test_the_finest_reflectance_channel_gives_the_grid_whatever_the_order(folder
     assert scene.geobox == GeoBox((8, 8), NORTH_UP, UTM)
 
 
-def test_a_finer_file_is_averaged_so_that_no_pixel_is_passed_over(folder):
+def test_a_finer_file_is_averaged_over_all_its_pixels(folder):
     fine = RNG.normal(100, 50, (40, 60)).astype(np.float32)
     write_raster(folder / "B08.tif", np.full((8, 12), 9, np.uint16))
     write_raster(folder / "elevation.tif", fine, transform=fine_grid(NORTH_UP, 0.2))
@@ -85,7 +85,7 @@ def coarse_with_holes(shape, hole):
 
 @pytest.mark.parametrize("nodata", [0, None])
 @pytest.mark.parametrize("transform", [NORTH_UP, ROTATED])
-def test_missing_pixels_are_neither_filled_nor_smeared(folder, nodata, transform):
+def test_resampling_neither_fills_nor_enlarges_nodata(folder, nodata, transform):
     """Values next to a hole stay in the range of the values there are; the hole keeps its outline."""
     hole = np.zeros((10, 12), bool)
     hole[3:6, 4:9] = hole[0, 0] = True
@@ -106,7 +106,7 @@ def test_missing_pixels_are_neither_filled_nor_smeared(folder, nodata, transform
     assert read[:, observed].max() <= 5100
 
 
-def test_a_file_that_covers_a_part_leaves_the_rest_not_observed(folder):
+def test_outside_of_a_smaller_file_is_nodata(folder):
     write_raster(folder / "B02.tif", np.full((20, 20), 700, np.uint16))
     write_raster(folder / "B11.tif", np.full((4, 6), 900, np.uint16), transform=fine_grid(NORTH_UP, 2))
     scene = open_scene([folder / "B02.tif", folder / "B11.tif"])
@@ -116,7 +116,7 @@ def test_a_file_that_covers_a_part_leaves_the_rest_not_observed(folder):
 
 
 @given(data=st.data())
-def test_resampled_windows_laid_together_are_the_whole(folder, data):
+def test_resampled_windows_joined_are_the_whole(folder, data):
     """Across resolution, rotation and CRS, with holes: a pixel's value does not depend on the window it is read in."""
     kind = data.draw(st.sampled_from(["coarser", "finer", "rotated", "degrees"]))
     crs, transform = {
@@ -156,7 +156,7 @@ def test_resampled_windows_laid_together_are_the_whole(folder, data):
     ],
     ids=["UTM", "polar, over the pole"],
 )
-def test_places_between_crs_are_those_of_proj(target, source):
+def test_coordinates_between_crs_are_those_of_proj(target, source):
     """Interpolation between transformed places stays within a few thousandths of a pixel."""
     window = Window(3, 5, 190, 180)
     x, y = locate_pixels(source, target, window)
@@ -189,7 +189,7 @@ def test_elevation_in_degrees_across_the_antimeridian_is_found(folder):
     assert (values == 321).all()
 
 
-def test_files_of_two_places_are_refused(folder):
+def test_files_that_do_not_overlap_are_refused(folder):
     write_raster(folder / "B02.tif", np.full((9, 9), 700, np.uint16))
     write_raster(folder / "B11.tif", np.full((9, 9), 700, np.uint16), transform=Affine(20, 0, 9e5, 0, -20, 3e6))
     with pytest.raises(SceneError, match="does not overlap the other files"):

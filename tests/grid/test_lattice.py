@@ -1,4 +1,4 @@
-"""Laws of the tile lattice: it covers every pixel, hangs on the scene's corner, and knows no blocks."""
+"""The tile lattice covers every pixel, is anchored at the scene's corner, and does not depend on blocks."""
 
 import numpy as np
 import pytest
@@ -77,6 +77,6 @@ def test_an_overlap_that_leaves_no_new_pixel_is_refused(overlap: int) -> None:
         Lattice(100, 100, 32, 32, overlap)
 
 
-def test_nothing_is_no_scene() -> None:
+def test_an_empty_array_is_refused() -> None:
     with pytest.raises(SettingsError, match="at least 1 x 1"):
         Lattice(0, 5, 32, 32, 0)

@@ -14,7 +14,7 @@ gradients = st.floats(-3, 3).filter(lambda rise: abs(rise) > 1e-3)
 
 
 @given(st.floats(-500, 8848), st.integers(1, 6), st.integers(1, 6))
-def test_flat_ground_has_slope_0_and_no_aspect(height, rows, cols):
+def test_flat_terrain_has_slope_0_and_no_aspect(height, rows, cols):
     flat = np.full((rows, cols), height)
     assert (slope_deg(flat, 10, 10) == 0).all()
     assert np.isnan(aspect_deg(flat, 10, 10)).all()
@@ -44,20 +44,20 @@ def test_aspect_is_where_water_runs_clockwise_from_north(plane, aspect):
 
 
 @given(grounds, st.integers(-1000, 1000))
-def test_raising_all_ground_changes_nothing(ground, metres):
+def test_a_constant_added_to_elevation_changes_nothing(ground, metres):
     np.testing.assert_array_equal(slope_deg(ground, 10, 10), slope_deg(ground + metres, 10, 10))
     np.testing.assert_array_equal(aspect_deg(ground, 10, 10), aspect_deg(ground + metres, 10, 10))
 
 
 @given(grounds)
-def test_turning_the_ground_upside_down_keeps_the_slope_and_turns_the_aspect_round(ground):
+def test_inverted_terrain_has_the_same_slope_and_the_opposite_aspect(ground):
     np.testing.assert_allclose(slope_deg(-ground, 10, 10), slope_deg(ground, 10, 10))
     turned = (aspect_deg(-ground, 10, 10) - aspect_deg(ground, 10, 10)) % 360
     np.testing.assert_allclose(turned[~np.isnan(turned)], 180, atol=1e-3)
 
 
 @given(grounds)
-def test_a_south_up_grid_gives_the_same_ground(ground):
+def test_a_south_up_grid_gives_the_same_slope_and_aspect(ground):
     np.testing.assert_allclose(slope_deg(ground[::-1], 10, -10)[::-1], slope_deg(ground, 10, 10), rtol=1e-6)
     np.testing.assert_allclose(aspect_deg(ground[::-1], 10, -10)[::-1], aspect_deg(ground, 10, 10), atol=1e-3)
 
@@ -71,7 +71,7 @@ def test_slope_is_between_0_and_90_and_aspect_below_360(ground):
     assert slope.dtype == aspect.dtype == np.float32
 
 
-def test_an_unknown_elevation_leaves_its_neighbours_unknown_and_no_more():
+def test_nodata_in_elevation_makes_only_its_neighbours_nodata():
     ground = COLS * 10.0
     ground[3, 4] = np.nan
     unknown = np.isnan(slope_deg(ground, 10, 10))

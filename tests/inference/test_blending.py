@@ -39,7 +39,9 @@ def test_without_overlap_every_pixel_counts_alike() -> None:
 
 
 @given(st.integers(1, 90), st.integers(1, 90), st.integers(1, 40), st.integers(0, 39), st.integers(0, 2**32 - 1))
-def test_the_mean_lies_between_what_the_tiles_say(height: int, width: int, tile: int, overlap: int, seed: int) -> None:
+def test_the_mean_lies_between_the_values_of_the_tiles(
+    height: int, width: int, tile: int, overlap: int, seed: int
+) -> None:
     lattice = Lattice.over(height, width, tile=tile, overlap=min(overlap, tile - 1), multiple=1)
     random, scene = np.random.default_rng(seed), Window(0, 0, height, width)
     canvas = Canvas(scene, tile_weights(lattice.tile_height, lattice.tile_width, lattice.overlap))

@@ -1,4 +1,4 @@
-"""Laws of engines: they agree with each other and with plain arithmetic, and an answer depends on its image alone."""
+"""Engines agree with each other and with plain arithmetic, and a result depends on its image alone."""
 
 import os
 import socket
@@ -33,13 +33,13 @@ def opened(detector: Detector, name: str, size: int = 64, threads: int = 2) -> E
 
 
 @pytest.mark.parametrize("name", ON_CPU)
-def test_an_identity_is_one(name: str) -> None:
+def test_an_identity_network_returns_the_input(name: str) -> None:
     stack = images(3, 1, 64, 64)
     np.testing.assert_allclose(opened(identity(), name)(stack), stack[:, 0] / 10_000, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ON_CPU)
-def test_it_computes_what_the_graph_says(name: str) -> None:
+def test_an_engine_computes_the_graph(name: str) -> None:
     stack = images(2, 3, 64, 64)
     padded = np.pad(stack.astype(np.float64), ((0, 0), (0, 0), (1, 1), (1, 1)))
     box = sum(padded[:, :, i : i + 64, j : j + 64] for i in range(3) for j in range(3)).sum(axis=1) / 27
@@ -49,7 +49,7 @@ def test_it_computes_what_the_graph_says(name: str) -> None:
 
 @pytest.mark.parametrize("name", ON_CPU)
 @pytest.mark.parametrize("detector_name", ["brightness", DEFAULT])
-def test_an_answer_does_not_depend_on_the_others_in_its_batch(name: str, detector_name: str) -> None:
+def test_a_result_does_not_depend_on_the_rest_of_the_batch(name: str, detector_name: str) -> None:
     detector = brightness() if detector_name == "brightness" else Detector.open(DEFAULT)
     engine = opened(detector, name)
     stack = images(7, 3, 64, 64)
@@ -60,7 +60,7 @@ def test_an_answer_does_not_depend_on_the_others_in_its_batch(name: str, detecto
 
 @pytest.mark.parametrize("name", ON_CPU)
 @pytest.mark.parametrize("threads", [1, 3])
-def test_an_answer_does_not_depend_on_the_number_of_threads(name: str, threads: int) -> None:
+def test_a_result_does_not_depend_on_the_number_of_threads(name: str, threads: int) -> None:
     detector, stack = Detector.open(DEFAULT), images(2, 3, 64, 64)
     one, other = (opened(detector, name, threads=count)(stack) for count in (threads, 2))
     # OpenVINO runs each image on one thread whatever their number; ONNX Runtime may add up in another order.
@@ -83,7 +83,7 @@ def test_sides_need_not_be_equal(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ON_CPU)
-def test_an_engine_says_what_it_is(name: str) -> None:
+def test_an_engine_has_name_version_and_precision(name: str) -> None:
     engine = opened(identity(), name)
     assert engine.name == name
     assert engine.version[0].isdigit()
@@ -153,7 +153,7 @@ class TestProviders:
         assert caught.value.parameter == "engine"
         assert not sessions
 
-    def test_a_provider_that_gives_way_to_the_cpu_is_an_error(self, sessions: list["FakeSession"]) -> None:
+    def test_a_provider_that_falls_back_to_the_cpu_is_an_error(self, sessions: list["FakeSession"]) -> None:
         FakeSession.fails_over = True
         with pytest.raises(EngineError, match=r"'onnxruntime-cuda' cannot be initialised: .* fell back to CPU"):
             opened(identity(), "onnxruntime-cuda")
@@ -199,7 +199,7 @@ def test_a_size_that_the_network_cannot_take_is_refused(height: int, width: int)
 
 
 @pytest.mark.parametrize("name", ON_CPU)
-def test_a_graph_that_cannot_run_at_this_size_is_an_error_in_words(name: str) -> None:
+def test_a_graph_that_cannot_run_at_this_size_is_an_engine_error(name: str) -> None:
     """Valid ONNX all the same: the sizes are found out only when the shape is settled."""
     split = helper.make_node("Concat", ["input", "other"], ["both"], axis=1)
     mean = helper.make_node("ReduceMean", ["both"], ["probability"], axes=[1], keepdims=1)
@@ -209,7 +209,7 @@ def test_a_graph_that_cannot_run_at_this_size_is_an_error_in_words(name: str) ->
         opened(detector, name)(images(1, 1, 64, 64))
 
 
-def test_openvino_reports_to_nobody(tmp_path: Path):
+def test_openvino_sends_no_telemetry_on_import(tmp_path: Path):
     """Its package forks and asks a public server on import; the engine forbids that, and leaves no trace at home."""
     script = (
         "import sys\n"
@@ -226,7 +226,7 @@ def test_openvino_reports_to_nobody(tmp_path: Path):
 
 @pytest.mark.parametrize("name", [one for one in ("openvino", "onnxruntime") if one in available()])
 @pytest.mark.allow_hosts(["127.0.0.1"])
-def test_an_engine_tells_nobody_that_it_runs(name: str, tmp_path: Path):
+def test_an_engine_sends_no_telemetry(name: str, tmp_path: Path):
     """A process of its own, whose every way out leads to a proxy that listens, runs a detector and ends."""
     identity().save(tmp_path / "tiny.onnx")
     scratch = tmp_path / "scratch"

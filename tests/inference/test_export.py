@@ -1,4 +1,4 @@
-"""Laws of writing a detector in another form, and of timing engines."""
+"""Export of detectors, and the benchmark of engines."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ from tiny_detectors import brightness
 
 
 @pytest.mark.parametrize("form", ["onnx", "openvino"])
-def test_what_was_written_answers_as_the_detector_and_brings_its_card(form: other_forms.Format, tmp_path: Path) -> None:
+def test_an_export_gives_the_same_results_and_has_the_card(form: other_forms.Format, tmp_path: Path) -> None:
     detector = brightness()
     paths, difference = export_detector(detector, form, tmp_path / "out")
     assert {path.name for path in paths} == {path.name for path in (tmp_path / "out").iterdir()}
@@ -37,7 +37,7 @@ def test_plain_onnx_is_the_same_graph_without_seal_and_card(tmp_path: Path) -> N
     assert plain.graph == onnx.load_model_from_string(detector.onnx_bytes).graph
 
 
-def test_what_answers_differently_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_export_with_other_results_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(other_forms, "_run", lambda _, values: np.full(values[:, 0].shape, 0.9, np.float32))
     for form in ("onnx", "openvino"):
         with pytest.raises(RunError, match="differs from brightness by"):
@@ -45,7 +45,7 @@ def test_what_answers_differently_is_not_left(tmp_path: Path, monkeypatch: pytes
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
+def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "brightness.card.json").write_text("mine")
     with pytest.raises(OutputError, match="exists: move it"):
         export_detector(brightness(), "openvino", tmp_path)
@@ -61,7 +61,7 @@ def test_every_engine_is_timed_and_agrees() -> None:
     assert len(timed) + len(left) == len(available()) + 1  # openvino runs in bfloat16 too, or says why not
 
 
-def test_the_commands_tell_what_they_did_and_what_comes_next(tmp_path: Path) -> None:
+def test_the_commands_print_their_result_and_the_next_command(tmp_path: Path) -> None:
     brightness().save(tmp_path / "b.onnx")
     told = run("detector", "export", tmp_path / "b.onnx", "--to", "openvino", "-o", tmp_path / "out")
     assert told.code == 0, told.err

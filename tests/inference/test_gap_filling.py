@@ -1,4 +1,4 @@
-"""Laws of filling gaps: what was observed stays, what is invented lies within it, and what lay there is forgotten."""
+"""Gap filling: valid pixels are unchanged, filled ones lie in their range, and values in gaps have no effect."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def gappy(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
 
 
 @given(gappy())
-def test_what_was_observed_stays_and_the_rest_lies_within_it(scene: tuple[np.ndarray, np.ndarray]) -> None:
+def test_valid_pixels_are_unchanged_and_filled_ones_within_their_range(scene: tuple[np.ndarray, np.ndarray]) -> None:
     values, observed = scene
     filled = fill_gaps(values, observed)
     assert filled.shape == values.shape
@@ -32,19 +32,19 @@ def test_what_was_observed_stays_and_the_rest_lies_within_it(scene: tuple[np.nda
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("nonsense", [0, -9999, 65535, np.nan, np.inf, 3e38])
 @given(gappy())
-def test_what_lay_in_the_gaps_does_not_count(nonsense: float, scene: tuple[np.ndarray, np.ndarray]) -> None:
+def test_values_in_gaps_have_no_effect(nonsense: float, scene: tuple[np.ndarray, np.ndarray]) -> None:
     values, observed = scene
     other = np.where(observed, values, np.float32(nonsense))
     np.testing.assert_array_equal(fill_gaps(other, observed), fill_gaps(values, observed))
 
 
 @given(gappy(), st.floats(1, 9_000, width=32))
-def test_even_ground_is_continued_evenly(scene: tuple[np.ndarray, np.ndarray], level: float) -> None:
+def test_a_constant_image_is_filled_with_its_constant(scene: tuple[np.ndarray, np.ndarray], level: float) -> None:
     values, observed = scene
     np.testing.assert_allclose(fill_gaps(np.full_like(values, level), observed), level, rtol=1e-5)
 
 
-def test_a_gap_is_continued_smoothly() -> None:
+def test_a_gap_is_filled_smoothly() -> None:
     ground = np.broadcast_to(np.linspace(1000, 2000, 64, dtype=np.float32), (1, 64, 64))
     observed = np.ones((64, 64), bool)
     observed[20:40, 24:40] = False

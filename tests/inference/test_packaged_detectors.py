@@ -1,4 +1,4 @@
-"""Every engine answers alike for the detectors that come with the package, on the real patches of the examples."""
+"""Engines agree on the packaged detectors, on the real patches of the examples."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Laws of predicting: every observed pixel gets a value, an identity gives the input back, and how the work is cut,
+"""Prediction: every valid pixel gets a value, an identity gives the input back, and how the work is cut,
 ordered and batched does not show.
 """
 
@@ -60,7 +60,7 @@ def arrays(draw: st.DrawFn) -> tuple[Lattice, NDArray[np.float32], NDArray[np.bo
 
 
 @given(arrays())
-def test_every_observed_pixel_gets_a_value_and_no_other(
+def test_every_valid_pixel_gets_a_value_and_no_other(
     scene: tuple[Lattice, NDArray[np.float32], NDArray[np.bool_]],
 ) -> None:
     lattice, values, observed = scene
@@ -82,7 +82,7 @@ def test_an_identity_gives_the_input_back(
 
 
 @given(arrays(), st.integers(1, 70), st.integers(0, 30), st.integers(1, 40))
-def test_blocks_kept_tiles_and_batches_do_not_show(
+def test_the_result_does_not_depend_on_blocks_kept_tiles_or_batches(
     scene: tuple[Lattice, NDArray[np.float32], NDArray[np.bool_]], side: int, kept_tiles: int, batch: int
 ) -> None:
     lattice, values, observed = scene
@@ -101,7 +101,7 @@ def test_blocks_kept_tiles_and_batches_do_not_show(
 
 
 @given(arrays())
-def test_the_order_of_tiles_does_not_show(
+def test_the_result_does_not_depend_on_the_order_of_tiles(
     scene: tuple[Lattice, NDArray[np.float32], NDArray[np.bool_]],
 ) -> None:
     lattice, values, observed = scene
@@ -113,7 +113,7 @@ def test_the_order_of_tiles_does_not_show(
     np.testing.assert_array_equal(predictor.blend(window, forth), predictor.blend(window, back))
 
 
-def test_the_network_is_shown_whole_tiles_and_nothing_of_which_nothing_was_observed() -> None:
+def test_the_network_gets_whole_tiles_and_none_without_a_valid_pixel() -> None:
     lattice = Lattice.over(40, 200, tile=32, overlap=0, multiple=32)
     engine = PlainEngine(same)
     observed = np.zeros((40, 200), bool)
@@ -125,7 +125,7 @@ def test_the_network_is_shown_whole_tiles_and_nothing_of_which_nothing_was_obser
         assert (image == 500).all(), "gaps are shown as the ground around them"
 
 
-def test_a_scene_smaller_than_a_tile_is_continued_by_reflection() -> None:
+def test_a_scene_smaller_than_a_tile_is_padded_by_reflection() -> None:
     lattice = Lattice.over(2, 3, tile=32, overlap=8, multiple=4)
     engine = PlainEngine(same)
     values = np.arange(6, dtype=np.float32).reshape(1, 2, 3)

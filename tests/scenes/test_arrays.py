@@ -26,7 +26,7 @@ def test_an_array_comes_back_by_channel_and_window():
 
 
 @pytest.mark.parametrize("missing", [np.nan, np.inf, -np.inf])
-def test_what_is_not_finite_was_not_observed_and_is_0(missing):
+def test_values_that_are_not_finite_are_nodata(missing):
     values = VALUES.copy()
     values[1, 2, 3] = missing
     read, observed = array_scene(values, ["B04", "B03"], GRID).read(["B04", "B03"], Window(0, 0, 6, 5))
@@ -35,7 +35,7 @@ def test_what_is_not_finite_was_not_observed_and_is_0(missing):
     assert (read[:, 2, 3] == 0).all()
 
 
-def test_what_is_said_not_to_be_observed_is_not():
+def test_a_given_mask_is_used():
     said = np.ones((6, 5), bool)
     said[0] = False
     values, observed = array_scene(VALUES, ["B04", "B03"], GRID, said).read(["B03"], Window(0, 0, 6, 5))
@@ -50,7 +50,7 @@ def test_changing_the_array_later_does_not_change_the_scene():
     np.testing.assert_array_equal(scene.read(["B04"], scene.window)[0][0], VALUES[0])
 
 
-def test_a_float64_beyond_float32_was_not_observed():
+def test_a_float64_beyond_float32_is_nodata():
     values = VALUES.astype(np.float64)
     values[0, 0, 0] = 1e300
     assert not array_scene(values, ["B04", "B03"], GRID).read(["B04"], Window(0, 0, 1, 1))[1].any()
@@ -64,7 +64,7 @@ def test_shapes_that_do_not_fit_are_refused(shape, channels):
         array_scene(np.zeros(shape), channels, GRID)
 
 
-def test_observed_of_another_shape_is_refused():
+def test_a_mask_of_another_shape_is_refused():
     with pytest.raises(SceneError, match="must have the shape"):
         array_scene(VALUES, ["B04", "B03"], GRID, np.ones((5, 6), bool))
 
@@ -77,7 +77,7 @@ def test_a_channel_that_is_missing_is_named_with_what_there_is():
         scene.read(["B08"], scene.window)
 
 
-def test_a_window_outside_the_scene_is_a_programmers_mistake():
+def test_a_window_outside_the_scene_is_a_value_error():
     scene = array_scene(VALUES, ["B04", "B03"], GRID)
     with pytest.raises(ValueError, match="outside"):
         scene.read(["B04"], Window(0, 0, 7, 5))

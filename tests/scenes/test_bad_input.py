@@ -1,4 +1,4 @@
-"""Bad input ends in one sentence that says what was given, what is allowed and what to do."""
+"""Bad input is reported in one sentence with the value, what is allowed, and the remedy."""
 
 import os
 
@@ -118,13 +118,13 @@ def test_bad_input_is_one_sentence_and_exit_code_2(tmp_path, capfd, make):
     assert BAD[make] in said.err
 
 
-def test_nothing_given_is_refused():
+def test_an_empty_list_of_paths_is_refused():
     with pytest.raises(SceneError, match="paths is empty"):
         open_scene([])
 
 
 @pytest.mark.parametrize("damage", ["deflate", "lzw"])
-def test_damage_inside_a_file_is_told_with_its_place_when_it_is_read(tmp_path, capfd, damage):
+def test_damage_inside_a_file_is_reported_with_its_window(tmp_path, capfd, damage):
     """The directory is whole and the sample misses the spot, so that only reading can find it."""
     values = np.random.default_rng(0).integers(500, 4000, (1, 4096, 256)).astype(np.uint16)
     path = write_raster(
@@ -156,17 +156,17 @@ def test_a_file_that_may_not_be_read_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("size", [0, -10, np.nan, np.inf])
-def test_a_pixel_size_that_is_none_is_refused(tmp_path, size):
+def test_an_invalid_pixel_size_is_refused(tmp_path, size):
     with pytest.raises(SceneError, match="must be a positive number"):
         open_scene(no_crs(tmp_path), pixel_size_m=size)
 
 
-def test_a_pixel_size_for_a_file_with_a_place_is_refused(tmp_path):
+def test_a_pixel_size_for_a_file_with_a_crs_is_refused(tmp_path):
     with pytest.raises(SceneError, match=r"pixel_size_m is only for images without a CRS, but a\.tif"):
         open_scene(write_raster(tmp_path / "a.tif", VALUES, descriptions=NAMES), pixel_size_m=10)
 
 
-def test_an_image_without_a_crs_lies_on_pixels_when_asked_for_and_it_is_said(tmp_path):
+def test_an_image_without_a_crs_has_a_pixel_grid_on_request_with_a_warning(tmp_path):
     scene = open_scene(no_crs(tmp_path), pixel_size_m=10)
     assert not scene.georeferenced
     assert scene.geobox.affine == Affine.scale(10)
@@ -174,7 +174,7 @@ def test_an_image_without_a_crs_lies_on_pixels_when_asked_for_and_it_is_said(tmp
     np.testing.assert_array_equal(scene.read(NAMES, scene.window)[0], VALUES)
 
 
-def test_images_without_a_crs_must_be_of_one_size(tmp_path):
+def test_images_without_a_crs_must_have_equal_sizes(tmp_path):
     paths = [
         write_raster(tmp_path / "B04.tif", VALUES[0], crs=None, transform=None),
         write_raster(tmp_path / "B03.tif", VALUES[1, ::2, ::2], crs=None, transform=None),
@@ -183,7 +183,7 @@ def test_images_without_a_crs_must_be_of_one_size(tmp_path):
         open_scene(paths, pixel_size_m=10)
 
 
-def test_a_crs_that_only_some_files_have_is_set_aside_and_it_is_said(tmp_path):
+def test_a_crs_that_only_some_files_have_is_ignored_with_a_warning(tmp_path):
     paths = [
         write_raster(tmp_path / "B04.tif", VALUES[0]),
         write_raster(tmp_path / "B03.tif", VALUES[1], crs=None, transform=None),

@@ -1,4 +1,4 @@
-"""When an image was taken, where its files say so."""
+"""Acquisition dates from tags, STAC items and names."""
 
 import json
 from datetime import UTC, datetime
@@ -39,7 +39,7 @@ def opened(tmp_path, name="B04", tags=None):
     return open_scene(write_raster(tmp_path / f"{name}.tif", VALUES, descriptions=["B04"], tags=tags))
 
 
-def test_the_date_and_where_it_was_found_are_told(tmp_path):
+def test_the_date_and_its_source_are_noted(tmp_path):
     scene = opened(tmp_path, "T33TWM_20230818T100031_B04_10m")
     assert scene.date == datetime(2023, 8, 18, 10, 0, 31, tzinfo=UTC)
     assert scene.notes == ("date 2023-08-18: from the file names",)
@@ -50,7 +50,7 @@ def test_a_tag_of_acquisition_goes_before_names(tmp_path):
     assert scene.date == datetime(2018, 6, 12, tzinfo=UTC)
 
 
-def test_the_time_that_a_tiff_bears_comes_last_and_is_doubted(tmp_path):
+def test_tifftag_datetime_is_the_last_source_of_a_date(tmp_path):
     tags = {"TIFFTAG_DATETIME": "2021:03:04 05:06:07"}
     scene = opened(tmp_path, tags=tags)
     assert scene.date == datetime(2021, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -58,7 +58,7 @@ def test_the_time_that_a_tiff_bears_comes_last_and_is_doubted(tmp_path):
     assert opened(tmp_path, "B04_20200101", tags).date == datetime(2020, 1, 1, tzinfo=UTC)
 
 
-def test_no_date_is_made_up(tmp_path):
+def test_without_a_source_there_is_no_date(tmp_path):
     assert opened(tmp_path).date is None
 
 

@@ -1,4 +1,4 @@
-"""landslip scene inspect."""
+"""``landslip scene inspect``."""
 
 import json
 
@@ -20,7 +20,7 @@ def run(capfd, *words):
     return said.out
 
 
-def test_it_says_what_is_there_and_what_to_do_next(tmp_path, capfd):
+def test_the_inspection_is_printed_with_the_next_command(tmp_path, capfd):
     values = VALUES.copy()
     values[:, :20] = 0
     path = write_raster(tmp_path / "valley.tif", values, descriptions=NAMES, nodata=0)
@@ -49,7 +49,7 @@ def test_the_next_command_repeats_the_options(tmp_path, capfd):
     assert "warning: the image has no CRS: its position" in said
 
 
-def test_a_scene_of_which_nothing_was_observed_has_no_values(tmp_path, capfd):
+def test_a_scene_of_nodata_has_no_values(tmp_path, capfd):
     path = write_raster(tmp_path / "a.tif", VALUES * 0, descriptions=NAMES, nodata=0)
     told = json.loads(run(capfd, path, "--json"))
     assert told["valid_fraction"] == 0

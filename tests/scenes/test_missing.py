@@ -1,4 +1,4 @@
-"""What was not observed is never taken for ground, however the file says so."""
+"""Nodata is recognised, however a file declares it."""
 
 import numpy as np
 import pytest

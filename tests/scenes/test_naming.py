@@ -1,4 +1,4 @@
-"""Channels are known by what files say, never guessed."""
+"""Recognition of channels from files; nothing is guessed."""
 
 import json
 
@@ -90,7 +90,7 @@ def test_a_stac_tag_that_makes_no_sense_names_nothing(text):
     assert from_stac_tag({"eo:bands": text}, 3) == (None, None, None)
 
 
-def test_bands_are_taken_by_description_and_the_choice_is_said(tmp_path):
+def test_bands_are_recognised_by_description_and_described(tmp_path):
     scene = open_scene(write_raster(tmp_path / "a.tif", VALUES, descriptions=["B08", "haze", "red"]))
     assert scene.channels == ("B04", "B08")
     assert scene.describe() == (
@@ -146,7 +146,7 @@ def test_a_list_that_skips_everything_is_refused(tmp_path):
         open_scene(write_raster(tmp_path / "a.tif", VALUES), channels=["-", "_", ""])
 
 
-def test_colours_are_taken_only_where_all_three_are_marked_and_it_is_said(tmp_path):
+def test_colours_are_used_only_if_all_three_are_marked(tmp_path):
     scene = open_scene(write_raster(tmp_path / "a.tif", VALUES, photometric="RGB"))
     np.testing.assert_array_equal(scene.read(["B04", "B03", "B02"], scene.window)[0], VALUES)
     assert "marked as the colour red" in scene.layers["B04"].describe()
@@ -155,7 +155,7 @@ def test_colours_are_taken_only_where_all_three_are_marked_and_it_is_said(tmp_pa
         open_scene(write_raster(tmp_path / "a.tif", VALUES, colours=colours))
 
 
-def test_the_error_for_unknown_names_says_what_to_type(tmp_path):
+def test_the_error_for_unrecognised_bands_has_an_example(tmp_path):
     path = write_raster(tmp_path / "a.tif", VALUES, descriptions=["x", "y", None])
     with pytest.raises(SceneError, match=r"3 bands described as 'x', 'y'\).*for example B04,B03,B02$"):
         open_scene(path)
@@ -166,7 +166,7 @@ def test_two_bands_of_one_channel_are_refused(tmp_path):
         open_scene(write_raster(tmp_path / "a.tif", VALUES, descriptions=["B04", "B03", "red"]))
 
 
-def test_a_folder_leaves_out_what_is_no_channel_and_says_so(tmp_path):
+def test_files_of_a_folder_without_a_channel_are_left_out_with_a_note(tmp_path):
     for name in ("B04", "B03", "SCL", "mystery"):
         write_raster(tmp_path / f"{name}.tif", VALUES[0])
     (tmp_path / "readme.txt").write_text("not a raster")
@@ -178,7 +178,7 @@ def test_a_folder_leaves_out_what_is_no_channel_and_says_so(tmp_path):
     )
 
 
-def test_a_file_given_by_hand_that_is_no_channel_is_refused(tmp_path):
+def test_a_file_given_by_name_without_a_channel_is_refused(tmp_path):
     paths = [write_raster(tmp_path / f"{name}.tif", VALUES[0]) for name in ("B04", "mystery")]
     with pytest.raises(SceneError, match=r"mystery\.tif name a channel"):
         open_scene(paths)

@@ -1,4 +1,4 @@
-"""Rasters written at random come back as they were, in whatever windows they are read."""
+"""Random rasters are read back unchanged, in any windows."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -82,7 +82,7 @@ def read_in_parts(scene: Scene, rows: list[int], cols: list[int]) -> tuple[np.nd
 
 
 @given(written=stored(), data=st.data())
-def test_any_windows_laid_together_are_the_whole(folder: Path, written, data):
+def test_any_windows_joined_are_the_whole(folder: Path, written, data):
     values, nodata = written
     path = write_raster(folder / "parts.tif", values, descriptions=CHANNELS[: len(values)], nodata=nodata)
     scene = open_scene(path, scale=1)

@@ -73,7 +73,7 @@ def test_jpeg_2000_bands_of_which_most_have_no_crs(scenes):
     assert (values.max(axis=0)[observed] > 0).all()
 
 
-def test_two_dates_of_one_place_are_told_apart(scenes):
+def test_two_dates_of_one_area_have_different_identities(scenes):
     before, after = (
         open_scene(scenes / "mapchete-33twm" / name, pixel_size_m=120)
         for name in ("S2A_33TWM_20230818_0_L2A", "S2B_33TWM_20230820_0_L2A")

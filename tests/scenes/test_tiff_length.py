@@ -1,4 +1,4 @@
-"""A TIFF that was cut anywhere is known as such before it is read."""
+"""A truncated TIFF is detected before it is read."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_a_whole_file_is_long_enough(files, layout):
 
 @given(data=st.data())
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_file_cut_anywhere_is_refused(files, layout, data):
+def test_a_truncated_file_is_refused(files, layout, data):
     whole = files[layout].read_bytes()
     cut = files[layout].with_name("cut.tif")
     cut.write_bytes(whole[: data.draw(st.integers(4, bytes_needed(files[layout]) - 1))])

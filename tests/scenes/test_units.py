@@ -1,4 +1,4 @@
-"""Stored values become DN, degrees and metres as the user or the file says, and no other way."""
+"""Conversion of stored values to DN, degrees and metres, by scale of the user or of the file."""
 
 import numpy as np
 import pytest
@@ -17,13 +17,13 @@ def values_of(scene):
     return scene.read(NAMES, scene.window)[0]
 
 
-def test_dn_are_taken_as_they_are_without_a_word(tmp_path):
+def test_dn_are_used_as_stored_without_a_warning(tmp_path):
     scene = open_scene(write_raster(tmp_path / "a.tif", DN, descriptions=NAMES))
     np.testing.assert_array_equal(values_of(scene), DN)
     assert scene.warnings == ()
 
 
-def test_reflectance_is_taken_only_when_the_user_says_so(tmp_path):
+def test_reflectance_needs_a_scale(tmp_path):
     path = write_raster(tmp_path / "a.tif", (DN / 1e4).astype(np.float32), descriptions=NAMES)
     with pytest.raises(SceneError, match=r"reach 0\.\d+, too low for DN.*give scale 10000$"):
         open_scene(path)
@@ -52,7 +52,7 @@ def test_an_offset_alone_is_in_dn(tmp_path):
     np.testing.assert_array_equal(values_of(scene), DN - 1000.0)
 
 
-def test_the_users_scale_goes_before_the_files_and_it_is_said(tmp_path):
+def test_the_given_scale_overrides_that_of_the_file(tmp_path):
     path = write_raster(tmp_path / "a.tif", DN, descriptions=NAMES, scales=[1e-4] * 3, offsets=[-0.1] * 3)
     scene = open_scene(path, scale=2)
     np.testing.assert_array_equal(values_of(scene), DN * 2.0)
@@ -66,7 +66,7 @@ def test_terrain_is_never_scaled_by_the_user(tmp_path):
     np.testing.assert_array_equal(scene.read(["elevation", "slope"], scene.window)[0], values)
 
 
-def test_terrain_follows_the_files_scale_and_its_zeros_are_ground(tmp_path):
+def test_terrain_uses_the_scale_of_the_file_and_its_zeros_are_valid(tmp_path):
     path = write_raster(
         tmp_path / "a.tif", np.arange(12, dtype=np.int16).reshape(3, 4), descriptions=["dem"], scales=[0.5]
     )
@@ -76,7 +76,7 @@ def test_terrain_follows_the_files_scale_and_its_zeros_are_ground(tmp_path):
     assert observed.all()
 
 
-def test_a_picture_of_bytes_is_taken_with_a_warning(tmp_path):
+def test_an_8_bit_picture_is_used_with_a_warning(tmp_path):
     path = write_raster(tmp_path / "a.tif", (DN % 256).astype(np.uint8), descriptions=NAMES, nodata=0)
     scene = open_scene(path)
     assert len(scene.warnings) == 1
@@ -91,12 +91,12 @@ def test_scaling_scales(tmp_path_factory, factor):
 
 
 @pytest.mark.parametrize("scale", [0, -1, np.nan, np.inf])
-def test_a_scale_that_is_no_factor_is_refused(tmp_path, scale):
+def test_an_invalid_scale_is_refused(tmp_path, scale):
     with pytest.raises(SceneError, match="scale must be positive"):
         open_scene(write_raster(tmp_path / "a.tif", DN, descriptions=NAMES), scale=scale)
 
 
-def test_values_too_large_for_float32_were_not_observed(tmp_path):
+def test_values_too_large_for_float32_are_nodata(tmp_path):
     values = np.full((1, 2, 2), 3e38, np.float32)
     values[0, 0, 0] = 1
     scene = open_scene(write_raster(tmp_path / "a.tif", values, descriptions=["B04"]), scale=10_000)
