@@ -107,7 +107,7 @@ def test_a_missing_channel_is_named(detector: Detector, few: RgbSet, monkeypatch
 
 @pytest.mark.slow
 def test_the_scores_on_the_card_are_reproduced(detector: Detector, shared_data: Path) -> None:
-    pytest.importorskip("torch", reason="the division of the card's recipe is the trainer's: needs the extra train")
+    pytest.importorskip("torch", reason="reading the card's recipe needs the extra train")
     from landslip.datasets.protocols import division_for
     from landslip.datasets.splits import patch_key
     from landslip.training.recipe.recipe import Recipe
@@ -115,8 +115,8 @@ def test_the_scores_on_the_card_are_reproduced(detector: Detector, shared_data: 
     patches = open_rgb_set(shared_data / "l4s-rgb")
     division = division_for(Recipe.model_validate(detector.card.recipe).split, patches)
     assert division is not None
-    parts = {f"part {name}": frozenset(keys) for name, keys in division.parts.items()}
-    assert [score.data.rsplit(", ", 1)[1] for score in detector.card.scores] == ["part validation", "part test"]
+    parts = {f"the {name} part": frozenset(keys) for name, keys in division.parts.items()}
+    assert [score.data.rsplit(", ", 1)[1] for score in detector.card.scores] == ["the validation part", "the test part"]
     for score in detector.card.scores:
         name = score.data.rsplit(", ", 1)[1]
         evaluation = evaluate(detector, patches.where(lambda entry, keys=parts[name]: patch_key(entry) in keys))
@@ -127,9 +127,7 @@ def test_the_scores_on_the_card_are_reproduced(detector: Detector, shared_data: 
 
 
 def test_no_packaged_detector_was_trained_on_the_held_out_patches(shared_data: Path) -> None:
-    pytest.importorskip(
-        "torch", reason="which patches a recipe learns from is known to the trainer: needs the extra train"
-    )
+    pytest.importorskip("torch", reason="reading the recipes needs the extra train")
     from landslip.datasets.protocols import division_for
     from landslip.training.data.parts import find_parts
     from landslip.training.recipe.recipe import read_recipe

@@ -17,7 +17,7 @@ from shapely.geometry.base import BaseGeometry
 
 from landslip.errors import ReferenceDataError
 from landslip.grid.map_grid import MapGrid
-from landslip.grid.polygons import project_to_pixels, keep_polygons
+from landslip.grid.polygons import keep_polygons, project_to_pixels
 from landslip.grid.window import Window
 from landslip.mapping.inventory.files import LAYER
 

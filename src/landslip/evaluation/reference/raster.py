@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from landslip.errors import ReferenceDataError
-from landslip.grid.alignment import ground_resolution_m, grids_overlap, locate_pixels, same_grid
+from landslip.grid.alignment import grids_overlap, ground_resolution_m, locate_pixels, same_grid
 from landslip.grid.resampling import window_around
 from landslip.grid.window import Window
 from landslip.probability import BACKGROUND, LANDSLIDE, NODATA
