@@ -156,6 +156,12 @@ def test_an_invalid_record_of_zenodo_is_refused(text: str) -> None:
         list_files("zenodo", served.url)
 
 
+def test_an_endless_record_of_zenodo_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("landslip.files.download._LARGEST_LIST_BYTES", 100)
+    with serving(FILES) as served, pytest.raises(RunError, match="longer than 100 bytes"):
+        list_files("zenodo", served.url)
+
+
 @pytest.mark.parametrize(
     "text",
     [

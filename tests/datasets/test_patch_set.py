@@ -9,8 +9,10 @@ import pytest
 
 import landslip
 from l4s_made import make_l4s
+from landslip.datasets.check import check_l4s
 from landslip.datasets.formats import open_patches
 from landslip.datasets.leakage import find_leaks
+from landslip.datasets.loader import MemorySource, batches
 from landslip.datasets.mosaic.recovery import recover
 from landslip.datasets.patch_set import PatchStack, stack_patches
 from landslip.datasets.protocols import official_split
@@ -32,7 +34,8 @@ def test_every_public_object_fits_a_line(folder: Path, tmp_path: Path) -> None:
     stack: PatchStack = stack_patches(patches)
     objects = [
         patches, packed.store, next(iter(patches)), stack, patches.as_torch(), recover(patches),
-        find_leaks(division, patches.entries), open_patches(EXAMPLES / "l4s-rgb-scene-b"),
+        find_leaks(division, patches.entries), open_patches(EXAMPLES / "l4s-rgb-scene-b"), division,
+        packed, check_l4s(folder), next(batches(MemorySource(stack), 2)),
     ]  # fmt: skip
     for one in objects:
         assert len(repr(one)) <= 160, repr(one)
@@ -62,6 +65,15 @@ def test_a_torch_dataset_can_be_sent_to_the_workers_of_a_loader(folder: Path) ->
     assert torch.equal(again[1][0], dataset[1][0])
     values, masks = next(iter(torch.utils.data.DataLoader(dataset, batch_size=3)))
     assert (values.shape, masks.shape) == ((3, 14, 128, 128), (3, 128, 128))
+
+
+def test_a_pickled_store_is_a_reference_to_its_files(folder: Path, tmp_path: Path) -> None:
+    store = pack_l4s(folder, tmp_path / "store").store.where(lambda entry: entry.id == 2)
+    content = pickle.dumps(store)
+    assert len(content) < 1000
+    again = pickle.loads(content)
+    assert again.entries == store.entries
+    np.testing.assert_array_equal(next(iter(again)).values, next(iter(store)).values)
 
 
 def test_without_torch_the_extra_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,10 @@ class CheckReport(Frozen):
     splits: dict[Split, SplitReport]
     findings: tuple[Finding, ...]
 
+    def __repr__(self) -> str:
+        images = sum(split.images for split in self.splits.values())
+        return f"CheckReport({images} images, {self.usable} usable, {len(self.findings)} findings)"
+
     @property
     def usable(self) -> int:
         """Number of patches that can be used."""

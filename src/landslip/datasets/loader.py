@@ -76,7 +76,7 @@ class MemorySource:
             masks[index] = self.stack.masks[position]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Batch:
     """A batch of patches. Its arrays are not overwritten as long as they, or views of them, are referenced."""
 
@@ -86,6 +86,9 @@ class Batch:
     """(N, C, H, W), in DN, degrees and metres."""
     masks: NDArray[np.uint8]
     """(N, H, W): landslide 1, background 0, nodata 255."""
+
+    def __repr__(self) -> str:
+        return f"Batch(values {self.values.shape}, masks {self.masks.shape})"
 
 
 def batches(

@@ -146,6 +146,9 @@ class Division(Frozen):
         """
         write_text(path, self.model_dump_json(indent=1) + "\n")
 
+    def __repr__(self) -> str:
+        return f"Division({self})"
+
     def __str__(self) -> str:
         sizes = ", ".join(f"{len(keys)} {part}" for part, keys in self.parts.items())
         return f"{self.protocol}: {sizes}" + (f", {len(self.left_out)} left out" if self.left_out else "")

@@ -15,6 +15,7 @@ EXTRA: Final = "fetch"
 HUB: Final = "https://huggingface.co"
 TIMEOUT_S: Final = 30.0
 _CHUNK_BYTES: Final = 1 << 16
+_LARGEST_LIST_BYTES: Final = 32 * 2**20
 _LARGEST_FILE_BYTES: Final = 200 * 10**9
 _RETRIES: Final = 4
 _RETRIED_STATUS: Final = (408, 425, 429, 500, 502, 503, 504)
@@ -114,18 +115,21 @@ def read_json(url: str) -> bytes:
     """Download a short answer, such as a record of Zenodo.
 
     Raises:
-        RunError: the server cannot be reached or refuses.
+        RunError: the server cannot be reached, refuses, or sends too much.
         MissingExtraError: pooch is not installed.
     """
     require_extra("pooch", EXTRA)
     from requests import RequestException  # noqa: PLC0415 - installed with pooch
 
     try:
-        with _session() as session, session.get(url, timeout=TIMEOUT_S) as response:
+        with _session() as session, session.get(url, timeout=TIMEOUT_S, stream=True) as response:
             response.raise_for_status()
-            return bytes(response.content)
+            body = bytes(next(response.iter_content(_LARGEST_LIST_BYTES + 1), b""))
     except RequestException as error:
         raise _failed(url, error) from error
+    if len(body) > _LARGEST_LIST_BYTES:
+        raise RunError(f"the answer of {url} is longer than {_LARGEST_LIST_BYTES:,} bytes: try another source")
+    return body
 
 
 def list_hub(repository: str, kind: Literal["dataset", "model"], base_url: str = HUB) -> Iterator[RemoteFile]:

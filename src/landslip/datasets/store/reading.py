@@ -1,8 +1,8 @@
 """Reading of a store; its arrays are memory-mapped."""
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -41,6 +41,10 @@ class PatchStore(EntrySet[StoreEntry]):
     """(N, 14, 128, 128) of the whole store, memory-mapped: values in their units plus the offsets of the header."""
     masks: NDArray[np.uint8]
     """(N, 128, 128) of the whole store, memory-mapped."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A pickled memory map would be a copy of all patches.
+        return _reopen_store, (self.folder, tuple(entry.index for entry in self.entries))
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -106,6 +110,12 @@ def open_store(folder: str | Path) -> PatchStore:
     if len(entries) != header.patches:
         raise PatchesError(f"{table} has {len(entries)} patches, {HEADER} {header.patches}: pack the set again")
     return PatchStore(folder, header, entries, images, masks)
+
+
+def _reopen_store(folder: Path, indices: Sequence[int]) -> PatchStore:
+    """Open the patches of a store that was pickled, in another process."""
+    store = open_store(folder)
+    return replace(store, entries=tuple(store.entries[index] for index in indices))
 
 
 def _mapped(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
