@@ -25,7 +25,9 @@ ZIP_BOMB: Final = (
     "{name} would expand from {packed:,.1f} to {size:,.0f} MB, which exceeds the limit of {most:,} MB or the "
     "compression ratio of any raster: pack less into it."
 )
-ZIP_ESCAPE: Final = "{name} holds '{member}', a path outside the archive: create it again with a standard zip program."
+ZIP_ESCAPE: Final = (
+    "{name} holds '{member}' at a path outside the archive: create it again with a standard zip program."
+)
 ZIP_LINK: Final = "{name} holds '{member}', a link or special file: pack the files themselves."
 ZIP_ENCRYPTED: Final = "{name} is encrypted: pack it without a password."
 TOO_MANY_PIXELS: Final = (
