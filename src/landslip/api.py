@@ -315,7 +315,7 @@ def map_scene(
     area = None if aoi is None else area_of_interest(aoi)
     chosen = _detector(detector)
     result = run(opened, chosen, Path(out), MapSettings(**settings), aoi=area, progress=progress)
-    result.issue_warnings(chosen)
+    result.issue_warnings(opened, chosen)
     return result
 
 
@@ -334,7 +334,7 @@ def open_patches(folder: PathLike) -> "PatchSet[Any]":
     Example:
         >>> patches = open_patches("examples/l4s-rgb-scene-b")
         >>> len(patches), next(iter(patches)).values.shape
-        (12, (3, 128, 128))
+        (56, (3, 128, 128))
     """
     from landslip.datasets.formats import open_patches as open_folder  # noqa: PLC0415
 

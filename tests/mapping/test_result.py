@@ -1,6 +1,7 @@
 """The result of a map in Python: its parts, its warnings, and the same polygons without files."""
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from landslip.errors import DomainShiftWarning, LandslipWarning, ReferenceDataError
+from landslip.errors import DomainShiftWarning, LandslipWarning, ReferenceDataError, SceneWarning
 from landslip.grid.map_grid import MapGrid
 from landslip.mapping.domain_shift import DomainShift, domain_shift_warnings
 from landslip.mapping.finished_map import finished_job, open_map, read_strips, read_summary
@@ -95,19 +96,20 @@ def test_a_finished_map_is_read_on_its_grid(result: MapResult, scene: Scene) -> 
         read_summary(result.folder / "none")
 
 
-def test_warnings_are_issued_as_classes_that_can_be_filtered(result: MapResult) -> None:
+def test_warnings_are_issued_as_classes_that_can_be_filtered(result: MapResult, scene: Scene) -> None:
     shift = DomainShift(
         windows=8, distance=4.0, far_fraction=1.0, largest_deviations=("B04 mean",), out_of_range={"B04": 0.5}
     )
-    messages = (*domain_shift_warnings(shift, DETECTOR.card), "the image has no CRS")
-    assert len(messages) == 3
+    scene = replace(scene, warnings=("the image has no CRS",))
+    messages = (*scene.warnings, *domain_shift_warnings(shift, DETECTOR.card), "the pixel size is 3 m")
+    assert len(messages) == 4
     shifted = MapResult(result.folder, result.summary.model_copy(update={"warnings": messages, "domain_shift": shift}))
     with pytest.warns(LandslipWarning) as issued:
-        shifted.issue_warnings(DETECTOR, stacklevel=1)
+        shifted.issue_warnings(scene, DETECTOR, stacklevel=1)
     assert [str(one.message) for one in issued] == list(messages)
-    assert [one.category for one in issued] == [DomainShiftWarning, DomainShiftWarning, LandslipWarning]
+    assert [one.category for one in issued] == [SceneWarning, *[DomainShiftWarning] * 2, LandslipWarning]
     assert {one.filename for one in issued} == {__file__}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", category=LandslipWarning)
-        shifted.issue_warnings(DETECTOR)
+        shifted.issue_warnings(scene, DETECTOR)

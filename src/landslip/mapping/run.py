@@ -13,7 +13,7 @@ import pyogrio
 import rasterio
 
 from landslip.detector.detector import Detector
-from landslip.errors import DomainShiftWarning, LandslipWarning
+from landslip.errors import DomainShiftWarning, LandslipWarning, SceneWarning
 from landslip.files.atomic import check_disk_space
 from landslip.files.progress import Progress, no_progress
 from landslip.mapping.area import AreaOfInterest
@@ -53,17 +53,22 @@ class MapResult:
         """The warnings of the summary."""
         return self.summary.warnings
 
-    def issue_warnings(self, detector: Detector, *, stacklevel: int = 2) -> None:
+    def issue_warnings(self, scene: Scene, detector: Detector, *, stacklevel: int = 2) -> None:
         """Issue the warnings of the summary as ``LandslipWarning`` or a subclass of it.
 
         Args:
-            detector: that made the map.
+            scene: that was mapped.
+            detector: that mapped it.
             stacklevel: 1 for the caller of this method, 2 for the caller of that function.
         """
         shift = self.summary.domain_shift
         shifted = domain_shift_warnings(shift, detector.card) if shift else []
         for message in self.warnings:
-            category = DomainShiftWarning if message in shifted else LandslipWarning
+            category = LandslipWarning
+            if message in scene.warnings:
+                category = SceneWarning
+            elif message in shifted:
+                category = DomainShiftWarning
             warnings.warn(message, category, stacklevel=stacklevel + 1)
 
     def __repr__(self) -> str:
