@@ -18,7 +18,7 @@ from landslip.datasets.rgb import open_rgb_set
 from landslip.detector.detector import DEFAULT, Detector
 from landslip.errors import EngineError
 from landslip.evaluation.evaluate import evaluate
-from landslip.inference.engine import Engine, InferenceOptions, Precision, available, open_engine
+from landslip.inference.engine import Engine, InferenceOptions, Precision, available_engines, open_engine
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "l4s-rgb-scene-b"
 ROUNDS = 5
@@ -34,7 +34,7 @@ def main() -> None:
     images = stack_patches(patches).values
     height, width = images.shape[2:]
     engines: dict[str, Engine] = {}
-    for options in (*map(InferenceOptions, available()), InferenceOptions("openvino", "bfloat16")):
+    for options in (*map(InferenceOptions, available_engines()), InferenceOptions("openvino", "bfloat16")):
         # An engine may be installed and not run here: not every CPU supports bfloat16, a GPU may be missing.
         with contextlib.suppress(EngineError):
             engines[f"{options.engine} {options.precision}"] = open_engine(

@@ -15,11 +15,11 @@ from onnx import helper
 
 from landslip.detector.detector import DEFAULT, Detector, seal
 from landslip.errors import EngineError, MissingExtraError
-from landslip.inference.engine import ENGINES, PROVIDERS, Engine, InferenceOptions, available, open_engine
+from landslip.inference.engine import ENGINES, PROVIDERS, Engine, InferenceOptions, available_engines, open_engine
 from tiny_detectors import brightness, card, identity, model
 
 ON_CPU = [
-    pytest.param(name, marks=pytest.mark.skipif(name not in available(), reason=f"{name} is not installed"))
+    pytest.param(name, marks=pytest.mark.skipif(name not in available_engines(), reason=f"{name} is not installed"))
     for name in ("openvino", "onnxruntime")
 ]
 
@@ -67,7 +67,9 @@ def test_a_result_does_not_depend_on_the_number_of_threads(name: str, threads: i
     np.testing.assert_allclose(one, other, atol=0 if name == "openvino" else 1e-5)
 
 
-@pytest.mark.skipif({"openvino", "onnxruntime"} - set(available()) != set(), reason="needs two engines to compare")
+@pytest.mark.skipif(
+    {"openvino", "onnxruntime"} - set(available_engines()) != set(), reason="needs two engines to compare"
+)
 def test_engines_agree_in_float32_on_the_packaged_detector() -> None:
     detector, stack = Detector.open(DEFAULT), images(2, 3, 128, 128)
     one, other = (opened(detector, name, size=128)(stack) for name in ("openvino", "onnxruntime"))
@@ -92,8 +94,8 @@ def test_an_engine_has_name_version_and_precision(name: str) -> None:
 
 
 def test_auto_is_the_first_that_is_installed() -> None:
-    assert opened(identity(), "auto").name == available()[0]
-    assert set(available()) <= set(ENGINES)
+    assert opened(identity(), "auto").name == available_engines()[0]
+    assert set(available_engines()) <= set(ENGINES)
 
 
 @pytest.mark.parametrize(
@@ -141,9 +143,9 @@ class TestProviders:
         assert all(dict(one.given).get(cuda, {"use_tf32": "0"}) == {"use_tf32": "0"} for one in sessions)
 
     def test_providers_of_this_machine_are_listed(self, sessions: list["FakeSession"]) -> None:
-        assert available()[-3:] == tuple(PROVIDERS)
+        assert available_engines()[-3:] == tuple(PROVIDERS)
         FakeSession.offered = ["AzureExecutionProvider", "CPUExecutionProvider"]
-        assert available()[-1] == "onnxruntime"
+        assert available_engines()[-1] == "onnxruntime"
 
     @pytest.mark.parametrize("name", ["onnxruntime-cuda", "onnxruntime-tensorrt"])
     def test_an_absent_provider_is_refused_with_those_there_are(self, sessions: list["FakeSession"], name: str) -> None:
@@ -224,7 +226,7 @@ def test_openvino_sends_no_telemetry_on_import(tmp_path: Path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", [one for one in ("openvino", "onnxruntime") if one in available()])
+@pytest.mark.parametrize("name", [one for one in ("openvino", "onnxruntime") if one in available_engines()])
 @pytest.mark.allow_hosts(["127.0.0.1"])
 def test_an_engine_sends_no_telemetry(name: str, tmp_path: Path):
     """A process of its own, whose every way out leads to a proxy that listens, runs a detector and ends."""

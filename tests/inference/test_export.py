@@ -14,7 +14,7 @@ from landslip.detector.detector import Detector
 from landslip.errors import OutputError, RunError
 from landslip.inference import export as other_forms
 from landslip.inference.benchmark import time_engines
-from landslip.inference.engine import available
+from landslip.inference.engine import available_engines
 from landslip.inference.export import export_detector
 from tiny_detectors import brightness
 
@@ -55,10 +55,10 @@ def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:
 def test_every_engine_is_timed_and_agrees() -> None:
     timed, left = time_engines(brightness(), 2, threads=1)
     float32 = [one for one in timed if one.precision == "float32"]
-    assert [one.engine for one in float32] == list(available())
+    assert [one.engine for one in float32] == list(available_engines())
     assert all(one.patches_per_s > 0 for one in timed)
     assert all(one.largest_difference < 1e-4 for one in float32)
-    assert len(timed) + len(left) == len(available()) + 1  # openvino runs in bfloat16 too, or says why not
+    assert len(timed) + len(left) == len(available_engines()) + 1  # openvino runs in bfloat16 too, or says why not
 
 
 def test_the_commands_print_their_result_and_the_next_command(tmp_path: Path) -> None:
@@ -71,5 +71,5 @@ def test_the_commands_print_their_result_and_the_next_command(tmp_path: Path) ->
     assert told.code == 0, told.err
     assert "patches/s" in told.out
     told = run("detector", "bench", tmp_path / "b.onnx", "--patches", 2, "--threads", 1, "--quiet", "--json")
-    assert {row["engine"] for row in json.loads(told.out)["engines"]} == set(available())
+    assert {row["engine"] for row in json.loads(told.out)["engines"]} == set(available_engines())
     assert Detector.open(tmp_path / "b.onnx").card.name == "brightness"

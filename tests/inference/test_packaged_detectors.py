@@ -10,9 +10,9 @@ from landslip.datasets.rgb import open_rgb_set
 from landslip.detector.detector import Detector, packaged
 from landslip.errors import EngineError
 from landslip.evaluation.evaluate import evaluate
-from landslip.inference.engine import InferenceOptions, available, open_engine
+from landslip.inference.engine import InferenceOptions, available_engines, open_engine
 
-OTHERS = [name for name in available() if name != "openvino"]
+OTHERS = [name for name in available_engines() if name != "openvino"]
 
 
 @pytest.mark.parametrize("detector", packaged())

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from landslip.errors import SettingsError
 from landslip.grid.lattice import Lattice, split_blocks
 from landslip.grid.window import Window
-from landslip.inference.predict import Predictor, Reading, cut_tiles, lattice_for, predict_array
+from landslip.inference.predict import Predictor, Reading, cut_tiles, make_lattice, predict_array
 from landslip.mapping.raster.block_order import plan_steps
 from tiny_detectors import card
 
@@ -143,7 +143,7 @@ def test_only_the_network_is_timed() -> None:
 
 def test_the_lattice_of_a_detector_is_the_one_its_card_asks_for() -> None:
     asked = card("any", ["B04"], tile_px=64, overlap_px=16, size_multiple=32)
-    assert lattice_for(asked, 500, 20) == Lattice(500, 20, 64, 32, 16)
-    assert lattice_for(asked, 500, 500, 0).overlap == 0
+    assert make_lattice(asked, 500, 20) == Lattice(500, 20, 64, 32, 16)
+    assert make_lattice(asked, 500, 500, 0).overlap == 0
     with pytest.raises(SettingsError, match="overlap_px must be smaller"):
-        lattice_for(asked, 500, 500, 64)
+        make_lattice(asked, 500, 500, 64)

@@ -13,7 +13,7 @@ from landslip.datasets.patch_set import stack_patches
 from landslip.datasets.rgb import open_rgb_set
 from landslip.detector.detector import DEFAULT, Detector, seal
 from landslip.errors import RecipeError, RunError
-from landslip.inference.engine import InferenceOptions, available, open_engine
+from landslip.inference.engine import InferenceOptions, available_engines, open_engine
 from landslip.post_training.adaptation import adapt
 from landslip.post_training.batch_norm import statistics_in
 from landslip.training.assembly.export import ProbabilityNetwork, check_parity, check_storage, export_graph, store_half
@@ -47,7 +47,7 @@ def test_every_engine_gives_what_the_network_gives() -> None:
         values = images(height, width)
         with torch.inference_mode():
             expected = whole(torch.from_numpy(values)).squeeze(1).numpy()
-        for name in available():
+        for name in available_engines():
             engine = open_engine(exact, InferenceOptions(name), height=height, width=width)
             np.testing.assert_allclose(engine(values), expected, atol=1e-3, err_msg=name)
     assert check_parity(network, exact, images(64, 64)) < 1e-3
@@ -104,7 +104,8 @@ def test_the_packaged_detector_is_small_and_engines_agree_on_it() -> None:
     assert len(detector.onnx_bytes) <= 25_000_000
     values = images(128, 128, n=1)
     answers = {
-        name: open_engine(detector, InferenceOptions(name), height=128, width=128)(values) for name in available()
+        name: open_engine(detector, InferenceOptions(name), height=128, width=128)(values)
+        for name in available_engines()
     }
     for name, answer in answers.items():
         np.testing.assert_allclose(answer, answers["openvino"], atol=1e-3, err_msg=name)

@@ -9,7 +9,7 @@ import numpy as np
 from landslip.detector.detector import Detector
 from landslip.errors import EngineError
 from landslip.files.progress import Progress, no_progress, track
-from landslip.inference.engine import Engine, InferenceOptions, Precision, available, open_engine
+from landslip.inference.engine import Engine, InferenceOptions, Precision, available_engines, open_engine
 from landslip.inference.synthetic_inputs import synthetic_images
 
 ROUNDS: Final = 5
@@ -48,7 +48,7 @@ def time_engines(
     images = synthetic_images(detector.card.channels, patches, size, size)
     engines: list[Engine] = []
     failures: list[str] = []
-    for name in available():
+    for name in available_engines():
         precisions: tuple[Precision, ...] = ("float32", "bfloat16") if name == "openvino" else ("float32",)
         for precision in precisions:
             try:

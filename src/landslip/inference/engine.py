@@ -89,7 +89,7 @@ class InferenceOptions:
 DEFAULT_OPTIONS: Final = InferenceOptions()
 
 
-def available() -> tuple[str, ...]:
+def available_engines() -> tuple[str, ...]:
     """Return the engines that this installation has, in the order of ``ENGINES``."""
     found = ("openvino",) if find_spec("openvino") else ()
     providers = _providers()
@@ -157,12 +157,12 @@ def _require(name: str) -> None:
     if PROVIDERS[name] not in _providers():
         raise EngineError(
             f"engine '{name}' needs the {PROVIDERS[name]}, which the installed ONNX Runtime lacks: use one of "
-            f"{', '.join(available())}, or install onnxruntime-gpu in place of onnxruntime",
+            f"{', '.join(available_engines())}, or install onnxruntime-gpu in place of onnxruntime",
             parameter="engine",
         )
 
 
-def outputs_of(
+def load_graph(
     model: onnx.ModelProto, shape: tuple[int, ...]
 ) -> Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]:
     """Load a graph that is not a detector, for images (n, C, h, w) of one shape, and return all its outputs in float32.
@@ -172,6 +172,6 @@ def outputs_of(
         MissingExtraError: OpenVINO is not installed.
     """
     _require("openvino")
-    from landslip.inference.openvino import outputs_of as run_all  # noqa: PLC0415 - each engine is optional
+    from landslip.inference.openvino import load_graph as run_all  # noqa: PLC0415 - each engine is optional
 
     return run_all(model, shape)

@@ -84,7 +84,7 @@ class OpenVinoEngine:
         return np.concatenate([probability for probability, *_ in results])[:, 0]
 
 
-def outputs_of(
+def load_graph(
     model: onnx.ModelProto, shape: tuple[int, ...]
 ) -> Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]:
     """Load a graph for images (n, C, h, w) of one shape and return all its outputs in float32.

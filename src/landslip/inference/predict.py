@@ -86,7 +86,7 @@ class Predictor:
         return canvas.mean()
 
 
-def lattice_for(card: Card, height: int, width: int, overlap: int | None = None) -> Lattice:
+def make_lattice(card: Card, height: int, width: int, overlap: int | None = None) -> Lattice:
     """Lay the tiles of a detector over a scene.
 
     Args:
@@ -163,7 +163,7 @@ class ArrayPredictor:
     def _open(self, height: int, width: int) -> Predictor:
         card = self.detector.card
         lattice = (
-            lattice_for(card, height, width)
+            make_lattice(card, height, width)
             if self._tile_px is None
             else Lattice.over(height, width, tile=self._tile_px, overlap=0, multiple=card.size_multiple)
         )

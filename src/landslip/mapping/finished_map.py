@@ -15,7 +15,7 @@ from landslip.detector.detector import Detector
 from landslip.errors import ReferenceDataError, RunError
 from landslip.grid.map_grid import MapGrid
 from landslip.grid.window import Window
-from landslip.inference.predict import lattice_for
+from landslip.inference.predict import make_lattice
 from landslip.mapping.job import Job, MapSettings
 from landslip.mapping.metadata.summary import Summary
 from landslip.mapping.products import PROBABILITY, SUMMARY
@@ -132,7 +132,7 @@ def finished_job(scene: Scene, detector: Detector, folder: Path, *, threshold: f
         area=None,
         region=scene.window,
         grid=MapGrid.of(scene.geobox, scene.window),
-        lattice=lattice_for(detector.card, scene.height, scene.width),
+        lattice=make_lattice(detector.card, scene.height, scene.width),
     )
 
 

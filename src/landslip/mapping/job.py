@@ -15,7 +15,7 @@ from landslip.grid.lattice import Lattice, split_blocks
 from landslip.grid.map_grid import MapGrid
 from landslip.grid.window import Window
 from landslip.inference.engine import Engine, InferenceOptions, Precision, open_engine
-from landslip.inference.predict import lattice_for
+from landslip.inference.predict import make_lattice
 from landslip.inference.tta import TTAEngine
 from landslip.mapping.area import AreaOfInterest, AreaOnGrid
 from landslip.scenes.scene import Scene
@@ -80,7 +80,7 @@ class Job:
         scene.require(detector.card.channels, f"detector '{detector.card.name}'")
         area = aoi.on(scene.geobox) if aoi else None
         region = area.window if area else scene.window
-        lattice = lattice_for(detector.card, scene.height, scene.width, settings.overlap_px)
+        lattice = make_lattice(detector.card, scene.height, scene.width, settings.overlap_px)
         engine = open_engine(
             detector,
             InferenceOptions(settings.engine, settings.precision, settings.threads),

@@ -18,7 +18,7 @@ from landslip.detector.detector import Detector, seal
 from landslip.errors import DetectorError, PatchesError, SettingsError
 from landslip.files.progress import Progress, no_progress, track
 from landslip.grid.window import spread_windows
-from landslip.inference.engine import outputs_of
+from landslip.inference.engine import load_graph
 from landslip.inference.gap_filling import fill_gaps
 from landslip.inference.patch_prediction import select_channels
 from landslip.inference.predict import valid_pixels
@@ -153,7 +153,7 @@ def _measure(
     order = np.random.default_rng(0).permutation(len(images))
     # The incomplete last batch is dropped: its few images would weigh as much as a whole batch.
     batches = [order[first : first + size] for first in range(0, len(images) - size + 1, size)]
-    run = outputs_of(measuring, (size, *images[0].shape))
+    run = load_graph(measuring, (size, *images[0].shape))
     sums = [np.zeros(())] * (2 * len(layers))
     for batch in track(batches, progress, "adapting"):
         outputs = run(np.stack([images[index] for index in batch]))
