@@ -77,16 +77,16 @@ def test_without_adapting_brightness_matters() -> None:
 
 @given(weight=st.floats(0.01, 1))
 @settings(max_examples=10, deadline=None)
-def test_a_share_lies_between_training_and_the_place(share: float) -> None:
+def test_the_weight_interpolates_between_source_and_target(weight: float) -> None:
     place = list(images())
     old, whole, part = (
         inside(layered()),
         inside(adapt(layered(), place, "t")),
-        adapt(layered(), place, "t", weight=share),
+        adapt(layered(), place, "t", weight=weight),
     )
     for layer, found in inside(part).items():
         for what in ("mean", "variance"):
-            wanted = (1 - share) * getattr(old[layer], what) + share * getattr(whole[layer], what)
+            wanted = (1 - weight) * getattr(old[layer], what) + weight * getattr(whole[layer], what)
             np.testing.assert_allclose(getattr(found, what), wanted, rtol=1e-3, atol=1e-2)
 
 
@@ -163,7 +163,7 @@ def test_the_measuring_graph_is_a_valid_one() -> None:
 def test_what_cannot_be_adapted_is_refused() -> None:
     with pytest.raises(DetectorError, match="no batch normalisation"):
         adapt(brightness(), list(images()), "there")
-    with pytest.raises(PatchesError, match="8 at least are needed"):
+    with pytest.raises(PatchesError, match="needs at least 8 images"):
         adapt(layered(), list(images(7)), "there")
     with pytest.raises(SettingsError, match="above 0, up to 1"):
         adapt(layered(), list(images()), "there", weight=0)
@@ -209,7 +209,7 @@ def test_images_of_patches_fit_the_detector_and_are_not_too_many(tmp_path: Path)
     Image.fromarray(scar(0, side=32)[0]).save(tmp_path / "set/img/image_0.png")
     Image.fromarray(scar(0, side=32)[1].astype(bool)).save(tmp_path / "set/mask/mask_0.png")
     assert {image.shape for image in images_of_patches(layered(), open_rgb_set(tmp_path / "set"))} == {(3, 32, 32)}
-    with pytest.raises(PatchesError, match="is smaller than 256 px"):
+    with pytest.raises(PatchesError, match="needs patches of at least 256 x 256 px"):
         images_of_patches(layered(size_multiple=256, tile_px=256), patches)
 
 
@@ -222,7 +222,7 @@ def test_a_detector_is_adapted_to_patches(tmp_path: Path, capsys: pytest.Capture
     data = make_rgb_set(tmp_path / "set", {"A": range(10), "B": range(10, 12)})
     out = tmp_path / "there.onnx"
     call("detector", "adapt", tmp_path / "layered.onnx", "--data", data, "--scene", "A", "-o", out, "--quiet")
-    assert "adapted to 10 images of set, scene A; threshold 0.5 as before" in capsys.readouterr().out
+    assert "adapted to 10 images of set, scene A; threshold 0.5, unchanged" in capsys.readouterr().out
     call("detector", "show", out)
     assert "set, scene A, by 10 images without truth: not measured there" in " ".join(capsys.readouterr().out.split())
 
@@ -230,9 +230,9 @@ def test_a_detector_is_adapted_to_patches(tmp_path: Path, capsys: pytest.Capture
 @pytest.mark.parametrize(
     ("case", "sentence"),
     [
-        ("nothing", "nothing to adapt to"),
-        ("both", "or two things"),
-        ("few", "8 at least are needed"),
+        ("nothing", "give a target"),
+        ("both", "give a target"),
+        ("few", "needs at least 8 images"),
         ("folded", "no batch normalisation"),
     ],
 )

@@ -40,6 +40,10 @@ class Held(EntrySet[Known]):
 
     entries: tuple[Known, ...]
 
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return ("B04",)
+
     def read(self, entry: Known) -> Patch:
         return entry.patch
 
@@ -170,7 +174,7 @@ def test_unseen_ground_has_the_same_say_as_all_that_was_chosen_on() -> None:
     assert both.card.threshold == more.card.threshold
     assert both.card.threshold <= 0.2 < alone.card.threshold
     assert both.card.temperature == alone.card.temperature
-    assert both.card.threshold_selection == "highest mean F1 on S, and with the same say over X by Y"
+    assert both.card.threshold_selection == "highest mean F1 on S, and with equal weight on X by Y"
 
 
 def at_one_level(probability: float) -> ProbabilityHistogram:
@@ -186,7 +190,7 @@ def test_a_threshold_must_serve_in_other_light_too() -> None:
     assert lit.card.threshold < plain.card.threshold
     assert lit.card.temperature == plain.card.temperature
     assert lit.card.threshold_selection == (
-        "highest mean F1 on S, averaged over its own light and 1 changed lights (darker)"
+        "highest mean F1 on S, averaged over the original and 1 perturbed versions of the images (darker)"
     )
 
 
@@ -201,7 +205,7 @@ def test_pixels_of_which_nothing_is_known_have_no_say() -> None:
     assert one.card.threshold == other.card.threshold
 
 
-@pytest.mark.parametrize(("value", "words"), [(0, "no landslide"), (1, "but landslides"), (255, "known truth")])
+@pytest.mark.parametrize(("value", "words"), [(0, "no landslide"), (1, "no background"), (255, "no labelled")])
 def test_nothing_can_be_chosen_on_one_kind_of_ground(value: int, words: str) -> None:
     with pytest.raises(PatchesError, match=words):
         calibrate(logistic(), CalibrationData({"S": patches(honest(0)[0], np.full((6, 32, 32), value))}))

@@ -7,7 +7,7 @@ from onnx import helper
 
 from landslip.detector.detector import DEFAULT, Detector, seal
 from landslip.errors import DetectorError, EngineError, RunError
-from landslip.inference.engine import InferenceOptions, available, open_engine
+from landslip.inference.engine import InferenceOptions, available_engines, open_engine
 from landslip.inference.synthetic_inputs import synthetic_images
 from landslip.inference.tta import TRANSFORMS, TTA
 from landslip.post_training.ensemble import average_members, check_ensemble, ensemble, run_detector
@@ -43,7 +43,7 @@ def images(height: int, width: int, channels: "tuple[str, ...]" = TRUE_COLOUR) -
 
 
 @TURNS
-@pytest.mark.parametrize("engine", [name for name in ("openvino", "onnxruntime") if name in available()])
+@pytest.mark.parametrize("engine", [name for name in ("openvino", "onnxruntime") if name in available_engines()])
 def test_the_graph_says_what_its_members_say_averaged_by_hand(turns: TTA, engine: str) -> None:
     members = [leaning(), brightness(("B02", "B04", "B03")), leaning(("B08", "B04"), "other")]
     joined = ensemble(members, "joined", tta=turns)
@@ -51,12 +51,12 @@ def test_the_graph_says_what_its_members_say_averaged_by_hand(turns: TTA, engine
     for height, width in ((32, 32), (20, 48), (64, 12)):
         values = images(height, width, joined.card.channels)
         expected = average_members(members, turns, joined.card.channels, values)
-        np.testing.assert_allclose(run_detector(joined, values, engine), expected, atol=2e-6)
-    assert check_ensemble(joined, members, turns, engine) < 1e-5
+        np.testing.assert_allclose(run_detector(joined, values, InferenceOptions(engine)), expected, atol=2e-6)
+    assert check_ensemble(joined, members, turns, InferenceOptions(engine)) < 1e-5
 
 
 def test_a_network_without_symmetry_is_seen_in_every_turn() -> None:
-    """What average_members says is not taken on trust: with turns the answer turns with the image, without them it does not."""
+    """With TTA the result of a network without symmetry rotates with the image, without TTA it does not."""
     values = images(32, 48)
     turned = np.ascontiguousarray(np.rot90(values, axes=(2, 3)))
     flipped = np.ascontiguousarray(values[..., ::-1])
@@ -141,11 +141,11 @@ def test_the_packaged_detectors_go_together() -> None:
 def test_the_check_sees_a_turn_that_is_missing() -> None:
     members = [leaning()]
     for turns, other in (("d4", "flips"), ("flips", "none"), ("none", "d4")):
-        with pytest.raises(RunError, match="averaged by hand"):
+        with pytest.raises(RunError, match="differs from the average of its members"):
             check_ensemble(ensemble(members, "wrong", tta=turns), members, other)
 
 
-@pytest.mark.skipif("openvino" not in available(), reason="openvino is not installed")
+@pytest.mark.skipif("openvino" not in available_engines(), reason="openvino is not installed")
 def test_every_member_is_normalised_in_float32_whatever_the_network_computes_in() -> None:
     """DN have more digits than bfloat16 keeps, in the second member as in the first."""
     members = [Detector.open(name) for name in ("s2-rgb", "s2-rgb-sensitive")]
@@ -165,7 +165,7 @@ def test_every_member_is_normalised_in_float32_whatever_the_network_computes_in(
     assert np.abs(quick[0] - exact).mean() < 2 * alone + 1e-4
 
 
-@pytest.mark.skipif("openvino" not in available(), reason="openvino is not installed")
+@pytest.mark.skipif("openvino" not in available_engines(), reason="openvino is not installed")
 def test_the_graph_is_cut_behind_the_normalisation_of_every_member() -> None:
     import openvino
 
@@ -187,11 +187,11 @@ def test_an_older_operator_set_is_brought_to_the_newest() -> None:
 
 
 def test_members_must_see_the_same_pixels() -> None:
-    with pytest.raises(DetectorError, match=r"tile_px of 32 px.*of 64 px"):
+    with pytest.raises(DetectorError, match=r"same tile_px, but leaning has 32 px.*64 px"):
         ensemble([leaning(), brightness(tile_px=64)], "uneven")
     with pytest.raises(DetectorError, match="pixel_size_m"):
         ensemble([leaning(), brightness(pixel_size_m=30)], "uneven")
-    with pytest.raises(DetectorError, match="no detectors"):
+    with pytest.raises(DetectorError, match="at least one detector"):
         ensemble([], "none")
 
 
@@ -203,5 +203,5 @@ def test_ranges_are_those_that_every_member_knew() -> None:
 
 
 def test_an_ensemble_that_says_something_else_is_not_written() -> None:
-    with pytest.raises(RunError, match="averaged by hand"):
+    with pytest.raises(RunError, match="differs from the average of its members"):
         check_ensemble(ensemble([leaning()], "wrong"), [brightness()], "none")

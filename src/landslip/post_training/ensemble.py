@@ -7,41 +7,36 @@ batch, transposed before and after; tiles need not be square.
 import math
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Final, Literal, TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
 import landslip
-from landslip.channels import CHANNELS
 from landslip.detector.card import Card, Member, Normalisation
 from landslip.detector.detector import Detector, seal
 from landslip.detector.sealed_file import INPUT
 from landslip.errors import DetectorError, RunError
 from landslip.inference.engine import DEFAULT_OPTIONS, InferenceOptions, open_engine
-from landslip.inference.tta import FLIPS
+from landslip.inference.synthetic_inputs import synthetic_images
+from landslip.inference.tta import FLIPS, TRANSFORMS, TTA
 from landslip.post_training.composition import Composition, operator_set
 from landslip.probability import STEP
 
-Tta = Literal["none", "flips", "d4"]
-"""``none``; ``flips``: the four flips; ``d4``: all eight rotations and flips of a square."""
-PASSES: Final[dict[Tta, int]] = {"none": 1, "flips": 4, "d4": 8}
-"""Forward passes per image."""
 MAX_DIFFERENCE: Final = 1e-3
 """Largest allowed difference in probability between an ensemble and the average of its members, in float32."""
 _OLDEST_OPSET: Final = 13
 """Since this operator set the operators between the members have not changed."""
 _FIRST: Final = int(np.iinfo(np.int64).min)
 """End of a slice that runs backwards to the first pixel."""
-_TRIAL_RANGES: Final = {"DN": (100.0, 4000.0), "deg": (0.0, 60.0), "m": (0.0, 3000.0)}
 
 Run = Callable[[str, str], str]
 """Runs a network in a graph: from the name of the run and an image to a probability."""
 T = TypeVar("T")
 
 
-def ensemble(members: Sequence[Detector], name: str, *, tta: Tta = "none", title: str | None = None) -> Detector:
+def ensemble(members: Sequence[Detector], name: str, *, tta: TTA = "none", title: str | None = None) -> Detector:
     """Average the probabilities of several detectors, or of one detector under test-time augmentation.
 
     The ensemble takes every channel that a member takes, in the order of first mention. Its threshold is the mean of
@@ -66,7 +61,7 @@ def ensemble(members: Sequence[Detector], name: str, *, tta: Tta = "none", title
     return seal(join_graphs(members, tta), _card(members, name, tta, title))
 
 
-def join_graphs(members: Sequence[Detector], tta: Tta) -> onnx.ModelProto:
+def join_graphs(members: Sequence[Detector], tta: TTA) -> onnx.ModelProto:
     """Build the graph of an ensemble.
 
     Raises:
@@ -92,7 +87,7 @@ def join_graphs(members: Sequence[Detector], tta: Tta) -> onnx.ModelProto:
     return composition.model(mean, len(channels), opset, max(model.ir_version for model in models))
 
 
-def _run_with_tta(composition: Composition, run: Run, image: str, tta: Tta) -> str:
+def _run_with_tta(composition: Composition, run: Run, image: str, tta: TTA) -> str:
     """Run a network on the augmented images (N, C, H, W); returns the mean probability (N, 1, H, W)."""
     if tta == "none":
         return run("plain", image)
@@ -169,7 +164,7 @@ def _select(composition: Composition, indices: list[int], channels: int) -> str:
     return composition.apply("Gather", INPUT, composition.integers(*indices), axis=1)
 
 
-def _card(members: Sequence[Detector], name: str, tta: Tta, title: str | None) -> Card:
+def _card(members: Sequence[Detector], name: str, tta: TTA, title: str | None) -> Card:
     cards = [member.card for member in members]
     names = " and ".join(card.name for card in cards)
     texts = _unique(f"{card.name}: {card.normalisation.description}" for card in cards)
@@ -200,7 +195,7 @@ def _card(members: Sequence[Detector], name: str, tta: Tta, title: str | None) -
         },
         members=members_of(members),
         tta=tta,
-        forward_passes=PASSES[tta] * sum(card.forward_passes for card in cards),
+        forward_passes=len(TRANSFORMS[tta]) * sum(card.forward_passes for card in cards),
         landslip_version=landslip.__version__,
         created=datetime.now(UTC).date(),
         graph_sha256="0" * 64,
@@ -239,9 +234,9 @@ def _unique(texts: Iterable[T]) -> tuple[T, ...]:
 
 
 def check_ensemble(
-    joined: Detector, members: Sequence[Detector], tta: Tta, options: InferenceOptions = DEFAULT_OPTIONS
+    joined: Detector, members: Sequence[Detector], tta: TTA, options: InferenceOptions = DEFAULT_OPTIONS
 ) -> float:
-    """Compare an ensemble with the average of its members on random images; returns the largest difference.
+    """Compare an ensemble with the average of its members on synthetic images; returns the largest difference.
 
     Raises:
         RunError: the probabilities differ by more than ``MAX_DIFFERENCE``.
@@ -249,7 +244,7 @@ def check_ensemble(
     multiple = joined.card.size_multiple
     height = multiple * -(-32 // multiple)
     # Not square, so that a missing transposition changes the shape.
-    values = random_images(joined.card.channels, height, height + multiple)
+    values = synthetic_images(joined.card.channels, 2, height, height + multiple)
     expected = average_members(members, tta, joined.card.channels, values)
     difference = float(np.abs(run_detector(joined, values, options) - expected).max())
     if not difference <= MAX_DIFFERENCE:
@@ -261,17 +256,15 @@ def check_ensemble(
 
 
 def average_members(
-    members: Sequence[Detector], tta: Tta, channels: Sequence[str], values: NDArray[np.float32]
+    members: Sequence[Detector], tta: TTA, channels: Sequence[str], values: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Average the probability (N, H, W) of members and augmentations of values (N, C, H, W), outside any graph."""
     probabilities = []
     for member in members:
         own = values[:, [channels.index(name) for name in member.card.channels]]
-        for transposed in (False, True) if tta == "d4" else (False,):
-            image = own.swapaxes(2, 3) if transposed else own
-            for axes in FLIPS if tta != "none" else FLIPS[:1]:
-                probability = np.flip(run_detector(member, np.ascontiguousarray(np.flip(image, axes))), axes)
-                probabilities.append(probability.swapaxes(1, 2) if transposed else probability)
+        for transform in TRANSFORMS[tta]:
+            image = np.ascontiguousarray(transform.apply(own))
+            probabilities.append(transform.invert(run_detector(member, image)))
     mean: NDArray[np.float32] = np.stack(probabilities).mean(axis=0, dtype=np.float64).astype(np.float32)
     return mean
 
@@ -281,14 +274,3 @@ def run_detector(
 ) -> NDArray[np.float32]:
     """Return the probability (N, H, W) of values (N, C, H, W) whose size is the network's input size."""
     return open_engine(detector, options, height=values.shape[2], width=values.shape[3])(values)
-
-
-def random_images(channels: Sequence[str], height: int, width: int, count: int = 2) -> NDArray[np.float32]:
-    """Return random values (N, C, H, W) in physical units: blocks and noise, without any symmetry."""
-    rng = np.random.default_rng(0)
-    coarse = rng.random((count, len(channels), -(-height // 8), -(-width // 8)))
-    blocks = coarse.repeat(8, axis=2).repeat(8, axis=3)[:, :, :height, :width]
-    fractions = 0.8 * blocks + 0.2 * rng.random(blocks.shape)
-    low, high = np.array([_TRIAL_RANGES[CHANNELS[name].unit] for name in channels]).T[:, :, None, None]
-    values: NDArray[np.float32] = (low + (high - low) * fractions).astype(np.float32)
-    return values

@@ -10,7 +10,7 @@ from landslip.cli.output import check_new_detector, print_next, write_detector
 
 if TYPE_CHECKING:
     from landslip.inference.engine import InferenceOptions
-    from landslip.post_training.ensemble import Tta
+    from landslip.inference.tta import TTA
 
 
 @click.command("ensemble")
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 )
 @click.option("--name", metavar="NAME", help="Name of the new detector; default: that of the file.")
 @inference_options
-def command(detectors: tuple[str, ...], out: Path, tta: "Tta", name: str | None, inference: "InferenceOptions") -> None:
+def command(detectors: tuple[str, ...], out: Path, tta: "TTA", name: str | None, inference: "InferenceOptions") -> None:
     """Average the probabilities of detectors, or of test-time augmentations of one, in a new detector.
 
     The card of the new detector states the number of forward passes per image. Its output is compared with the average

@@ -14,9 +14,10 @@ from landslip.detector.card import Card, Normalisation, Score
 from landslip.detector.detector import Detector, seal
 from landslip.evaluation.evaluate import evaluate
 from landslip.files.progress import Progress, no_progress
+from landslip.inference.tta import TRANSFORMS
 from landslip.metrics.thresholds import ProbabilityHistogram
 from landslip.post_training.calibration import CalibrationData, card_score, find_calibration
-from landslip.post_training.ensemble import PASSES, check_ensemble, join_graphs, members_of
+from landslip.post_training.ensemble import check_ensemble, join_graphs, members_of
 from landslip.training.assembly.export import check_parity, check_storage, export_graph, store_half
 from landslip.training.assembly.threshold_evidence import perturbations_for
 from landslip.training.data.feeding import LoadedPart
@@ -66,7 +67,7 @@ def assemble(
         check_storage(whole, detector, validation.values, validation.masks)
     members: dict[str, Any] = {}
     if tta != "none":
-        members = {"members": members_of([detector]), "tta": tta, "forward_passes": PASSES[tta]}
+        members = {"members": members_of([detector]), "tta": tta, "forward_passes": len(TRANSFORMS[tta])}
         single, detector = detector, seal(join_graphs([detector], tta), draft)
         check_ensemble(detector, [single], tta)
     calibration_parts = recipe.calibration.parts or (recipe.validation,)

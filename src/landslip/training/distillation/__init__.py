@@ -1,1 +1,1 @@
-"""SegmentationModule from other detectors: soft labels and pseudo-labels."""
+"""Training on the predictions of other detectors: soft labels and pseudo-labels."""

@@ -14,13 +14,14 @@ from landslip.detector.detector import Detector
 from landslip.errors import PatchesError, RecipeError
 from landslip.files.progress import Progress, no_progress
 from landslip.inference.patch_prediction import predict_patches
-from landslip.post_training.ensemble import Tta, ensemble
+from landslip.inference.tta import TTA
+from landslip.post_training.ensemble import ensemble
 from landslip.training.data.target import Target
 from landslip.training.recipe.sections import DistillationRecipe
 
 
 def predict_soft_labels(
-    detectors: Sequence[Detector], patches: PatchSet[Any], *, tta: Tta = "none", progress: Progress = no_progress
+    detectors: Sequence[Detector], patches: PatchSet[Any], *, tta: TTA = "none", progress: Progress = no_progress
 ) -> NDArray[np.float16]:
     """Predict the mean probability of some detectors for each patch; labels are not used.
 

@@ -82,11 +82,11 @@ class FitRecipe(Frozen):
     learning_rate: float = Field(default=1e-3, gt=0)
     """Peak learning rate of the decoder."""
     encoder_lr_multiplier: float = Field(default=0.5, gt=0, le=1)
-    """SegmentationModule rate of the encoder, which starts from pretrained weights, as a multiple of the decoder's."""
+    """Learning rate of the encoder, which starts from pretrained weights, as a multiple of the decoder's."""
     weight_decay: float = Field(default=0.01, ge=0)
     """Weight decay of the optimiser."""
     schedule: Schedule = OneCycle()
-    """SegmentationModule rate schedule: one-cycle, step, cosine or constant."""
+    """Learning rate schedule: one-cycle, step, cosine or constant."""
     gradient_clip_norm: float | None = Field(default=None, gt=0)
     """Largest norm of the gradient over all weights; null: no clipping."""
     ema_decay: float = Field(default=0.995, ge=0, lt=1)
