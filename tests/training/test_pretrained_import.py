@@ -16,23 +16,23 @@ from landslip.detector.detector import Detector
 from landslip.errors import LandslipError, RecipeError, WeightsError
 from landslip.inference.engine import open_engine
 from landslip.inference.synthetic_inputs import synthetic_images
-from landslip.training.pretrained.fitting import FittedBody, OneClass, fit_file
+from landslip.training.pretrained.fitting import FittedBody, OneVersusRest, fit_checkpoint
 from landslip.training.pretrained.importing import import_detector
-from landslip.training.pretrained.published import DEEPSLIDE, recipe_of
-from landslip.training.pretrained.reading import ForeignFile, read_foreign
-from landslip.training.pretrained.segformer import ForeignRecipe
+from landslip.training.pretrained.published import DEEPSLIDE, published_recipe
+from landslip.training.pretrained.reading import CheckpointFile, read_checkpoint
+from landslip.training.pretrained.segformer import PretrainedRecipe
 
 SMALL = "unet/tu-test_resnet"
 """Half a million numbers: the smallest that segmentation-models-pytorch builds."""
 
 
-def recipe(**changes: object) -> ForeignRecipe:
+def recipe(**changes: object) -> PretrainedRecipe:
     values = {"name": "foreign", "network": SMALL, "channels": TRUE_COLOUR, "inputs": "dn"} | changes
-    return ForeignRecipe.model_validate(values)
+    return PretrainedRecipe.model_validate(values)
 
 
-def fitted(tensors: "dict[str, torch.Tensor]", told: ForeignRecipe | None = None) -> FittedBody:
-    return fit_file(ForeignFile("weights.pth", "0" * 64, tensors), told or recipe())
+def fitted(tensors: "dict[str, torch.Tensor]", told: PretrainedRecipe | None = None) -> FittedBody:
+    return fit_checkpoint(CheckpointFile("weights.pth", "0" * 64, tensors), told or recipe())
 
 
 def assert_same_answers(original: "torch.nn.Module", found: FittedBody, channels: int) -> None:
@@ -54,7 +54,7 @@ def assert_same_answers(original: "torch.nn.Module", found: FittedBody, channels
 def test_a_published_file_is_the_network_that_its_authors_code_makes(name: str, tmp_path: Path) -> None:
     original = trained(DEEPSLIDE[name].network)
     torch.save(original.state_dict(), tmp_path / DEEPSLIDE[name].file)
-    found = fit_file(read_foreign(tmp_path / DEEPSLIDE[name].file), recipe_of(name))
+    found = fit_checkpoint(read_checkpoint(tmp_path / DEEPSLIDE[name].file), published_recipe(name))
     assert found.match.harmless == ("wce.weight",)
     assert found.match.prefix == "model.model."
     assert found.mixing == ("model.conv" if name == "mitb1" else None)
@@ -84,7 +84,7 @@ def test_of_two_classes_the_probability_is_that_of_the_softmax() -> None:
 
 def test_one_class_against_others_sums_to_one() -> None:
     logits = torch.randn(2, 5, 4, 4) * 30
-    total = sum(torch.sigmoid(OneClass(torch.nn.Identity(), chosen)(logits)) for chosen in range(5))
+    total = sum(torch.sigmoid(OneVersusRest(torch.nn.Identity(), chosen)(logits)) for chosen in range(5))
     assert torch.allclose(total, torch.ones(2, 1, 4, 4), atol=1e-5)
 
 
@@ -194,7 +194,7 @@ def test_an_imported_detector_answers_as_the_authors_module_and_says_that_it_is_
     assert (card.threshold, card.licence, card.channels, card.temperature) == (0.4, "CC0", L4S_CHANNELS, 1.0)
     facts = card.recipe["foreign"]
     assert facts["left_out"] == ["wce.weight"]
-    assert facts["file_sha256"] == read_foreign(Path(f"Their Weights{suffix}")).sha256
+    assert facts["file_sha256"] == read_checkpoint(Path(f"Their Weights{suffix}")).sha256
     assert any(facts["file_sha256"] in line for line in card.attribution)
     values = synthetic_images(L4S_CHANNELS, 2, 64, 96, seed=5)
     fed = torch.from_numpy((values / DIVISORS[:, None, None]).astype(np.float32))

@@ -25,7 +25,7 @@ PREFIXES = st.lists(st.sampled_from(["module", "model", "net", "encoder", "head"
 @given(PREFIXES)
 def test_any_beginning_is_found_and_nothing_is_left_over(prefix: str) -> None:
     found = match({prefix + name: value for name, value in NETWORK.items()}, SHAPES)
-    assert found.whole
+    assert found.complete
     assert found.prefix == prefix
     assert set(found.tensors) == set(NETWORK)
     assert not found.harmless
@@ -34,7 +34,7 @@ def test_any_beginning_is_found_and_nothing_is_left_over(prefix: str) -> None:
 @given(PREFIXES, st.sampled_from([name for name in NETWORK if not name.endswith("tracked")]))
 def test_what_is_missing_is_named(prefix: str, gone: str) -> None:
     found = match({prefix + name: value for name, value in NETWORK.items() if name != gone}, SHAPES)
-    assert not found.whole
+    assert not found.complete
     assert found.missing == (gone,)
     assert gone in found.said()
 
@@ -43,7 +43,7 @@ def test_what_is_missing_is_named(prefix: str, gone: str) -> None:
 def test_what_has_another_shape_is_named(prefix: str, name: str) -> None:
     changed = NETWORK | {name: torch.zeros(9, 9)}
     found = match({prefix + one: value for one, value in changed.items()}, SHAPES)
-    assert not found.whole
+    assert not found.complete
     assert len(found.misshapen) == 1
     assert name in found.said()
     assert "(9, 9)" in found.said()
@@ -52,7 +52,7 @@ def test_what_has_another_shape_is_named(prefix: str, name: str) -> None:
 @given(PREFIXES, st.sampled_from(["center.weight", "decoder.extra.weight", "place", "reference_net.weight", "conv"]))
 def test_what_is_left_over_is_named_and_refused(prefix: str, name: str) -> None:
     found = match({prefix + one: value for one, value in NETWORK.items()} | {name: torch.zeros(1)}, SHAPES)
-    assert not found.whole
+    assert not found.complete
     assert found.foreign == (name,)
     assert name in found.said()
 
@@ -64,21 +64,21 @@ def test_what_is_left_over_is_named_and_refused(prefix: str, name: str) -> None:
 )  # fmt: skip
 def test_what_a_training_keeps_beside_its_network_is_left_out_and_named(name: str) -> None:
     found = match({f"model.{one}": value for one, value in NETWORK.items()} | {name: torch.ones(1)}, SHAPES)
-    assert found.whole
+    assert found.complete
     assert found.harmless == (name,)
 
 
 def test_what_the_user_leaves_out_is_left_out_and_named() -> None:
     more = {f"model.{one}": value for one, value in NETWORK.items()} | {"aux.head.weight": torch.ones(1)}
-    assert not match(more, SHAPES).whole
+    assert not match(more, SHAPES).complete
     found = match(more, SHAPES, leave_out=["aux."])
-    assert found.whole
+    assert found.complete
     assert found.harmless == ("aux.head.weight",)
 
 
 def test_step_counters_may_be_missing_and_are_counted() -> None:
     found = match({name: value for name, value in NETWORK.items() if not name.endswith("tracked")}, SHAPES)
-    assert found.whole
+    assert found.complete
     assert found.counters == 1
 
 
@@ -87,7 +87,7 @@ def test_a_network_held_twice_is_not_chosen_for_the_user() -> None:
     with pytest.raises(WeightsError, match=r"student\..*teacher\..*--leave-out"):
         match(twice, SHAPES)
     found = match(twice, SHAPES, leave_out=["teacher."])
-    assert found.whole
+    assert found.complete
     assert found.prefix == "student."
     assert len(found.harmless) == len(NETWORK)
 

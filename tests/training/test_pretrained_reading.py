@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from landslip.errors import WeightsError
-from landslip.training.pretrained.reading import STATE_DICTS, read_foreign
+from landslip.training.pretrained.reading import STATE_DICTS, read_checkpoint
 
 TENSORS = {"conv.weight": torch.randn(4, 3, 3, 3), "bn.running_var": torch.rand(4), "bn.steps": torch.tensor(7)}
 
@@ -29,7 +29,7 @@ def assert_same(found: "dict[str, torch.Tensor]") -> None:
 def test_a_state_dict_is_found_alone_or_inside_a_checkpoint(tmp_path: Path, inside: str | None) -> None:
     whole = TENSORS if inside is None else {inside: TENSORS, "epoch": 7, "optimizer": {"state": {}, "lr": 0.1}}
     path = saved(tmp_path, whole)
-    found = read_foreign(path)
+    found = read_checkpoint(path)
     assert_same(dict(found.tensors))
     assert found.beside == (() if inside is None else ("epoch", "optimizer"))
     assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -37,19 +37,19 @@ def test_a_state_dict_is_found_alone_or_inside_a_checkpoint(tmp_path: Path, insi
 
 def test_of_two_state_dicts_the_likelier_is_taken_and_the_other_named(tmp_path: Path) -> None:
     path = saved(tmp_path, {"ema": {name: value * 2 for name, value in TENSORS.items()}, "state_dict": TENSORS})
-    found = read_foreign(path)
+    found = read_checkpoint(path)
     assert_same(dict(found.tensors))
     assert found.beside == ("ema",)
 
 
 def test_safetensors_are_read_too(tmp_path: Path) -> None:
     save_file(TENSORS, tmp_path / "weights.safetensors")
-    assert_same(dict(read_foreign(tmp_path / "weights.safetensors").tensors))
+    assert_same(dict(read_checkpoint(tmp_path / "weights.safetensors").tensors))
 
 
 def test_parameters_come_as_tensors_and_every_float_in_float32(tmp_path: Path) -> None:
     kept = {"half": torch.rand(3).half(), "double": torch.rand(3).double(), "own": torch.nn.Parameter(torch.rand(3))}
-    found = read_foreign(saved(tmp_path, kept)).tensors
+    found = read_checkpoint(saved(tmp_path, kept)).tensors
     assert all(value.dtype == torch.float32 and not value.requires_grad for value in found.values())
     assert torch.equal(found["half"], kept["half"].float())
 
@@ -73,13 +73,13 @@ def test_code_in_a_file_is_not_run(tmp_path: Path, how: str) -> None:
     else:
         path.write_bytes(pickle.dumps(hostile))
     with pytest.raises(WeightsError, match="holds more than tensors"):
-        read_foreign(path)
+        read_checkpoint(path)
     assert not traces.exists()
 
 
 def test_a_whole_network_is_refused_with_what_to_ask_for(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"state_dict\(\)"):
-        read_foreign(saved(tmp_path, torch.nn.Linear(2, 2)))
+        read_checkpoint(saved(tmp_path, torch.nn.Linear(2, 2)))
 
 
 def test_a_program_is_refused(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_a_program_is_refused(tmp_path: Path) -> None:
         warnings.simplefilter("ignore")
         torch.jit.save(torch.jit.trace(torch.nn.Linear(2, 2), torch.rand(1, 2)), tmp_path / "program.pt")
     with pytest.raises(WeightsError, match="state dict"):
-        read_foreign(tmp_path / "program.pt")
+        read_checkpoint(tmp_path / "program.pt")
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
@@ -101,7 +101,7 @@ def test_a_damaged_file_is_an_error_wherever_it_is_cut(tmp_path: Path, suffix: s
     for length in range(0, len(whole), max(1, len(whole) // 60)):
         path.write_bytes(whole[:length])
         with pytest.raises(WeightsError):
-            read_foreign(path)
+            read_checkpoint(path)
 
 
 @pytest.mark.parametrize("raw", [b"", b"not weights at all", b"\x80\x02}q\x00.", b"PK\x03\x04", bytes(range(256))])
@@ -110,13 +110,13 @@ def test_bytes_that_are_no_weights_are_an_error(tmp_path: Path, raw: bytes) -> N
         path = tmp_path / f"odd{suffix}"
         path.write_bytes(raw)
         with pytest.raises(WeightsError):
-            read_foreign(path)
+            read_checkpoint(path)
 
 
 @pytest.mark.parametrize("what", [{}, [1, 2], {"epoch": 3}, 7, {"state_dict": {"epoch": 3}}], ids=str)
 def test_a_file_without_tensors_is_an_error(tmp_path: Path, what: object) -> None:
     with pytest.raises(WeightsError, match="state dict"):
-        read_foreign(saved(tmp_path, what))
+        read_checkpoint(saved(tmp_path, what))
 
 
 @pytest.mark.parametrize(
@@ -131,9 +131,9 @@ def test_a_file_without_tensors_is_an_error(tmp_path: Path, what: object) -> Non
 )
 def test_numbers_that_no_network_can_use_are_refused_by_name(tmp_path: Path, bad: "torch.Tensor", word: str) -> None:
     with pytest.raises(WeightsError, match=f"'broken'.*{word}"):
-        read_foreign(saved(tmp_path, TENSORS | {"broken": bad}))
+        read_checkpoint(saved(tmp_path, TENSORS | {"broken": bad}))
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="cannot be read"):
-        read_foreign(tmp_path / "none.pth")
+        read_checkpoint(tmp_path / "none.pth")

@@ -17,10 +17,10 @@ from landslip.detector.detector import Detector
 from landslip.errors import WeightsError
 from landslip.inference.engine import open_engine
 from landslip.inference.synthetic_inputs import synthetic_images
-from landslip.training.pretrained.fitting import FittedBody, fit_file
-from landslip.training.pretrained.published import recipe_of
-from landslip.training.pretrained.reading import ForeignFile
-from landslip.training.pretrained.segformer import RaisedFourfold, translated
+from landslip.training.pretrained.fitting import FittedBody, fit_checkpoint
+from landslip.training.pretrained.published import published_recipe
+from landslip.training.pretrained.reading import CheckpointFile
+from landslip.training.pretrained.segformer import UpsampleLogits, rename_tensors
 
 B0: dict[str, object] = {}
 B2: dict[str, object] = {
@@ -44,9 +44,9 @@ def theirs(**sizes: object) -> "torch.nn.Module":
     return network
 
 
-def fitted(tensors: "dict[str, torch.Tensor]", network: str, raised: str = "logits") -> FittedBody:
-    recipe = recipe_of("segformer").model_copy(update={"network": network, "raised": raised})
-    return fit_file(ForeignFile("segformer.pth", "0" * 64, tensors), recipe)
+def fitted(tensors: "dict[str, torch.Tensor]", network: str, upsampling: str = "logits") -> FittedBody:
+    recipe = published_recipe("segformer").model_copy(update={"network": network, "upsampling": upsampling})
+    return fit_checkpoint(CheckpointFile("segformer.pth", "0" * 64, tensors), recipe)
 
 
 def names_before_5(network: "torch.nn.Module", folder: Path) -> "dict[str, torch.Tensor]":
@@ -98,8 +98,8 @@ def test_probabilities_are_raised_as_its_author_raised_them(tmp_path: Path) -> N
 
 
 def test_raising_keeps_a_constant_and_stays_finite_where_probability_is_full() -> None:
-    for raised in ("logits", "probabilities"):
-        up = RaisedFourfold(raised)
+    for upsampling in ("logits", "probabilities"):
+        up = UpsampleLogits(upsampling)
         assert torch.allclose(up(torch.full((1, 1, 3, 5), 0.7)), torch.tensor(0.7), atol=1e-4)
         assert torch.isfinite(up(torch.full((1, 1, 3, 5), 1e4))).all()
 
@@ -108,7 +108,7 @@ def test_every_tensor_is_there_once_after_translation(tmp_path: Path) -> None:
     original = theirs(**B0)
     for tensors in (dict(original.state_dict()), names_before_5(original, tmp_path)):
         more = tensors | {"wce.weight": torch.ones(1), "segformer.other.weight": torch.ones(2)}
-        after = translated(more)
+        after = rename_tensors(more)
         assert sum(value.numel() for value in after.values()) == sum(value.numel() for value in more.values())
         assert {"wce.weight", "segformer.other.weight"} <= set(after)
 

@@ -71,7 +71,7 @@ def print_imported(imported: "ImportedDetector", path: Path) -> None:
     """Print what was imported from a file of weights, and the next commands."""
     card, found = imported.detector.card, imported.fitted.match
     click.echo(
-        f"{path}  {card.architecture}, {len(card.channels)} channels, {len(imported.detector.onnx_bytes) / 1e6:.1f} MB"
+        f"{path}  {card.architecture}, {len(card.channels)} channels, {imported.detector.size_mb:.1f} MB"
     )
     prefix = f" with prefix '{found.prefix}'" if found.prefix else ""
     click.echo(

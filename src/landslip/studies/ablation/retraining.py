@@ -13,7 +13,7 @@ from landslip.metrics.intervals import SeedStatistics
 from landslip.studies.ablation.result import Ablation, measure_drop, select_groups
 from landslip.studies.folds import pool_predictions
 from landslip.studies.trials import Study, StudyVariant
-from landslip.training.networks.indices import INDICES, indices_of
+from landslip.training.networks.indices import INDICES, available_indices
 from landslip.training.recipe.recipe import Recipe
 
 RETRAINED, ADDED = "retrained", "added"
@@ -122,7 +122,7 @@ def _with_inputs(recipe: Recipe, channels: Sequence[str], indices: Sequence[str]
 
 def _plan_changes(recipe: Recipe, names: Sequence[str]) -> tuple[_Change, ...]:
     """List what can be removed from a recipe or added to it, or only what is named."""
-    unused = {name: INDICES[name] for name in indices_of(recipe.channels) if name not in recipe.network.indices}
+    unused = {name: INDICES[name] for name in available_indices(recipe.channels) if name not in recipe.network.indices}
     removed = [name for name in names if name not in unused]
     groups = select_groups(recipe.channels, removed, other_names=tuple(unused)) if removed or not names else ()
     return (

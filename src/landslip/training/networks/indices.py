@@ -1,7 +1,7 @@
-"""Spectral indices that a network sees beside its channels: computed inside the network, so that they travel with it.
+"""Spectral indices as additional inputs of a network, computed inside the network, so that a detector contains them.
 
-All are differences of channels over their sum, so that a change of overall brightness leaves them as they are, and so
-does terrain shadow, as far as it dims all channels alike.
+All are normalised differences: a change of overall brightness does not change them, nor does terrain shadow as far as
+it darkens all channels alike.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from landslip.errors import RecipeError
 
-TYPICAL_DEVIATION: Final = 0.2
-"""By which an index is divided, so that it spreads about as far as a normalised channel; a choice, the same for all."""
+INDEX_STD: Final = 0.2
+"""Divisor of all indices, which gives them about the standard deviation of a normalised channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,91 +26,100 @@ class Index:
     plus: tuple[str, ...]
     minus: tuple[str, ...]
     source: str
-    """Where it was proposed."""
+    """Where the index was proposed."""
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """The channels that it needs."""
+        """The channels that the index needs."""
         return (*self.plus, *self.minus)
 
 
 INDICES: Final[Mapping[str, Index]] = MappingProxyType(
     {
         "ndvi": Index("vegetation", ("B08",), ("B04",), "Rouse et al. 1974"),
-        "grvi": Index("green against red", ("B03",), ("B04",), "Tucker 1979"),
+        "grvi": Index("green-red vegetation", ("B03",), ("B04",), "Tucker 1979"),
         "ndwi": Index("open water", ("B03",), ("B08",), "McFeeters 1996"),
         "ndmi": Index("moisture", ("B08",), ("B11",), "Gao 1996; Wilson and Sader 2002"),
-        "nbr": Index("burnt or laid bare", ("B08",), ("B12",), "Key and Benson 2006"),
+        "nbr": Index("normalised burn ratio", ("B08",), ("B12",), "Key and Benson 2006"),
         "bsi": Index("bare soil", ("B11", "B04"), ("B08", "B02"), "Rikimaru et al. 2002"),
     }
 )
-"""Every index by its name."""
+"""Every index by name."""
 
 
 class Indices(nn.Module):
-    """Computes indices from channels in physical units; learns nothing."""
+    """Computes indices from channels in physical units; has no parameters."""
 
     plus: Tensor
     minus: Tensor
 
     def __init__(self, names: Sequence[str], channels: Sequence[str]) -> None:
-        """Set up.
+        """Set up indices.
 
         Args:
-            names: of indices.
-            channels: of the values, in their order; every index must find its own among them.
+            names: keys of ``INDICES``.
+            channels: of the values, in their order.
 
         Raises:
-            RecipeError: there is no such index, one comes twice, or a channel is missing.
+            RecipeError: an index is unknown or given twice, or a channel is missing.
         """
         super().__init__()
         check_indices(names, channels)
-        self.register_buffer("plus", _shares([INDICES[name].plus for name in names], channels), persistent=False)
-        self.register_buffer("minus", _shares([INDICES[name].minus for name in names], channels), persistent=False)
+        self.register_buffer("plus", _mean_weights([INDICES[name].plus for name in names], channels), persistent=False)
+        self.register_buffer(
+            "minus", _mean_weights([INDICES[name].minus for name in names], channels), persistent=False
+        )
 
     def forward(self, values: Tensor) -> Tensor:
-        """Indices (N, K, H, W), each by ``TYPICAL_DEVIATION``, for values (N, C, H, W); 0 where no light came back."""
-        more, less = (nn.functional.conv2d(values, shares) for shares in (self.plus, self.minus))
-        # Less than one DN in all is no light. And an atmospheric correction may leave values below 0, which would lead
-        # beyond 1.
-        index = (more - less) / (more + less).clamp_min(1.0)
-        return index.clamp(-1, 1) / TYPICAL_DEVIATION
+        """Return indices (N, K, H, W), each divided by ``INDEX_STD``, for values (N, C, H, W); 0 where all is dark."""
+        plus, minus = (nn.functional.conv2d(values, weights) for weights in (self.plus, self.minus))
+        # A sum below one DN is dark. Atmospheric correction may leave negative values, which would lead beyond 1.
+        index = (plus - minus) / (plus + minus).clamp_min(1.0)
+        return index.clamp(-1, 1) / INDEX_STD
 
 
 def check_indices(names: Sequence[str], channels: Sequence[str]) -> None:
-    """Make sure that indices are known and can be computed from the channels.
+    """Check that indices are known and can be computed from the channels.
 
     Raises:
-        RecipeError: there is no such index, one comes twice, or a channel is missing.
+        RecipeError: an index is unknown or given twice, or a channel is missing.
     """
     for name in names:
         if name not in INDICES:
-            raise RecipeError(f"'{name}' is not an index: allowed are {', '.join(INDICES)}")
+            raise RecipeError(f"unknown index '{name}': allowed are {', '.join(INDICES)}", parameter="network.indices")
         missing = [channel for channel in INDICES[name].channels if channel not in channels]
         if missing:
             raise RecipeError(
-                f"the index {name} needs {' and '.join(missing)}, which the recipe's channels lack: add it or leave "
-                f"{name} out of network.indices"
+                f"the index {name} needs {' and '.join(missing)}, which is not among the recipe's channels: add the "
+                f"channel, or remove {name} from network.indices",
+                parameter="network.indices",
             )
     if len(set(names)) != len(names):
-        raise RecipeError(f"network.indices {', '.join(names)}: name each index once")
+        raise RecipeError(
+            f"each index may be given once, got network.indices {', '.join(names)}", parameter="network.indices"
+        )
 
 
-def indices_of(channels: Sequence[str]) -> tuple[str, ...]:
-    """The indices that can be computed from some channels."""
+def available_indices(channels: Sequence[str]) -> tuple[str, ...]:
+    """Return the indices that can be computed from some channels.
+
+    Example:
+        >>> available_indices(["B04", "B03", "B02"])
+        ('grvi',)
+    """
     return tuple(name for name, index in INDICES.items() if set(index.channels) <= set(channels))
 
 
-def indices_in_words(names: Sequence[str]) -> str:
-    """Which indices are computed, in a clause for the card; empty where none is."""
+def describe_indices(names: Sequence[str]) -> str:
+    """Describe the indices in a clause for the card; empty without indices."""
     if not names:
         return ""
-    return f"; beside it {', '.join(names)} by {TYPICAL_DEVIATION:g}, computed from the values as they come"
+    return f"; in addition {', '.join(names)}, divided by {INDEX_STD:g}, computed from the values before normalisation"
 
 
-def _shares(groups: Sequence[Sequence[str]], channels: Sequence[str]) -> Tensor:
-    shares = torch.zeros(len(groups), len(channels), 1, 1)
+def _mean_weights(groups: Sequence[Sequence[str]], channels: Sequence[str]) -> Tensor:
+    weights = torch.zeros(len(groups), len(channels), 1, 1)
     for row, group in enumerate(groups):
         for name in group:
-            shares[row, list(channels).index(name)] = 1 / len(group)
-    return shares
+            weights[row, list(channels).index(name)] = 1 / len(group)
+    return weights

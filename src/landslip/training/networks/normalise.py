@@ -1,11 +1,11 @@
-"""Normalisation: the first layer of every network, so that it travels inside the detector.
+"""Normalisation: the first layer of every network, and therefore part of the detector.
 
-``fixed`` centres each channel with numbers taken from the training data. The others take their numbers from the
-tile itself and do not change when the whole image gets brighter or darker: they are for data whose brightness is
-unknown or differs from place to place. All take (N, C, H, W) in physical units.
+``fixed`` uses statistics of the training data. The others use statistics of the tile, and their output does not change
+with the brightness of the whole image: they are for data whose brightness is unknown or varies between scenes. All
+take (N, C, H, W) in physical units.
 
-Slope and elevation have no brightness: where a tile is the measure for the spectral channels, slope is taken as
-``fixed`` and elevation less its mean over the tile.
+Terrain has no brightness: where spectral channels are normalised by tile, slope is normalised as in ``fixed``, and
+elevation by its difference to the tile mean.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,30 +22,30 @@ NormalisationKind = Literal["fixed", "tile-brightness", "tile-log", "tile-log-ch
 
 TEXTS: Mapping[NormalisationKind, str] = MappingProxyType(
     {
-        "fixed": "(value - mean) / deviation, numbers from the training part",
-        "tile-brightness": "value / mean, divided by its mean over channels and pixels of the tile, less 1; the answer "
-        "does not change with the tile's overall brightness",
-        "tile-log": "logarithm of value / mean, less its mean over channels and pixels of the tile; the answer does "
-        "not change with the tile's overall brightness",
-        "tile-log-channel": "logarithm of value by the channel's mean over the tile (at least a tenth), less its own "
-        "mean, by the channel's typical relative deviation within a tile; the answer does not change with the tile's "
-        "overall brightness or colour cast, and what is small in contrast stays small",
-        "tile-channel": "each channel less its mean over the tile, by its standard deviation over the tile (at least "
-        "2 % of the tile's brightness); the answer does not change with the tile's overall brightness, and hardly "
-        "with its colour cast or an even haze",
-        "l4s": "value / the divisor of Landslide4Sense, which gives the numbers of its files, as the paper feeds them",
-        "none": "physical units as they are",
+        "fixed": "(value - mean) / deviation, with mean and deviation of the training part",
+        "tile-brightness": "value / mean, divided by its mean over channels and pixels of the tile, minus 1; the "
+        "output does not depend on the tile's overall brightness",
+        "tile-log": "logarithm of value / mean, minus its mean over channels and pixels of the tile; the output does "
+        "not depend on the tile's overall brightness",
+        "tile-log-channel": "logarithm of value / channel mean of the tile (at least 0.1), minus its own mean, divided "
+        "by the channel's typical relative deviation within a tile; the output does not depend on the tile's overall "
+        "brightness or colour cast, and low contrast stays low",
+        "tile-channel": "(value - channel mean of the tile) / channel standard deviation of the tile (at least 2 % of "
+        "the tile's brightness); the output does not depend on the tile's overall brightness, and hardly on its "
+        "colour cast or constant haze",
+        "l4s": "value / divisor of Landslide4Sense: the values of its files, as in arXiv 2507.01123",
+        "none": "physical units",
     }
 )
 
 _DARKEST_DN = 1.0
-LEAST_DEVIATION_SHARE = 0.02
-LEAST_RATIO = 0.1
-"""To the tile's mean: what is darker, deep shade or water, counts as this dark, or its logarithm would run away."""
+MIN_DEVIATION_FRACTION = 0.02
+MIN_RATIO = 0.1
+"""Lowest ratio to the tile mean: darker pixels, such as water, are set to it, because their logarithm diverges."""
 
 
 class Normalise(nn.Module):
-    """Turns physical units into what a network sees."""
+    """Converts physical units to the input of a network."""
 
     mean: Tensor
     deviation: Tensor
@@ -60,24 +60,30 @@ class Normalise(nn.Module):
         """Set up a normalisation.
 
         Args:
-            kind: which one.
+            kind: a key of ``TEXTS``.
             mean: (C,) mean of each channel over the training data, in the channel's unit.
-            deviation: (C,) typical standard deviation of a channel within a tile, likewise.
-            channels: their names; all spectral where left out.
+            deviation: (C,) typical standard deviation of each channel within a tile, in the channel's unit.
+            channels: names; all spectral where None.
+
+        Raises:
+            RecipeError: the kind is unknown.
         """
         super().__init__()
         if kind not in get_args(NormalisationKind):
-            raise RecipeError(f"'{kind}' is not a normalisation: allowed are {', '.join(get_args(NormalisationKind))}")
+            raise RecipeError(
+                f"unknown normalisation '{kind}': allowed are {', '.join(get_args(NormalisationKind))}",
+                parameter="network.normalisation",
+            )
         self.kind = kind
         self.register_buffer("mean", mean.reshape(1, -1, 1, 1).float())
-        # A channel that never changes is left at 0 rather than divided by it.
+        # A constant channel becomes 0 instead of being divided by 0.
         self.register_buffer("deviation", deviation.reshape(1, -1, 1, 1).float().clamp_min(1e-6))
         names = channels or ()
-        terrain = [place for place, name in enumerate(names) if CHANNELS[name].wavelength_nm is None]
-        spectral = [place for place in range(mean.numel()) if place not in terrain]
+        terrain = [index for index, name in enumerate(names) if CHANNELS[name].wavelength_nm is None]
+        spectral = [index for index in range(mean.numel()) if index not in terrain]
         self.elevation = [name == "elevation" for name in names if CHANNELS[name].wavelength_nm is None]
         divisors = [CHANNELS[name].l4s_divisor for name in names] or [1.0] * mean.numel()
-        # What follows from the names is not stored with the weights.
+        # Buffers that follow from the names are not stored with the weights.
         self.register_buffer("divisor", torch.tensor(divisors).reshape(1, -1, 1, 1).float(), persistent=False)
         self.register_buffer("spectral", torch.tensor(spectral, dtype=torch.long), persistent=False)
         self.register_buffer("terrain", torch.tensor(terrain, dtype=torch.long), persistent=False)
@@ -85,7 +91,7 @@ class Normalise(nn.Module):
         self.has_terrain = bool(terrain)
 
     def forward(self, values: Tensor) -> Tensor:
-        """Normalise (N, C, H, W); but for ``l4s`` and ``none`` the result has mean about 0 and deviation about 1."""
+        """Normalise (N, C, H, W); except for ``l4s`` and ``none`` the mean is about 0 and the deviation about 1."""
         if self.kind == "none":
             return values
         if self.kind == "l4s":
@@ -94,15 +100,15 @@ class Normalise(nn.Module):
             return (values - self.mean) / self.deviation
         if not self.has_terrain:
             return self._by_tile(values, self.mean, self.deviation)
-        light, ground = (values.index_select(1, places) for places in (self.spectral, self.terrain))
-        seen = [self._ground(ground)]
+        light, ground = (values.index_select(1, indices) for indices in (self.spectral, self.terrain))
+        parts = [self._normalise_terrain(ground)]
         if len(self.spectral):
-            numbers = (number.index_select(1, self.spectral) for number in (self.mean, self.deviation))
-            seen.insert(0, self._by_tile(light, *numbers))
-        return torch.cat(seen, dim=1).index_select(1, self.back)
+            statistics = (one.index_select(1, self.spectral) for one in (self.mean, self.deviation))
+            parts.insert(0, self._by_tile(light, *statistics))
+        return torch.cat(parts, dim=1).index_select(1, self.back)
 
-    def _ground(self, values: Tensor) -> Tensor:
-        mean, deviation = (number.index_select(1, self.terrain) for number in (self.mean, self.deviation))
+    def _normalise_terrain(self, values: Tensor) -> Tensor:
+        mean, deviation = (one.index_select(1, self.terrain) for one in (self.mean, self.deviation))
         relative = torch.tensor(self.elevation, device=values.device).reshape(1, -1, 1, 1)
         return (values - torch.where(relative, values.mean(dim=(2, 3), keepdim=True), mean)) / deviation
 
@@ -116,19 +122,19 @@ class Normalise(nn.Module):
             return (logarithm - logarithm.mean(dim=(1, 2, 3), keepdim=True)) * (mean / deviation)
         centre = values.mean(dim=(2, 3), keepdim=True)
         if self.kind == "tile-log-channel":
-            logarithm = torch.log((values / centre.clamp_min(_DARKEST_DN)).clamp_min(LEAST_RATIO))
+            logarithm = torch.log((values / centre.clamp_min(_DARKEST_DN)).clamp_min(MIN_RATIO))
             return (logarithm - logarithm.mean(dim=(2, 3), keepdim=True)) * (mean / deviation)
         away = values - centre
-        # A tile of open water or cloud is flat: below a fiftieth of the tile's brightness its noise is left small.
-        floor = LEAST_DEVIATION_SHARE * centre.mean(dim=1, keepdim=True).clamp_min(_DARKEST_DN)
+        # A tile of water or cloud has no contrast: the lower limit keeps its noise small.
+        floor = MIN_DEVIATION_FRACTION * centre.mean(dim=1, keepdim=True).clamp_min(_DARKEST_DN)
         return away / torch.sqrt((away * away).mean(dim=(2, 3), keepdim=True) + floor * floor)
 
-    def numbers(self) -> dict[str, float | tuple[float, ...]]:
-        """The numbers in use, in the channels' units, for the card."""
+    def parameters_for_card(self) -> dict[str, float | tuple[float, ...]]:
+        """Return the statistics in use, in the channels' units."""
         if self.kind == "none":
             return {}
         if self.kind == "l4s":
             return {"divisor": tuple(self.divisor.flatten().tolist())}
         if self.kind == "tile-channel" and not self.has_terrain:
-            return {"min_deviation_fraction": LEAST_DEVIATION_SHARE}
+            return {"min_deviation_fraction": MIN_DEVIATION_FRACTION}
         return {"mean": tuple(self.mean.flatten().tolist()), "deviation": tuple(self.deviation.flatten().tolist())}

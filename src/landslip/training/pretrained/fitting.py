@@ -8,15 +8,15 @@ from torch import Size, Tensor, nn
 
 from landslip.errors import WeightsError
 from landslip.training.networks.build import build_body
-from landslip.training.networks.catalogue import PAPER, Words, find_words
-from landslip.training.networks.weights import stem_name
-from landslip.training.pretrained.matching import Match, match
-from landslip.training.pretrained.reading import ForeignFile
+from landslip.training.networks.catalogue import PAPER, NetworkName, find_network
+from landslip.training.networks.weights import find_stem
+from landslip.training.pretrained.matching import TensorMatch, match
+from landslip.training.pretrained.reading import CheckpointFile
 from landslip.training.pretrained.segformer import (
-    ForeignRecipe,
-    build_transformers_segformer,
-    is_transformers,
-    translated,
+    PretrainedRecipe,
+    build_hf_segformer,
+    is_hf_segformer,
+    rename_tensors,
 )
 from landslip.training.recipe.sections import NetworkRecipe
 
@@ -30,13 +30,13 @@ class FittedBody:
     """A network with foreign weights: (N, C, H, W) as its author fed it, to one logit (N, 1, H, W)."""
 
     body: nn.Module
-    words: Words
-    match: Match
+    words: NetworkName
+    match: TensorMatch
     mixing: str | None
     """Name in the file of a 1 x 1 convolution that mixes the channels ahead of the network, where there is one."""
 
 
-class Mixed(nn.Module):
+class ChannelMixing(nn.Module):
     """A 1 x 1 convolution that mixes the channels to fewer, ahead of a network that takes only so many."""
 
     def __init__(self, channels: int, mixed: int, body: nn.Module, *, bias: bool) -> None:
@@ -49,7 +49,7 @@ class Mixed(nn.Module):
         return cast(Tensor, self.body(self.conv(values)))
 
 
-class OneClass(nn.Module):
+class OneVersusRest(nn.Module):
     """The logit of one class against all others: the sigmoid of it is the softmax's probability of that class."""
 
     def __init__(self, body: nn.Module, landslide_class: int) -> None:
@@ -65,14 +65,14 @@ class OneClass(nn.Module):
         return cast(Tensor, classes[:, mine : mine + 1] - torch.logsumexp(others, dim=1, keepdim=True))
 
 
-def fit_file(file: ForeignFile, recipe: ForeignRecipe) -> FittedBody:
+def fit_checkpoint(file: CheckpointFile, recipe: PretrainedRecipe) -> FittedBody:
     """Build the network that a recipe names and load a file's tensors into it, all of them accounted for.
 
     Raises:
         RecipeError: there is no such network.
         WeightsError: the file is not that network; says what is missing, misshapen or left over, and what would fit.
     """
-    words = words_of(recipe.network)
+    words = parse_network(recipe.network)
     if recipe.classes > 1 and recipe.landslide_class >= recipe.classes:
         raise WeightsError(
             f"there is no class {recipe.landslide_class} among {recipe.classes}: the first is 0, the last "
@@ -81,24 +81,24 @@ def fit_file(file: ForeignFile, recipe: ForeignRecipe) -> FittedBody:
     try:
         fitted = _fit(file, recipe, words)
     except _MisfitError as error:
-        fitting = [] if error.remedy else others_that_fit(file, recipe, words)
+        fitting = [] if error.remedy else find_fitting_networks(file, recipe, words)
         other = f"it fits {' and '.join(fitting)}: give  --network {fitting[0]}" if fitting else _NONE_FITS
         raise WeightsError(f"{file.name} is not {words} ({error}): {error.remedy or other}") from error
     fitted.body.eval()
     return fitted
 
 
-def words_of(network: str) -> Words:
+def parse_network(network: str) -> NetworkName:
     """The two words of a network by the paper's name or as architecture/encoder.
 
     Raises:
         RecipeError: there is no such network.
     """
     architecture, slash, encoder = network.partition("/")
-    return find_words(None if slash else network, architecture, encoder)
+    return find_network(None if slash else network, architecture, encoder)
 
 
-def others_that_fit(file: ForeignFile, recipe: ForeignRecipe, not_this: Words) -> list[str]:
+def find_fitting_networks(file: CheckpointFile, recipe: PretrainedRecipe, not_this: NetworkName) -> list[str]:
     """Networks of the paper, by name, that the file fits."""
     found = []
     for name, words in PAPER.items():
@@ -121,16 +121,16 @@ class _MisfitError(Exception):
         self.remedy = remedy
 
 
-def _fit(file: ForeignFile, recipe: ForeignRecipe, words: Words, *, only_shapes: bool = False) -> FittedBody:
+def _fit(file: CheckpointFile, recipe: PretrainedRecipe, words: NetworkName, *, only_shapes: bool = False) -> FittedBody:
     tensors = dict(file.tensors)
-    theirs = is_transformers(tensors)
+    theirs = is_hf_segformer(tensors)
     if theirs and words.architecture != "segformer":
         raise _MisfitError("it holds a SegFormer of transformers")
-    tensors = translated(tensors) if theirs else tensors
+    tensors = rename_tensors(tensors) if theirs else tensors
     channels = len(recipe.channels)
     body = _build(file, recipe, words, channels, only_shapes=only_shapes)
     found = match(tensors, _shapes(body), leave_out=recipe.leave_out)
-    stem = tensors.get(found.prefix + stem_name(body, channels))
+    stem = tensors.get(found.prefix + find_stem(body, channels))
     mixing = None
     if stem is not None and stem.ndim == 4 and stem.shape[1] != channels:
         mixed = stem.shape[1]
@@ -144,20 +144,20 @@ def _fit(file: ForeignFile, recipe: ForeignRecipe, words: Words, *, only_shapes:
         counters = {name: value for name, value in body.state_dict().items() if name not in found.tensors}
         body.load_state_dict(counters | dict(found.tensors), strict=True)
     if recipe.classes > 1:
-        body = OneClass(body, recipe.landslide_class)
+        body = OneVersusRest(body, recipe.landslide_class)
     return FittedBody(body, words, found, mixing)
 
 
-def _build(file: ForeignFile, recipe: ForeignRecipe, words: Words, channels: int, *, only_shapes: bool) -> nn.Module:
+def _build(file: CheckpointFile, recipe: PretrainedRecipe, words: NetworkName, channels: int, *, only_shapes: bool) -> nn.Module:
     # Without memory for the numbers where only shapes are asked for; but MiT's constructor reads numbers.
     device = "meta" if only_shapes and not _is_mit(words) else "cpu"
     with torch.device(device):
-        if is_transformers(file.tensors):
-            return build_transformers_segformer(words, file.tensors, channels, recipe.classes, recipe.raised)
+        if is_hf_segformer(file.tensors):
+            return build_hf_segformer(words, file.tensors, channels, recipe.classes, recipe.upsampling)
         return build_body(NetworkRecipe(), words, channels, recipe.classes)
 
 
-def _is_mit(words: Words) -> bool:
+def _is_mit(words: NetworkName) -> bool:
     return words.encoder.startswith("mit_")
 
 
@@ -166,8 +166,8 @@ def _shapes(body: nn.Module) -> dict[str, Size]:
 
 
 def _with_mixing(
-    body: nn.Module, found: Match, tensors: dict[str, Tensor], channels: int, mixed: int
-) -> tuple[nn.Module, Match, str]:
+    body: nn.Module, found: TensorMatch, tensors: dict[str, Tensor], channels: int, mixed: int
+) -> tuple[nn.Module, TensorMatch, str]:
     """Put the file's mixing convolution ahead of a network."""
     wanted = (mixed, channels, 1, 1)
     weights = [name for name in found.foreign if name.endswith(".weight") and tensors[name].shape == wanted]
@@ -181,7 +181,7 @@ def _with_mixing(
     names = {"conv.weight": weights[0]} | ({"conv.bias": at + "bias"} if bias else {})
     inside = {f"body.{name}": value for name, value in found.tensors.items()}
     taken = {name: tensors[old] for name, old in names.items()}
-    matched = Match(
+    matched = TensorMatch(
         tensors=inside | taken,
         prefix=found.prefix,
         missing=found.missing,
@@ -190,10 +190,10 @@ def _with_mixing(
         harmless=found.harmless,
         counters=found.counters,
     )
-    return Mixed(channels, mixed, body, bias=bias), matched, at.rstrip(".")
+    return ChannelMixing(channels, mixed, body, bias=bias), matched, at.rstrip(".")
 
 
-def _check_classes(body: nn.Module, found: Match, tensors: dict[str, Tensor], classes: int) -> None:
+def _check_classes(body: nn.Module, found: TensorMatch, tensors: dict[str, Tensor], classes: int) -> None:
     """Say so where all that differs is the number of classes."""
     head = next(name for name, module in reversed(list(body.named_modules())) if isinstance(module, nn.Conv2d))
     weight = tensors.get(found.prefix + head.removeprefix("body.") + ".weight")
@@ -205,7 +205,7 @@ def _check_classes(body: nn.Module, found: Match, tensors: dict[str, Tensor], cl
         )
 
 
-def _remedy(found: Match) -> str:
+def _remedy(found: TensorMatch) -> str:
     if found.foreign and not (found.missing or found.misshapen):
         return "if these are no part of the network, say so with  --leave-out BEGINNING"
     return ""

@@ -15,11 +15,11 @@ from landslip.detector.detector import Detector, seal
 from landslip.errors import WeightsError
 from landslip.inference.synthetic_inputs import synthetic_images
 from landslip.training.assembly.export import check_mean_difference, check_parity, export_graph, store_half
-from landslip.training.networks.build import SIZE_MULTIPLE, DetectingNetwork
+from landslip.training.networks.build import SIZE_MULTIPLE, DetectorNetwork
 from landslip.training.networks.normalise import TEXTS, NormalisationKind, Normalise
-from landslip.training.pretrained.fitting import FittedBody, fit_file
-from landslip.training.pretrained.reading import ForeignFile, read_foreign
-from landslip.training.pretrained.segformer import ForeignRecipe, Inputs
+from landslip.training.pretrained.fitting import FittedBody, fit_checkpoint
+from landslip.training.pretrained.reading import CheckpointFile, read_checkpoint
+from landslip.training.pretrained.segformer import PretrainedRecipe, Inputs
 
 _KINDS: Final[dict[Inputs, NormalisationKind]] = {"dn": "none", "l4s": "l4s"}
 _CHECKED_ON: Final = 2
@@ -32,7 +32,7 @@ _PIXEL_SIZE_M: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportedDetector:
     """A detector of foreign weights, and how it was made of them."""
 
     detector: Detector
@@ -43,10 +43,10 @@ class Imported:
 
 def import_detector(
     path: Path,
-    recipe: ForeignRecipe,
+    recipe: PretrainedRecipe,
     *,
     progress: Callable[[str, int, int], None] = lambda doing, done, total: None,
-) -> Imported:
+) -> ImportedDetector:
     """Make a detector of weights that others trained.
 
     Args:
@@ -61,13 +61,13 @@ def import_detector(
     """
     _check_inputs(recipe)
     progress("importing", 0, _STEPS)
-    file = read_foreign(path)
+    file = read_checkpoint(path)
     progress("importing", 1, _STEPS)
-    fitted = fit_file(file, recipe)
+    fitted = fit_checkpoint(file, recipe)
     progress("importing", 2, _STEPS)
     ones = torch.ones(len(recipe.channels))
     normalise = Normalise(_KINDS[recipe.inputs], ones, ones, recipe.channels)
-    network = DetectingNetwork(normalise, fitted.body).eval()
+    network = DetectorNetwork(normalise, fitted.body).eval()
     model = export_graph(network, 1.0, len(recipe.channels))
     progress("importing", 3, _STEPS)
     detector = seal(model, _card(file, recipe, fitted, normalise))
@@ -77,10 +77,10 @@ def import_detector(
         whole, detector = detector, seal(store_half(model), detector.card)
         check_mean_difference(whole, detector, values, remedy="leave out --half-precision")
     progress("importing", _STEPS, _STEPS)
-    return Imported(detector, fitted, difference)
+    return ImportedDetector(detector, fitted, difference)
 
 
-def _check_inputs(recipe: ForeignRecipe) -> None:
+def _check_inputs(recipe: PretrainedRecipe) -> None:
     unknown = [name for name in recipe.channels if name not in CHANNELS]
     if unknown:
         raise WeightsError(f"'{unknown[0]}' is not a channel: allowed are {', '.join(CHANNELS)}")
@@ -92,14 +92,14 @@ def _check_inputs(recipe: ForeignRecipe) -> None:
         )
 
 
-def _card(file: ForeignFile, recipe: ForeignRecipe, fitted: FittedBody, normalise: Normalise) -> Card:
+def _card(file: CheckpointFile, recipe: PretrainedRecipe, fitted: FittedBody, normalise: Normalise) -> Card:
     kind = _KINDS[recipe.inputs]
     return Card(
         name=recipe.name,
         title=recipe.title or f"Foreign weights: {fitted.words} from {file.name}",
         architecture=str(fitted.words),
         channels=recipe.channels,
-        normalisation=Normalisation(kind=kind, parameters=normalise.numbers(), description=TEXTS[kind]),
+        normalisation=Normalisation(kind=kind, parameters=normalise.parameters_for_card(), description=TEXTS[kind]),
         tile_px=_TILE_PX,
         overlap_px=_OVERLAP_PX,
         size_multiple=SIZE_MULTIPLE,
@@ -118,7 +118,7 @@ def _card(file: ForeignFile, recipe: ForeignRecipe, fitted: FittedBody, normalis
     )
 
 
-def _said_of(file: ForeignFile, fitted: FittedBody) -> str:
+def _said_of(file: CheckpointFile, fitted: FittedBody) -> str:
     """What became of the file, in words."""
     parts = [f"{len(fitted.match.tensors)} tensors out of {file.name}"]
     if fitted.match.harmless:
@@ -130,7 +130,7 @@ def _said_of(file: ForeignFile, fitted: FittedBody) -> str:
     return "; ".join(parts)
 
 
-def _facts(file: ForeignFile, fitted: FittedBody) -> dict[str, Any]:
+def _facts(file: CheckpointFile, fitted: FittedBody) -> dict[str, Any]:
     """What became of the file, for a program."""
     found = fitted.match
     return {

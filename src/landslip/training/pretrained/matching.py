@@ -27,7 +27,7 @@ _COUNTER: Final = ".num_batches_tracked"
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class TensorMatch:
     """How the tensors of a file stand to those of a network."""
 
     tensors: Mapping[str, Tensor]
@@ -54,8 +54,8 @@ class Match:
         return "; ".join(f"{what} {some(names)}" for what, names in parts if names)
 
 
-def match(given: Mapping[str, Tensor], wanted: Mapping[str, Size], *, leave_out: Iterable[str] = ()) -> Match:
-    """Match tensors with a network's names and shapes.
+def match(given: Mapping[str, Tensor], wanted: Mapping[str, Size], *, leave_out: Iterable[str] = ()) -> TensorMatch:
+    """TensorMatch tensors with a network's names and shapes.
 
     Args:
         given: tensors of the file.
@@ -73,7 +73,7 @@ def match(given: Mapping[str, Tensor], wanted: Mapping[str, Size], *, leave_out:
     absent = [name for name in wanted if name not in inside]
     counters = sum(name.endswith(_COUNTER) for name in absent)
     harmless = [name for name in over if name.startswith(left_out) or _HARMLESS.search(name)]
-    return Match(
+    return TensorMatch(
         tensors={name: given[inside[name]] for name in named if given[inside[name]].shape == wanted[name]},
         prefix=prefix,
         missing=tuple(name for name in absent if not name.endswith(_COUNTER)),

@@ -18,14 +18,14 @@ from landslip.errors import OutputError, RunError, WeightsError
 from landslip.files.download import HUB, RemoteFile, download, list_hub
 from landslip.files.pins import check_pin, downloads_folder, pin, read_pins
 from landslip.files.progress import Progress, no_progress
-from landslip.training.pretrained.segformer import ForeignRecipe
+from landslip.training.pretrained.segformer import PretrainedRecipe
 
 SOURCE: Final = "deepslide"
 REPOSITORY: Final = "harshinde/DeepSlide_Models"
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishedFile:
     """One file of the repository."""
 
     file: str
@@ -33,28 +33,28 @@ class Published:
     """In landslip: a name of the paper."""
 
 
-DEEPSLIDE: Final[Mapping[str, Published]] = MappingProxyType(
+DEEPSLIDE: Final[Mapping[str, PublishedFile]] = MappingProxyType(
     {
-        "resnet34": Published("resnet34.pth", "unet-resnet34"),
-        "vgg16": Published("vgg16.pth", "unet-vgg16"),
+        "resnet34": PublishedFile("resnet34.pth", "unet-resnet34"),
+        "vgg16": PublishedFile("vgg16.pth", "unet-vgg16"),
         # [sic]: the file's name is misspelt where it is published.
-        "efficientnetb0": Published("effucientnetb0.pth", "unet-efficientnet-b0"),
-        "resnext50_32x4d": Published("resnext50-32x4d.pth", "unet-resnext50"),
-        "se_resnet50": Published("se_resnet50.pth", "unet-se-resnet50"),
-        "densenet121": Published("densenet121.pth", "unet-densenet121"),
-        "se_resnext50_32x4d": Published("se_resnext50_32x4d.pth", "unet-se-resnext50"),
-        "inceptionv4": Published("inceptionv4.pth", "unet-inception-v4"),
-        "inceptionresnetv2": Published("inceptionresnetv2.pth", "unet-inception-resnet-v2"),
-        "deeplabv3plus": Published("deeplabv3.pth", "deeplabv3plus-resnet50"),
-        "mobilenetv2": Published("mobilenetv2.pth", "unet-mobilenet-v2"),
-        "mitb1": Published("mitb1.pth", "unet-mit-b1"),
-        "segformer": Published("segformer.pth", "segformer-b2"),
+        "efficientnetb0": PublishedFile("effucientnetb0.pth", "unet-efficientnet-b0"),
+        "resnext50_32x4d": PublishedFile("resnext50-32x4d.pth", "unet-resnext50"),
+        "se_resnet50": PublishedFile("se_resnet50.pth", "unet-se-resnet50"),
+        "densenet121": PublishedFile("densenet121.pth", "unet-densenet121"),
+        "se_resnext50_32x4d": PublishedFile("se_resnext50_32x4d.pth", "unet-se-resnext50"),
+        "inceptionv4": PublishedFile("inceptionv4.pth", "unet-inception-v4"),
+        "inceptionresnetv2": PublishedFile("inceptionresnetv2.pth", "unet-inception-resnet-v2"),
+        "deeplabv3plus": PublishedFile("deeplabv3.pth", "deeplabv3plus-resnet50"),
+        "mobilenetv2": PublishedFile("mobilenetv2.pth", "unet-mobilenet-v2"),
+        "mitb1": PublishedFile("mitb1.pth", "unet-mit-b1"),
+        "segformer": PublishedFile("segformer.pth", "segformer-b2"),
     }
 )
 """By the names that the author's page uses, in the order of the paper's table."""
 
 
-def find_published(name: str) -> tuple[str, Published]:
+def find_published(name: str) -> tuple[str, PublishedFile]:
     """A published network by its name, with or without ``deepslide/``; gives the name without.
 
     Raises:
@@ -69,19 +69,19 @@ def find_published(name: str) -> tuple[str, Published]:
     return short, DEEPSLIDE[short]
 
 
-def recipe_of(name: str) -> ForeignRecipe:
+def published_recipe(name: str) -> PretrainedRecipe:
     """How a published file is to be understood.
 
     Raises:
         WeightsError: there is none of that name.
     """
     short, published = find_published(name)
-    return ForeignRecipe(
+    return PretrainedRecipe(
         name=f"{SOURCE}-{short.replace('_', '-')}",
         network=published.network,
         channels=L4S_CHANNELS,
         inputs="l4s",
-        raised="probabilities" if short == "segformer" else "logits",
+        upsampling="probabilities" if short == "segformer" else "logits",
         threshold_selection="as its author's page has it; nobody has chosen one for it on data that landslip knows",
         title=f"Foreign weights: {published.network}, 14 channels, by the author of arXiv 2507.01123",
         trained_on=(

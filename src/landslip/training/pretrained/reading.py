@@ -29,7 +29,7 @@ _DAMAGED: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class ForeignFile:
+class CheckpointFile:
     """The tensors of a file, floats in float32, under the names that they have there."""
 
     name: str
@@ -39,7 +39,7 @@ class ForeignFile:
     """What else the file holds, such as the state of an optimiser."""
 
 
-def read_foreign(path: Path) -> ForeignFile:
+def read_checkpoint(path: Path) -> CheckpointFile:
     """Read a state dict, alone or inside a checkpoint.
 
     Raises:
@@ -54,7 +54,7 @@ def read_foreign(path: Path) -> ForeignFile:
             f"{path} cannot be read ({error.strerror or error}): give a .pth, .pt, .ckpt or .safetensors file"
         ) from error
     found, beside = _state_dict(loaded, path)
-    return ForeignFile(path.name, digest, {name: _usable(name, value, path) for name, value in found.items()}, beside)
+    return CheckpointFile(path.name, digest, {name: _usable(name, value, path) for name, value in found.items()}, beside)
 
 
 def some(names: list[str] | tuple[str, ...]) -> str:

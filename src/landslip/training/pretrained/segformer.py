@@ -20,16 +20,16 @@ from torch.nn import functional
 
 from landslip.detector.card import Name, Text
 from landslip.files.model import Frozen
-from landslip.training.networks.catalogue import Words
+from landslip.training.networks.catalogue import NetworkName
 
 Inputs = Literal["dn", "l4s"]
 
 
-Raised = Literal["logits", "probabilities"]
+Upsampling = Literal["logits", "probabilities"]
 """What a SegFormer of transformers brings from a quarter of the resolution to the whole."""
 
 
-class ForeignRecipe(Frozen):
+class PretrainedRecipe(Frozen):
     """How foreign weights are to be understood, and what the card says of them."""
 
     name: Name
@@ -44,7 +44,7 @@ class ForeignRecipe(Frozen):
     """1 for one logit of landslide; more for a softmax."""
     landslide_class: int = Field(default=1, ge=0)
     """Which class is landslide, where there are more than one."""
-    raised: Raised = "logits"
+    upsampling: Upsampling = "logits"
     leave_out: tuple[str, ...] = ()
     """Beginnings of names in the file that are no part of the network."""
     threshold: float = Field(default=0.5, gt=0, lt=1)
@@ -97,12 +97,12 @@ _STAGE: Final = re.compile(
 _LINEAR: Final = re.compile(r"decode_head\.(?:linear_c|linear_projections)\.(\d)\.proj\.(weight|bias)")
 
 
-def is_transformers(given: Mapping[str, Tensor]) -> bool:
+def is_hf_segformer(given: Mapping[str, Tensor]) -> bool:
     """Whether tensors are those of a SegFormer of transformers."""
     return any(name == _FUSE or name.endswith("." + _FUSE) for name in given)
 
 
-def translated(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def rename_tensors(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The same tensors under the names of segmentation-models-pytorch; what is not the network's keeps its own."""
     prefix = next(name for name in given if name.endswith(_FUSE)).removesuffix(_FUSE)
     tensors: dict[str, Tensor] = {}
@@ -123,8 +123,8 @@ def translated(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return tensors
 
 
-def build_transformers_segformer(
-    words: Words, given: Mapping[str, Tensor], channels: int, classes: int, raised: Raised
+def build_hf_segformer(
+    words: NetworkName, given: Mapping[str, Tensor], channels: int, classes: int, upsampling: Upsampling
 ) -> nn.Module:
     """A SegFormer that computes what transformers does, as wide as the tensors say.
 
@@ -133,7 +133,7 @@ def build_transformers_segformer(
         given: tensors under transformers' names.
         channels: how many it takes.
         classes: how many it gives.
-        raised: what is brought up to the whole resolution; probabilities only for one class.
+        upsampling: what is brought up to the whole resolution; probabilities only for one class.
     """
     width = next(value for name, value in given.items() if name.endswith(_FUSE)).shape[0]
     body = smp.Segformer(
@@ -146,23 +146,23 @@ def build_transformers_segformer(
     for module in body.modules():
         if isinstance(module, nn.LayerNorm):
             module.eps = _NORM_ADDS
-    body.segmentation_head[1] = RaisedFourfold(raised)
+    body.segmentation_head[1] = UpsampleLogits(upsampling)
     return cast(nn.Module, body)
 
 
-class RaisedFourfold(nn.Module):
+class UpsampleLogits(nn.Module):
     """Brings logits (N, K, H, W) to (N, K, 4 H, 4 W): themselves, or by way of their probabilities."""
 
-    def __init__(self, raised: Raised) -> None:
+    def __init__(self, upsampling: Upsampling) -> None:
         super().__init__()
-        self.raised = raised
+        self.upsampling = upsampling
 
     def forward(self, logits: Tensor) -> Tensor:
         """Logits at four times the height and width."""
-        if self.raised == "logits":
+        if self.upsampling == "logits":
             return functional.interpolate(logits, scale_factor=4.0, mode="bilinear", align_corners=False)
-        raised = functional.interpolate(torch.sigmoid(logits), scale_factor=4.0, mode="bilinear", align_corners=False)
-        return torch.logit(raised, eps=1e-6)
+        upsampling = functional.interpolate(torch.sigmoid(logits), scale_factor=4.0, mode="bilinear", align_corners=False)
+        return torch.logit(upsampling, eps=1e-6)
 
 
 def _name(name: str) -> str:
