@@ -115,8 +115,8 @@ def check_l4s(folder: str | Path, progress: Progress = no_progress) -> CheckRepo
 
     Example:
         >>> report = check_l4s("data/l4s")  # doctest: +SKIP
-        >>> report.usable, [finding.kind for finding in report.findings]  # doctest: +SKIP
-        (3799, ['flat terrain', 'flat terrain'])
+        >>> for finding in report.refused:  # doctest: +SKIP
+        ...     print(finding.file, finding.text)
     """
     folder = Path(folder)
     require_extra("h5py", "train")

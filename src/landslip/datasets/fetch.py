@@ -110,8 +110,7 @@ def fetch(
 
     Example:
         >>> fetched = fetch("data/l4s", "hugging-face")  # doctest: +SKIP
-        >>> fetched.files  # doctest: +SKIP
-        9690
+        >>> print(f"{fetched.files} files, {fetched.bytes / 1e9:.1f} GB")  # doctest: +SKIP
     """
     folder = Path(folder)
     try:

@@ -65,6 +65,12 @@ def divide(recipe: SplitRecipe, entries: Sequence[Entry]) -> Division:
     Raises:
         PatchesError: the set does not allow the protocol, or the division file cannot be read.
         RecipeError: the validation fraction leaves nothing for training.
+
+    Example:
+        >>> from landslip.datasets.l4s import L4sEntry
+        >>> patches = [L4sEntry(n, "train", "A", n, 0, Path(), None) for n in range(20)]
+        >>> print(divide(SplitRecipe(protocol="k-fold", folds=3), patches))
+        k-fold: 6 train, 6 validation, 6 test, 2 left out
     """
     if recipe.file is not None:
         return read_division(Path(recipe.file))
@@ -156,6 +162,12 @@ def scene_out_split(entries: Sequence[Entry], scene: str) -> Division:
 
     Raises:
         PatchesError: the set does not have the scene, or has only this one.
+
+    Example:
+        >>> from landslip.datasets.l4s import L4sEntry
+        >>> patches = [L4sEntry(n, "train", "AAB"[n], 0, n, Path(), None) for n in range(3)]
+        >>> scene_out_split(patches, "B").parts["test"]
+        ('train/2',)
     """
     placed = [entry for members in _by_scene(entries).values() for entry in members]
     scenes = sorted({entry.scene for entry in placed})
@@ -174,6 +186,12 @@ def k_fold_split(entries: Sequence[Entry], *, folds: int = 5, gap_rows: int = 1)
         entries: the patches of the set, with their positions.
         folds: number of folds, at least 2.
         gap_rows: rows of patches left out between two blocks, at least 1.
+
+    Example:
+        >>> from landslip.datasets.l4s import L4sEntry
+        >>> patches = [L4sEntry(n, "train", "A", n, 0, Path(), None) for n in range(11)]
+        >>> print(k_fold_split(patches, folds=2))
+        k-fold: 5 fold-1, 5 fold-2, 1 left out
     """
     _check_gap(gap_rows)
     if folds < 2:
