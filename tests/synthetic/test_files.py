@@ -73,9 +73,9 @@ def test_layout_and_types_are_those_of_landslide4sense(made: Path) -> None:
 
 def test_the_reader_returns_the_simulated_values_bit_for_bit(made: Path) -> None:
     read = {patch.id: patch for patch in open_l4s(made)}
-    truth = {patch.id: patch for plan in plan_patch_set(11, 2, SEED) for patch in make_patches(plan)}
-    assert read.keys() == truth.keys()
-    for number, patch in truth.items():
+    reference = {patch.id: patch for plan in plan_patch_set(11, 2, SEED) for patch in make_patches(plan)}
+    assert read.keys() == reference.keys()
+    for number, patch in reference.items():
         assert np.array_equal(read[number].values, patch.values)
         assert np.array_equal(read[number].mask, patch.mask)
         assert read[number].channels == patch.channels
@@ -166,24 +166,24 @@ def test_a_scene_opens_with_all_channels_and_its_date(scene: Path) -> None:
 def test_reference_polygons_match_the_mask_and_their_areas(scene: Path) -> None:
     from landslip.synthetic.landscape import Landscape
 
-    truth = gpd.read_file(scene / "truth.gpkg")
+    reference = gpd.read_file(scene / "reference.gpkg")
     landscape = Landscape(make_region(2, SEED, 271, 805))
     with rasterio.open(next(scene.glob("*_B04.tif"))) as band:
-        burnt = rasterize(truth.geometry, band.shape, transform=band.transform)
-        assert truth.crs == band.crs
-        left, bottom, right, top = truth.total_bounds
+        burnt = rasterize(reference.geometry, band.shape, transform=band.transform)
+        assert reference.crs == band.crs
+        left, bottom, right, top = reference.total_bounds
         assert band.bounds.left <= left < right <= band.bounds.right
         assert band.bounds.bottom <= bottom < top <= band.bounds.top
     assert np.array_equal(burnt, landscape.landslide_mask(Window(0, 0, 271, 805)))
     assert burnt.sum() > 0
-    assert np.allclose(truth.area_m2, truth.area)
-    assert truth.id.tolist() == list(range(1, len(truth) + 1))
+    assert np.allclose(reference.area_m2, reference.area)
+    assert reference.id.tolist() == list(range(1, len(truth) + 1))
 
 
 def test_a_scene_can_be_one_pixel(tmp_path: Path) -> None:
     count = make_scene(tmp_path / "one", make_region(0, 0, 1, 1))
     assert open_scene(tmp_path / "one").height == 1
-    assert len(gpd.read_file(tmp_path / "one" / "truth.gpkg")) == count
+    assert len(gpd.read_file(tmp_path / "one" / "reference.gpkg")) == count
 
 
 @pytest.mark.parametrize(("patches", "regions", "seed"), [(3, 4, 0), (0, 0, 0), (1, 1, -1), (300_000, 1, 0)])

@@ -13,7 +13,7 @@ DELAY_S: Final = 2.0
 """Shorter work shows no progress."""
 TERMINAL_INTERVAL_S: Final = 0.2
 LOG_INTERVAL_S: Final = 10.0
-_UNITS: Final = {"mapping": "px", "comparing": "px", "downloading": "B"}
+_UNITS: Final = {"mapping": "px", "downloading": "B"}
 """Stages that count in the thousands and millions, with their unit; other stages count items."""
 
 

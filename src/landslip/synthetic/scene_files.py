@@ -1,7 +1,7 @@
 """Synthetic scenes as files: one GeoTIFF per channel, as in a Sentinel-2 Level-1C product, and reference landslides.
 
 ``T00SYN_<date>_B01.tif`` to ``_B12.tif`` (uint16 DN at 10, 20 or 60 m, nodata 0, no offset), ``..._elevation.tif``
-(float32 metres at 10 m), ``metadata.json`` and ``truth.gpkg``, layer ``landslides``. The tile name cannot be mistaken
+(float32 metres at 10 m), ``metadata.json`` and ``reference.gpkg``, layer ``landslides``. The tile name cannot be mistaken
 for a real one, as there is no UTM zone 00. The CRS is a UTM zone; the location in it has no meaning.
 """
 
@@ -37,8 +37,8 @@ _CACHE_MB: Final = 64
 """By default GDAL takes a fraction of the machine's memory."""
 _BYTES_PER_PIXEL: Final = 12
 """Compressed size as measured, rounded up."""
-TRUTH: Final = "truth.gpkg"
-TRUTH_LAYER: Final = "landslides"
+REFERENCE: Final = "reference.gpkg"
+REFERENCE_LAYER: Final = "landslides"
 METADATA: Final = "metadata.json"
 
 
@@ -74,7 +74,9 @@ def make_scene(folder: Path, region: Region, *, progress: Progress = no_progress
                 for name, dn in view.dn.items():
                     _write(files[name], dn, block, _step(name))
                 _write(files["elevation"], view.terrain.elevation_m, block, 1)
-                count += _append_landslides(unfinished / TRUTH, region, landscape.landslides.starting_in(block), count)
+                count += _append_landslides(
+                    unfinished / REFERENCE, region, landscape.landslides.starting_in(block), count
+                )
         (unfinished / METADATA).write_text(json.dumps(_metadata(region, count), indent=2) + "\n")
     return count
 
@@ -162,7 +164,7 @@ def _append_landslides(path: Path, region: Region, landslides: list[Landslide], 
     )
     if len(table) or not path.exists():
         pyogrio.write_dataframe(
-            table, path, layer=TRUTH_LAYER, driver="GPKG", geometry_type="MultiPolygon", append=path.exists()
+            table, path, layer=REFERENCE_LAYER, driver="GPKG", geometry_type="MultiPolygon", append=path.exists()
         )
     return len(landslides)
 

@@ -44,8 +44,8 @@ def command(
 ) -> None:
     """Adapt batch-norm statistics to an unlabelled target scene (AdaBN).
 
-    Corrects probabilities that are biased over a whole scene. Weights and threshold stay as they are. Effective for
-    detectors with a fixed normalisation, hardly for those that normalise each tile (docs/detectors.md has figures).
+    Corrects probabilities that are biased over a whole scene. Weights and threshold are unchanged. Effective for
+    detectors with a fixed normalisation, of little effect for those that normalise each tile (docs/detectors.md).
 
     \b
     Example:

@@ -44,7 +44,7 @@ def command(detectors: tuple[str, ...], out: Path, tta: "TTA", name: str | None,
     difference = check_ensemble(joined, members, tta, inference)
     write_detector(joined, out)
     click.echo(
-        f"{out}  {joined.card.forward_passes} forward passes per image, {len(joined.onnx_bytes) / 1e6:.1f} MB, "
+        f"{out}  {joined.card.forward_passes} forward passes per image, {joined.size_mb:.1f} MB, "
         f"equal to the mean of its members within {difference:.1g}"
     )
     print_next("landslip", "detector", "calibrate", out, "--data", "DATA", "-o", "CALIBRATED.onnx")

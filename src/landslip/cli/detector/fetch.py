@@ -77,7 +77,7 @@ def print_imported(imported: "ImportedDetector", path: Path) -> None:
     click.echo(
         f"{len(found.tensors)} tensors{prefix}; output equal to the PyTorch network's within {imported.difference:.1g}"
     )
-    for name in found.harmless:
+    for name in found.ignored:
         click.echo(f"ignored: {name}")
     click.echo(f"threshold {card.threshold:g}: {card.threshold_selection}")
     print_next("landslip", "detector", "show", path)

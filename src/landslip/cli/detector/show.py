@@ -39,7 +39,7 @@ def card_text(detector: "Detector") -> str:
     card = detector.card
     channels = ", ".join(f"{name} ({unit})" for name, unit in zip(card.channels, card.units, strict=True))
     rows = [
-        ("network", f"{card.architecture}, {len(detector.onnx_bytes) / 1e6:.1f} MB"),
+        ("network", f"{card.architecture}, {detector.size_mb:.1f} MB"),
         *_cost(card),
         ("inputs", f"{channels} at {card.pixel_size_m:g} m"),
         ("normalisation", card.normalisation.description),
