@@ -100,11 +100,6 @@ class OodDistance:
         fractions, distances = zip(*self.statistics.distance_quantiles, strict=True)
         return float(np.interp(fraction, fractions, distances))
 
-    def fraction_below(self, distances: Vector) -> Vector:
-        """Return the fraction of the training images below each distance, interpolated between the quantiles."""
-        fractions, known = zip(*self.statistics.distance_quantiles, strict=True)
-        return np.asarray(np.interp(distances, [0.0, *known], [0.0, *fractions]), np.float64)
-
     def largest_deviations(self, vectors: Vector, count: int = 3) -> tuple[str, ...]:
         """Name the statistics in which the median of images (N, K) deviates most, by more than two deviations."""
         away = np.abs(np.median(vectors, axis=0) - self._mean) / np.sqrt(np.diag(self._covariance))

@@ -175,7 +175,7 @@ def _offered(settings: PageSettings) -> list[OfferedDetector]:
     locations = (*names, *(str(path.resolve()) for path in settings.detectors))
     detectors = [(location, Detector.open(location)) for location in locations]
     return [
-        OfferedDetector(detector.card, location, len(detector.onnx_bytes) / 1e6) for location, detector in detectors
+        OfferedDetector(detector.card, location, detector.size_mb) for location, detector in detectors
     ]
 
 
