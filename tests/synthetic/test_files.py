@@ -177,7 +177,7 @@ def test_reference_polygons_match_the_mask_and_their_areas(scene: Path) -> None:
     assert np.array_equal(burnt, landscape.landslide_mask(Window(0, 0, 271, 805)))
     assert burnt.sum() > 0
     assert np.allclose(reference.area_m2, reference.area)
-    assert reference.id.tolist() == list(range(1, len(truth) + 1))
+    assert reference.id.tolist() == list(range(1, len(reference) + 1))
 
 
 def test_a_scene_can_be_one_pixel(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Synthetic scenes as files: one GeoTIFF per channel, as in a Sentinel-2 Level-1C product, and reference landslides.
 
 ``T00SYN_<date>_B01.tif`` to ``_B12.tif`` (uint16 DN at 10, 20 or 60 m, nodata 0, no offset), ``..._elevation.tif``
-(float32 metres at 10 m), ``metadata.json`` and ``reference.gpkg``, layer ``landslides``. The tile name cannot be mistaken
-for a real one, as there is no UTM zone 00. The CRS is a UTM zone; the location in it has no meaning.
+(float32 metres at 10 m), ``metadata.json`` and ``reference.gpkg``, layer ``landslides``. The tile name cannot be
+mistaken for a real one, as there is no UTM zone 00. The CRS is a UTM zone; the location in it has no meaning.
 """
 
 import contextlib
