@@ -12,7 +12,7 @@ import rasterio
 from command_line import run
 from landslip.datasets.formats import open_patches
 from landslip.evaluation.evaluate import evaluate
-from landslip.mapping.finished_map import opened
+from landslip.mapping.finished_map import open_detector
 from landslip.mapping.job import MapSettings
 from landslip.mapping.run import map_scene
 from landslip.metrics.thresholds import ProbabilityHistogram
@@ -67,7 +67,7 @@ def test_the_map_is_that_of_the_command_line(made: SceneResult, tmp_path: Path):
 @pytest.mark.parametrize("settings", [{}, {"threshold": 0.7}, {"threshold": 0.3, "min_area_m2": 5000.0}], ids=str)
 def test_polygons_at_other_settings_equal_those_of_a_run(made: SceneResult, tmp_path: Path, settings: dict[str, float]):
     again = extract(made, tmp_path / "again", **settings)
-    map_scene(open_source(made.source), opened(made.detector), tmp_path / "run", MapSettings(**settings))
+    map_scene(open_source(made.source), open_detector(made.detector), tmp_path / "run", MapSettings(**settings))
     one, other = gpd.read_file(again.geopackage), gpd.read_file(tmp_path / "run" / "landslides.gpkg")
     assert (one.geometry.to_wkb() == other.geometry.to_wkb()).all()
     assert one.drop(columns="geometry").equals(other.drop(columns="geometry"))
@@ -84,7 +84,7 @@ def test_products_at_other_settings_equal_those_of_a_run(made: SceneResult, tmp_
     )
     products = Products.model_validate(run_task(task))
     run_settings = MapSettings(threshold=0.7, min_area_m2=1000)
-    map_scene(open_source(made.source), opened(made.detector), tmp_path / "run", run_settings)
+    map_scene(open_source(made.source), open_detector(made.detector), tmp_path / "run", run_settings)
     assert_equal_maps(tmp_path / "products", tmp_path / "run")
     one, other = (
         json.loads((folder / "summary.json").read_text()) for folder in (tmp_path / "products", tmp_path / "run")
@@ -228,7 +228,7 @@ def patch_result(patches: PatchSource, tmp_path_factory: pytest.TempPathFactory)
 def test_scores_of_patches_are_those_of_an_evaluation(patch_result: PatchResult):
     encoded, masks = (np.load(patch_result.folder / name) for name in ("encoded.npy", "masks.npy"))
     counts = ProbabilityHistogram.of_encoded(encoded, masks)
-    evaluated = evaluate(opened(patch_result.detector), open_patches(patch_result.source.folder), threshold=0.5)
+    evaluated = evaluate(open_detector(patch_result.detector), open_patches(patch_result.source.folder), threshold=0.5)
     assert counts.at(0.5) == evaluated.pixel
 
 

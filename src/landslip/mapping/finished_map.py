@@ -107,7 +107,7 @@ class FinishedEngine:
 
 
 @lru_cache(maxsize=8)
-def opened(detector: str) -> Detector:
+def open_detector(detector: str) -> Detector:
     """Open a detector and keep it in memory."""
     return Detector.open(detector)
 

@@ -20,7 +20,7 @@ from landslip.files.progress import Progress
 from landslip.grid.map_grid import MapGrid
 from landslip.inference.engine import InferenceOptions
 from landslip.inference.patch_prediction import predict_patches
-from landslip.mapping.finished_map import opened
+from landslip.mapping.finished_map import open_detector
 from landslip.mapping.inventory.attributes import landslide_table
 from landslip.mapping.inventory.find import landslide_tables
 from landslip.mapping.inventory.terrain_attributes import terrain_reader
@@ -59,7 +59,7 @@ def map_patches(task: PatchMapTask, progress: Progress) -> PatchResult:
     Raises:
         LandslipError: the patches lack a channel, or one is damaged.
     """
-    patches, detector = open_patch_source(task.source), opened(task.detector)
+    patches, detector = open_patch_source(task.source), open_detector(task.detector)
     encoded: list[NDArray[np.uint8]] = []
     masks: list[NDArray[np.uint8]] = []
     ids: list[int] = []
@@ -94,7 +94,7 @@ def patch_landslides(
     patch: Patch, encoded: NDArray[np.uint8], detector: str, settings: PolygonSettings
 ) -> gpd.GeoDataFrame:
     """Extract the landslides of one patch, in its pixel coordinates, as a map of it would have them."""
-    card = opened(detector).card
+    card = open_detector(detector).card
     values = np.where(np.isfinite(patch.values), patch.values, np.nan)
     scene = array_scene(values, patch.channels, GeoBox(patch.mask.shape, Affine.scale(_PIXEL_SIZE_M), None))
     grid = MapGrid.of(scene.geobox, scene.window)

@@ -19,7 +19,7 @@ from landslip.figures.picture import Picture
 from landslip.files.progress import Progress, track
 from landslip.grid.lattice import split_blocks
 from landslip.mapping.domain_shift import measure_domain_shift
-from landslip.mapping.finished_map import finished_job, opened, read_strips, read_summary
+from landslip.mapping.finished_map import finished_job, open_detector, read_strips, read_summary
 from landslip.mapping.inventory.files import append_to_geopackage, read_geopackage
 from landslip.mapping.job import Job
 from landslip.mapping.metadata.summary import Effort
@@ -56,7 +56,7 @@ def make_products(task: ProductsTask, progress: Progress) -> Products:
         scene = replace(scene, warnings=(*scene.warnings, removed))
     job = finished_job(
         scene,
-        opened(task.detector),
+        open_detector(task.detector),
         task.map_folder,
         threshold=settings.threshold,
         min_area_m2=settings.min_area_m2,
@@ -83,7 +83,7 @@ def make_patch_products(task: PatchProductsTask, progress: Progress) -> Products
     task.out.mkdir(parents=True, exist_ok=True)
     encoded, masks = load_array(task.result, ENCODED), load_array(task.result, MASKS)
     np.save(task.out / _NUMPY, decode_probability(np.asarray(encoded)), allow_pickle=False)
-    card = opened(task.detector).card
+    card = open_detector(task.detector).card
     threshold = card.threshold if task.settings.threshold is None else task.settings.threshold
     tables = []
     patches = open_patch_source(task.source)

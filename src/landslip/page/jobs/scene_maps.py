@@ -15,7 +15,7 @@ from landslip.evaluation.reference.score import score_map
 from landslip.files.progress import Progress
 from landslip.grid.alignment import same_grid
 from landslip.grid.map_grid import MapGrid
-from landslip.mapping.finished_map import finished_job, open_map, opened, read_strips
+from landslip.mapping.finished_map import finished_job, open_detector, open_map, read_strips
 from landslip.mapping.inventory.files import append_to_geopackage, read_geopackage, read_largest
 from landslip.mapping.inventory.find import Found, find_landslides
 from landslip.mapping.job import Job, MapSettings
@@ -46,7 +46,7 @@ def map_source(task: MapTask, progress: Progress) -> SceneResult:
     Raises:
         LandslipError: as ``map_scene``.
     """
-    scene, detector = open_source(task.source), opened(task.detector)
+    scene, detector = open_source(task.source), open_detector(task.detector)
     summary = map_scene(scene, detector, task.out, MapSettings(threads=task.threads), progress=progress).summary
     return SceneResult(
         source=task.source,
@@ -67,7 +67,7 @@ def extract_landslides(task: PolygonsTask, _: Progress) -> Landslides:
     settings = task.settings
     job = finished_job(
         open_source(task.source),
-        opened(task.detector),
+        open_detector(task.detector),
         task.map_folder,
         threshold=settings.threshold,
         min_area_m2=settings.min_area_m2,

@@ -15,7 +15,7 @@ from landslip.datasets.mosaic.picture import MosaicPicture
 from landslip.datasets.patch_set import UNKNOWN_SCENE
 from landslip.files.progress import Progress, track
 from landslip.inference.benchmark import time_engines
-from landslip.mapping.finished_map import opened
+from landslip.mapping.finished_map import open_detector
 from landslip.page.jobs.tasks import BenchmarkTask, ExploreTask, MosaicTask, handles
 from landslip.probability import BACKGROUND, LANDSLIDE
 
@@ -144,7 +144,7 @@ def run_benchmark(task: BenchmarkTask, progress: Progress) -> dict[str, Any]:
     Returns:
         tiles per round, tile side, cores, and one row per engine and precision.
     """
-    detector = opened(task.detector)
+    detector = open_detector(task.detector)
     timed, _ = time_engines(detector, _TILES, progress=progress)
     return {
         "tiles": _TILES,
