@@ -28,7 +28,7 @@ from landslip.mapping.run import map_scene
 from landslip.probability import MAX_ENCODED, NODATA, STEP, decode_probability, reaches_threshold
 from landslip.scenes.rasters import open_scene
 from map_comparison import assert_equal_maps, read_map
-from scenes_made import blobs, levels_of, memory_scene, scene_file
+from scenes_made import blobs, encoded_map, memory_scene, scene_file
 from tiny_detectors import brightness, identity
 
 EXACT = {"precision": "float32", "threads": 2}
@@ -39,7 +39,7 @@ IDENTITY, BRIGHTNESS = identity(overlap_px=7), brightness()
 def map_identity(values: NDArray[np.generic], **options: object) -> NDArray[np.uint8]:
     with TemporaryDirectory() as folder:
         scene = memory_scene(values, ("B04",), options.pop("observed", None))
-        return levels_of(scene, IDENTITY, Path(folder), **(EXACT | options))
+        return encoded_map(scene, IDENTITY, Path(folder), **(EXACT | options))
 
 
 @settings(max_examples=12)
@@ -79,7 +79,7 @@ def test_the_map_does_not_depend_on_block_size(
     with TemporaryDirectory() as folder:
         scene = memory_scene(values, observed=valid)
         first, second = (
-            levels_of(scene, detector, Path(folder) / str(i), block_px=block, **EXACT)
+            encoded_map(scene, detector, Path(folder) / str(i), block_px=block, **EXACT)
             for i, block in enumerate((one, other))
         )
     np.testing.assert_array_equal(first, second)
@@ -87,11 +87,11 @@ def test_the_map_does_not_depend_on_block_size(
 
 def test_the_map_does_not_depend_on_kept_tiles_or_batch_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scene = memory_scene(blobs(150, 170))
-    plain = levels_of(scene, BRIGHTNESS, tmp_path / "plain", block_px=40, **EXACT)
+    plain = encoded_map(scene, BRIGHTNESS, tmp_path / "plain", block_px=40, **EXACT)
     with monkeypatch.context() as patch:
         patch.setattr(fill, "_KEPT_TILES_BYTES", 0)
-        none_kept = levels_of(scene, BRIGHTNESS, tmp_path / "none", block_px=40, **EXACT)
-    one_thread = levels_of(scene, BRIGHTNESS, tmp_path / "one", block_px=40, precision="float32", threads=1)
+        none_kept = encoded_map(scene, BRIGHTNESS, tmp_path / "none", block_px=40, **EXACT)
+    one_thread = encoded_map(scene, BRIGHTNESS, tmp_path / "one", block_px=40, precision="float32", threads=1)
     np.testing.assert_array_equal(none_kept, plain)
     np.testing.assert_array_equal(one_thread, plain)
 
@@ -136,7 +136,7 @@ def test_values_of_nodata_pixels_do_not_change_valid_pixels(tmp_path: Path) -> N
     for number, nonsense in enumerate((0, 20_000, np.nan)):
         filled = np.where(valid, values, np.float32(nonsense))
         scene = memory_scene(filled, observed=valid)
-        maps.append(levels_of(scene, BRIGHTNESS, tmp_path / str(number), **EXACT))
+        maps.append(encoded_map(scene, BRIGHTNESS, tmp_path / str(number), **EXACT))
     np.testing.assert_array_equal(maps[0], maps[1])
     np.testing.assert_array_equal(maps[0], maps[2])
 
@@ -147,7 +147,7 @@ def test_the_map_of_an_area_equals_that_part_of_the_whole(tmp_path: Path) -> Non
     triangle = shapely.Polygon([(92.0032, 22.4911), (92.0117, 22.4931), (92.0051, 22.4987)])
     gpd.GeoSeries([triangle], crs="EPSG:4326").to_file(tmp_path / "area.gpkg")
     area = area_of_interest(str(tmp_path / "area.gpkg"))
-    whole = levels_of(scene, BRIGHTNESS, tmp_path / "whole", block_px=50, **EXACT)
+    whole = encoded_map(scene, BRIGHTNESS, tmp_path / "whole", block_px=50, **EXACT)
     summary = map_scene(scene, BRIGHTNESS, tmp_path / "part", MapSettings(block_px=33, **EXACT), aoi=area).summary
     part, table = read_map(tmp_path / "part")
     on_grid = area.on(scene.geobox)
@@ -253,7 +253,7 @@ def test_an_overlap_as_large_as_a_tile_is_refused(tmp_path: Path) -> None:
 
 def test_overlap_changes_the_map(tmp_path: Path) -> None:
     scene = memory_scene(blobs(100, 100))
-    none, some = (levels_of(scene, BRIGHTNESS, tmp_path / str(px), overlap_px=px, **EXACT) for px in (0, 16))
+    none, some = (encoded_map(scene, BRIGHTNESS, tmp_path / str(px), overlap_px=px, **EXACT) for px in (0, 16))
     assert (none != some).any()
     assert not (none == NODATA).any()
 
@@ -309,9 +309,9 @@ def test_memory_holds_a_few_blocks_whatever_the_size_of_the_scene(
             return source.read(bands, window)
 
     watched = replace(scene, layers={name: replace(layer, source=Watched()) for name, layer in scene.layers.items()})
-    encoded = levels_of(watched, BRIGHTNESS, tmp_path / "small", block_px=64, **EXACT)
+    encoded = encoded_map(watched, BRIGHTNESS, tmp_path / "small", block_px=64, **EXACT)
     assert max(max(window.shape) for window in read) <= 64 + 2 * 32
-    np.testing.assert_array_equal(encoded, levels_of(scene, BRIGHTNESS, tmp_path / "large", block_px=512, **EXACT))
+    np.testing.assert_array_equal(encoded, encoded_map(scene, BRIGHTNESS, tmp_path / "large", block_px=512, **EXACT))
 
 
 @pytest.mark.slow
