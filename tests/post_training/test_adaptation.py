@@ -107,7 +107,7 @@ def test_the_order_of_one_batch_does_not_matter() -> None:
 def test_what_is_over_a_full_batch_counts_for_nothing_of_its_own() -> None:
     # One of 17 is left over: what is measured is what the other 16 are, whichever they be.
     place = list(images(17))
-    found = inside(adapt(layered(), place, "there"))["first.even"].variance
+    found = inside(adapt(layered(), place, "there"))["first.normalised"].variance
     without = [average_members(np.stack([*place[:left], *place[left + 1 :]]))[0][1] for left in range(17)]
     assert sum(np.allclose(found, one, rtol=1e-4) for one in without) == 1
 
@@ -134,7 +134,7 @@ def test_half_stored_statistics_are_read_and_those_replaced_are_taken_out() -> N
     model.graph.initializer.append(numpy_helper.from_array(values.astype(np.float16), "short"))
     node = onnx.helper.make_node("Cast", ["short"], ["second.variance"], to=onnx.TensorProto.FLOAT)
     model.graph.node.insert(0, node)
-    np.testing.assert_allclose(statistics_in(model)["second.even"].variance, values, rtol=1e-3)
+    np.testing.assert_allclose(statistics_in(model)["second.normalised"].variance, values, rtol=1e-3)
     made = adapt(seal(model, card("half", TRUE_COLOUR)), list(images()), "there")
     graph = onnx.load_model_from_string(made.onnx_bytes).graph
     assert "Cast" not in {one.op_type for one in graph.node}
@@ -165,7 +165,7 @@ def test_what_cannot_be_adapted_is_refused() -> None:
         adapt(brightness(), list(images()), "there")
     with pytest.raises(PatchesError, match="needs at least 8 images"):
         adapt(layered(), list(images(7)), "there")
-    with pytest.raises(SettingsError, match="above 0, up to 1"):
+    with pytest.raises(SettingsError, match="weight must be greater than 0"):
         adapt(layered(), list(images()), "there", weight=0)
 
 
@@ -224,7 +224,7 @@ def test_a_detector_is_adapted_to_patches(tmp_path: Path, capsys: pytest.Capture
     call("detector", "adapt", tmp_path / "layered.onnx", "--data", data, "--scene", "A", "-o", out, "--quiet")
     assert "adapted to 10 images of set, scene A; threshold 0.5, unchanged" in capsys.readouterr().out
     call("detector", "show", out)
-    assert "set, scene A, by 10 images without truth: not measured there" in " ".join(capsys.readouterr().out.split())
+    assert "set, scene A, 10 unlabelled images; accuracy there unknown" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize(
