@@ -276,6 +276,7 @@ def test_a_detector_and_its_card_show_in_one_line() -> None:
     many = seal(model([node], {}, len(CHANNELS)), card("many", tuple(CHANNELS)))
     for made in (Detector.open(), identity(), many):
         for one in (made, made.card):
+            assert str(one) == repr(one)
             assert len(repr(one)) < 120
             assert "\n" not in repr(one)
             assert made.card.name in repr(one)

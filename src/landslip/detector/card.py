@@ -183,3 +183,6 @@ class Card(Frozen):
 
     def __repr__(self) -> str:
         return f"Card({self.name!r}, {self.architecture}, {len(self.channels)} channels, threshold {self.threshold:g})"
+
+    def __str__(self) -> str:
+        return repr(self)
