@@ -113,16 +113,18 @@ def _from_file(path: Path) -> AreaOfInterest:
     try:
         table = pyogrio.read_dataframe(path)
     except (DataSourceError, DataLayerError) as error:
-        raise AreaError(f"{path} cannot be read as an area: give a GeoJSON, GeoPackage or shapefile") from error
+        raise AreaError(
+            f"{path} cannot be read as an area: give a GeoJSON, GeoPackage or shapefile", parameter="aoi"
+        ) from error
     polygons = [
         geometry
         for geometry in getattr(table, "geometry", [])
         if geometry is not None and geometry.geom_type in ("Polygon", "MultiPolygon") and not geometry.is_empty
     ]
     if not polygons:
-        raise AreaError(f"{path} holds no polygon: give a file with the area's outline")
+        raise AreaError(f"{path} holds no polygon: give a file with the area's outline", parameter="aoi")
     if table.crs is None:
-        raise AreaError(f"{path} has no CRS: save it with one")
+        raise AreaError(f"{path} has no CRS: save it with one", parameter="aoi")
     return AreaOfInterest(str(path), shapely.union_all(shapely.make_valid(polygons)), CRS.from_user_input(table.crs))
 
 
