@@ -33,7 +33,7 @@ def test_ensemble_with_tta_and_calibration(tmp_path: Path, member: Path, capsys:
     data = make_rgb_set(tmp_path / "set", {"A": range(4), "B": range(4, 6), "C": range(6, 8)})
     call("detector", "calibrate", joined, "--data", data, "--scene", "A", "--scene", "B", "--each-scene", "-o", done)
     calibrated = Detector.open(done).card
-    assert "averaged over the 2 parts" in calibrated.threshold_selection
+    assert "mean over the 2 parts" in calibrated.threshold_selection
     assert [score.data for score in calibrated.scores] == ["set, scene A", "set, scene B"]
     assert all("chosen on it" in score.protocol for score in calibrated.scores)
     assert calibrated.forward_passes == 8
