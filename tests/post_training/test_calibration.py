@@ -159,7 +159,7 @@ def test_every_part_has_the_same_say_whatever_its_size() -> None:
     again = calibrate(logistic(), CalibrationData({"U": Held(large.entries * 2), "T": small}))
     assert again.card.temperature == pytest.approx(both.card.temperature, abs=1e-4)
     assert again.card.threshold == both.card.threshold
-    assert "averaged over the 2 parts" in both.card.threshold_selection
+    assert "mean over the 2 parts" in both.card.threshold_selection
     alone = calibrate(logistic(), CalibrationData({"T": small})), calibrate(logistic(), CalibrationData({"U": large}))
     low, high = sorted(made.card.threshold for made in alone)
     assert low <= both.card.threshold <= high
@@ -174,7 +174,7 @@ def test_unseen_ground_has_the_same_say_as_all_that_was_chosen_on() -> None:
     assert both.card.threshold == more.card.threshold
     assert both.card.threshold <= 0.2 < alone.card.threshold
     assert both.card.temperature == alone.card.temperature
-    assert both.card.threshold_selection == "highest mean F1 on S, and with equal weight on X by Y"
+    assert both.card.threshold_selection == "highest F1 on S, and with equal weight on X by Y"
 
 
 def at_one_level(probability: float) -> ProbabilityHistogram:
@@ -190,7 +190,7 @@ def test_a_threshold_must_serve_in_other_light_too() -> None:
     assert lit.card.threshold < plain.card.threshold
     assert lit.card.temperature == plain.card.temperature
     assert lit.card.threshold_selection == (
-        "highest mean F1 on S, averaged over the original and 1 perturbed versions of the images (darker)"
+        "highest F1 on S, mean over the original images and 1 photometric perturbation (darker)"
     )
 
 

@@ -91,14 +91,14 @@ def test_no_part_that_chose_anything_is_called_unseen(tmp_path: Path) -> None:
     parts = find_recipe_parts(recipe, patches, None)
     said = {str(part): _role(part, recipe, parts) for part in (recipe.validation, *recipe.test)}
     assert said == {
-        "scene B rows 0-1": "epoch was chosen on it",
-        "scene B rows 2-3": "threshold and temperature were chosen on it",
-        "scene B rows 0-3": "epoch, threshold and temperature were chosen on it",
-        "scene C": "unseen in training and calibration",
+        "scene B rows 0-1": "epoch was selected on it",
+        "scene B rows 2-3": "threshold and temperature were selected on it",
+        "scene B rows 0-3": "epoch, threshold and temperature were selected on it",
+        "scene C": "not used in training or selection",
     }
     partly = recipe.model_copy(update={"calibration": CalibrationRecipe(parts=(Part(scenes=("C",), rows=(0, 0)),))})
     assert _role(Part(scenes=("C",)), partly, find_recipe_parts(partly, patches, None)) == (
-        "threshold and temperature were chosen on 1 of its patches"
+        "threshold and temperature were selected on 1 of its patches"
     )
 
 

@@ -164,7 +164,8 @@ def test_a_teacher_who_is_not_believed_leaves_the_same_weights_bit_for_bit(tmp_p
     patches = open_rgb_set(make_rgb_set(tmp_path / "set", {"A": range(8), "B": range(20, 23)}))
     recipe = tiny()
     train, choose = (
-        load_part(patches.where(part.contains), recipe.channels, str(part)) for part in (recipe.train, recipe.validation)
+        load_part(patches.where(part.contains), recipe.channels, str(part))
+        for part in (recipe.train, recipe.validation)
     )
     said = np.random.default_rng(0).random((8, 64, 64)).astype(np.float16)
     weights = []
@@ -334,14 +335,14 @@ def test_a_pupil_learns_where_only_its_teacher_knows(tmp_path: Path) -> None:
     )
     made = train(recipe, data, tmp_path / "run")
     card = made.detector.card
-    assert "brightness (sha256" in card.trained_on
+    assert "Distilled from `brightness` (sha256" in card.trained_on
     assert card.forward_passes == 4
     assert card.tta == "flips"
     assert card.name == "tiny"
-    assert card.threshold_selection == "highest mean F1 on scene B; scene C, averaged over the 2 parts"
+    assert card.threshold_selection == "highest F1 on scene B; scene C, mean over the 2 parts"
     assert card.input_ranges is None
     assert [score.protocol.split("; ")[1] for score in card.scores] == [
-        "epoch, threshold and temperature were chosen on it",
-        "threshold and temperature were chosen on it",
-        "threshold and temperature were chosen on it",
+        "epoch, threshold and temperature were selected on it",
+        "threshold and temperature were selected on it",
+        "threshold and temperature were selected on it",
     ]

@@ -62,13 +62,12 @@ class CalibrationData:
         """How the threshold is chosen, for the card."""
         if self.threshold is not None:
             return "fixed, not chosen on data"
-        averaged = len(self.parts) > 1 or bool(self.perturbations or self.unseen_scenes)
-        text = f"highest {'mean ' if averaged else ''}F1 on {'; '.join(self.parts)}"
+        text = f"highest F1 on {'; '.join(self.parts)}"
         over = [f"the {len(self.parts)} parts"] if len(self.parts) > 1 else []
         if self.perturbations:
-            names = ", ".join(self.perturbations)
-            over.append(f"the original and {len(self.perturbations)} perturbed versions of the images ({names})")
-        text += f", averaged over {' and '.join(over)}" if over else ""
+            count, names = len(self.perturbations), ", ".join(self.perturbations)
+            over.append(f"the original images and {count} photometric perturbation{'s' * (count > 1)} ({names})")
+        text += f", mean over {' and '.join(over)}" if over else ""
         return text + (f", and with equal weight on {'; '.join(self.unseen_scenes)}" if self.unseen_scenes else "")
 
 

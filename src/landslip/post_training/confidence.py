@@ -43,10 +43,10 @@ def fit_confidence(
         probability_mean=float(weights[1]),
         log10_area_px=float(weights[2]),
         description=(
-            f"Logistic regression on {len(table)} objects (8-connected components at threshold {threshold:g}) of "
-            f"{where}, {int(correct.sum())} of them correct: at least half of their labelled pixels are landslide. "
-            "Objects end at patch borders. Fitted on the data that the threshold was chosen on, so it may be "
-            "overconfident elsewhere."
+            f"Logistic regression over {len(table)} objects (8-connected pixels at or above the threshold "
+            f"{threshold:g}) predicted on {where}, {int(correct.sum())} of them correct: at least half of their pixels "
+            "are landslide in the reference. Objects end at the patch borders. Fitted on the part on which the "
+            "threshold was selected, so it may be overconfident elsewhere."
         ),
     )
 

@@ -64,7 +64,7 @@ def command(
             card_score(
                 evaluate(made, some, options=inference, progress=progress),
                 data=title,
-                protocol="temperature, threshold and confidence were chosen on it",
+                protocol="temperature, threshold and confidence were selected on it",
             )
             for title, some in chosen_on.parts.items()
         ]

@@ -112,17 +112,17 @@ def _scores(
 
 
 def _role(part: Part, recipe: Recipe, parts: Parts) -> str:
-    """How the patches of a part were used: unseen only if nothing was chosen on any of them."""
+    """How the patches of a part were used; "not used" only if nothing was selected on any of them."""
     keys = _keys(part_patches(part, recipe, parts))
     for_epoch = keys & _keys(parts.validation)
     calibration_parts = recipe.calibration.parts or (recipe.validation,)
     for_threshold = {key for one in calibration_parts for key in keys & _keys(part_patches(one, recipe, parts))}
     chosen = ["epoch"] * bool(for_epoch) + ["threshold and temperature"] * bool(for_threshold)
     if not chosen:
-        return "unseen in training and calibration"
+        return "not used in training or selection"
     some = for_epoch | for_threshold
     where = "it" if some == keys else f"{len(some)} of its patches"
-    return f"{', '.join(chosen)} {'were' if for_threshold else 'was'} chosen on {where}"
+    return f"{', '.join(chosen)} {'were' if for_threshold else 'was'} selected on {where}"
 
 
 def _keys(patches: PatchSet[Any]) -> set[str]:

@@ -107,6 +107,6 @@ def build_soft_labels(
 def describe_distillation(recipe: DistillationRecipe) -> str:
     """Return a sentence on the teachers for the card."""
     teachers = (Detector.open(name) for name in recipe.teachers)
-    names = " and ".join(f"{teacher.card.name} (sha256 {teacher.sha256[:12]})" for teacher in teachers)
+    names = " and ".join(f"`{teacher.card.name}` (sha256 {teacher.sha256[:12]})" for teacher in teachers)
     augmented = "" if recipe.tta == "none" else f", test-time augmentation {recipe.tta}"
-    return f"Distilled from {names} (soft labels, weight {recipe.weight:g}{augmented})."
+    return f"Distilled from {names}: soft labels, weight {recipe.weight:g}{augmented}."
