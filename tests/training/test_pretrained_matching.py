@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from landslip.errors import WeightsError
-from landslip.training.pretrained.matching import match
+from landslip.training.pretrained.matching import match_tensors
 
 NETWORK = {
     "encoder.conv1.weight": torch.zeros(4, 3, 3, 3),
@@ -23,38 +23,38 @@ PREFIXES = st.lists(st.sampled_from(["module", "model", "net", "encoder", "head"
 
 
 @given(PREFIXES)
-def test_any_beginning_is_found_and_nothing_is_left_over(prefix: str) -> None:
-    found = match({prefix + name: value for name, value in NETWORK.items()}, SHAPES)
+def test_any_prefix_is_found_and_nothing_is_left_over(prefix: str) -> None:
+    found = match_tensors({prefix + name: value for name, value in NETWORK.items()}, SHAPES)
     assert found.complete
     assert found.prefix == prefix
     assert set(found.tensors) == set(NETWORK)
-    assert not found.harmless
+    assert not found.ignored
 
 
 @given(PREFIXES, st.sampled_from([name for name in NETWORK if not name.endswith("tracked")]))
-def test_what_is_missing_is_named(prefix: str, gone: str) -> None:
-    found = match({prefix + name: value for name, value in NETWORK.items() if name != gone}, SHAPES)
+def test_missing_tensors_are_named(prefix: str, gone: str) -> None:
+    found = match_tensors({prefix + name: value for name, value in NETWORK.items() if name != gone}, SHAPES)
     assert not found.complete
     assert found.missing == (gone,)
-    assert gone in found.said()
+    assert gone in found.describe()
 
 
 @given(PREFIXES, st.sampled_from(sorted(NETWORK)))
-def test_what_has_another_shape_is_named(prefix: str, name: str) -> None:
+def test_tensors_of_another_shape_are_named(prefix: str, name: str) -> None:
     changed = NETWORK | {name: torch.zeros(9, 9)}
-    found = match({prefix + one: value for one, value in changed.items()}, SHAPES)
+    found = match_tensors({prefix + one: value for one, value in changed.items()}, SHAPES)
     assert not found.complete
     assert len(found.misshapen) == 1
-    assert name in found.said()
-    assert "(9, 9)" in found.said()
+    assert name in found.describe()
+    assert "(9, 9)" in found.describe()
 
 
 @given(PREFIXES, st.sampled_from(["center.weight", "decoder.extra.weight", "place", "reference_net.weight", "conv"]))
-def test_what_is_left_over_is_named_and_refused(prefix: str, name: str) -> None:
-    found = match({prefix + one: value for one, value in NETWORK.items()} | {name: torch.zeros(1)}, SHAPES)
+def test_unexpected_tensors_are_named_and_refused(prefix: str, name: str) -> None:
+    found = match_tensors({prefix + one: value for one, value in NETWORK.items()} | {name: torch.zeros(1)}, SHAPES)
     assert not found.complete
-    assert found.foreign == (name,)
-    assert name in found.said()
+    assert found.unexpected == (name,)
+    assert name in found.describe()
 
 
 @pytest.mark.parametrize(
@@ -62,37 +62,37 @@ def test_what_is_left_over_is_named_and_refused(prefix: str, name: str) -> None:
     ["wce.weight", "model.wce.weight", "criterion.weight", "loss_fn.pos_weight", "bce_loss.weight", "val_f1.tp",
      "class_weights", "loss.0.weight"],
 )  # fmt: skip
-def test_what_a_training_keeps_beside_its_network_is_left_out_and_named(name: str) -> None:
-    found = match({f"model.{one}": value for one, value in NETWORK.items()} | {name: torch.ones(1)}, SHAPES)
+def test_training_state_is_ignored_and_named(name: str) -> None:
+    found = match_tensors({f"model.{one}": value for one, value in NETWORK.items()} | {name: torch.ones(1)}, SHAPES)
     assert found.complete
-    assert found.harmless == (name,)
+    assert found.ignored == (name,)
 
 
-def test_what_the_user_leaves_out_is_left_out_and_named() -> None:
+def test_prefixes_to_leave_out_are_ignored_and_named() -> None:
     more = {f"model.{one}": value for one, value in NETWORK.items()} | {"aux.head.weight": torch.ones(1)}
-    assert not match(more, SHAPES).complete
-    found = match(more, SHAPES, leave_out=["aux."])
+    assert not match_tensors(more, SHAPES).complete
+    found = match_tensors(more, SHAPES, leave_out=["aux."])
     assert found.complete
-    assert found.harmless == ("aux.head.weight",)
+    assert found.ignored == ("aux.head.weight",)
 
 
 def test_step_counters_may_be_missing_and_are_counted() -> None:
-    found = match({name: value for name, value in NETWORK.items() if not name.endswith("tracked")}, SHAPES)
+    found = match_tensors({name: value for name, value in NETWORK.items() if not name.endswith("tracked")}, SHAPES)
     assert found.complete
     assert found.counters == 1
 
 
-def test_a_network_held_twice_is_not_chosen_for_the_user() -> None:
+def test_a_file_with_the_network_twice_is_refused() -> None:
     twice = {f"{prefix}.{name}": value for name, value in NETWORK.items() for prefix in ("student", "teacher")}
-    with pytest.raises(WeightsError, match=r"student\..*teacher\..*--leave-out"):
-        match(twice, SHAPES)
-    found = match(twice, SHAPES, leave_out=["teacher."])
+    with pytest.raises(WeightsError, match=r"student\..*teacher\..*leave_out"):
+        match_tensors(twice, SHAPES)
+    found = match_tensors(twice, SHAPES, leave_out=["teacher."])
     assert found.complete
     assert found.prefix == "student."
-    assert len(found.harmless) == len(NETWORK)
+    assert len(found.ignored) == len(NETWORK)
 
 
 def test_many_names_are_counted_not_listed() -> None:
-    said = match({}, SHAPES).said()
-    assert "in all 5" in said
+    said = match_tensors({}, SHAPES).describe()
+    assert "5 in all" in said
     assert said.count("weight") == 3

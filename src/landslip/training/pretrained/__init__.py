@@ -1,1 +1,1 @@
-"""Detectors from weights that others trained and published."""
+"""Detectors from pretrained weights of other projects."""

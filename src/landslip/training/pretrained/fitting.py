@@ -1,4 +1,4 @@
-"""Fits a foreign file to the network that it is said to be, or says what is wrong and what would fit."""
+"""Loads pretrained tensors into the network they belong to, or explains what does not match."""
 
 from dataclasses import dataclass
 from typing import Final, cast
@@ -10,7 +10,7 @@ from landslip.errors import WeightsError
 from landslip.training.networks.build import build_body
 from landslip.training.networks.catalogue import PAPER, NetworkName, find_network
 from landslip.training.networks.weights import find_stem
-from landslip.training.pretrained.matching import TensorMatch, match
+from landslip.training.pretrained.matching import TensorMatch, match_tensors
 from landslip.training.pretrained.reading import CheckpointFile
 from landslip.training.pretrained.segformer import (
     PretrainedRecipe,
@@ -20,24 +20,22 @@ from landslip.training.pretrained.segformer import (
 )
 from landslip.training.recipe.sections import NetworkRecipe
 
-_NONE_FITS: Final = (
-    "give the network that the weights are of; none of the paper fits, others go as architecture/encoder"
-)
+_NONE_FITS: Final = "give the network of the weights as architecture/encoder; no network of the paper matches"
 
 
 @dataclass(frozen=True, slots=True)
 class FittedBody:
-    """A network with foreign weights: (N, C, H, W) as its author fed it, to one logit (N, 1, H, W)."""
+    """A network with pretrained weights: (N, C, H, W) in the units of its training to one logit (N, 1, H, W)."""
 
     body: nn.Module
-    words: NetworkName
+    name: NetworkName
     match: TensorMatch
-    mixing: str | None
-    """Name in the file of a 1 x 1 convolution that mixes the channels ahead of the network, where there is one."""
+    channel_mixing: str | None
+    """Name in the file of a 1 x 1 convolution before the network that mixes the channels, if there is one."""
 
 
 class ChannelMixing(nn.Module):
-    """A 1 x 1 convolution that mixes the channels to fewer, ahead of a network that takes only so many."""
+    """A 1 x 1 convolution that mixes the channels, before a network with fewer inputs."""
 
     def __init__(self, channels: int, mixed: int, body: nn.Module, *, bias: bool) -> None:
         super().__init__()
@@ -45,12 +43,12 @@ class ChannelMixing(nn.Module):
         self.body = body
 
     def forward(self, values: Tensor) -> Tensor:
-        """What the network says of the mixed channels."""
+        """Return the output of the network for the mixed channels."""
         return cast(Tensor, self.body(self.conv(values)))
 
 
 class OneVersusRest(nn.Module):
-    """The logit of one class against all others: the sigmoid of it is the softmax's probability of that class."""
+    """The logit of one class against all others: its sigmoid is the softmax probability of that class."""
 
     def __init__(self, body: nn.Module, landslide_class: int) -> None:
         super().__init__()
@@ -58,55 +56,61 @@ class OneVersusRest(nn.Module):
         self.landslide_class = landslide_class
 
     def forward(self, values: Tensor) -> Tensor:
-        """Logit (N, 1, H, W) out of K classes."""
+        """Return the logit (N, 1, H, W) of the class."""
         classes = self.body(values)
-        mine = self.landslide_class
-        others = torch.cat([classes[:, :mine], classes[:, mine + 1 :]], dim=1)
-        return cast(Tensor, classes[:, mine : mine + 1] - torch.logsumexp(others, dim=1, keepdim=True))
+        index = self.landslide_class
+        others = torch.cat([classes[:, :index], classes[:, index + 1 :]], dim=1)
+        return cast(Tensor, classes[:, index : index + 1] - torch.logsumexp(others, dim=1, keepdim=True))
 
 
 def fit_checkpoint(file: CheckpointFile, recipe: PretrainedRecipe) -> FittedBody:
-    """Build the network that a recipe names and load a file's tensors into it, all of them accounted for.
+    """Build the network of a recipe and load the tensors of a file into it, strictly.
 
     Raises:
-        RecipeError: there is no such network.
-        WeightsError: the file is not that network; says what is missing, misshapen or left over, and what would fit.
+        RecipeError: the network is unknown.
+        WeightsError: tensors are missing, have another shape or are left over; the message names networks that match.
     """
-    words = parse_network(recipe.network)
+    name = parse_network(recipe.network)
     if recipe.classes > 1 and recipe.landslide_class >= recipe.classes:
         raise WeightsError(
-            f"there is no class {recipe.landslide_class} among {recipe.classes}: the first is 0, the last "
-            f"{recipe.classes - 1}"
+            f"landslide_class must lie between 0 and {recipe.classes - 1}, got {recipe.landslide_class}",
+            parameter="landslide_class",
         )
     try:
-        fitted = _fit(file, recipe, words)
+        fitted = _fit(file, recipe, name)
     except _MisfitError as error:
-        fitting = [] if error.remedy else find_fitting_networks(file, recipe, words)
-        other = f"it fits {' and '.join(fitting)}: give  --network {fitting[0]}" if fitting else _NONE_FITS
-        raise WeightsError(f"{file.name} is not {words} ({error}): {error.remedy or other}") from error
+        fitting = [] if error.remedy else find_fitting_networks(file, recipe, name)
+        other = f"it matches {' and '.join(fitting)}" if fitting else _NONE_FITS
+        raise WeightsError(
+            f"{file.name} is not {name} ({error}): {error.remedy or other}", parameter=error.parameter
+        ) from error
     fitted.body.eval()
     return fitted
 
 
 def parse_network(network: str) -> NetworkName:
-    """The two words of a network by the paper's name or as architecture/encoder.
+    """Parse the name of a network: one of the paper, or architecture/encoder.
 
     Raises:
-        RecipeError: there is no such network.
+        RecipeError: the network is unknown.
+
+    Example:
+        >>> parse_network("unet/resnet18")
+        NetworkName(architecture='unet', encoder='resnet18')
     """
     architecture, slash, encoder = network.partition("/")
     return find_network(None if slash else network, architecture, encoder)
 
 
-def find_fitting_networks(file: CheckpointFile, recipe: PretrainedRecipe, not_this: NetworkName) -> list[str]:
-    """Networks of the paper, by name, that the file fits."""
+def find_fitting_networks(file: CheckpointFile, recipe: PretrainedRecipe, excluded: NetworkName) -> list[str]:
+    """Return the names of the networks of the paper that a file matches."""
     found = []
-    for name, words in PAPER.items():
-        # Building a MiT takes a second: only where there are tensors of one.
-        if words == not_this or (_is_mit(words) and not any("patch_embed" in one for one in file.tensors)):
+    for name, candidate in PAPER.items():
+        # Building a MiT takes a second: only if the file has tensors of one.
+        if candidate == excluded or (_is_mit(candidate) and not any("patch_embed" in one for one in file.tensors)):
             continue
         try:
-            _fit(file, recipe, words, only_shapes=True)
+            _fit(file, recipe, candidate, only_shapes=True)
         except _MisfitError:
             continue
         found.append(name)
@@ -114,67 +118,71 @@ def find_fitting_networks(file: CheckpointFile, recipe: PretrainedRecipe, not_th
 
 
 class _MisfitError(Exception):
-    """A file is not a network; with a remedy, where what is wrong is known."""
+    """A file does not match a network; with a remedy and the parameter to change, if the cause is known."""
 
-    def __init__(self, message: str, remedy: str = "") -> None:
+    def __init__(self, message: str, remedy: str = "", parameter: str = "network") -> None:
         super().__init__(message)
         self.remedy = remedy
+        self.parameter = parameter
 
 
-def _fit(file: CheckpointFile, recipe: PretrainedRecipe, words: NetworkName, *, only_shapes: bool = False) -> FittedBody:
+def _fit(file: CheckpointFile, recipe: PretrainedRecipe, name: NetworkName, *, only_shapes: bool = False) -> FittedBody:
     tensors = dict(file.tensors)
-    theirs = is_hf_segformer(tensors)
-    if theirs and words.architecture != "segformer":
+    transformers = is_hf_segformer(tensors)
+    if transformers and name.architecture != "segformer":
         raise _MisfitError("it holds a SegFormer of transformers")
-    tensors = rename_tensors(tensors) if theirs else tensors
+    tensors = rename_tensors(tensors) if transformers else tensors
     channels = len(recipe.channels)
-    body = _build(file, recipe, words, channels, only_shapes=only_shapes)
-    found = match(tensors, _shapes(body), leave_out=recipe.leave_out)
+    body = _build(file, recipe, name, channels, only_shapes=only_shapes)
+    found = match_tensors(tensors, _shapes(body), leave_out=recipe.leave_out)
     stem = tensors.get(found.prefix + find_stem(body, channels))
-    mixing = None
+    channel_mixing = None
     if stem is not None and stem.ndim == 4 and stem.shape[1] != channels:
         mixed = stem.shape[1]
-        body = _build(file, recipe, words, mixed, only_shapes=only_shapes)
-        found = match(tensors, _shapes(body), leave_out=recipe.leave_out)
-        body, found, mixing = _with_mixing(body, found, tensors, channels, mixed)
+        body = _build(file, recipe, name, mixed, only_shapes=only_shapes)
+        found = match_tensors(tensors, _shapes(body), leave_out=recipe.leave_out)
+        body, found, channel_mixing = _add_mixing(body, found, tensors, channels, mixed)
     _check_classes(body, found, tensors, recipe.classes)
-    if not found.whole:
-        raise _MisfitError(found.said(), _remedy(found))
+    if not found.complete:
+        raise _MisfitError(found.describe(), *_remedy(found))
     if not only_shapes:
         counters = {name: value for name, value in body.state_dict().items() if name not in found.tensors}
         body.load_state_dict(counters | dict(found.tensors), strict=True)
     if recipe.classes > 1:
         body = OneVersusRest(body, recipe.landslide_class)
-    return FittedBody(body, words, found, mixing)
+    return FittedBody(body, name, found, channel_mixing)
 
 
-def _build(file: CheckpointFile, recipe: PretrainedRecipe, words: NetworkName, channels: int, *, only_shapes: bool) -> nn.Module:
-    # Without memory for the numbers where only shapes are asked for; but MiT's constructor reads numbers.
-    device = "meta" if only_shapes and not _is_mit(words) else "cpu"
+def _build(
+    file: CheckpointFile, recipe: PretrainedRecipe, name: NetworkName, channels: int, *, only_shapes: bool
+) -> nn.Module:
+    # On the device meta no memory is allocated for tensors; but the constructor of MiT reads values.
+    device = "meta" if only_shapes and not _is_mit(name) else "cpu"
     with torch.device(device):
         if is_hf_segformer(file.tensors):
-            return build_hf_segformer(words, file.tensors, channels, recipe.classes, recipe.upsampling)
-        return build_body(NetworkRecipe(), words, channels, recipe.classes)
+            return build_hf_segformer(name, file.tensors, channels, recipe.classes, recipe.upsampling)
+        return build_body(NetworkRecipe(), name, channels, recipe.classes)
 
 
-def _is_mit(words: NetworkName) -> bool:
-    return words.encoder.startswith("mit_")
+def _is_mit(name: NetworkName) -> bool:
+    return name.encoder.startswith("mit_")
 
 
 def _shapes(body: nn.Module) -> dict[str, Size]:
     return {name: value.shape for name, value in body.state_dict().items()}
 
 
-def _with_mixing(
+def _add_mixing(
     body: nn.Module, found: TensorMatch, tensors: dict[str, Tensor], channels: int, mixed: int
 ) -> tuple[nn.Module, TensorMatch, str]:
-    """Put the file's mixing convolution ahead of a network."""
+    """Put the mixing convolution of the file before a network."""
     wanted = (mixed, channels, 1, 1)
-    weights = [name for name in found.foreign if name.endswith(".weight") and tensors[name].shape == wanted]
+    weights = [name for name in found.unexpected if name.endswith(".weight") and tensors[name].shape == wanted]
     if len(weights) != 1:
         raise _MisfitError(
-            f"it takes {mixed} channels, {channels} were named",
-            f"name {mixed} with --channels, in the order in which it was trained on them",
+            f"its input has {mixed} channels, got {channels}",
+            f"give {mixed} channels in the order of training",
+            "channels",
         )
     at = weights[0].removesuffix("weight")
     bias = at + "bias" in tensors
@@ -186,26 +194,27 @@ def _with_mixing(
         prefix=found.prefix,
         missing=found.missing,
         misshapen=found.misshapen,
-        foreign=tuple(name for name in found.foreign if name not in names.values()),
-        harmless=found.harmless,
+        unexpected=tuple(name for name in found.unexpected if name not in names.values()),
+        ignored=found.ignored,
         counters=found.counters,
     )
     return ChannelMixing(channels, mixed, body, bias=bias), matched, at.rstrip(".")
 
 
 def _check_classes(body: nn.Module, found: TensorMatch, tensors: dict[str, Tensor], classes: int) -> None:
-    """Say so where all that differs is the number of classes."""
+    """Check the number of classes of the last convolution."""
     head = next(name for name, module in reversed(list(body.named_modules())) if isinstance(module, nn.Conv2d))
     weight = tensors.get(found.prefix + head.removeprefix("body.") + ".weight")
     if weight is not None and weight.ndim == 4 and weight.shape[0] != classes and not found.missing:
-        answers = weight.shape[0]
+        actual = weight.shape[0]
         raise _MisfitError(
-            f"it answers with {answers} classes, not {classes}",
-            "give  --classes 1" if answers == 1 else f"give  --classes {answers} --landslide-class N  (the first is 0)",
+            f"its output has {actual} {'class' if actual == 1 else 'classes'}, got {classes}",
+            "give classes 1" if actual == 1 else f"give classes {actual}, and the index of landslide among them",
+            "classes",
         )
 
 
-def _remedy(found: TensorMatch) -> str:
-    if found.foreign and not (found.missing or found.misshapen):
-        return "if these are no part of the network, say so with  --leave-out BEGINNING"
-    return ""
+def _remedy(found: TensorMatch) -> tuple[str, str]:
+    if found.unexpected and not (found.missing or found.misshapen):
+        return "if these are not part of the network, give their prefix in leave_out", "leave_out"
+    return "", "network"

@@ -1,9 +1,8 @@
-"""Matches the tensors of a foreign file with those of a network: by name, every one accounted for.
+"""Matches the tensors of a checkpoint with those of a network by name; every tensor must be accounted for.
 
-Whoever trained a network had it inside something else, so that its names begin with ``module.``, ``model.model.`` or
-the like; that beginning is found as the one that fits most names. What the network never counts on to answer, the
-batch norms' step counters, may be missing. What a training leaves beside the network, such as a loss's weight, is
-told from what is foreign to it.
+A prefix such as ``module.`` or ``model.model.`` is found as the one with which most names match. Step counters of batch
+norm, which prediction does not use, may be missing. Tensors that training frameworks store beside a network, such as
+weights of a loss, are ignored.
 """
 
 import re
@@ -15,55 +14,57 @@ from typing import Final
 from torch import Size, Tensor
 
 from landslip.errors import WeightsError
-from landslip.training.pretrained.reading import some
+from landslip.training.pretrained.reading import list_some
 
-_HARMLESS: Final = re.compile(
+_TRAINING_STATE: Final = re.compile(
     r"(^|\.)((\w+_)?(loss|criterion)(_\w+)?|wce|w?bce|ce|dice|focal|tversky|lovasz|jaccard|class_weights?|pos_weight"
     r"|(train|val|valid|test)_(f1|precision|recall|iou|acc|accuracy|metrics?))(\.|$)",
     re.IGNORECASE,
 )
-"""Names of what a training keeps beside its network: weights of losses, states of metrics."""
+"""Names of training state beside a network: weights of losses, states of metrics."""
 _COUNTER: Final = ".num_batches_tracked"
 
 
 @dataclass(frozen=True, slots=True)
 class TensorMatch:
-    """How the tensors of a file stand to those of a network."""
+    """How the tensors of a file match those of a network."""
 
     tensors: Mapping[str, Tensor]
-    """By the network's own names."""
+    """By the names of the network."""
     prefix: str
     missing: tuple[str, ...]
     misshapen: tuple[str, ...]
     """Name, shape in the file, shape in the network."""
-    foreign: tuple[str, ...]
-    """In the file, with no place in the network and no known reason to be there."""
-    harmless: tuple[str, ...]
-    """In the file beside the network: left out."""
+    unexpected: tuple[str, ...]
+    """In the file, but not in the network."""
+    ignored: tuple[str, ...]
+    """In the file beside the network: training state, and prefixes that were to be left out."""
     counters: int
-    """Step counters of batch norms that the file lacks."""
+    """Number of step counters of batch norm that the file lacks."""
 
     @property
-    def whole(self) -> bool:
-        """Whether the file is this network, no more and no less."""
-        return not (self.missing or self.misshapen or self.foreign)
+    def complete(self) -> bool:
+        """Whether every tensor of the network is in the file, and no other."""
+        return not (self.missing or self.misshapen or self.unexpected)
 
-    def said(self) -> str:
-        """What does not fit, in words."""
-        parts = (("missing", self.missing), ("of another shape", self.misshapen), ("left over", self.foreign))
-        return "; ".join(f"{what} {some(names)}" for what, names in parts if names)
+    def describe(self) -> str:
+        """Describe what does not match."""
+        parts = (("missing", self.missing), ("other shape", self.misshapen), ("unexpected", self.unexpected))
+        return "; ".join(f"{what}: {list_some(names)}" for what, names in parts if names)
 
 
-def match(given: Mapping[str, Tensor], wanted: Mapping[str, Size], *, leave_out: Iterable[str] = ()) -> TensorMatch:
+def match_tensors(
+    given: Mapping[str, Tensor], wanted: Mapping[str, Size], *, leave_out: Iterable[str] = ()
+) -> TensorMatch:
     """TensorMatch tensors with a network's names and shapes.
 
     Args:
         given: tensors of the file.
         wanted: shapes of the network's tensors.
-        leave_out: beginnings of names that the user says are no part of the network.
+        leave_out: prefixes of names that are not part of the network.
 
     Raises:
-        WeightsError: the file holds the network more than once.
+        WeightsError: the file contains the network more than once.
     """
     left_out = tuple(leave_out)
     prefix = find_prefix((name for name in given if not name.startswith(left_out)), wanted)
@@ -72,7 +73,7 @@ def match(given: Mapping[str, Tensor], wanted: Mapping[str, Size], *, leave_out:
     over = [name for name in given if name.removeprefix(prefix) not in wanted or not name.startswith(prefix)]
     absent = [name for name in wanted if name not in inside]
     counters = sum(name.endswith(_COUNTER) for name in absent)
-    harmless = [name for name in over if name.startswith(left_out) or _HARMLESS.search(name)]
+    ignored = [name for name in over if name.startswith(left_out) or _TRAINING_STATE.search(name)]
     return TensorMatch(
         tensors={name: given[inside[name]] for name in named if given[inside[name]].shape == wanted[name]},
         prefix=prefix,
@@ -82,17 +83,17 @@ def match(given: Mapping[str, Tensor], wanted: Mapping[str, Size], *, leave_out:
             for name in named
             if given[inside[name]].shape != wanted[name]
         ),
-        foreign=tuple(name for name in over if name not in harmless),
-        harmless=tuple(harmless),
+        unexpected=tuple(name for name in over if name not in ignored),
+        ignored=tuple(ignored),
         counters=counters,
     )
 
 
 def find_prefix(given: Iterable[str], wanted: Mapping[str, Size]) -> str:
-    """The beginning of names behind which most of a network's names are found.
+    """Find the prefix with which most names of a network match.
 
     Raises:
-        WeightsError: the whole network is found behind more than one.
+        WeightsError: the network is found with more than one prefix.
     """
     counts: Counter[str] = Counter()
     for name in given:
@@ -105,7 +106,8 @@ def find_prefix(given: Iterable[str], wanted: Mapping[str, Size]) -> str:
     (prefix, most), *others = counts.most_common(2)
     if others and others[0][1] == most > len(wanted) // 2:
         raise WeightsError(
-            f"the file holds the network twice, behind '{prefix}' and '{others[0][0]}': "
-            "leave one out with  --leave-out BEGINNING"
+            f"the file contains the network twice, with the prefixes '{prefix}' and '{others[0][0]}': give one of "
+            "them in leave_out",
+            parameter="leave_out",
         )
     return prefix

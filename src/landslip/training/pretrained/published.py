@@ -1,10 +1,10 @@
-"""The thirteen networks that the author of arXiv 2507.01123 publishes, and how their files are to be understood.
+"""The thirteen networks published by the author of arXiv 2507.01123, and how to import their files.
 
-What is known of the files is read out of the author's code (github.com/HarshShinde0/Deepslide): state dicts of a
-training module that holds the network behind ``model.`` and the weight of its loss as ``wce.weight``; 14 channels of
-Landslide4Sense as they stand in its files; one logit. U-Net and DeepLabV3+ are those of segmentation-models-pytorch,
-behind a second ``model.``. MiT-B1 takes three channels, mixed by a 1 x 1 convolution ahead of it. SegFormer is that
-of transformers; while it was trained its probabilities, not its logits, were brought to the whole resolution.
+From the author's code (github.com/HarshShinde0/Deepslide): the files are state dicts of a training module with the
+network under ``model.`` and the weight of its loss as ``wce.weight``; 14 channels with the values of Landslide4Sense
+files; one logit. U-Net and DeepLabV3+ are those of segmentation-models-pytorch, under a second ``model.``. MiT-B1 takes
+three channels, mixed by a 1 x 1 convolution. SegFormer is that of transformers; in training its probabilities, not its
+logits, were upsampled.
 """
 
 from collections.abc import Mapping
@@ -30,14 +30,14 @@ class PublishedFile:
 
     file: str
     network: str
-    """In landslip: a name of the paper."""
+    """Name of the network in landslip."""
 
 
 DEEPSLIDE: Final[Mapping[str, PublishedFile]] = MappingProxyType(
     {
         "resnet34": PublishedFile("resnet34.pth", "unet-resnet34"),
         "vgg16": PublishedFile("vgg16.pth", "unet-vgg16"),
-        # [sic]: the file's name is misspelt where it is published.
+        # [sic]: the published file name is misspelt.
         "efficientnetb0": PublishedFile("effucientnetb0.pth", "unet-efficientnet-b0"),
         "resnext50_32x4d": PublishedFile("resnext50-32x4d.pth", "unet-resnext50"),
         "se_resnet50": PublishedFile("se_resnet50.pth", "unet-se-resnet50"),
@@ -51,29 +51,29 @@ DEEPSLIDE: Final[Mapping[str, PublishedFile]] = MappingProxyType(
         "segformer": PublishedFile("segformer.pth", "segformer-b2"),
     }
 )
-"""By the names that the author's page uses, in the order of the paper's table."""
+"""By the names of the author's page, in the order of the paper's table."""
 
 
 def find_published(name: str) -> tuple[str, PublishedFile]:
-    """A published network by its name, with or without ``deepslide/``; gives the name without.
+    """Return a published file and its name without ``deepslide/``.
 
     Raises:
-        WeightsError: there is none.
+        WeightsError: the name is unknown.
     """
     short = name.removeprefix(f"{SOURCE}/")
     if short not in DEEPSLIDE:
         raise WeightsError(
-            f"'{name}' is not published where landslip knows: allowed are "
-            f"{', '.join(f'{SOURCE}/{one}' for one in DEEPSLIDE)}"
+            f"unknown weights '{name}': allowed are {', '.join(f'{SOURCE}/{one}' for one in DEEPSLIDE)}",
+            parameter="name",
         )
     return short, DEEPSLIDE[short]
 
 
 def published_recipe(name: str) -> PretrainedRecipe:
-    """How a published file is to be understood.
+    """Return the description of published weights.
 
     Raises:
-        WeightsError: there is none of that name.
+        WeightsError: the name is unknown.
     """
     short, published = find_published(name)
     return PretrainedRecipe(
@@ -82,19 +82,19 @@ def published_recipe(name: str) -> PretrainedRecipe:
         channels=L4S_CHANNELS,
         inputs="l4s",
         upsampling="probabilities" if short == "segformer" else "logits",
-        threshold_selection="as its author's page has it; nobody has chosen one for it on data that landslip knows",
-        title=f"Foreign weights: {published.network}, 14 channels, by the author of arXiv 2507.01123",
+        threshold_selection="as on the author's page, not selected on data",
+        title=f"Pretrained weights: {published.network}, 14 channels, by the author of arXiv 2507.01123",
         trained_on=(
-            "Landslide4Sense, a random 80 % of the train patches, as its author says (arXiv 2507.01123); "
-            "trained elsewhere, details not known"
+            "Landslide4Sense, a random 80 % of the training patches according to the author (arXiv 2507.01123); "
+            "details unknown"
         ),
         not_good_for=(
-            "anything, until it was scored: landslip knows no accuracy of these weights (landslip evaluate)",
-            "comparing by its author's scores: they are means over batches of a random split of neighbouring patches, "
-            "which leaks, with the epoch chosen on the same split",
-            "surface reflectance (L2A): it takes B10, which only top-of-atmosphere products (L1C) have",
+            "any use before an evaluation (landslip evaluate): the accuracy of these weights is unknown",
+            "comparison by the author's scores: they are means over batches of a random split of neighbouring patches, "
+            "which leaks, and the epoch was chosen on the same split",
+            "surface reflectance (L2A): it needs B10, which only top-of-atmosphere products (L1C) have",
         ),
-        licence="not known: none is stated with the weights (the author's code is Apache-2.0); ask before you pass on",
+        licence="unknown: not stated with the weights (the author's code is Apache-2.0); ask before distributing them",
         attribution=(
             "Burange, Shinde, Mutyalwar 2025, arXiv 2507.01123: Landslide Detection and Mapping Using Deep Learning "
             f"Across Multi-Source Satellite Data and Geographic Regions (huggingface.co/{REPOSITORY})",

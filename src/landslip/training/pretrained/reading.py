@@ -1,7 +1,7 @@
-"""Reads the tensors out of a file that others made; nothing in it is run.
+"""Reads the tensors of a checkpoint file; no code in it is run.
 
-``.pth``, ``.pt``, ``.ckpt`` and ``.bin`` are torch archives: a pickle, of which ``weights_only=True`` admits tensors
-and plain values alone. ``.safetensors`` holds nothing but tensors.
+``.pth``, ``.pt``, ``.ckpt`` and ``.bin`` are torch archives, read with ``weights_only=True``, which admits tensors and
+plain values only. ``.safetensors`` holds tensors only.
 """
 
 import hashlib
@@ -20,9 +20,9 @@ from torch import Tensor
 from landslip.errors import WeightsError
 
 STATE_DICTS: Final = ("state_dict", "model_state_dict", "model", "network", "net", "weights")
-"""Where a checkpoint keeps its tensors, the likeliest first."""
-_NAMED: Final = 3
-# What torch's own reader lets out where bytes are damaged or no archive at all.
+"""Keys of the tensors in a checkpoint, the most common first."""
+_LISTED: Final = 3
+# Errors of torch's reader for damaged files.
 _DAMAGED: Final = (
     RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError, EOFError, struct.error, AssertionError
 )  # fmt: skip
@@ -30,67 +30,68 @@ _DAMAGED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class CheckpointFile:
-    """The tensors of a file, floats in float32, under the names that they have there."""
+    """The tensors of a file by name, floats in float32."""
 
     name: str
     sha256: str
     tensors: Mapping[str, Tensor]
-    beside: tuple[str, ...] = ()
-    """What else the file holds, such as the state of an optimiser."""
+    not_read: tuple[str, ...] = ()
+    """Other keys of the file, such as the state of an optimiser."""
 
 
 def read_checkpoint(path: Path) -> CheckpointFile:
     """Read a state dict, alone or inside a checkpoint.
 
     Raises:
-        WeightsError: the file cannot be read, holds more than tensors, or tensors that no network can use.
+        WeightsError: the file cannot be read, holds more than tensors, or unusable tensors.
     """
     try:
         with path.open("rb") as opened:
             digest = hashlib.file_digest(opened, "sha256").hexdigest()
-        loaded: Any = _safetensors(path) if path.suffix == ".safetensors" else _archive(path)
+        loaded: Any = _read_safetensors(path) if path.suffix == ".safetensors" else _read_archive(path)
     except OSError as error:
         raise WeightsError(
             f"{path} cannot be read ({error.strerror or error}): give a .pth, .pt, .ckpt or .safetensors file"
         ) from error
-    found, beside = _state_dict(loaded, path)
-    return CheckpointFile(path.name, digest, {name: _usable(name, value, path) for name, value in found.items()}, beside)
+    found, not_read = _find_state_dict(loaded, path)
+    tensors = {name: _check_tensor(name, value, path) for name, value in found.items()}
+    return CheckpointFile(path.name, digest, tensors, not_read)
 
 
-def some(names: list[str] | tuple[str, ...]) -> str:
-    """The first few of many names, and how many there are in all."""
-    shown = ", ".join(names[:_NAMED])
-    return f"{shown} (in all {len(names)})" if len(names) > _NAMED else shown
+def list_some(names: list[str] | tuple[str, ...]) -> str:
+    """List the first few of many names, and how many there are."""
+    shown = ", ".join(names[:_LISTED])
+    return f"{shown} ({len(names)} in all)" if len(names) > _LISTED else shown
 
 
-def _safetensors(path: Path) -> dict[str, Tensor]:
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 # no dict
     except SafetensorError as error:
-        raise WeightsError(f"{path} is no safetensors file, or a damaged one ({error}): get it again") from error
+        raise WeightsError(f"{path} is not a safetensors file, or damaged ({error}): download it again") from error
 
 
-def _archive(path: Path) -> Any:
+def _read_archive(path: Path) -> Any:
     try:
         with warnings.catch_warnings():
-            # TorchScript archives are warned of before they are refused.
+            # torch warns of TorchScript archives before it refuses them.
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(
-            f"{path} is no torch file, or holds more than tensors, which landslip does not run: ask its author for the "
-            "state dict alone, torch.save(network.state_dict(), ...)"
+            f"{path} is not a torch file, or holds code, which is not run: ask its author for the state dict only, "
+            "torch.save(network.state_dict(), ...)"
         ) from error
     except _DAMAGED as error:
         raise WeightsError(
-            f"{path} cannot be read as weights ({type(error).__name__}): it is damaged, or a whole program such as "
-            "TorchScript; get it again, or ask its author for the state dict"
+            f"{path} cannot be read as weights ({type(error).__name__}), it is damaged or a TorchScript program: "
+            "download it again, or ask its author for the state dict"
         ) from error
 
 
-def _state_dict(loaded: Any, path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
-    """The tensors of what was loaded, and the names of what is left beside them."""
+def _find_state_dict(loaded: Any, path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """Return the tensors in a loaded file, and the other keys."""
     if not isinstance(loaded, Mapping):
         raise WeightsError(f"{path} holds a {type(loaded).__name__}, not a state dict: ask its author for one")
     here = {str(name): value for name, value in loaded.items() if isinstance(value, Tensor)}
@@ -104,16 +105,16 @@ def _state_dict(loaded: Any, path: Path) -> tuple[dict[str, Tensor], tuple[str, 
     chosen = next((name for name in (*STATE_DICTS, *inside) if name in inside), None)
     if chosen is None:
         raise WeightsError(
-            f"{path} holds no tensors by name, only {some([str(name) for name in loaded]) or 'nothing'}: "
-            "ask its author for a state dict"
+            f"{path} holds no named tensors, only {list_some([str(name) for name in loaded]) or 'nothing'}: ask its "
+            "author for a state dict"
         )
-    tensors, others = _state_dict(inside[chosen], path)
-    beside = (*(str(name) for name in loaded if str(name) != chosen), *(f"{chosen}.{name}" for name in others))
-    return tensors, beside
+    tensors, others = _find_state_dict(inside[chosen], path)
+    not_read = (*(str(name) for name in loaded if str(name) != chosen), *(f"{chosen}.{name}" for name in others))
+    return tensors, not_read
 
 
-def _usable(name: str, value: Tensor, path: Path) -> Tensor:
-    """A dense tensor of real, finite numbers."""
+def _check_tensor(name: str, value: Tensor, path: Path) -> Tensor:
+    """Check that a tensor is dense, real and finite; floats become float32."""
     tensor = value.detach()
     if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_complex():
         raise WeightsError(
@@ -122,5 +123,5 @@ def _usable(name: str, value: Tensor, path: Path) -> Tensor:
     if not tensor.is_floating_point():
         return tensor
     if not bool(torch.isfinite(tensor).all()):
-        raise WeightsError(f"{path}: the tensor '{name}' is not finite everywhere: the training broke, take another")
+        raise WeightsError(f"{path}: the tensor '{name}' is not finite: its training diverged, use other weights")
     return tensor.to(torch.float32)

@@ -1,11 +1,9 @@
-"""SegFormer as the package transformers builds it, under the names and in the modules of segmentation-models-pytorch.
+"""The SegFormer of the package transformers, with the names and modules of segmentation-models-pytorch (smp).
 
-Both are the same network (Xie et al. 2021, arXiv 2105.15203), but for four things. Names differ. transformers has a
-query, a key and a value where the other has key and value in one tensor. Its layer norms all add 1e-5 (the other's
-blocks 1e-6). It leaves the answer at a quarter of the resolution, from where it is brought up with the corners of
-pixels, not their centres, in the corners of the image. And its decoder is 768 wide from B2 on, not 256.
-
-``tests/training/test_pretrained_segformer.py`` runs it side by side with transformers itself.
+Both implement Xie et al. 2021 (arXiv 2105.15203), with these differences: names; transformers stores key and value as
+two tensors, smp as one; its layer norms all have an epsilon of 1e-5 (1e-6 in the blocks of smp); its logits have a
+quarter of the resolution and are interpolated with ``align_corners=False``; its decoder has 768 channels from B2 on,
+not 256. ``tests/training/test_pretrained_segformer.py`` compares it with transformers itself.
 """
 
 import re
@@ -23,48 +21,46 @@ from landslip.files.model import Frozen
 from landslip.training.networks.catalogue import NetworkName
 
 Inputs = Literal["dn", "l4s"]
-
-
 Upsampling = Literal["logits", "probabilities"]
-"""What a SegFormer of transformers brings from a quarter of the resolution to the whole."""
+"""What a SegFormer of transformers upsamples from a quarter of the resolution."""
 
 
 class PretrainedRecipe(Frozen):
-    """How foreign weights are to be understood, and what the card says of them."""
+    """Description of pretrained weights: network, inputs, and texts of the card."""
 
     name: Name
     """Of the detector."""
     network: Text
-    """A network of the paper by its name, such as unet-resnet34; or architecture/encoder, such as unet/resnet18."""
+    """A network of arXiv 2507.01123 by name, such as unet-resnet34, or architecture/encoder, such as unet/resnet18."""
     channels: tuple[str, ...] = Field(min_length=1)
-    """In the order in which the network was trained on them."""
+    """In the order of training."""
     inputs: Inputs
-    """dn: DN, degrees and metres as they are; l4s: the values of Landslide4Sense's files, each over a divisor."""
+    """dn: DN, degrees and metres; l4s: values of Landslide4Sense files."""
     classes: int = Field(default=1, ge=1, le=100)
-    """1 for one logit of landslide; more for a softmax."""
+    """Number of outputs: 1 for a logit of landslide, more for a softmax."""
     landslide_class: int = Field(default=1, ge=0)
-    """Which class is landslide, where there are more than one."""
+    """Index of landslide among several classes."""
     upsampling: Upsampling = "logits"
     leave_out: tuple[str, ...] = ()
-    """Beginnings of names in the file that are no part of the network."""
+    """Prefixes of names in the file that are not part of the network."""
     threshold: float = Field(default=0.5, gt=0, lt=1)
-    threshold_selection: Text = "by default: nobody has chosen one for these weights on data that landslip knows"
+    threshold_selection: Text = "default, not selected on data"
     half_precision_storage: bool = False
     title: str = ""
-    """Left empty: the network and the file."""
-    trained_on: Text = "not known: these weights were trained elsewhere"
+    """Empty: the network and the file."""
+    trained_on: Text = "unknown data (pretrained weights)"
     not_good_for: tuple[Text, ...] = (
-        "anything, until it was scored: landslip knows no accuracy of these weights (landslip evaluate)",
+        "any use before an evaluation (landslip evaluate): the accuracy of these weights is unknown",
     )
-    licence: Text = "not known: ask the author of the weights before you pass them on"
+    licence: Text = "unknown: ask the author of the weights before you distribute them"
     attribution: tuple[Text, ...] = ()
-    """Added to the name of the file that the weights came in."""
+    """In addition to the name of the file."""
 
 
 _FUSE: Final = "decode_head.linear_fuse.weight"
-_NORM_ADDS: Final = 1e-5
-_DEEPEST: Final = 3
-# Inside a block: transformers before its version 5, and since.
+_NORM_EPSILON: Final = 1e-5
+_DEEPEST_STAGE: Final = 3
+# Inside a block: names of transformers before version 5, and since.
 _INNER: Final = {
     "layer_norm_1": "norm1",
     "layernorm_before": "norm1",
@@ -98,12 +94,12 @@ _LINEAR: Final = re.compile(r"decode_head\.(?:linear_c|linear_projections)\.(\d)
 
 
 def is_hf_segformer(given: Mapping[str, Tensor]) -> bool:
-    """Whether tensors are those of a SegFormer of transformers."""
+    """Return whether tensors are those of a SegFormer of transformers."""
     return any(name == _FUSE or name.endswith("." + _FUSE) for name in given)
 
 
 def rename_tensors(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The same tensors under the names of segmentation-models-pytorch; what is not the network's keeps its own."""
+    """Rename the tensors of a SegFormer as in smp; tensors of other modules keep their names."""
     prefix = next(name for name in given if name.endswith(_FUSE)).removesuffix(_FUSE)
     tensors: dict[str, Tensor] = {}
     named: dict[str, str] = {}
@@ -124,20 +120,20 @@ def rename_tensors(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def build_hf_segformer(
-    words: NetworkName, given: Mapping[str, Tensor], channels: int, classes: int, upsampling: Upsampling
+    network: NetworkName, given: Mapping[str, Tensor], channels: int, classes: int, upsampling: Upsampling
 ) -> nn.Module:
-    """A SegFormer that computes what transformers does, as wide as the tensors say.
+    """Build a SegFormer that computes what transformers does, with the decoder width of given tensors.
 
     Args:
-        words: segformer and an encoder mit_b0 to mit_b5.
-        given: tensors under transformers' names.
-        channels: how many it takes.
-        classes: how many it gives.
-        upsampling: what is brought up to the whole resolution; probabilities only for one class.
+        network: segformer and an encoder mit_b0 to mit_b5.
+        given: tensors with the names of transformers.
+        channels: number of inputs.
+        classes: number of outputs.
+        upsampling: what is upsampled; probabilities only for one class.
     """
     width = next(value for name, value in given.items() if name.endswith(_FUSE)).shape[0]
     body = smp.Segformer(
-        words.encoder,
+        network.encoder,
         encoder_weights=None,
         in_channels=channels,
         classes=classes,
@@ -145,24 +141,26 @@ def build_hf_segformer(
     )
     for module in body.modules():
         if isinstance(module, nn.LayerNorm):
-            module.eps = _NORM_ADDS
+            module.eps = _NORM_EPSILON
     body.segmentation_head[1] = UpsampleLogits(upsampling)
     return cast(nn.Module, body)
 
 
 class UpsampleLogits(nn.Module):
-    """Brings logits (N, K, H, W) to (N, K, 4 H, 4 W): themselves, or by way of their probabilities."""
+    """Upsamples logits (N, K, H, W) to (N, K, 4 H, 4 W), directly or as probabilities."""
 
     def __init__(self, upsampling: Upsampling) -> None:
         super().__init__()
         self.upsampling = upsampling
 
     def forward(self, logits: Tensor) -> Tensor:
-        """Logits at four times the height and width."""
+        """Return logits at four times the height and width."""
         if self.upsampling == "logits":
             return functional.interpolate(logits, scale_factor=4.0, mode="bilinear", align_corners=False)
-        upsampling = functional.interpolate(torch.sigmoid(logits), scale_factor=4.0, mode="bilinear", align_corners=False)
-        return torch.logit(upsampling, eps=1e-6)
+        upsampled = functional.interpolate(
+            torch.sigmoid(logits), scale_factor=4.0, mode="bilinear", align_corners=False
+        )
+        return torch.logit(upsampled, eps=1e-6)
 
 
 def _name(name: str) -> str:
@@ -176,7 +174,7 @@ def _name(name: str) -> str:
         part = {".proj": "proj", ".layer_norm": "norm"}.get(found["part"] or "")
         return f"encoder.patch_embed{stage}.{part}.{found['end']}" if part else name
     if found := _LINEAR.fullmatch(name):
-        return f"decoder.mlp_stage.{_DEEPEST - int(found[1])}.linear.{found[2]}"
+        return f"decoder.mlp_stage.{_DEEPEST_STAGE - int(found[1])}.linear.{found[2]}"
     for theirs, ours in (
         ("decode_head.linear_fuse.", "decoder.fuse_stage.0."),
         ("decode_head.batch_norm.", "decoder.fuse_stage.1."),
