@@ -206,7 +206,7 @@ def test_a_worker_process_ends_with_its_server(tmp_path: Path):
     process.stdin.write((BenchmarkTask(detector="no such").to_json() + "\n").encode())
     process.stdin.flush()
     assert process.stdout is not None
-    assert b"there is no detector" in process.stdout.readline()
+    assert b"no detector 'no such'" in process.stdout.readline()
     process.stdin.close()
     assert process.wait(30) == 0
     process.stdout.close()
