@@ -71,37 +71,37 @@ def test_each_step_changes_something(step: str) -> None:
 def test_nodata_pixels_hold_no_landslide(step: str) -> None:
     recipe = only(*(STEPS if step == "all" else [step]))
     values, target = make_many(n=16)
-    observed = torch.ones_like(target.observed)
+    observed = torch.ones_like(target.valid)
     observed[:, 10:22, 8:30] = False
     before = Target(target.landslide * observed, observed)
     after, truth = Augmentation(recipe, MANY, MEANS)(values, before, generator(5))
-    assert not bool(truth.landslide[~truth.observed].any())
+    assert not bool(truth.landslide[~truth.valid].any())
     assert 0 <= float(truth.landslide.min()) <= float(truth.landslide.max()) <= 1
     assert bool(torch.isfinite(after).all())
     assert after.shape == values.shape
-    assert truth.observed.shape == observed.shape
+    assert truth.valid.shape == observed.shape
     if step in (*LIGHT, "mixup", "edge_nodata", "cloud_nodata", "channel_dropout"):
-        assert not bool((truth.observed & ~observed).any())
+        assert not bool((truth.valid & ~observed).any())
 
 
 def test_a_batch_of_nodata_stays_nodata() -> None:
     values, target = make_many(n=16)
-    unknown = Target(torch.zeros_like(target.landslide), torch.zeros_like(target.observed))
+    unknown = Target(torch.zeros_like(target.landslide), torch.zeros_like(target.valid))
     for seed in range(5):
         _, truth = Augmentation(only(*STEPS), MANY, MEANS)(values, unknown, generator(seed))
-        assert not bool(truth.observed.any())
+        assert not bool(truth.valid.any())
 
 
 def test_values_of_nodata_pixels_never_reach_valid_pixels() -> None:
     """Nodata pixels may hold any value; after resampling, valid pixels are free of it."""
     values, target = make_batch(n=16)
-    target.observed[:, :, 20:] = False
+    target.valid[:, :, 20:] = False
     values[..., 20:] = -1e6
     recipe = only("dihedral", "zoom", "rotation_deg", "resized_crop", "background_fill", "mixup", "cutmix")
-    before = Target(target.landslide * target.observed, target.observed)
+    before = Target(target.landslide * target.valid, target.valid)
     after, truth = Augmentation(recipe, TRUE_COLOUR)(values, before, generator(1))
-    assert float(after.permute(0, 2, 3, 1)[truth.observed].min()) >= 199
-    assert float(truth.observed.float().mean()) > 0.2
+    assert float(after.permute(0, 2, 3, 1)[truth.valid].min()) >= 199
+    assert float(truth.valid.float().mean()) > 0.2
 
 
 @given(seeds)
@@ -116,7 +116,7 @@ def test_photometric_steps_leave_labels_and_terrain_unchanged(seed: int) -> None
 
 def test_the_generator_decides_everything_and_the_input_is_unchanged() -> None:
     values, target = make_many(n=8)
-    kept = values.clone(), Target(target.landslide.clone(), target.observed.clone())
+    kept = values.clone(), Target(target.landslide.clone(), target.valid.clone())
     augmentation = Augmentation(only(*STEPS), MANY, MEANS)
     one, two, other = (augmentation(values, target, generator(seed)) for seed in (1, 1, 2))
     assert equal(one, two)
@@ -130,7 +130,7 @@ def test_gpu_and_cpu_agree() -> None:
     augmentation = Augmentation(only(*STEPS), MANY, MEANS)
     here, truth = augmentation(values, target, generator(1))
     there, moved = augmentation(values.cuda(), target.to("cuda"), generator(1))
-    assert float((truth.observed != moved.observed.cpu()).float().mean()) < 1e-3
+    assert float((truth.valid != moved.valid.cpu()).float().mean()) < 1e-3
     assert float(((here - there.cpu()).abs() > 1e-2 * here.abs() + 0.1).float().mean()) < 1e-3
 
 
@@ -146,7 +146,7 @@ def test_patches_need_not_be_square(seed: int, size: tuple[int, int]) -> None:
 def test_gaps_are_filled_as_in_mapping(seed: int) -> None:
     values, target = make_batch(size=(32, 23))
     after, truth = Augmentation(only("edge_nodata", "cloud_nodata"), TRUE_COLOUR)(values, target, generator(seed))
-    for image, seen, original, mask in zip(after, truth.observed, values, target.landslide, strict=True):
+    for image, seen, original, mask in zip(after, truth.valid, values, target.landslide, strict=True):
         assert float(seen.float().mean()) >= 1 / 8 - 1 / 32
         np.testing.assert_array_equal(image.numpy(), fill_gaps(original.numpy(), seen.numpy()))
         assert torch.equal(image[:, seen], original[:, seen])
@@ -156,8 +156,8 @@ def test_gaps_are_filled_as_in_mapping(seed: int) -> None:
 def test_the_fill_does_not_depend_on_hidden_values() -> None:
     values, target = make_batch()
     _, seen = Augmentation(only("edge_nodata", "cloud_nodata"), TRUE_COLOUR)(values, target, generator(3))
-    told = torch.where(seen.observed[:, None], values, float("nan"))
-    assert torch.equal(fill_gaps(values, seen.observed, torch), fill_gaps(told, seen.observed, torch))
+    told = torch.where(seen.valid[:, None], values, float("nan"))
+    assert torch.equal(fill_gaps(values, seen.valid, torch), fill_gaps(told, seen.valid, torch))
 
 
 @given(st.integers(0, 3), st.floats(0, 7 / 8))
@@ -217,8 +217,8 @@ def test_a_blend_lies_between_its_parts_and_is_valid_where_both_are(share: float
     mixed, truth = blend(values, target, others, theirs, whole)
     assert torch.allclose(mixed, share * values + (1 - share) * others, rtol=1e-4)
     if 0 < float(whole[0, 0, 0]) < 1:
-        assert torch.equal(truth.observed, target.observed & theirs.observed)
-    expected = (share * target.landslide + (1 - share) * theirs.landslide) * truth.observed
+        assert torch.equal(truth.valid, target.valid & theirs.valid)
+    expected = (share * target.landslide + (1 - share) * theirs.landslide) * truth.valid
     assert torch.allclose(truth.landslide, expected, atol=1e-6)
     assert torch.allclose(blend(values, target, values, target, whole)[0], values, rtol=1e-5)
 

@@ -100,14 +100,14 @@ def test_a_target_is_drawn_towards_what_is_said(seed: int, share: float) -> None
     heard = torch.from_numpy(said[positions].astype(np.float32))
     nothing = heard.isnan()
     mixed = (1 - share) * truth.landslide + share * heard
-    known = truth.observed & ~nothing
+    known = truth.valid & ~nothing
     torch.testing.assert_close(softened.landslide[known], mixed[known])
     # Of nothing said, nothing changes.
     assert torch.equal(softened.landslide[nothing], truth.landslide[nothing])
-    assert torch.equal(softened.observed[nothing], truth.observed[nothing])
+    assert torch.equal(softened.valid[nothing], truth.valid[nothing])
     # Where nothing else is known, the teacher is believed, if it is believed at all.
-    unknown = ~truth.observed & ~nothing
-    assert bool((softened.observed[unknown] == (share > 0)).all())
+    unknown = ~truth.valid & ~nothing
+    assert bool((softened.valid[unknown] == (share > 0)).all())
     if share > 0:
         torch.testing.assert_close(softened.landslide[unknown], heard[unknown])
     assert 0 <= float(softened.landslide.min()) <= float(softened.landslide.max()) <= 1
@@ -117,7 +117,7 @@ def test_a_share_of_nothing_changes_no_bit() -> None:
     truth = Target.of_masks(masks(0))
     softened = SoftLabels(said_of(0), 0.0)(torch.arange(5), truth)
     assert torch.equal(softened.landslide, truth.landslide)
-    assert torch.equal(softened.observed, truth.observed)
+    assert torch.equal(softened.valid, truth.valid)
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])

@@ -60,7 +60,7 @@ def test_each_patch_gets_its_own_transform_with_its_labels(which: int) -> None:
     for i, k in enumerate(turns.tolist()):
         assert torch.equal(after[i], transform_d4(values[i], k))
         assert torch.equal(truth.landslide[i], transform_d4(target.landslide[i], k))
-        assert torch.equal(truth.observed[i], transform_d4(target.observed[i], k))
+        assert torch.equal(truth.valid[i], transform_d4(target.valid[i], k))
 
 
 @pytest.mark.parametrize("which", EIGHT)
@@ -110,7 +110,7 @@ def test_a_window_over_the_whole_patch_changes_nothing() -> None:
         n = len(values)
         after, truth = zoom(values, target, torch.ones(n), torch.zeros(n), torch.zeros((2, n)), ())
         assert torch.allclose(after, values, rtol=1e-4)
-        assert torch.equal(truth.observed, target.observed)
+        assert torch.equal(truth.valid, target.valid)
         assert torch.equal(truth.landslide, target.landslide)
 
 
@@ -148,18 +148,18 @@ def test_labels_are_zoomed_with_the_image() -> None:
 
 def test_pixels_interpolated_from_nodata_are_nodata() -> None:
     values, target = make_batch(hidden=0.02)
-    values = torch.where(target.observed[:, None], torch.tensor(500.0), torch.tensor(1e9))
+    values = torch.where(target.valid[:, None], torch.tensor(500.0), torch.tensor(1e9))
     n = len(values)
     after, truth = zoom(values, target, torch.full((n,), 0.9), torch.full((n,), 0.3), torch.zeros((2, n)), ())
-    known = after.permute(0, 2, 3, 1)[truth.observed]
-    assert bool(truth.observed.any())
+    known = after.permute(0, 2, 3, 1)[truth.valid]
+    assert bool(truth.valid.any())
     assert float(known.max()) < 1e6
-    assert not bool(truth.landslide[~truth.observed].any())
+    assert not bool(truth.landslide[~truth.valid].any())
 
 
 def test_background_fill_uses_quadrants_known_to_be_background() -> None:
     values, target = make_batch()
-    landslide, observed = torch.zeros_like(target.landslide), torch.ones_like(target.observed)
+    landslide, observed = torch.zeros_like(target.landslide), torch.ones_like(target.valid)
     landslide[0, 5, 5], landslide[1] = 0.2, 1
     observed[2, 20, 20] = False
     target = Target(landslide, observed)
@@ -172,7 +172,7 @@ def test_background_fill_uses_quadrants_known_to_be_background() -> None:
     assert torch.equal(truth.landslide[1], target.landslide[1])
     for i, quarter in ((0, values[0, :, :16, 16:]), (2, values[2, :, :16, :16]), (3, values[3, :, :16, :16])):
         assert not bool(truth.landslide[i].any())
-        assert bool(truth.observed[i].all())
+        assert bool(truth.valid[i].all())
         assert torch.equal(after[i, :, :16, :16], quarter)
         assert torch.equal(after[i], after[i].flip(-1))
         assert torch.equal(after[i], after[i].flip(-2))

@@ -226,7 +226,7 @@ def test_a_run_that_diverges_says_when_and_what_is_left(tmp_path: Path) -> None:
         nonlocal taught
         taught += 1
         # Three steps an epoch.
-        return Target(target.landslide * math.nan, target.observed) if taught == 5 else target
+        return Target(target.landslide * math.nan, target.valid) if taught == 5 else target
 
     with pytest.raises(RunError, match=r"epoch 2, step 2 \(the last checkpoint is .*last\.ckpt\): lower") as left:
         fit(small_recipe(), TRAIN, CHOOSE, tmp_path, change_target=poison)
@@ -254,7 +254,7 @@ def test_patches_that_are_hard_are_known(tmp_path: Path) -> None:
 
 def test_a_teacher_has_the_last_word(tmp_path: Path) -> None:
     def nothing(positions: "torch.Tensor", target: Target) -> Target:
-        return Target(torch.zeros_like(target.landslide), target.observed)
+        return Target(torch.zeros_like(target.landslide), target.valid)
 
     fitted = fit(small_recipe(), TRAIN, CHOOSE, tmp_path, change_target=nothing)
     assert fitted.best.f1_at_half == 0

@@ -124,7 +124,7 @@ def test_a_step_towards_the_labels_lowers_the_loss(term: LossTerm, seed: int, st
 @every_supervised
 def test_soft_labels_are_their_own_best_prediction(term: LossTerm) -> None:
     target, values = target_of(0.3, observed=0.9), values_of()
-    soft = Target((0.1 + 0.8 * target.landslide) * target.observed, target.observed)
+    soft = Target((0.1 + 0.8 * target.landslide) * target.valid, target.valid)
     loss = loss_of(term)
     kept = float(loss(soft.landslide.logit(eps=1e-6), soft, values))
     blurred = 0.5 * soft.landslide + 0.5 * soft.landslide.mean()
@@ -139,7 +139,7 @@ def test_soft_labels_are_their_own_best_prediction(term: LossTerm) -> None:
 def test_the_order_of_patches_does_not_matter(term: LossTerm, seed: int) -> None:
     loss, target, values, logits = loss_of(term), target_of(0.2, seed, observed=0.8), values_of(), logits_of(seed)
     order = torch.randperm(N, generator=chance_of(seed))
-    turned = Target(target.landslide[order], target.observed[order])
+    turned = Target(target.landslide[order], target.valid[order])
     assert float(loss(logits[order], turned, values[order])) == pytest.approx(
         float(loss(logits, target, values)), rel=1e-5, abs=1e-7
     )
@@ -150,8 +150,8 @@ def test_the_order_of_patches_does_not_matter(term: LossTerm, seed: int) -> None
 @given(seed=seeds, other=st.sampled_from([-60.0, 0.0, 60.0, float("nan"), float("inf")]))
 def test_nodata_pixels_do_not_matter(term: LossTerm, seed: int, other: float) -> None:
     loss, target, values, logits = loss_of(term), target_of(0.3, seed, observed=0.7), values_of(), logits_of(seed)
-    elsewhere = ~target.observed
-    changed = Target(target.landslide + elsewhere * 1.0, target.observed)
+    elsewhere = ~target.valid
+    changed = Target(target.landslide + elsewhere * 1.0, target.valid)
     stranger = logits.masked_fill(elsewhere, other)
     ground = values.masked_fill(elsewhere.unsqueeze(1), torch.nan)
     before, after = gradient_of(loss, logits, target, values), gradient_of(loss, stranger, changed, ground)
@@ -211,7 +211,7 @@ def test_half_precision_logits_are_computed_in_float32(term: LossTerm) -> None:
 @every_term
 def test_the_gradient_is_that_of_finite_differences(term: LossTerm) -> None:
     target, values = target_of(0.4, observed=0.8), values_of().double()
-    small = Target(target.landslide[:1, :6, :6].double(), target.observed[:1, :6, :6])
+    small = Target(target.landslide[:1, :6, :6].double(), target.valid[:1, :6, :6])
     logits = logits_of()[:1, :6, :6].double().requires_grad_()
     ground = values[:1, :, :6, :6]
     # The Lovasz loss computes in float32, and is linear between changes of the order of errors.

@@ -1,7 +1,6 @@
-"""Augmentation of a batch: where it lies, how it is lit, what of it is seen, what it is mixed with.
+"""Augmentation of whole batches, on the device that holds them: geometry, light and sensor, mixing, nodata.
 
-Works on whole batches where the values are, on a CPU or a GPU. All chance comes from one generator on the CPU, so that
-every device draws the same. What is not observed stays not observed, whatever is done.
+All random numbers come from one generator on the CPU, so that every device draws the same ones. Nodata stays nodata.
 """
 
 from landslip.training.augmentation.augment import Augmentation

@@ -115,7 +115,7 @@ class Augmentation:
         """
         recipe, random = self.recipe, RandomSource(generator, values.device)
         # From here on the steps may work in place.
-        values, target = values.clone(), Target(target.landslide.clone(), target.observed.clone())
+        values, target = values.clone(), Target(target.landslide.clone(), target.valid.clone())
         if recipe.crop_px is not None:
             values, target = crop_windows(values, target, recipe.crop_px, random)
         if recipe.background_fill:

@@ -57,7 +57,7 @@ def hide_random_pixels(values: Tensor, target: Target, recipe: AugmentationRecip
 
 def hide_pixels(values: Tensor, target: Target, gap: Tensor) -> tuple[Tensor, Target]:
     """Set the pixels of gaps (N, H, W) to nodata and fill the image there; each patch needs a pixel outside."""
-    valid = target.observed & ~gap
+    valid = target.valid & ~gap
     return fill_gaps(values, ~gap, torch), Target(target.landslide * valid, valid)
 
 

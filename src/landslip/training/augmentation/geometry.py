@@ -66,7 +66,7 @@ def rotate_and_flip(values: Tensor, target: Target, which: Tensor, pairs: Pairs)
     transforms = which.tolist()
     images, landslide, valid = (
         torch.stack([transform_d4(image, one) for image, one in zip(batch, transforms, strict=True)])
-        for batch in (values, target.landslide, target.observed)
+        for batch in (values, target.landslide, target.valid)
     )
     if pairs:
         rotate_and_flip_directions(images, pairs, which.to(values.device))
@@ -90,7 +90,7 @@ def zoom(
         pairs: channel indices of directions.
     """
     grid = sampling_grid(values.shape[2], values.shape[3], scale, angle, centre)
-    stacked = torch.cat([values, target.observed[:, None].to(values.dtype)], dim=1)
+    stacked = torch.cat([values, target.valid[:, None].to(values.dtype)], dim=1)
     stacked = functional.grid_sample(stacked, grid, padding_mode="reflection", align_corners=False)
     images, valid = stacked[:, :-1], stacked[:, -1] > _VALID_FRACTION
     if pairs:
@@ -137,4 +137,4 @@ def crop_windows(values: Tensor, target: Target, side_px: int, random: RandomSou
         corners = zip(batch, tops, lefts, strict=True)
         return torch.stack([image[..., top : top + height, left : left + width] for image, top, left in corners])
 
-    return crop(values), Target(crop(target.landslide), crop(target.observed))
+    return crop(values), Target(crop(target.landslide), crop(target.valid))

@@ -40,7 +40,7 @@ def blend(
     A pixel is valid where every patch that contributes to it is.
     """
     own = weight[:, None]
-    valid = (target.observed | (weight == 0)) & (others_target.observed | (weight == 1))
+    valid = (target.valid | (weight == 0)) & (others_target.valid | (weight == 1))
     landslide = torch.lerp(others_target.landslide, target.landslide, weight) * valid
     # Selected where nothing is mixed, so that such pixels keep their exact value.
     mixed = torch.where(own == 1, values, torch.where(own == 0, others, torch.lerp(others, values, own)))
@@ -71,7 +71,7 @@ _SOFT_BACKGROUND = 0.1
 
 def find_background_quadrants(target: Target) -> Tensor:
     """Return which quadrants (N, 4) are valid and free of landslides: upper left, upper right, lower left, right."""
-    background = target.observed & (target.landslide < _SOFT_BACKGROUND)
+    background = target.valid & (target.landslide < _SOFT_BACKGROUND)
     return torch.stack([quadrant.all(dim=(1, 2)) for quadrant in _quadrants(background)], dim=1)
 
 
@@ -91,7 +91,7 @@ def fill_with_background(values: Tensor, target: Target, preference: Tensor, pai
     found = background.any(dim=1)[:, None, None]
     # Every pixel of a filled patch is known to be background.
     landslide = target.landslide.masked_fill(found, 0)
-    return torch.where(found[:, None], filled, values), Target(landslide, target.observed | found)
+    return torch.where(found[:, None], filled, values), Target(landslide, target.valid | found)
 
 
 def mirror_quadrant(quadrant: Tensor, height: int, width: int, pairs: Pairs) -> Tensor:

@@ -49,7 +49,7 @@ Change = Callable[[Tensor, Target], tuple[Tensor, Target]]
 
 def select_rows(target: Target, rows: Tensor) -> Target:
     """Return the target of some patches; rows (M,) are their indices."""
-    return Target(target.landslide[rows], target.observed[rows])
+    return Target(target.landslide[rows], target.valid[rows])
 
 
 def change_rows(rows: Tensor, values: Tensor, target: Target, change: Change) -> None:
@@ -59,4 +59,4 @@ def change_rows(rows: Tensor, values: Tensor, target: Target, change: Change) ->
     changed, changed_target = change(values[rows], select_rows(target, rows))
     values.index_copy_(0, rows, changed)
     target.landslide.index_copy_(0, rows, changed_target.landslide)
-    target.observed.index_copy_(0, rows, changed_target.observed)
+    target.valid.index_copy_(0, rows, changed_target.valid)

@@ -15,7 +15,7 @@ class Target:
 
     landslide: Tensor
     """(N, H, W) float32 from 0 to 1; 0 where not valid."""
-    observed: Tensor
+    valid: Tensor
     """(N, H, W) bool: labelled pixels. The others add nothing to any loss."""
 
     @classmethod
@@ -25,7 +25,7 @@ class Target:
 
     def to(self, device: torch.device | str) -> Self:
         """Return the target on another device."""
-        moved = (tensor.to(device, non_blocking=True) for tensor in (self.landslide, self.observed))
+        moved = (tensor.to(device, non_blocking=True) for tensor in (self.landslide, self.valid))
         return type(self)(*moved)
 
     def __len__(self) -> int:

@@ -77,10 +77,10 @@ class SoftLabels:
         known = soft.isfinite()
         soft = torch.nan_to_num(soft)
         mixed = (1 - self.weight) * target.landslide + self.weight * soft
-        landslide = torch.where(target.observed & known, mixed, target.landslide)
+        landslide = torch.where(target.valid & known, mixed, target.landslide)
         if self.weight == 0:
-            return Target(landslide, target.observed)
-        return Target(torch.where(~target.observed & known, soft, landslide), target.observed | known)
+            return Target(landslide, target.valid)
+        return Target(torch.where(~target.valid & known, soft, landslide), target.valid | known)
 
 
 def build_soft_labels(

@@ -126,8 +126,8 @@ class SegmentationModule(LightningModule):
         """Add a batch to the epoch's sums, and store the difficulty of its patches: their mean cross-entropy."""
         with torch.no_grad(), torch.autocast(logits.device.type, enabled=False):
             entropy = functional.binary_cross_entropy_with_logits(logits, target.landslide, reduction="none")
-            valid = target.observed.sum(dim=(1, 2))
-            mean = (entropy * target.observed).sum(dim=(1, 2)) / valid
+            valid = target.valid.sum(dim=(1, 2))
+            mean = (entropy * target.valid).sum(dim=(1, 2)) / valid
             # A patch without a valid pixel keeps its difficulty.
             self.difficulty[positions] = torch.where(valid > 0, mean, self.difficulty[positions])
             self.seen[positions] = True

@@ -36,7 +36,7 @@ class Pixels:
             ValueError: the shapes do not match.
         """
         expected = (*values.shape[:1], *values.shape[2:])
-        shapes = {tuple(given.shape) for given in (logits, target.landslide, target.observed)}
+        shapes = {tuple(given.shape) for given in (logits, target.landslide, target.valid)}
         if shapes != {expected} or values.ndim != 4 or values.shape[1] != len(channels):
             raise ValueError(
                 f"logits, labels and values must have the shapes (N, H, W), (N, H, W) and (N, {len(channels)}, H, W), "
@@ -46,9 +46,9 @@ class Pixels:
         zero = torch.zeros((), dtype=wide.dtype, device=wide.device)
         return cls(
             # Selected, not multiplied: nodata pixels may hold NaN.
-            logits=torch.where(target.observed, wide, zero),
-            landslide=torch.where(target.observed, target.landslide.to(wide.dtype), zero),
-            valid=target.observed,
+            logits=torch.where(target.valid, wide, zero),
+            landslide=torch.where(target.valid, target.landslide.to(wide.dtype), zero),
+            valid=target.valid,
             values=values,
             channels=tuple(channels),
         )
