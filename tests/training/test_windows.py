@@ -1,4 +1,4 @@
-"""Random windows of patches: image and truth from one place, every place in reach."""
+"""Random crops of patches: image and labels from one position, every position possible."""
 
 import torch
 
@@ -9,7 +9,7 @@ from landslip.training.data.target import Target
 
 
 def numbered(n: int, height: int, width: int) -> "tuple[torch.Tensor, Target]":
-    """Patches whose values and truth both tell the place of each pixel."""
+    """Patches whose values and labels both encode the position of each pixel."""
     places = torch.arange(height * width, dtype=torch.float32).reshape(1, height, width)
     truth = (places / (height * width)).expand(n, -1, -1)
     return places.unsqueeze(0).expand(n, 2, -1, -1), Target(truth, torch.ones_like(truth, dtype=torch.bool))
@@ -19,7 +19,7 @@ def draw(seed: int) -> RandomSource:
     return RandomSource(generator(seed), torch.device("cpu"))
 
 
-def test_a_window_is_a_piece_of_its_patch_and_the_truth_comes_from_the_same_place() -> None:
+def test_image_and_labels_are_cropped_at_the_same_position() -> None:
     values, target = crop_windows(*numbered(40, 48, 64), 32, draw(0))
     assert values.shape == (40, 2, 32, 32)
     assert torch.equal(values[:, 0] / (48 * 64), target.landslide)
@@ -27,7 +27,7 @@ def test_a_window_is_a_piece_of_its_patch_and_the_truth_comes_from_the_same_plac
     assert bool((values[:, :, 1:] - values[:, :, :-1] == 64).all())
 
 
-def test_every_place_is_reached() -> None:
+def test_every_position_is_drawn() -> None:
     values, _ = crop_windows(*numbered(500, 34, 33), 32, draw(1))
     assert {divmod(int(corner), 33) for corner in values[:, 0, 0, 0]} == {(r, c) for r in range(3) for c in range(2)}
 
