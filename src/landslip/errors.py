@@ -40,6 +40,10 @@ class AreaError(LandslipError):
     """An area of interest cannot be read or lies outside the scene."""
 
 
+class PolygonFileError(LandslipError):
+    """A file of polygons cannot be read, or has several layers."""
+
+
 class DetectorError(LandslipError):
     """A detector file is damaged, invalid or not found."""
 

@@ -7,21 +7,20 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import pyogrio
 import shapely
 import shapely.affinity
 from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import CRS
 from rasterio.features import geometry_mask
 from shapely.geometry.base import BaseGeometry
 
-from landslip.errors import AreaError
+from landslip.errors import AreaError, PolygonFileError
 from landslip.grid.map_grid import MapGrid, footprint_lonlat
 from landslip.grid.polygons import keep_polygons, project_to_pixels
 from landslip.grid.window import Window
+from landslip.mapping.polygon_files import read_polygon_file
 
 _LON_LAT: Final = CRS.from_epsg(4326)
 _PIXELS: Final = Affine.identity()
@@ -35,6 +34,8 @@ class AreaOfInterest:
     """As given by the user."""
     geometry: BaseGeometry
     crs: CRS
+    notes: tuple[str, ...] = ()
+    """On polygons of the file that were repaired or left out, in sentences."""
 
     def on(self, geobox: GeoBox) -> "AreaOnGrid":
         """Project the area to the grid of a scene.
@@ -75,23 +76,27 @@ class AreaOnGrid:
         return inside
 
 
-def area_of_interest(text: str) -> AreaOfInterest:
-    """Parse an area of interest: ``west,south,east,north`` in degrees, or a GeoJSON, GeoPackage or shapefile.
+def area_of_interest(text: str, layer: str | None = None) -> AreaOfInterest:
+    """Parse an area of interest: a bounding box in degrees or a file of polygons.
+
+    Args:
+        text: ``west,south,east,north``, or the path of a file, see ``polygon_files.FORMATS``.
+        layer: of a file with several layers: the one to read.
 
     Raises:
-        AreaError: it is neither, or holds no polygon.
+        AreaError: it is neither, or the file holds no polygon that can be used.
     """
     path = Path(text)
     # A text that is too long for a file name raises OSError: it is not a file.
     with contextlib.suppress(OSError):
         if path.exists():
-            return _from_file(path)
+            return _from_file(path, layer)
     try:
         west, south, east, north = (float(part) for part in text.split(","))
     except ValueError as error:
         raise AreaError(
             f"'{textwrap.shorten(text, 80)}' is neither a file nor a bounding box: give west,south,east,north in "
-            "degrees, or a GeoJSON or GeoPackage file",
+            "degrees, or a file of polygons such as a GeoPackage or GeoJSON",
             parameter="aoi",
         ) from error
     if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south < north <= 90) or west == east:
@@ -109,23 +114,16 @@ def area_of_interest(text: str) -> AreaOfInterest:
     return AreaOfInterest(text, shapely.union_all(boxes), _LON_LAT)
 
 
-def _from_file(path: Path) -> AreaOfInterest:
+def _from_file(path: Path, layer: str | None) -> AreaOfInterest:
     try:
-        table = pyogrio.read_dataframe(path)
-    except (DataSourceError, DataLayerError) as error:
-        raise AreaError(
-            f"{path} cannot be read as an area: give a GeoJSON, GeoPackage or shapefile", parameter="aoi"
-        ) from error
-    polygons = [
-        geometry
-        for geometry in getattr(table, "geometry", [])
-        if geometry is not None and geometry.geom_type in ("Polygon", "MultiPolygon") and not geometry.is_empty
-    ]
-    if not polygons:
+        file = read_polygon_file(path, layer)
+    except PolygonFileError as error:
+        raise AreaError(str(error), parameter=error.parameter or "aoi") from error
+    if not len(file.geometries):
         raise AreaError(f"{path} holds no polygon: give a file with the area's outline", parameter="aoi")
-    if table.crs is None:
+    if file.crs is None:
         raise AreaError(f"{path} has no CRS: save it with one", parameter="aoi")
-    return AreaOfInterest(str(path), shapely.union_all(shapely.make_valid(polygons)), CRS.from_user_input(table.crs))
+    return AreaOfInterest(str(path), shapely.union_all(file.geometries), file.crs, file.notes())
 
 
 def _extent(grid: MapGrid) -> str:

@@ -1,83 +1,37 @@
-"""Reference inventories as polygons: GeoPackage, GeoJSON, shapefile and other formats of GDAL."""
+"""Reference inventories as polygons on the grid of a map."""
 
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyogrio
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
-from pyogrio.errors import DataLayerError, DataSourceError
-from pyproj import CRS
 from rasterio.features import geometry_mask
 from shapely.geometry.base import BaseGeometry
 
-from landslip.errors import ReferenceDataError
+from landslip.errors import PolygonFileError, ReferenceDataError
 from landslip.grid.map_grid import MapGrid
 from landslip.grid.polygons import keep_polygons, project_to_pixels
 from landslip.grid.window import Window
 from landslip.mapping.inventory.files import LAYER
+from landslip.mapping.polygon_files import PolygonFile, read_polygon_file
 
 _LARGE_PX = 4.0
 """A polygon without a pixel centre in it is smaller than this, unless it is very thin."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PolygonFile:
-    """The polygons of a file, all valid."""
-
-    name: str
-    geometries: NDArray[np.object_]
-    """(n,) polygons and multipolygons."""
-    crs: CRS | None
-    repaired: int
-    """Self-intersecting polygons that were made valid; both sides of a crossing count as inside."""
-    skipped: int
-    """Rows without a polygon: empty geometries, points, lines."""
-
-
-def read_polygons(path: Path) -> PolygonFile:
-    """Read polygons; of several layers the one named ``landslides``, as in a landslide map.
+def read_polygons(path: Path, layer: str | None = None) -> PolygonFile:
+    """Read polygons, see ``mapping.polygon_files``; of several layers the one named ``landslides``, as in a map.
 
     Raises:
-        ReferenceDataError: the file cannot be read, holds several layers and none of that name, or rows but no
-            polygon.
+        ReferenceDataError: the file cannot be read, holds several layers and none was chosen, or rows but no polygon.
     """
     try:
-        layers = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
-        if len(layers) > 1 and LAYER not in layers:
-            raise ReferenceDataError(
-                f"{path} holds the layers {', '.join(layers)}: give a file with one layer, or name the layer of the "
-                f"landslides '{LAYER}'"
-            )
-        # A GeoPackage of rasters has no layer.
-        table: Any = pyogrio.read_dataframe(path, layer=LAYER if LAYER in layers else None) if layers else None
-    except (DataSourceError, DataLayerError) as error:
-        raise ReferenceDataError(
-            f"{path} cannot be read as polygons: give a GeoPackage, GeoJSON or shapefile, or a label raster"
-        ) from error
-    rows = np.asarray(getattr(table, "geometry", []), object)
-    kinds = shapely.get_type_id(rows)
-    wanted = np.isin(kinds, (3, 6)) & ~shapely.is_empty(rows)
-    if len(rows) and not wanted.any():
-        raise ReferenceDataError(
-            f"{path} holds no polygon, only points, lines or empty rows: give the outlines of landslides"
-        )
-    given = shapely.force_2d(rows[wanted])
-    valid = shapely.is_valid(given)
-    geometries = given.copy()
-    geometries[~valid] = [keep_polygons(shapely.make_valid(one)) for one in given[~valid]]
-    crs = getattr(table, "crs", None)
-    return PolygonFile(
-        name=path.name,
-        geometries=geometries,
-        crs=None if crs is None else CRS.from_user_input(crs),
-        repaired=int(np.count_nonzero(~valid)),
-        skipped=int(np.count_nonzero(~wanted)),
-    )
+        return read_polygon_file(path, layer, preferred=LAYER)
+    except PolygonFileError as error:
+        raise ReferenceDataError(str(error), parameter=error.parameter or "reference") from error
 
 
 @dataclass(frozen=True)
@@ -144,11 +98,7 @@ class PolygonReference:
 
     def notes(self) -> tuple[str, ...]:
         """Describe repaired, skipped and uncounted polygons, in sentences."""
-        notes = []
-        if self.file.repaired:
-            notes.append(f"{self.file.repaired} self-intersecting polygons of {self.file.name} were made valid")
-        if self.file.skipped:
-            notes.append(f"{self.file.skipped} rows of {self.file.name} hold no polygon and were skipped")
+        notes = list(self.file.notes())
         outside = len(self.file.geometries) - len(self.pixels)
         if outside:
             notes.append(f"{outside} of {len(self.file.geometries)} polygons lie outside the map")
