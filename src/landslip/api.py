@@ -259,6 +259,7 @@ def map_scene(
     scale: float | None = None,
     pixel_size_m: float | None = None,
     aoi: str | None = None,
+    layer: str | None = None,
     progress: Progress = no_progress,
     **settings: Any,
 ) -> "MapResult":
@@ -274,6 +275,7 @@ def map_scene(
         scale: see ``open_scene``; not for an open scene.
         pixel_size_m: see ``open_scene``; not for an open scene.
         aoi: area of interest: ``"west,south,east,north"`` in degrees, or the path of a file of polygons.
+        layer: of a file with several layers of polygons: the one to read.
         progress: told of progress.
         **settings: fields of ``landslip.mapping.job.MapSettings``: ``threshold``, ``min_area_m2``, ``overlap_px``,
             ``block_px``, ``engine``, ``precision``, ``threads``, ``uncertainty``, ``resume``, ``overwrite``.
@@ -312,7 +314,7 @@ def map_scene(
             f"unknown settings {', '.join(unknown)}: allowed are {', '.join(MapSettings.model_fields)}",
             parameter=unknown[0],
         )
-    area = None if aoi is None else area_of_interest(aoi)
+    area = None if aoi is None else area_of_interest(aoi, layer)
     chosen = _detector(detector)
     result = run(opened, chosen, Path(out), MapSettings(**settings), aoi=area, progress=progress)
     result.issue_warnings(opened, chosen)

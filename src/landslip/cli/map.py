@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     metavar="M2",
     help="Leave out polygons smaller than this, in square metres.",
 )
-@click.option("--aoi", metavar="W,S,E,N|FILE", help="Area of interest: bounds in degrees, or a GeoJSON or GeoPackage.")
+@click.option("--aoi", metavar="W,S,E,N|FILE", help="Area of interest: bounds in degrees, or a file of polygons.")
+@click.option("--layer", metavar="NAME", help="Layer of the file of --aoi, if it has several.")
 @scene_options
 @uncertainty_option
 @inference_options
@@ -64,6 +65,7 @@ def command(
     out: Path,
     detector: str | None,
     aoi: str | None,
+    layer: str | None,
     reading: SceneReading,
     inference: "InferenceOptions",
     quiet: bool,
@@ -89,7 +91,7 @@ def command(
 
     chosen = build_settings(MapSettings, **asdict(inference), **settings)
     opened = Detector.open(detector or DEFAULT)
-    area = None if aoi is None else area_of_interest(aoi)
+    area = None if aoi is None else area_of_interest(aoi, layer)
     scene = open_scene(paths, **reading)
     if not quiet:
         for line in scene.describe():

@@ -5,6 +5,7 @@ import shapely
 import shapely.affinity
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
+from pyproj.exceptions import ProjError
 from shapely.geometry.base import BaseGeometry
 
 from landslip.errors import AreaError
@@ -36,8 +37,13 @@ def project_to_pixels(geometries: Polygons, crs: CRS, grid: MapGrid, label: str)
     fine = near.copy()
     wide = np.flatnonzero(longest > 0)
     fine[wide] = shapely.segmentize(near[wide], longest[wide])
-    to_grid = Transformer.from_crs(crs, grid.crs, always_xy=True)
-    in_crs = shapely.transform(fine, lambda xy: np.column_stack(to_grid.transform(*xy.T)))
+    try:
+        to_grid = Transformer.from_crs(crs, grid.crs, always_xy=True)
+        in_crs = shapely.transform(fine, lambda xy: np.column_stack(to_grid.transform(*xy.T)))
+    except ProjError as error:
+        raise AreaError(
+            f"{label} has the CRS '{crs.name}', which cannot be converted to that of the scene: save it in another CRS"
+        ) from error
     if not np.isfinite(shapely.get_coordinates(in_crs)).all():
         raise AreaError(f"{label} reaches to where the CRS of the scene is undefined: give an area inside the scene")
     back = ~grid.transform

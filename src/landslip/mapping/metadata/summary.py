@@ -131,6 +131,7 @@ def summarise(job: Job, found: Found, effort: Effort, shift: DomainShift | None 
         pixels=pixels,
         warnings=(
             *job.scene.warnings,
+            *(job.aoi.notes if job.aoi else ()),
             *_warnings(job, found),
             *(domain_shift_warnings(shift, card) if shift else ()),
         ),
