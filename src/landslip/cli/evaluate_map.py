@@ -23,13 +23,15 @@ if TYPE_CHECKING:
     type=PATH,
     required=True,
     metavar="FILE",
-    help="Reference: landslide polygons (GeoPackage, GeoJSON, shapefile) or a label raster.",
+    help="Reference: landslide polygons, in any common vector format, or a label raster.",
 )
 @click.option(
     "--area",
     metavar="W,S,E,N|FILE",
     help="Area covered by the reference: bounds in degrees or a file with polygons; default: the whole map.",
 )
+@click.option("--layer", metavar="NAME", help="Layer of the reference, if it has several.")
+@click.option("--area-layer", metavar="NAME", help="Layer of the file of --area, if it has several.")
 @click.option(
     "--landslide-value",
     "landslide_values",
@@ -38,15 +40,32 @@ if TYPE_CHECKING:
     metavar="N",
     help="Value of landslide in a label raster, if it is not 1; may be repeated.",
 )
+@click.option(
+    "--nodata-as-background",
+    "nodata_is_background",
+    is_flag=True,
+    help="Take nodata of a label raster as background.",
+)
 @threshold_option
+@click.option(
+    "--min-area",
+    "min_area_m2",
+    type=click.FloatRange(0),
+    metavar="M2",
+    help="Leave landslides smaller than this out of the counts of landslides; default: the minimum area of the map.",
+)
 @quiet_option
 @json_option
 def command(
     map_folder: Path,
     reference: Path,
     area: str | None,
+    layer: str | None,
+    area_layer: str | None,
     landslide_values: tuple[int, ...],
+    nodata_is_background: bool,
     threshold: float | None,
+    min_area_m2: float | None,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -59,18 +78,27 @@ def command(
     Example:
       landslip evaluate-map map/ --truth inventory.gpkg --area surveyed.gpkg
     """
+    from landslip.errors import AreaError
     from landslip.evaluation.reference.score import score_map
     from landslip.mapping.area import area_of_interest
     from landslip.mapping.finished_map import open_map
 
+    try:
+        surveyed = None if area is None else area_of_interest(area, area_layer)
+    except AreaError as error:
+        parameters = {"aoi": "area", "layer": "area_layer"}
+        raise AreaError(str(error), parameter=parameters.get(error.parameter or "")) from error
     mapped = open_map(map_folder)
     with progress_line(quiet=quiet) as progress:
         score = score_map(
             mapped,
             reference,
-            area=None if area is None else area_of_interest(area),
+            area=surveyed,
             landslide_values=landslide_values,
+            layer=layer,
+            nodata_is_background=nodata_is_background,
             threshold=threshold,
+            min_area_m2=min_area_m2,
             progress=progress,
         )
     if as_json:

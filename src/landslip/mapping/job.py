@@ -34,7 +34,8 @@ class MapSettings(Frozen):
     threshold: Annotated[float, Field(gt=0, le=1)] | None = None
     """Probability from which a pixel is landslide; the detector's where None."""
     min_area_m2: Annotated[float, Field(ge=0)] = 400.0
-    """Smaller landslides are left out of the inventory. The default is four Sentinel-2 pixels."""
+    """Smaller landslides are left out of the inventory; areas are geodesic, with a tolerance of 0.5 % for the scale
+    factor of the projection. The default is four Sentinel-2 pixels."""
     overlap_px: Annotated[int, Field(ge=0)] | None = None
     """Overlap of neighbouring tiles in pixels; the detector's where None."""
     engine: str = "auto"

@@ -20,6 +20,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from landslip.errors import PolygonFileError
+from landslip.files.path_names import check_path_name, is_system_file
 from landslip.grid.polygons import keep_polygons
 from landslip.mapping.polygon_formats import (
     LON_LAT,
@@ -159,8 +160,7 @@ def _choose(
 
 def _list_layers(path: Path) -> list[_Layer]:
     suffix = path.suffix.lower()
-    if any(character in str(path) for character in "!\n\r"):
-        raise PolygonFileError(f"{str(path)!r} has '!' or a line break in its path: rename it")
+    check_path_name(path, PolygonFileError, "", forbidden="!")
     if suffix == ".zip":
         return _zip_layers(path)
     if suffix == ".gdb" or path.is_dir():
@@ -232,7 +232,7 @@ def _zip_layers(path: Path) -> list[_Layer]:
     for member in members:
         parts = PurePosixPath(member).parts
         folder = next((index for index, part in enumerate(parts) if part.lower().endswith(".gdb")), None)
-        if "__MACOSX" in parts or parts[-1].startswith("."):
+        if "__MACOSX" in parts or is_system_file(Path(member)):
             continue
         if folder is not None:
             databases.add("/".join(parts[: folder + 1]))

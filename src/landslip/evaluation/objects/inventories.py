@@ -5,8 +5,8 @@ Pixels connected over a side or a corner are one landslide, as in a map's invent
 
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Final, Self
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final, Self
 
 import cc3d
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from landslip.errors import SettingsError
 from landslip.evaluation.objects.mosaics import Mosaic, find_mosaics
 from landslip.evaluation.predictions import Predictions
+from landslip.mapping.inventory.find import reaches_area
 from landslip.probability import LANDSLIDE, NODATA
 
 MIN_IOU: Final = 0.5
@@ -27,6 +28,8 @@ class Inventory:
 
     area_m2: NDArray[np.float64]
     """(n,) of the part with a valid reference."""
+    whole_area_m2: NDArray[np.float64]
+    """(n,) also of the part without a valid reference."""
     cut: NDArray[np.bool_]
     """(n,) whether it touches nodata or the edge of the image, so that it may continue beyond."""
     touched: NDArray[np.bool_]
@@ -42,6 +45,7 @@ class Inventory:
         return replace(
             self,
             area_m2=self.area_m2[positions],
+            whole_area_m2=self.whole_area_m2[positions],
             cut=self.cut[positions],
             touched=self.touched[positions],
             scene=self.scene[positions],
@@ -79,6 +83,33 @@ class InventoryPair:
             pair_iou=self.pair_iou[here],
         )
 
+    def without_small(self, min_area_m2: float) -> "tuple[InventoryPair, SmallLandslides]":
+        """Leave out the landslides that are smaller than the minimum area of a map.
+
+        Mapped landslides that overlap only reference landslides that are left out are left out too: they are neither
+        correct nor false.
+        """
+        reference, mapped = (reaches_area(one.whole_area_m2, min_area_m2) for one in (self.reference, self.mapped))
+        overlaps, overlaps_kept = np.zeros((2, len(mapped)), bool)
+        overlaps[self.pair_mapped] = True
+        overlaps_kept[self.pair_mapped[reference[self.pair_reference]]] = True
+        only_small = mapped & overlaps & ~overlaps_kept
+        small = SmallLandslides(min_area_m2, int((~reference).sum()), int((~mapped).sum()), int(only_small.sum()))
+        mapped &= ~only_small
+        pairs = reference[self.pair_reference] & mapped[self.pair_mapped]
+        pair_reference, pair_mapped = self.pair_reference[pairs], self.pair_mapped[pairs]
+        touched = [np.zeros(len(one), bool) for one in (reference, mapped)]
+        touched[0][pair_reference], touched[1][pair_mapped] = True, True
+        kept_reference, kept_mapped = np.flatnonzero(reference), np.flatnonzero(mapped)
+        pair = InventoryPair(
+            replace(self.reference, touched=touched[0]).take(kept_reference),
+            replace(self.mapped, touched=touched[1]).take(kept_mapped),
+            np.searchsorted(kept_reference, pair_reference),
+            np.searchsorted(kept_mapped, pair_mapped),
+            self.pair_iou[pairs],
+        )
+        return pair, small
+
     def match(self, min_iou: float = MIN_IOU) -> NDArray[np.intp]:
         """Return which overlaps are matches, one to one; see ``match_overlaps``.
 
@@ -91,6 +122,37 @@ class InventoryPair:
         if not 0 < min_iou <= 1:
             raise SettingsError(f"min_iou must be above 0 and at most 1, got {min_iou:g}", parameter="min_iou")
         return match_overlaps(self.pair_reference, self.pair_mapped, self.pair_iou, min_iou)
+
+
+@dataclass(frozen=True, slots=True)
+class SmallLandslides:
+    """Number of landslides that are left out of a score because they are smaller than the minimum area of a map."""
+
+    min_area_m2: float
+    reference: int
+    mapped: int
+    """Candidates that are not in the inventory of the map."""
+    mapped_on_small_reference: int
+    """Larger mapped landslides that overlap only reference landslides that are left out."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything by name, for JSON."""
+        return asdict(self)
+
+    def note(self) -> str | None:
+        """Describe what was left out, in a sentence; None where nothing was."""
+        if not self.reference + self.mapped:
+            return None
+        also = (
+            f", and {self.mapped_on_small_reference} mapped landslides that overlap only these"
+            if self.mapped_on_small_reference
+            else ""
+        )
+        return (
+            f"{self.mapped} candidates and {self.reference} reference landslides{also} are left out of the counts of "
+            f"landslides, since they are smaller than the minimum area of the map, {self.min_area_m2:g} m2; the pixel "
+            "counts include them"
+        )
 
 
 def find_inventories(predictions: Predictions) -> InventoryPair:
@@ -127,7 +189,8 @@ def _of_mosaic(mosaic: Mosaic, predictions: Predictions, found: NDArray[np.uint8
         touched[pairs] = True
         scenes = np.full(len(touched), mosaic.scene)
         area_m2 = np.asarray(one.area_px * predictions.pixel_size_m**2, np.float64)
-        inventories.append(Inventory(area_m2, one.cut, touched, scenes))
+        whole_area_m2 = np.asarray(one.whole_px * predictions.pixel_size_m**2, np.float64)
+        inventories.append(Inventory(area_m2, whole_area_m2, one.cut, touched, scenes))
     # A mapped landslide without a labelled pixel is neither correct nor wrong.
     known = np.flatnonzero(mapped.area_px > 0)
     return InventoryPair(
@@ -136,7 +199,7 @@ def _of_mosaic(mosaic: Mosaic, predictions: Predictions, found: NDArray[np.uint8
 
 
 def _concatenate(parts: list[Inventory]) -> Inventory:
-    fields = ("area_m2", "cut", "touched", "scene")
+    fields = ("area_m2", "whole_area_m2", "cut", "touched", "scene")
     return Inventory(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
 
 
@@ -148,6 +211,8 @@ class LabelledImage:
     """(H, W): number of the landslide, from 1; 0 for background."""
     area_px: NDArray[np.int64]
     """(n,) pixels of each with a valid reference; landslides without any are not counted."""
+    whole_px: NDArray[np.int64]
+    """(n,) all pixels of each."""
     cut: NDArray[np.bool_]
     """(n,) whether it touches nodata or the edge of the image."""
 
@@ -164,9 +229,10 @@ def label_landslides(where: NDArray[np.bool_], labelled: NDArray[np.bool_], vali
     numbered, count = cc3d.connected_components(where.astype(np.uint8), connectivity=8, return_N=True)
     labels = np.asarray(numbered, np.int32)
     area_px = np.bincount(labels[labelled], minlength=count + 1)[1:].astype(np.int64)
+    whole_px = np.bincount(labels.ravel(), minlength=count + 1)[1:].astype(np.int64)
     cut = np.zeros(count + 1, bool)
     cut[np.unique(labels[_at_edge(valid)])] = True
-    return LabelledImage(labels, area_px, cut[1:])
+    return LabelledImage(labels, area_px, whole_px, cut[1:])
 
 
 def _at_edge(valid: NDArray[np.bool_]) -> NDArray[np.bool_]:

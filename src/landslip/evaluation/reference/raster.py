@@ -33,15 +33,25 @@ class RasterReference:
     """All values of the raster except nodata, ascending."""
     landslide_values: tuple[int, ...]
     """The values that are landslide; 255 is nodata unless it is one of them, all other values are background."""
+    nodata_is_background: bool = False
+    """Whether nodata inside the raster is background."""
 
     @classmethod
-    def on(cls, path: Path, map_grid: GeoBox, landslide_values: Sequence[int] = ()) -> "RasterReference":
+    def on(
+        cls,
+        path: Path,
+        map_grid: GeoBox,
+        landslide_values: Sequence[int] = (),
+        *,
+        nodata_is_background: bool = False,
+    ) -> "RasterReference":
         """Open a label raster and place it on a grid.
 
         Args:
             path: of a raster with one band of integers.
             map_grid: of the map; if it has no CRS, the raster must have none either, and the same size.
             landslide_values: the values that are landslide; 1 where empty, if the raster holds only 0, 1 and 255.
+            nodata_is_background: take nodata inside the raster as background.
 
         Raises:
             ReferenceDataError: the raster is not a label raster, its landslide value is unknown, or it does not
@@ -53,16 +63,19 @@ class RasterReference:
             raise ReferenceDataError(f"{path} has {file.count} bands: give a label raster with one band")
         file_grid = _grid_of(file, map_grid)
         values = _values_of(file)
-        return cls(file, file_grid, map_grid, values, _landslide_values(path, values, landslide_values))
+        landslide = _landslide_values(path, values, landslide_values)
+        return cls(file, file_grid, map_grid, values, landslide, nodata_is_background)
 
     def mask(self, window: Window) -> NDArray[np.bool_]:
         """Return the landslide pixels of a window of the map, (h, w)."""
-        labels, valid = self._sample(window)
+        labels, valid, _ = self._sample(window)
         return np.asarray(valid & np.isin(labels, self.landslide_values))
 
     def valid(self, window: Window) -> NDArray[np.bool_]:
         """Return the labelled pixels of a window of the map, (h, w)."""
-        labels, valid = self._sample(window)
+        labels, valid, inside = self._sample(window)
+        if self.nodata_is_background:
+            return inside
         if NODATA in self.landslide_values:
             return valid
         return np.asarray(valid & (labels != NODATA))
@@ -70,6 +83,8 @@ class RasterReference:
     def notes(self) -> tuple[str, ...]:
         """Describe resampling and the meaning of the values, in sentences."""
         notes = []
+        if self.nodata_is_background:
+            notes.append(f"nodata of {self.file.path.name} was taken as background")
         if not same_grid(self.file_grid, self.map_grid):
             sizes = f"{ground_resolution_m(self.file_grid):.3g} m, map {ground_resolution_m(self.map_grid):.3g} m"
             notes.append(
@@ -83,21 +98,22 @@ class RasterReference:
             )
         return tuple(notes)
 
-    def _sample(self, window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Read the labels (h, w) at the centres of the map's pixels, and where there is one."""
+    def _sample(self, window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
+        """Read the labels (h, w) at the centres of the map's pixels, where they are valid, and which are inside."""
         if self.map_grid.crs is None:
             labels, valid = self.file.read([1], window)
-            return labels[0], valid[0]
+            return labels[0], valid[0], np.ones(window.shape, np.bool_)
         x, y = locate_pixels(self.file_grid, self.map_grid, window)
         height, width = self.file.shape
         inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
         needed = window_around(x, y, self.file.shape)
         if needed is None:
-            return np.zeros(window.shape, np.float32), np.zeros(window.shape, np.bool_)
+            nowhere = np.zeros(window.shape, np.bool_)
+            return np.zeros(window.shape, np.float32), nowhere, nowhere
         labels, valid = self.file.read([1], needed)
         rows = np.clip(np.floor(y).astype(np.intp) - needed.row, 0, needed.height - 1)
         cols = np.clip(np.floor(x).astype(np.intp) - needed.col, 0, needed.width - 1)
-        return labels[0][rows, cols], np.asarray(inside & valid[0][rows, cols])
+        return labels[0][rows, cols], np.asarray(inside & valid[0][rows, cols]), np.asarray(inside)
 
 
 def _grid_of(file: RasterFile, map_grid: GeoBox) -> GeoBox:

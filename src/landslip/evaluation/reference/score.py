@@ -13,8 +13,8 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.errors import ReferenceDataError
-from landslip.evaluation.objects.inventories import find_inventories
+from landslip.errors import ReferenceDataError, SceneError
+from landslip.evaluation.objects.inventories import InventoryPair, SmallLandslides, find_inventories
 from landslip.evaluation.objects.score import ObjectScore, score_objects
 from landslip.evaluation.predictions import PatchPosition, Predictions, resampling_units
 from landslip.evaluation.reference.polygons import PolygonReference, read_polygons
@@ -23,13 +23,14 @@ from landslip.files.progress import Progress, no_progress, track
 from landslip.grid.window import Window
 from landslip.mapping.area import AreaOfInterest, AreaOnGrid
 from landslip.mapping.finished_map import FinishedMap, open_map
+from landslip.mapping.polygon_files import FORMATS, is_polygon_file
 from landslip.metrics.counts import DEFINITION, PixelCounts
 from landslip.metrics.intervals import Interval, intervals
-from landslip.probability import LANDSLIDE, NODATA
+from landslip.probability import BACKGROUND, LANDSLIDE, NODATA
 
 SIDE_PX: Final = 128
 _STRIP_PX: Final = 512
-VECTOR_ENDINGS: Final = frozenset({".gpkg", ".geojson", ".json", ".shp", ".fgb", ".kml", ".zip", ".gml"})
+_LITTLE_BACKGROUND: Final = 0.1
 
 
 class Reference(Protocol):
@@ -53,6 +54,10 @@ class MapScore:
     """The labelled part of the map, cut into patches."""
     pixel_area_m2: NDArray[np.float64]
     """(N,) area of a pixel in the middle of each patch, geodesic where the map has a CRS."""
+    inventories: InventoryPair
+    """The landslides of reference and map that are at least as large as the minimum area of the map."""
+    small: SmallLandslides
+    """The landslides that are smaller, and left out of ``inventories``."""
     notes: tuple[str, ...]
     """Notes for the reader of the scores, in sentences."""
 
@@ -82,7 +87,7 @@ class MapScore:
 
     def objects(self) -> ObjectScore:
         """Count detected, missed and false landslides; areas assume the mean pixel area of the labelled part."""
-        return score_objects(find_inventories(self.predictions))
+        return score_objects(self.inventories)
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything by name, for JSON."""
@@ -98,13 +103,19 @@ class MapScore:
             "intervals": {name: one.as_dict() for name, one in self.intervals().items()},
             "areas_m2": self.areas_m2,
             "objects": self.objects().as_dict(),
+            "left_out": self.small.as_dict(),
             "pixel_size_m": predictions.pixel_size_m,
             "notes": list(self.notes),
         }
 
 
 def open_reference(
-    path: Path, mapped: FinishedMap, landslide_values: Sequence[int] = ()
+    path: Path,
+    mapped: FinishedMap,
+    landslide_values: Sequence[int] = (),
+    *,
+    layer: str | None = None,
+    nodata_is_background: bool = False,
 ) -> PolygonReference | RasterReference:
     """Open polygons or a label raster, by the file's suffix, and place them on the grid of a map.
 
@@ -112,25 +123,31 @@ def open_reference(
         path: of the reference.
         mapped: the map.
         landslide_values: of a raster: the values that are landslide.
+        layer: of a file with several layers of polygons: the one to read.
+        nodata_is_background: of a raster: take its nodata as background.
 
     Raises:
         ReferenceDataError: the reference cannot be used, or does not overlap the map.
-        SceneError: it is a raster that cannot be read, or has no usable georeference.
         AreaError: a polygon reaches beyond the validity of the map's CRS.
     """
     if not path.exists():
+        raise ReferenceDataError(f"there is no file {path}: give polygons or a label raster", parameter="reference")
+    if is_polygon_file(path):
+        for name, given in (("landslide_values", landslide_values), ("nodata_is_background", nodata_is_background)):
+            if given:
+                raise ReferenceDataError(
+                    f"{name} applies to label rasters only, and {path.name} holds polygons: leave it out",
+                    parameter=name,
+                )
+        return PolygonReference.on(read_polygons(path, layer), mapped.grid)
+    if layer is not None:
         raise ReferenceDataError(
-            f"there is no file {path}: give polygons (GeoPackage, GeoJSON, shapefile) or a label raster",
-            parameter="reference",
+            f"{path.name} is no file of polygons and has no layers: leave layer out", parameter="layer"
         )
-    if path.suffix.lower() not in VECTOR_ENDINGS:
-        return RasterReference.on(path, mapped.geobox, landslide_values)
-    if landslide_values:
-        raise ReferenceDataError(
-            f"landslide_values applies to label rasters only, and {path.name} holds polygons: leave it out",
-            parameter="landslide_values",
-        )
-    return PolygonReference.on(read_polygons(path), mapped.grid)
+    try:
+        return RasterReference.on(path, mapped.geobox, landslide_values, nodata_is_background=nodata_is_background)
+    except SceneError as error:
+        raise ReferenceDataError(f"{error}; polygons are read from {FORMATS}", parameter="reference") from error
 
 
 def score_map(
@@ -139,7 +156,10 @@ def score_map(
     *,
     area: AreaOfInterest | None = None,
     landslide_values: Sequence[int] = (),
+    layer: str | None = None,
+    nodata_is_background: bool = False,
     threshold: float | None = None,
+    min_area_m2: float | None = None,
     temperature: float = 1.0,
     progress: Progress = no_progress,
 ) -> MapScore:
@@ -151,12 +171,18 @@ def score_map(
         area: the surveyed area; pixels outside are left out. Without it, polygons are taken as all landslides of the
             whole map.
         landslide_values: of a raster: the values that are landslide.
+        layer: of a reference with several layers of polygons: the one to read.
+        nodata_is_background: of a raster: take its nodata as background. Without background pixels there is no
+            precision.
         threshold: between 0 and 1; the map's own where None.
+        min_area_m2: smaller landslides, of map and reference, are left out of the counts of landslides; the map's own
+            where None.
         temperature: of the detector, if known.
         progress: called with ``("scoring", strips done, strips)``.
 
     Raises:
-        LandslipError: reference, area and map do not fit together, or no pixel of the map is labelled.
+        LandslipError: reference, area and map do not fit together, or no pixel of the map is labelled, or none as
+            background.
 
     Example:
         Score a map made by ``landslip map scene.tif -o map/`` against an inventory::
@@ -166,8 +192,8 @@ def score_map(
     """
     mapped = mapped if isinstance(mapped, FinishedMap) else open_map(Path(mapped))
     path = Path(reference)
-    placed = open_reference(path, mapped, landslide_values)
-    notes = list(placed.notes())
+    placed = open_reference(path, mapped, landslide_values, layer=layer, nodata_is_background=nodata_is_background)
+    notes = [*placed.notes(), *(area.notes if area else ())]
     if area is None and isinstance(placed, PolygonReference):
         if not len(placed.pixels):
             raise ReferenceDataError(
@@ -179,6 +205,7 @@ def score_map(
         raise ReferenceDataError(
             f"no mapped pixel is labelled by {path.name}: give a reference, and an area, that overlap the map"
         )
+    notes += _check_background(placed, path.name, [mask for _, _, mask, _ in cut])
     middles = np.array([[col * SIDE_PX + SIDE_PX / 2, row * SIDE_PX + SIDE_PX / 2] for row, col, _, _ in cut])
     pixel_area_m2 = mapped.grid.pixel_area_m2(np.minimum(middles, [mapped.grid.width, mapped.grid.height]))
     predictions = _predictions(mapped, cut, f"{path.name}, within {area.text}" if area else path.name)
@@ -193,7 +220,39 @@ def score_map(
     nodata = np.count_nonzero(labelled & (predictions.encoded == NODATA)) / np.count_nonzero(labelled)
     if nodata:
         notes.append(f"the map is nodata in {nodata:.1%} of the labelled area: landslides there count as missed")
-    return MapScore(predictions, pixel_area_m2, tuple(notes))
+    minimum_m2 = mapped.summary.settings.min_area_m2 if min_area_m2 is None else min_area_m2
+    inventories, small = find_inventories(predictions).without_small(minimum_m2)
+    if left_out := small.note():
+        notes.append(left_out)
+    return MapScore(predictions, pixel_area_m2, inventories, small, tuple(notes))
+
+
+def _check_background(reference: Reference, name: str, masks: Sequence[NDArray[np.uint8]]) -> list[str]:
+    """Return a note on a reference with few background pixels.
+
+    Raises:
+        ReferenceDataError: there are none, so that every mapped pixel with a label would count as correct.
+    """
+    labelled = sum(int(np.count_nonzero(mask != NODATA)) for mask in masks)
+    background = sum(int(np.count_nonzero(mask == BACKGROUND)) for mask in masks)
+    if background:
+        fraction = background / labelled
+        return (
+            [f"only {fraction:.1%} of the labelled pixels are background: precision and F1 hold for this sample only"]
+            if fraction < _LITTLE_BACKGROUND
+            else []
+        )
+    raster = isinstance(reference, RasterReference)
+    remedy = (
+        "if its nodata means background, set nodata_is_background"
+        if raster
+        else "give an area that is larger than the polygons"
+    )
+    raise ReferenceDataError(
+        f"{name} labels {labelled} pixels of the map as landslide and none as background, so precision and F1 cannot "
+        f"be computed: {remedy}",
+        parameter="nodata_is_background" if raster else "area",
+    )
 
 
 _Cut = tuple[int, int, NDArray[np.uint8], NDArray[np.uint8]]

@@ -22,6 +22,9 @@ from landslip.mapping.job import Job
 from landslip.mapping.raster.block_order import strips
 from landslip.probability import NODATA, encode_probability
 
+_AREA_TOLERANCE = 0.005
+"""A pixel of 10 m in UTM has 99.8 to 100.1 m2 of geodesic area; four of them reach a minimum area of 400 m2."""
+
 Strips = Iterable[tuple[Window, NDArray[np.uint8]]]
 """Encoded probability in strips from top to bottom, without gaps."""
 
@@ -111,10 +114,27 @@ def landslide_tables(
     first_id = 1
     for chunk in chunks(trace_outlines(encoded, threshold, terrain)):
         table = landslide_table(_remove_small(chunk, grid, min_area_m2), grid, card, image_date, first_id)
-        table = table[table["area_m2"] >= min_area_m2]
+        table = table[reaches_area(table["area_m2"].to_numpy(), min_area_m2)]
         if len(table):
             yield table.assign(id=np.arange(first_id, first_id + len(table)))
             first_id += len(table)
+
+
+def reaches_area(areas_m2: NDArray[np.float64], min_area_m2: float) -> NDArray[np.bool_]:
+    """Return which landslides are large enough for an inventory.
+
+    Areas are geodesic, so the scale factor of a projection changes the area of a pixel a little. A landslide stays if
+    its area is at least ``min_area_m2`` less 0.5 %, so that a number of whole pixels is not cut by that factor.
+
+    Args:
+        areas_m2: (n,) areas.
+        min_area_m2: minimum area.
+
+    Example:
+        >>> reaches_area(np.array([299.8, 399.2, 400.3]), 400.0).tolist()
+        [False, True, True]
+    """
+    return np.asarray(areas_m2 >= min_area_m2 * (1 - _AREA_TOLERANCE))
 
 
 def _remove_small(chunk: list[Outline], grid: MapGrid, min_area_m2: float) -> list[Outline]:
