@@ -17,14 +17,14 @@ from PIL import Image
 
 from landslip.channels import TRUE_COLOUR
 from landslip.cli import landslip
-from landslip.datasets.formats import attribution, open_patches
+from landslip.datasets.formats import open_patches
 from landslip.datasets.manifest import read_positions
 from landslip.datasets.mosaic.assembly import assemble
 from landslip.datasets.mosaic.edges import Direction, extract_edges
 from landslip.datasets.mosaic.files import write_mosaics
 from landslip.datasets.mosaic.matches import match_edges
 from landslip.datasets.mosaic.recovery import Recovery, certainty, recover, scene_name
-from landslip.datasets.patch_set import Patch, Split
+from landslip.datasets.patch_set import Patch, Split, attribution
 from landslip.datasets.rgb import open_rgb_set
 from landslip.errors import OutputError, PatchesError
 from landslip.files.georeference_warnings import ignore_missing_crs

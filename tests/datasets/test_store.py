@@ -14,8 +14,8 @@ from click.testing import CliRunner
 
 from l4s_made import make_l4s, truth, whole, write_image
 from landslip.cli import landslip
-from landslip.datasets.formats import MARK, SENTINEL, SYNTHETIC, attribution
 from landslip.datasets.l4s import open_l4s
+from landslip.datasets.patch_set import MARK, SENTINEL, SYNTHETIC, attribution
 from landslip.datasets.store.format import HEADER, IMAGES, MASKS, TABLE, StoreEntry
 from landslip.datasets.store.pack import pack_l4s
 from landslip.datasets.store.reading import open_store, verify_store

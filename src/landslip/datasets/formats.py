@@ -1,21 +1,11 @@
 """Opening a folder of patches of any format, and the attribution of what is made from it."""
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from landslip.datasets.patch_set import PatchSet
 from landslip.datasets.store.format import HEADER
 from landslip.errors import PatchesError, require_extra
-
-SENTINEL: Final = "Contains modified Copernicus Sentinel data."
-SYNTHETIC: Final = "Synthetic data: not a real area, not measured."
-MARK: Final = "synthetic.json"
-"""File that marks synthetic patches, and a store that was packed from them."""
-
-
-def attribution(patches: str | Path) -> str:
-    """Return the attribution of pictures and rasters made from a folder of patches."""
-    return SYNTHETIC if (Path(patches) / MARK).is_file() else SENTINEL
 
 
 def open_patches(folder: str | Path) -> PatchSet[Any]:

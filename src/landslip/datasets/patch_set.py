@@ -12,6 +12,23 @@ from landslip.errors import ChannelError, PatchesError
 
 if TYPE_CHECKING:
     from landslip.datasets.torch_dataset import TorchDataset
+from pathlib import Path
+from typing import Final
+
+SENTINEL: Final = "Contains modified Copernicus Sentinel data."
+
+
+SYNTHETIC: Final = "Synthetic data: not a real area, not measured."
+
+
+MARK: Final = "synthetic.json"
+"""File that marks synthetic patches, and a store that was packed from them."""
+
+
+def attribution(patches: str | Path) -> str:
+    """Return the attribution of pictures and rasters made from a folder of patches."""
+    return SYNTHETIC if (Path(patches) / MARK).is_file() else SENTINEL
+
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")

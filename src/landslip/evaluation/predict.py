@@ -7,8 +7,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.formats import MARK
-from landslip.datasets.patch_set import PatchSet
+from landslip.datasets.patch_set import MARK, SPLITS, PatchSet, split_named
 from landslip.datasets.splits import Part
 from landslip.detector.detector import Detector
 from landslip.errors import PatchesError, PredictionsError
@@ -22,6 +21,50 @@ from landslip.probability import NODATA, encode_probability
 SYNTHETIC_LABEL: Final = "synthetic"
 Uncertainty = Literal["none", "tta"]
 """``tta``: also the standard deviation of the probability over four flips, at four times the cost."""
+
+
+def select_patches(patches: PatchSet[Any], part: Part | None = None, split: str | None = None) -> PatchSet[Any]:
+    """Select the patches to score: those of a part, and of one split of a published data set.
+
+    Args:
+        patches: labelled patches.
+        part: scenes and rows; all where None.
+        split: ``train``, ``validation`` or ``test``; needed where several splits have masks and ``part`` names neither
+            scenes nor rows, since scores of different splits are not pooled.
+
+    Raises:
+        PatchesError: the split is unknown or holds no such patch, or it must be given.
+    """
+    part = part or Part()
+    chosen = patches.where(part.contains)
+    counts = {one: sum(entry.split == one for entry in chosen.entries) for one in SPLITS}
+    present = ", ".join(f"{one} ({count} patches)" for one, count in counts.items() if count)
+    if split is not None:
+        wanted = split_named(split)
+        if not counts[wanted]:
+            raise PatchesError(
+                f"there is no patch of the split '{wanted}': these patches are of {present or 'no split'}",
+                parameter="split",
+            )
+        return chosen.where(lambda entry: entry.split == wanted)
+    if part == Part() and sum(count > 0 for count in counts.values()) > 1:
+        with_masks = [one for one in SPLITS if _has_mask(chosen.where(lambda entry, one=one: entry.split == one))]  # type: ignore[misc] # one is bound now
+        if len(with_masks) > 1:
+            raise PatchesError(
+                f"the data set has patches of the splits {present}, with masks in {', '.join(with_masks)}, and scores "
+                "of several splits are not pooled: set split to one of them",
+                parameter="split",
+            )
+    return chosen
+
+
+def _has_mask(patches: PatchSet[Any]) -> bool:
+    return any((patches.read(entry).mask != NODATA).any() for entry in drop_unlabelled(patches).entries)
+
+
+def drop_unlabelled(patches: PatchSet[Any]) -> PatchSet[Any]:
+    """Leave out the patches without a file of a mask; a mask that is nodata everywhere is known only when it is read."""
+    return patches.where(lambda entry: getattr(entry, "mask", ...) is not None)
 
 
 def data_label(path: str | Path) -> str:
@@ -119,6 +162,7 @@ def predict_or_load(
     *,
     data: str,
     part: Part | None = None,
+    split: str | None = None,
     threshold: float | None = None,
     options: InferenceOptions = DEFAULT_OPTIONS,
     uncertainty: Uncertainty = "none",
@@ -131,6 +175,7 @@ def predict_or_load(
         patches: the patches to evaluate on; of saved predictions, those of other patches are left out.
         data: name of the data set, recorded in the result.
         part: the part of the data set that ``patches`` are, recorded in the result.
+        split: the split that ``patches`` are of, recorded in the result.
         threshold: decision threshold between 0 and 1; that of the detector or file where None.
         options: engine, precision and threads; not used for saved predictions.
         uncertainty: see ``predict``; saved predictions keep what was saved.
@@ -141,7 +186,8 @@ def predict_or_load(
         DetectorError: there is no such detector.
         LandslipError: see ``predict``.
     """
-    suffix = "" if part is None or part == Part() else f", {part}"
+    suffix = f", {split} split" if split else ""
+    suffix += "" if part is None or part == Part() else f", {part}"
     if Path(source).suffix != ".npz":
         detector = Detector.open(str(source))
         return predict(

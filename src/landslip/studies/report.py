@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from landslip.datasets.formats import SYNTHETIC
+from landslip.datasets.patch_set import SYNTHETIC
 from landslip.evaluation.predict import SYNTHETIC_LABEL
 from landslip.evaluation.report.layout import Headline, ReportPage, Section, write_report_files, write_text
 from landslip.figures.charts import Chart, RowChart, render_svg

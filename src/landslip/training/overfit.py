@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from landslip.datasets.formats import attribution, open_patches
+from landslip.datasets.formats import open_patches
+from landslip.datasets.patch_set import attribution
 from landslip.datasets.protocols import division_for
 from landslip.errors import RecipeError
 from landslip.files.progress import Progress, no_progress

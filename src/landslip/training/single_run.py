@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from landslip.datasets.formats import attribution, open_patches
-from landslip.datasets.patch_set import PatchSet
+from landslip.datasets.formats import open_patches
+from landslip.datasets.patch_set import PatchSet, attribution
 from landslip.datasets.splits import Division, patch_key
 from landslip.detector.detector import Detector
 from landslip.errors import PatchesError

@@ -41,9 +41,10 @@ def command(
     import math
     from collections import Counter
 
-    from landslip.datasets.formats import attribution, open_patches
+    from landslip.datasets.formats import open_patches
     from landslip.datasets.mosaic.files import write_mosaics
     from landslip.datasets.mosaic.recovery import certainty, recover
+    from landslip.datasets.patch_set import attribution
 
     opened = open_patches(patches)
     chosen = opened if split is None else opened.where(lambda entry: entry.split == split)

@@ -45,7 +45,8 @@ def command(
       landslip data show DATA --count 20 -o patches.png
       landslip data show DATA --id 42 -o patch.png
     """
-    from landslip.datasets.formats import attribution, open_patches
+    from landslip.datasets.formats import open_patches
+    from landslip.datasets.patch_set import attribution
     from landslip.datasets.pictures.contact_sheet import choose_patches, draw_contact_sheet
     from landslip.datasets.pictures.detail_sheet import draw_detail_sheet
     from landslip.figures.picture import check_picture, write_picture

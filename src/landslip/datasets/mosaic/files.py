@@ -17,11 +17,10 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from landslip.channels import CHANNELS
-from landslip.datasets.formats import SENTINEL
 from landslip.datasets.mosaic.assembly import PlacedPatch
 from landslip.datasets.mosaic.picture import MosaicPicture
 from landslip.datasets.mosaic.recovery import Recovery, scene_name
-from landslip.datasets.patch_set import Patch, PatchSet
+from landslip.datasets.patch_set import SENTINEL, Patch, PatchSet
 from landslip.errors import OutputError
 from landslip.files.atomic import atomic_folder
 from landslip.files.georeference_warnings import ignore_missing_crs

@@ -7,8 +7,7 @@ from typing import Any, Final
 
 from PIL import Image
 
-from landslip.datasets.formats import SENTINEL
-from landslip.datasets.patch_set import Patch, PatchSet
+from landslip.datasets.patch_set import SENTINEL, Patch, PatchSet
 from landslip.datasets.pictures.views import View, describe_mask, draw_reference, enlarge, format_position, make_views
 from landslip.datasets.splits import patch_key
 from landslip.errors import PatchesError

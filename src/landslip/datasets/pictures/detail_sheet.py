@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from landslip.channels import CHANNELS, DN_PER_REFLECTANCE, ndvi
-from landslip.datasets.formats import SENTINEL
-from landslip.datasets.patch_set import Patch
+from landslip.datasets.patch_set import SENTINEL, Patch
 from landslip.datasets.pictures.contact_sheet import OUTLINED
 from landslip.datasets.pictures.views import (
     View,

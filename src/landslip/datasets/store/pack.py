@@ -13,11 +13,10 @@ import numpy as np
 import landslip
 from landslip.channels import CHANNELS
 from landslip.datasets.check import CheckReport, check_l4s
-from landslip.datasets.formats import MARK
 from landslip.datasets.l4s import L4sEntry, L4sSet, open_l4s
 from landslip.datasets.l4s_values import DIVISORS, L4S_CHANNELS, OFFSETS, SIDE_PX, pack_values
 from landslip.datasets.manifest import Position
-from landslip.datasets.patch_set import SPLITS, Split
+from landslip.datasets.patch_set import MARK, SPLITS, Split
 from landslip.datasets.store.format import HEADER, NOTICE, StoreEntry, StoreHeader
 from landslip.datasets.store.reading import PatchStore, open_store
 from landslip.datasets.store.writing import CHECKED, StoreWriter, crc32_of, publish, unfinished_store

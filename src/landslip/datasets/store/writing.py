@@ -14,8 +14,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import DTypeLike, NDArray
 
-from landslip.datasets.formats import MARK
 from landslip.datasets.l4s_values import L4S_CHANNELS, SIDE_PX
+from landslip.datasets.patch_set import MARK
 from landslip.datasets.store.format import COLUMNS, HEADER, IMAGES, MASKS, TABLE, StoreEntry, read_entries
 from landslip.errors import OutputError, PatchesError
 from landslip.files.atomic import lock_file

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 import landslip
-from landslip.datasets.formats import SYNTHETIC
+from landslip.datasets.patch_set import SYNTHETIC
 from landslip.datasets.splits import Part
 from landslip.evaluation.objects.inventories import find_inventories
 from landslip.evaluation.predict import SYNTHETIC_LABEL
@@ -22,10 +22,15 @@ from landslip.evaluation.report.layout import (
     ReportInput,
     ReportPage,
     Section,
-    format_interval,
     write_report_files,
 )
-from landslip.evaluation.report.pixels import HEADS, by_scene_section, comparison_section, definitions_section
+from landslip.evaluation.report.pixels import (
+    HEADS,
+    by_scene_section,
+    comparison_section,
+    definitions_section,
+    interval_text,
+)
 from landslip.evaluation.report.probabilities import (
     calibration_section,
     domain_shift_section,
@@ -36,7 +41,7 @@ from landslip.evaluation.report.strata import gallery_section, strata_section
 from landslip.figures.html_tables import bullet_list, pairs_table
 from landslip.files.progress import Progress, no_progress, track
 from landslip.metrics.counts import DEFINITION
-from landslip.metrics.intervals import FEW_UNITS
+from landslip.metrics.intervals import FEW_UNITS, without_interval
 
 NAME = "report"
 _PACKAGES = ("numpy", "onnx", "openvino", "onnxruntime", "torch")
@@ -118,7 +123,7 @@ def _headlines(inputs: ReportInput, sections: Sequence[Section]) -> Iterator[Hea
     """Each metric with its interval, and the number of landslides."""
     made = inputs.scores.intervals
     for key, name in HEADS.items():
-        yield Headline(name, f"{made[key].value:.3f}", format_interval(made[key].low, made[key].high))
+        yield Headline(name, f"{made[key].value:.3f}", interval_text(made[key]))
     objects = next(one.data["all"] for one in sections if one.key == "landslides")
     yield Headline("Landslides detected", f"{objects['matches']:,}", f"of {objects['reference']:,} in the reference")
     yield Headline("False alarms", f"{objects['false_alarms']:,}", f"of {objects['mapped']:,} mapped landslides")
@@ -178,7 +183,9 @@ def limitations(inputs: ReportInput) -> tuple[str, ...]:
     if SYNTHETIC_LABEL in predictions.data.lower():
         made.append(f"The data are synthetic. {SYNTHETIC} Accuracy on them does not transfer to real landslides.")
     interval = inputs.scores.intervals["f1"]
-    if interval.few_units:
+    if not interval.is_given:
+        made.append(f"{without_interval(interval.unit, interval.units).capitalize()}.")
+    elif interval.few_units:
         made.append(
             f"The intervals are resampled from {interval.units} {interval.unit}s, fewer than {FEW_UNITS}: they are "
             "unreliable."

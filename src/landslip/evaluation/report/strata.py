@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from landslip.channels import TRUE_COLOUR
-from landslip.datasets.formats import SENTINEL, SYNTHETIC
+from landslip.datasets.patch_set import SENTINEL, SYNTHETIC
 from landslip.evaluation.predict import SYNTHETIC_LABEL
 from landslip.evaluation.report.layout import ReportInput, Section, chart_html, format_integer, format_ratio
 from landslip.evaluation.strata.gallery import Gallery, WorstPatch, draw_gallery, find_worst

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from landslip.channels import TRUE_COLOUR
-from landslip.datasets.formats import SENTINEL
-from landslip.datasets.patch_set import Patch, PatchSet
+from landslip.datasets.patch_set import SENTINEL, Patch, PatchSet
 from landslip.datasets.pictures.views import composite, draw_reference, enlarge, format_position
 from landslip.errors import ChannelError, PredictionsError
 from landslip.evaluation.predictions import Predictions

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
-from landslip.datasets.formats import SYNTHETIC
+from landslip.datasets.patch_set import SYNTHETIC
 from landslip.detector.card import Card
 from landslip.evaluation.predict import SYNTHETIC_LABEL
 from landslip.evaluation.report.layout import (
