@@ -1,8 +1,9 @@
-"""Compare the engines on one detector, in one run: speed as ratios, and the largest difference in probability.
+"""Compare the installed engines on one detector: speed, largest difference in probability, F1.
 
     python benchmarks/engines.py [--detector NAME|FILE] [--patches FOLDER]
 
-All engines run the same tiles in alternating rounds; the best round of each counts.
+All engines run the same patches in alternating rounds, of which the best of each counts. Differences are to OpenVINO in
+float32.
 """
 
 import argparse
@@ -35,30 +36,30 @@ def main() -> None:
     height, width = images.shape[2:]
     engines: dict[str, Engine] = {}
     for options in (*map(InferenceOptions, available_engines()), InferenceOptions("openvino", "bfloat16")):
-        # An engine may be installed and not run here: not every CPU supports bfloat16, a GPU may be missing.
+        # An installed engine may fail on this machine: not every CPU supports bfloat16, a GPU may be missing.
         with contextlib.suppress(EngineError):
             engines[f"{options.engine} {options.precision}"] = open_engine(
                 detector, options, height=height, width=width
             )
-    answers = {name: engine(images) for name, engine in engines.items()}  # also warms up
+    outputs = {name: engine(images) for name, engine in engines.items()}  # also the warm-up
     best_s = dict.fromkeys(engines, np.inf)
     for _ in range(ROUNDS):
         for name, engine in engines.items():
             start = perf_counter()
             engine(images)
             best_s[name] = min(best_s[name], perf_counter() - start)
-    reference = answers["openvino float32"]
+    reference = outputs["openvino float32"]
     slowest = max(best_s.values())
     print(
         f"{detector.card.name} ({detector.card.architecture}), {len(images)} patches of {height} x {width} px, "
         f"{os.cpu_count()} cores, best of {ROUNDS} rounds"
     )
-    print(f"{'engine':<24}{'patches/s':>10}{'million px/s':>14}{'times':>7}{'largest diff':>14}{'F1':>9}")
+    print(f"{'engine':<24}{'patches/s':>10}{'million px/s':>14}{'ratio':>7}{'largest diff':>14}{'F1':>9}")
     for name, engine in engines.items():
         precision: Precision = "bfloat16" if engine.precision == "bfloat16" else "float32"
         f1 = evaluate(detector, patches, options=InferenceOptions(engine.name, precision)).f1
         per_second = len(images) / best_s[name]
-        difference = float(np.abs(answers[name] - reference).max())
+        difference = float(np.abs(outputs[name] - reference).max())
         print(
             f"{name + ' ' + engine.version:<24}{per_second:>10.1f}{per_second * height * width / 1e6:>14.2f}"
             f"{slowest / best_s[name]:>7.1f}{difference:>14.1e}{f1:>9.4f}"

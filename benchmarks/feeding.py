@@ -1,9 +1,9 @@
-"""Patches per second that reach a network from HDF5 files, from a store and from memory, in one run.
+"""Measure loading from HDF5 files, from a store and from memory, in patches per second.
 
     python benchmarks/feeding.py [DIR] [--patches 512]
 
-DIR is a Landslide4Sense folder; without one, files of the same size are made in a temporary folder. "cold" is the
-first epoch after the files were dropped from the system's cache, where the system allows that.
+DIR is a Landslide4Sense folder; without one, files of the same size are made in a temporary folder. "cold cache" is the
+first epoch after the files were dropped from the cache of the operating system, if it allows that.
 """
 
 import argparse
@@ -41,52 +41,52 @@ def main() -> None:
         measure(folder, Path(temporary) / "store", options.patches, options.threads)
 
 
-def measure(folder: Path, place: Path, most: int, threads: int) -> None:
-    packed = pack_l4s(folder, place)
-    chosen: set[tuple[str, int]] = {(entry.split, entry.id) for entry in islice(packed.store.entries, most)}
+def measure(folder: Path, store_folder: Path, count: int, threads: int) -> None:
+    packed = pack_l4s(folder, store_folder)
+    chosen: set[tuple[str, int]] = {(entry.split, entry.id) for entry in islice(packed.store.entries, count)}
     files = open_l4s(folder).where(lambda entry: (entry.split, entry.id) in chosen)
     store = packed.store.where(lambda entry: (entry.split, entry.id) in chosen)
-    print(f"{len(store)} patches, batches of {BATCH}, {threads} threads; the store has {packed.share:.1%} of the bytes")
+    print(
+        f"{len(store)} patches, batches of {BATCH}, {threads} threads; "
+        f"the store has {packed.size_ratio:.1%} of the bytes"
+    )
 
     def feed(source: Source, threads: int = threads) -> Callable[[int], Iterable[object]]:
         return lambda epoch: batches(source, BATCH, seed=1, epoch=epoch, threads=threads)
 
-    # One thread: the HDF5 library lets only one in at a time, and more were measured to be slower.
+    # The HDF5 library runs one thread at a time; more threads were slower.
     checked = feed(files, 1)
 
     paths = [path for entry in files.entries for path in (entry.image, entry.mask) if path is not None]
     if drop_from_cache(paths):
-        print(f"HDF5, checked, cold cache  {len(files) / spent(checked, 0).wall_s:10,.0f} patches/s")
+        print(f"HDF5, checked, cold cache  {len(files) / time_epoch(checked, 0).wall_s:10,.0f} patches/s")
     del store, packed
-    if drop_from_cache(sorted(place.iterdir())):
-        print(
-            f"store, cold cache          {len(files) / spent(feed(part_of(place, chosen)), 0).wall_s:10,.0f} patches/s"
-        )
-    store = part_of(place, chosen)
+    if drop_from_cache(sorted(store_folder.iterdir())):
+        cold = time_epoch(feed(open_part(store_folder, chosen)), 0)
+        print(f"store, cold cache          {len(files) / cold.wall_s:10,.0f} patches/s")
+    store = open_part(store_folder, chosen)
     sources = {
         "HDF5, a plain h5py loop": lambda epoch: plain_loop(files, epoch),
         "HDF5, checked": checked,
         "store": feed(store),
         "memory, float32": feed(MemorySource(stack_patches(store))),
     }
-    # Turn by turn, so that whatever else the machine does meets all of them.
-    turns = [{name: spent(one, turn) for name, one in sources.items()} for turn in range(ROUNDS + 1)][1:]
-    print(
-        f"{'warm cache, medians':26} {'patches/s':>10} {'by plain HDF5':>14} {'by checked':>11} {'CPU ms a patch':>15}"
-    )
+    # Alternating rounds, so that other load on the machine affects all sources alike.
+    rounds = [{name: time_epoch(source, epoch) for name, source in sources.items()} for epoch in range(ROUNDS + 1)][1:]
+    print(f"{'warm cache, medians':26} {'patches/s':>10} {'to plain HDF5':>14} {'to checked':>11} {'CPU ms/patch':>15}")
     for name in sources:
-        ratios = [median(turn[base].wall_s / turn[name].wall_s for turn in turns) for base in islice(sources, 2)]
-        speed = median(len(files) / turn[name].wall_s for turn in turns)
-        cpu_ms = median(1e3 * turn[name].cpu_s / len(files) for turn in turns)
+        ratios = [median(times[base].wall_s / times[name].wall_s for times in rounds) for base in islice(sources, 2)]
+        speed = median(len(files) / times[name].wall_s for times in rounds)
+        cpu_ms = median(1e3 * times[name].cpu_s / len(files) for times in rounds)
         print(f"{name:26} {speed:10,.0f} {ratios[0]:13.1f}x {ratios[1]:10.1f}x {cpu_ms:15.3f}")
 
 
-def part_of(place: Path, chosen: set[tuple[str, int]]) -> PatchStore:
-    return open_store(place).where(lambda entry: (entry.split, entry.id) in chosen)
+def open_part(store_folder: Path, chosen: set[tuple[str, int]]) -> PatchStore:
+    return open_store(store_folder).where(lambda entry: (entry.split, entry.id) in chosen)
 
 
 def plain_loop(files: L4sSet, epoch: int) -> Iterable[object]:
-    """What most loaders do: one file after the other, cast to float32, nothing checked, nothing in physical units."""
+    """Load as most scripts do: file by file, cast to float32, without checks or physical units."""
     order = np.random.default_rng((1, epoch)).permutation(len(files))
     for start in range(0, len(order), BATCH):
         images, masks = [], []
@@ -100,20 +100,20 @@ def plain_loop(files: L4sSet, epoch: int) -> Iterable[object]:
         yield np.stack(images), masks
 
 
-class Spent(NamedTuple):
+class Times(NamedTuple):
     wall_s: float
     cpu_s: float
 
 
-def spent(feed: Callable[[int], Iterable[object]], epoch: int) -> Spent:
+def time_epoch(feed: Callable[[int], Iterable[object]], epoch: int) -> Times:
     wall_s, cpu_s = time.perf_counter(), time.process_time()
     for _ in feed(epoch):
         pass
-    return Spent(time.perf_counter() - wall_s, time.process_time() - cpu_s)
+    return Times(time.perf_counter() - wall_s, time.process_time() - cpu_s)
 
 
 def drop_from_cache(paths: Sequence[Path]) -> bool:
-    """Ask the system to forget what it keeps of some files; False where it cannot be asked."""
+    """Drop files from the cache of the operating system; False if it has no such call."""
     if not hasattr(os, "posix_fadvise"):
         return False
     for path in paths:
@@ -125,7 +125,7 @@ def drop_from_cache(paths: Sequence[Path]) -> bool:
 
 
 def make_files(folder: Path, patches: int) -> Path:
-    """Files of the size of Landslide4Sense's; what they hold does not matter for speed."""
+    """Write files of the layout and size of Landslide4Sense with random content."""
     for part in ("img", "mask"):
         (folder / "TrainData" / part).mkdir(parents=True)
     rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Print how much room the packages of this Python's environment take, and how much of it is compiled bytecode."""
+"""Print the size of the installed packages of this Python environment, and how much of it is compiled bytecode."""
 
 import sysconfig
 from pathlib import Path

@@ -1,12 +1,13 @@
-"""Patches per second that landslip's loop learns from, against an ordinary PyTorch script, same network, in one run.
+"""Compare the speed of training with that of a plain PyTorch script, with the same network, in patches per second.
 
     python benchmarks/training.py FOLDER_OF_THE_RGB_PATCHES [--patches 96] [--epochs 2] [--rounds 3] [--threads 2]
 
-The script: float32, channels first, a DataLoader with two workers, the network as segmentation-models-pytorch makes it.
-Ours: ``fit`` as it is, from the feed to the checkpoint. Both learn the default recipe's network from the same random
-start by the same loss, rates and number of steps, without augmentation; "everything" is the default recipe's
-augmentation, but for its windows, and mean of weights on top. Each round has a start and an order of its own. Scores
-are those of the last weights on patches nearby that were not learned from: mean and standard deviation over the rounds.
+The plain script uses float32, channels first, a DataLoader with two workers and the network of
+segmentation-models-pytorch. landslip runs ``fit``, from loading to the checkpoint. Both train the network of the default recipe from the
+same random weights, with the same loss, learning rates and number of steps, without augmentation; "landslip,
+everything" adds the augmentation of the default recipe (except crops) and the EMA of the weights. Each round has
+another seed. Scores are those of the last weights on patches that were not used for training: mean and standard
+deviation over the rounds.
 """
 
 import argparse
@@ -18,7 +19,6 @@ from statistics import mean, median, stdev
 from typing import Any, NamedTuple
 
 import numpy as np
-import segmentation_models_pytorch as smp
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -32,17 +32,17 @@ from landslip.training.data.feeding import LoadedPart, load_part
 from landslip.training.data.target import Target
 from landslip.training.loop.devices import precision_for
 from landslip.training.loop.seeding import reproducible
-from landslip.training.loop.trainer import fit, build_normalisation
+from landslip.training.loop.trainer import build_normalisation, fit
 from landslip.training.losses import build_loss
-from landslip.training.networks.catalogue import smp_encoder_name, find_network
+from landslip.training.networks.catalogue import find_network, smp_encoder_name
 from landslip.training.recipe.recipe import Recipe, read_recipe
 
 
-class Turn(NamedTuple):
+class Result(NamedTuple):
     wall_s: float
-    """Median time of a step."""
+    """Median wall time of a step."""
     cpu_s: float
-    """The same on the clock of the process's own work, which a shared machine does not stretch."""
+    """Median CPU time of the process in a step, which depends less on other load."""
     cross_entropy: float
     f1: float
 
@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    # Windows would make a patch less work: left out, so that a patch is a patch.
+    # No crops: every step processes whole patches.
     settings = ("network.weights=none", "augmentation.crop_px=null", "log.tensorboard=false", "fit.batch_size=16")
     whole = read_recipe("default", (*settings, f"fit.epochs={options.epochs}"))
     fitting = {"encoder_lr_multiplier": 1.0, "monitor": "f1", "validate_every": options.epochs}
@@ -68,30 +68,33 @@ def main() -> None:
         }
     )
     train, held = two_parts(options.folder, bare, options.patches)
-    sources: dict[str, Callable[[int], Turn]] = {
-        "ordinary script": lambda seed: ordinary(seeded(bare, seed), train.stack(), held, train),
-        "landslip": lambda seed: ours(seeded(bare, seed), train, held),
-        "landslip, everything": lambda seed: ours(seeded(everything, seed), train, held),
+    sources: dict[str, Callable[[int], Result]] = {
+        "plain script": lambda seed: train_plain(seeded(bare, seed), train.stack(), held, train),
+        "landslip": lambda seed: train_landslip(seeded(bare, seed), train, held),
+        "landslip, everything": lambda seed: train_landslip(seeded(everything, seed), train, held),
     }
-    # Turn by turn, so that whatever else the machine does meets all of them.
-    turns = [{name: one(seed) for name, one in sources.items()} for seed in range(1, options.rounds + 1)]
+    # Alternating rounds, so that other load on the machine affects all sources alike.
+    rounds = [
+        {name: train_and_score(seed) for name, train_and_score in sources.items()}
+        for seed in range(1, options.rounds + 1)
+    ]
     print(
         f"{find_network(bare.network.name, bare.network.architecture, bare.network.encoder)}, {len(train)} patches of "
         f"{train.source.shape}, {options.epochs} epochs, batch {bare.fit.batch_size}, {options.threads} threads, "
         f"landslip in {precision_for(bare.machine)}; medians of {options.rounds} rounds"
     )
-    heads = ("patches/s", "by ordinary", "CPU ms a patch", "by ordinary", "cross-entropy", "F1")
+    heads = ("patches/s", "to plain", "CPU ms/patch", "to plain", "cross-entropy", "F1")
     print(f"{'':20}" + "".join(f"{head:>16}" for head in heads))
     for name in sources:
-        speed = median(bare.fit.batch_size / turn[name].wall_s for turn in turns)
-        cpu_ms = median(1e3 * turn[name].cpu_s / bare.fit.batch_size for turn in turns)
+        speed = median(bare.fit.batch_size / results[name].wall_s for results in rounds)
+        cpu_ms = median(1e3 * results[name].cpu_s / bare.fit.batch_size for results in rounds)
         wall, cpu = (
-            median(getattr(turn["ordinary script"], clock) / getattr(turn[name], clock) for turn in turns)
+            median(getattr(results["plain script"], clock) / getattr(results[name], clock) for results in rounds)
             for clock in ("wall_s", "cpu_s")
         )
         entropy, f1 = (
             f"{mean(scores):.3f} ({stdev(scores) if len(scores) > 1 else 0:.3f})"
-            for scores in ([getattr(turn[name], score) for turn in turns] for score in ("cross_entropy", "f1"))
+            for scores in ([getattr(results[name], score) for results in rounds] for score in ("cross_entropy", "f1"))
         )
         numbers = (f"{speed:.1f}", f"{wall:.2f}x", f"{cpu_ms:.1f}", f"{cpu:.2f}x", entropy, f1)
         print(f"{name:20}" + "".join(f"{number:>16}" for number in numbers))
@@ -102,18 +105,18 @@ def seeded(recipe: Recipe, seed: int) -> Recipe:
 
 
 def two_parts(folder: Path, recipe: Recipe, count: int) -> tuple[LoadedPart, LoadedPart]:
-    """The first patches of the set to learn from, and a third as many to score after a gap of a sixth."""
+    """The first patches of the set for training, and a third as many for scoring after a gap of a sixth."""
     patches = open_patches(folder)
     numbers = [entry.id for entry in patches.entries]
     first_scored = count + count // 6
-    learned, scored = set(numbers[:count]), set(numbers[first_scored : first_scored + count // 3])
+    trained, scored = set(numbers[:count]), set(numbers[first_scored : first_scored + count // 3])
     return (
-        load_part(patches.where(lambda entry: entry.id in learned), recipe.channels, "train"),
+        load_part(patches.where(lambda entry: entry.id in trained), recipe.channels, "train"),
         load_part(patches.where(lambda entry: entry.id in scored), recipe.channels, "held"),
     )
 
 
-def ours(recipe: Recipe, train: LoadedPart, held: LoadedPart) -> Turn:
+def train_landslip(recipe: Recipe, train: LoadedPart, held: LoadedPart) -> Result:
     starts: list[tuple[float, float]] = []
 
     def clock(positions: Tensor, target: Target) -> Target:
@@ -122,11 +125,11 @@ def ours(recipe: Recipe, train: LoadedPart, held: LoadedPart) -> Turn:
 
     with tempfile.TemporaryDirectory() as folder:
         fitted = fit(recipe, train, held, Path(folder), change_target=clock)
-    return Turn(*step_times(starts, train, recipe), *score(fitted.network, held))
+    return Result(*step_times(starts, train, recipe), *score(fitted.network, held))
 
 
 def step_times(starts: Sequence[tuple[float, float]], train: LoadedPart, recipe: Recipe) -> tuple[float, float]:
-    """From the start of a step to that of the next of the same epoch, on both clocks; the first one warms up."""
+    """Median wall and CPU time from one step to the next, without the first step of each epoch."""
     steps = -(-len(train) // recipe.fit.batch_size)
     epochs = [np.array(starts[first : first + steps][1:]) for first in range(0, len(starts), steps)]
     wall_s, cpu_s = np.median(np.concatenate([np.diff(epoch, axis=0) for epoch in epochs]), axis=0).tolist()
@@ -134,7 +137,7 @@ def step_times(starts: Sequence[tuple[float, float]], train: LoadedPart, recipe:
 
 
 class Pictures(Dataset[tuple[Tensor, Tensor]]):
-    """Patches in memory, one at a time, as an ordinary script holds them."""
+    """Patches in memory, as a plain script holds them."""
 
     def __init__(self, stack: PatchStack) -> None:
         self.values, self.masks = torch.from_numpy(stack.values), torch.from_numpy(stack.masks)
@@ -142,11 +145,14 @@ class Pictures(Dataset[tuple[Tensor, Tensor]]):
     def __len__(self) -> int:
         return len(self.values)
 
-    def __getitem__(self, place: int) -> tuple[Tensor, Tensor]:
-        return self.values[place], self.masks[place]
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        return self.values[index], self.masks[index]
 
 
-def ordinary(recipe: Recipe, stack: PatchStack, held: LoadedPart, train: LoadedPart) -> Turn:
+def train_plain(recipe: Recipe, stack: PatchStack, held: LoadedPart, train: LoadedPart) -> Result:
+    # Only after landslip.training, which declares the operators that torchvision may lack.
+    import segmentation_models_pytorch as smp  # noqa: PLC0415
+
     network_recipe, fitting = recipe.network, recipe.fit
     words = find_network(network_recipe.name, network_recipe.architecture, network_recipe.encoder)
     options: dict[str, Any] = {}
@@ -154,12 +160,15 @@ def ordinary(recipe: Recipe, stack: PatchStack, held: LoadedPart, train: LoadedP
         options = {"decoder_channels": network_recipe.decoder_channels}
     with reproducible(recipe.seed):
         body = smp.create_model(
-            words.architecture, smp_encoder_name(words), encoder_weights=None, in_channels=len(recipe.channels), **options
+            words.architecture,
+            smp_encoder_name(words),
+            encoder_weights=None,
+            in_channels=len(recipe.channels),
+            **options,
         )
         network = nn.Sequential(build_normalisation(recipe, train), body)
-        # What the default recipe computes, by torch's own names.
         loss_of = build_loss(recipe.loss, recipe.channels)
-        loader = DataLoader(Pictures(stack), fitting.batch, shuffle=True, num_workers=2)
+        loader = DataLoader(Pictures(stack), fitting.batch_size, shuffle=True, num_workers=2)
         optimiser = torch.optim.AdamW(network.parameters(), lr=fitting.learning_rate, weight_decay=fitting.weight_decay)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimiser, fitting.learning_rate, total_steps=fitting.epochs * len(loader), pct_start=0.15
@@ -174,7 +183,7 @@ def ordinary(recipe: Recipe, stack: PatchStack, held: LoadedPart, train: LoadedP
             loss.backward()
             optimiser.step()
             schedule.step()
-    return Turn(*step_times(starts, train, recipe), *score(network.eval(), held))
+    return Result(*step_times(starts, train, recipe), *score(network.eval(), held))
 
 
 def score(network: nn.Module, held: LoadedPart) -> tuple[float, float]:

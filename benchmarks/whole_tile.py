@@ -1,10 +1,10 @@
-"""Memory and time of a map of a whole Sentinel-2 tile: 10,980 x 10,980 px, 3 channels, made by repeating a real scene.
+"""Measure memory and time of mapping a whole Sentinel-2 tile: 10,980 x 10,980 px, 3 channels, a real scene repeated.
 
     python benchmarks/whole_tile.py [--keep FOLDER]
 
-Two tiles are mapped, each by the command line in a process of its own: the real scene repeated as it is, 61 % of it
-not observed, and its largest fully observed rectangle repeated by reflection. Printed are the peak memory of the
-process and the share of the wall time in which the network was at work.
+Maps two tiles with the command line, each in its own process: the scene repeated as it is, 61 % of it nodata, and its
+largest fully valid rectangle repeated by reflection. Prints the peak memory of the process, and the wall time and the
+fraction of it spent in the network.
 """
 
 import argparse
@@ -24,11 +24,11 @@ STRIP_PX = 1_098
 EXAMPLE = Path(__file__).parents[1] / "examples" / "chittagong" / "chittagong.tif"
 
 
-def largest_observed(observed: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """Rows and columns of the largest rectangle that is observed all over."""
+def largest_valid(valid: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Rows and columns of the largest fully valid rectangle."""
     best, found = 0, (slice(0), slice(0))
-    heights = np.zeros(observed.shape[1], int)
-    for bottom, row in enumerate(observed, start=1):
+    heights = np.zeros(valid.shape[1], int)
+    for bottom, row in enumerate(valid, start=1):
         heights = np.where(row, heights + 1, 0)
         stack: list[tuple[int, int]] = []
         for col, height in enumerate([*heights.tolist(), 0]):
@@ -42,7 +42,7 @@ def largest_observed(observed: NDArray[np.bool_]) -> tuple[slice, slice]:
 
 
 def write_tile(path: Path, piece: NDArray[np.uint16]) -> None:
-    """Repeat a piece (3, h, w) to the size of a tile, in strips."""
+    """Write a tile of a piece (3, h, w), repeated, in strips."""
     cols = np.arange(SIDE_PX) % piece.shape[2]
     with rasterio.open(
         path,
@@ -75,23 +75,23 @@ def main() -> None:
     arguments = parser.parse_args()
     with rasterio.open(EXAMPLE) as example:
         scene = example.read([1, 2, 3])
-    rows, cols = largest_observed((scene > 0).all(axis=0))
+    rows, cols = largest_valid((scene > 0).all(axis=0))
     part = scene[:, rows, cols]
     part = np.concatenate([part, part[:, ::-1]], axis=1)
     part = np.concatenate([part, part[:, :, ::-1]], axis=2)
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        for name, piece in (("repeated as it is", scene), ("repeated where observed", part)):
+        for name, piece in (("repeated as it is", scene), ("valid part repeated", part)):
             path = folder / f"{name.replace(' ', '-')}.tif"
             write_tile(path, piece)
             out = folder / path.stem
             command = [sys.executable, "-m", "landslip", "map", path, "-o", out, "--json", "--overwrite", "--no-resume"]
             summary = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
             print(
-                f"{SIDE_PX} x {SIDE_PX} px, 3 channels, {name}: {summary['observed_share']:.0%} observed, "
+                f"{SIDE_PX} x {SIDE_PX} px, 3 channels, {name}: {summary['valid_fraction']:.0%} valid, "
                 f"{summary['landslides']} landslides\n"
-                f"  peak memory {summary['peak_rss_mb']:,.0f} MB, wall {summary['wall_s']:.1f} s, of it network "
+                f"  peak memory {summary['peak_rss_mb']:,.0f} MB, wall {summary['wall_s']:.1f} s, network "
                 f"{summary['network_s']:.1f} s = {summary['network_s'] / summary['wall_s']:.1%} "
                 f"({summary['engine']} {summary['settings']['precision']}), "
                 f"{summary['pixels'] / summary['wall_s'] / 1e6:.2f} million px/s"
