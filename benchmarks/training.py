@@ -3,11 +3,11 @@
     python benchmarks/training.py FOLDER_OF_THE_RGB_PATCHES [--patches 96] [--epochs 2] [--rounds 3] [--threads 2]
 
 The plain script uses float32, channels first, a DataLoader with two workers and the network of
-segmentation-models-pytorch. landslip runs ``fit``, from loading to the checkpoint. Both train the network of the default recipe from the
-same random weights, with the same loss, learning rates and number of steps, without augmentation; "landslip,
-everything" adds the augmentation of the default recipe (except crops) and the EMA of the weights. Each round has
-another seed. Scores are those of the last weights on patches that were not used for training: mean and standard
-deviation over the rounds.
+segmentation-models-pytorch. landslip runs ``fit``, from loading to the checkpoint. Both train the network of the
+default recipe from the same random weights, with the same loss, learning rates and number of steps, without
+augmentation; "landslip, everything" adds the augmentation of the default recipe (except crops) and the EMA of the
+weights. Each round has another seed. Scores are those of the last weights on patches that were not used for training:
+mean and standard deviation over the rounds.
 """
 
 import argparse
