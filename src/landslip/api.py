@@ -38,6 +38,8 @@ def open_scene(
     *,
     channels: str | Sequence[str] | None = None,
     scale: float | None = None,
+    offset: float | None = None,
+    nodata: float | None = None,
     pixel_size_m: float | None = None,
 ) -> "Scene":
     """Open rasters of one area as a scene.
@@ -47,6 +49,9 @@ def open_scene(
         channels: names of the bands in their order, as ``"B04,B03,B02"`` or a sequence; recognised from band
             descriptions, tags and file names where None.
         scale: factor from stored values to DN: 10000 for reflectance in 0..1.
+        offset: added to reflectance, in DN: -1000 for Sentinel-2 products since processing baseline 04.00 whose
+            metadata are not beside the bands.
+        nodata: stored value that is nodata, in addition to what the files declare.
         pixel_size_m: pixel size in metres of an image without georeference.
 
     Raises:
@@ -60,7 +65,7 @@ def open_scene(
         >>> open_scene("examples/chittagong/chittagong.tif").channels
         ('B02', 'B03', 'B04', 'B08')
     """
-    scene = _open_scene(paths, channels=channels, scale=scale, pixel_size_m=pixel_size_m)
+    scene = _open_scene(paths, channels=channels, scale=scale, offset=offset, nodata=nodata, pixel_size_m=pixel_size_m)
     scene.issue_warnings()
     return scene
 
@@ -70,13 +75,20 @@ def _open_scene(
     *,
     channels: str | Sequence[str] | None,
     scale: float | None,
+    offset: float | None,
+    nodata: float | None,
     pixel_size_m: float | None,
 ) -> "Scene":
     from landslip.scenes.rasters import open_scene as open_rasters  # noqa: PLC0415 - imports GDAL
 
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     return open_rasters(
-        [Path(path) for path in given], channels=_names(channels), scale=scale, pixel_size_m=pixel_size_m
+        [Path(path) for path in given],
+        channels=_names(channels),
+        scale=scale,
+        offset=offset,
+        nodata=nodata,
+        pixel_size_m=pixel_size_m,
     )
 
 
@@ -149,12 +161,11 @@ def predict(
     """
     from landslip.inference.engine import InferenceOptions  # noqa: PLC0415 - the engines are slow to import
     from landslip.inference.predict import ArrayPredictor  # noqa: PLC0415
+    from landslip.scenes.plausibility import check_array, scale_array  # noqa: PLC0415 - imports GDAL
 
     chosen = _detector(detector)
     frame = _dataarray(image)
     values, names = _values(image, frame, channels, chosen)
-    if scale is not None and not (np.isfinite(scale) and scale > 0):
-        raise SettingsError(f"scale must be positive (10000 for reflectance in 0..1), got {scale:g}", parameter="scale")
     missing = [name for name in chosen.card.channels if name not in names]
     if missing:
         raise ChannelError(
@@ -172,8 +183,8 @@ def predict(
             )
         finite &= given
     optical = [i for i, name in enumerate(chosen.card.channels) if CHANNELS[name].kind == "reflectance"]
-    stack[optical] *= np.float32(1 if scale is None else scale)
-    _check_dn(stack[optical][:, finite])
+    stack[optical] = scale_array(stack[optical], scale)
+    check_array(stack[optical][:, finite])
     stack[:, ~finite] = 0
     options = InferenceOptions(engine=engine, precision=precision, threads=threads)
     probability = ArrayPredictor(chosen, options)(stack, finite)
@@ -257,6 +268,8 @@ def map_scene(
     *,
     channels: str | Sequence[str] | None = None,
     scale: float | None = None,
+    offset: float | None = None,
+    nodata: float | None = None,
     pixel_size_m: float | None = None,
     aoi: str | None = None,
     layer: str | None = None,
@@ -273,6 +286,8 @@ def map_scene(
         detector: what to run.
         channels: see ``open_scene``; not for an open scene.
         scale: see ``open_scene``; not for an open scene.
+        offset: see ``open_scene``; not for an open scene.
+        nodata: see ``open_scene``; not for an open scene.
         pixel_size_m: see ``open_scene``; not for an open scene.
         aoi: area of interest: ``"west,south,east,north"`` in degrees, or the path of a file of polygons.
         layer: of a file with several layers of polygons: the one to read.
@@ -299,15 +314,17 @@ def map_scene(
     from landslip.scenes.scene import Scene  # noqa: PLC0415
 
     if isinstance(scene, Scene):
-        if (channels, scale, pixel_size_m) != (None, None, None):
+        if any(given is not None for given in (channels, scale, offset, nodata, pixel_size_m)):
             raise SettingsError(
-                "channels, scale and pixel_size_m belong to open_scene: give them there, or give paths instead of an "
+                "channels, scale, offset, nodata and pixel_size_m belong to open_scene: give them there, or give paths instead of an "
                 "open scene"
             )
         opened = scene
     else:
         # The warnings of the scene are among those of the map.
-        opened = _open_scene(scene, channels=channels, scale=scale, pixel_size_m=pixel_size_m)
+        opened = _open_scene(
+            scene, channels=channels, scale=scale, offset=offset, nodata=nodata, pixel_size_m=pixel_size_m
+        )
     unknown = sorted(set(settings) - set(MapSettings.model_fields))
     if unknown:
         raise SettingsError(
@@ -380,6 +397,7 @@ def evaluate(
     *,
     scene: str | Sequence[str] | None = None,
     rows: tuple[int, int] | str | None = None,
+    split: str | None = None,
     threshold: float | None = None,
     engine: str = "auto",
     precision: "Precision" = "float32",
@@ -395,6 +413,8 @@ def evaluate(
         detector: to be scored.
         scene: only patches of this scene, or of these.
         rows: only these rows of patches, first and last, as ``(50, 57)`` or ``"50-57"``.
+        split: ``train``, ``validation`` or ``test`` of a published data set; needed where several splits have masks
+            and neither ``scene`` nor ``rows`` is given.
         threshold: decision threshold; the detector's where None.
         engine: see ``predict``.
         precision: see ``predict``.
@@ -403,7 +423,7 @@ def evaluate(
 
     Raises:
         ChannelError: the patches lack a channel of the detector.
-        PatchesError: no patch is left, or no pixel has a label.
+        PatchesError: no patch is left, no pixel has a label, or ``split`` must be given.
         SettingsError: the threshold is not in 0..1.
 
     Example:
@@ -412,6 +432,7 @@ def evaluate(
     """
     from landslip.datasets.splits import Part, rows_from_text  # noqa: PLC0415
     from landslip.evaluation.evaluate import evaluate as score  # noqa: PLC0415
+    from landslip.evaluation.predict import select_patches  # noqa: PLC0415
     from landslip.inference.engine import InferenceOptions  # noqa: PLC0415
 
     patches = open_patches(data) if isinstance(data, str | Path) else data
@@ -419,8 +440,7 @@ def evaluate(
     part = Part(scenes=scenes, rows=rows_from_text(rows) if isinstance(rows, str) else rows)
     return score(
         _detector(detector),
-        patches,
-        part,
+        select_patches(patches, part, split),
         threshold=threshold,
         options=InferenceOptions(engine=engine, precision=precision, threads=threads),
         progress=progress,
@@ -469,17 +489,3 @@ def _values(
             parameter="image",
         )
     return values, names
-
-
-def _check_dn(values: NDArray[np.float32]) -> None:
-    """Refuse reflectance in 0..1 that was given as DN.
-
-    Raises:
-        SceneError: the values cannot be DN.
-    """
-    if values.size and (high := float(np.percentile(values, 99))) <= 2:
-        raise SceneError(
-            f"the reflectance values reach {high:.3g}, which cannot be DN (reflectance x 10,000): for reflectance in "
-            "0..1 give scale=10000",
-            parameter="scale",
-        )

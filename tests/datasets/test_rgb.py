@@ -150,3 +150,79 @@ def test_ratios_of_the_real_set_equal_those_of_the_original_files(shared_data: P
         # A step of the 8-bit picture is lost to rounding down.
         step = max(CHANNELS[name].l4s_divisor or 0 for name in patch.channels) * DN_PER_STEP * factor
         np.testing.assert_allclose(patch.values * factor, np.stack(dn), atol=1.5 * step)
+
+
+def _palette(mask: NDArray[np.uint8], *colours: tuple[int, int, int]) -> Image.Image:
+    made = Image.fromarray(mask, "L").convert("P")
+    made.putdata(mask.ravel().tolist())
+    made.putpalette([value for colour in colours for value in colour])
+    return made
+
+
+def _coloured(mask: NDArray[np.uint8], background: tuple[int, ...], landslide: tuple[int, ...]) -> Image.Image:
+    return Image.fromarray(np.where(mask[..., None], np.array(landslide), np.array(background)).astype(np.uint8))
+
+
+LABEL_TOOL_MASKS = {
+    "1 bit": lambda mask: Image.fromarray(mask.astype(bool)),
+    "grey 0 and 255": lambda mask: Image.fromarray(mask * 255),
+    "grey 0 and 1": Image.fromarray,
+    "grey, 16 bit": lambda mask: Image.fromarray(mask.astype(np.uint16) * 65535),
+    "palette, black and red": lambda mask: _palette(mask, (0, 0, 0), (128, 0, 0)),
+    "palette, red before black": lambda mask: _palette(1 - mask, (200, 30, 30), (0, 0, 0)),
+    "RGB, black and white": lambda mask: _coloured(mask, (0, 0, 0), (255, 255, 255)),
+    "RGBA, opaque": lambda mask: _coloured(mask, (0, 0, 0, 255), (255, 0, 0, 255)),
+    "RGBA, transparent background": lambda mask: _coloured(mask, (255, 255, 255, 0), (0, 200, 0, 128)),
+    "grey with alpha": lambda mask: Image.fromarray(np.stack([mask * 255, np.full_like(mask, 255)], -1), "LA"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:'mode' parameter is deprecated")
+@pytest.mark.parametrize("kind", LABEL_TOOL_MASKS)
+def test_masks_of_label_tools_are_read(tmp_path: Path, kind: str) -> None:
+    patches = open_rgb_set(make_set(tmp_path, [1, 2, 3]))
+    for number, mask in ((1, truth(1)), (2, np.zeros((8, 8), np.uint8)), (3, np.ones((8, 8), np.uint8))):
+        LABEL_TOOL_MASKS[kind](mask).save(tmp_path / f"mask/mask_{number}.png")
+        np.testing.assert_array_equal(patches.read(patches.entries[number - 1]).mask, mask)
+
+
+@pytest.mark.filterwarnings("ignore:'mode' parameter is deprecated")
+@pytest.mark.parametrize(
+    ("picture_of", "found"),
+    [
+        (lambda mask: Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)), "the values 0, 1, 2, 3, 4"),
+        (lambda mask: Image.fromarray(mask + 1), "the values 1, 2"),
+        (lambda mask: Image.fromarray(mask * 3), "the values 0, 3"),
+        (lambda mask: Image.fromarray(mask * 254 + 1), "the values 1, 255"),
+        (lambda mask: _coloured(mask, (255, 255, 255), (255, 0, 0)), "the colours #ff0000, #ffffff"),
+        (
+            lambda mask: _coloured(mask, (255, 255, 255, 0), (0, 0, 0, 255)),
+            "the colours #000000 and transparent pixels",
+        ),
+        (
+            lambda mask: _palette(mask + np.eye(8, dtype=np.uint8), (0, 0, 0), (9, 0, 0), (0, 9, 0)),
+            "the colours #000000, #000900, #090000",
+        ),
+    ],
+    ids=[
+        "many values",
+        "no background",
+        "a class",
+        "no zero",
+        "white and red",
+        "black on transparent",
+        "three colours",
+    ],
+)
+def test_masks_with_other_values_are_refused_with_the_values(tmp_path: Path, picture_of: object, found: str) -> None:
+    patches = open_rgb_set(make_set(tmp_path, [1]))
+    picture_of(truth(1)).save(tmp_path / "mask/mask_1.png")  # type: ignore[operator]
+    with pytest.raises(PatchesError, match=rf"mask_1\.png has {found}"):
+        patches.read(patches.entries[0])
+
+
+def test_files_of_operating_systems_are_skipped(tmp_path: Path) -> None:
+    folder = make_set(tmp_path, [1])
+    for name in ("img/._image_1.png", "mask/.DS_Store", "img/Thumbs.db"):
+        (folder / name).write_bytes(b"")
+    assert len(open_rgb_set(folder)) == 1

@@ -331,7 +331,7 @@ def test_the_command_tells_people_and_programs(utm: FinishedMap, tmp_path: Path)
     assert told.exit_code == 0, told.output
     for words in (
         "identity at threshold 0.5 against t.gpkg",
-        "too few to be reliable",
+        "interval not given: only 1 block",
         "1 of 2 reference landslides detected",
         "warning",
     ):

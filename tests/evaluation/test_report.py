@@ -27,10 +27,12 @@ class Held(EntrySet[PatchPosition]):
 
     channels = TRUE_COLOUR
 
-    def __init__(self, landslides: bool = True) -> None:
+    def __init__(self, landslides: bool = True, placed: bool = True) -> None:
         self.landslides = landslides
         self.entries = tuple(
-            PatchPosition("train", number, "A" if number < 6 else NASTY, number // 3, number % 3)
+            PatchPosition(
+                "train", number, "A" if number < 6 else NASTY, *((number // 3, number % 3) if placed else (None, None))
+            )
             for number in range(12)
         )
 
@@ -98,7 +100,8 @@ def test_every_entry_of_the_contents_has_a_section() -> None:
 
 def test_limitations_are_listed() -> None:
     assert any("synthetic" in one for one in report_of(Held(), "made (synthetic)").data["limitations"])
-    assert any("fewer than 20" in one for one in report_of(Held()).data["limitations"])
+    assert any("not given: only 2 blocks" in one for one in report_of(Held()).data["limitations"])
+    assert any("fewer than 20" in one for one in report_of(Held(placed=False)).data["limitations"])
     nothing = report_of(Held(landslides=False))
     assert any("holds no landslide" in one for one in nothing.data["limitations"])
     assert not any("synthetic" in one for one in nothing.data["limitations"])

@@ -38,6 +38,11 @@ if TYPE_CHECKING:
     help="Detector, or predictions (.npz) of an earlier run; default: the packaged detector.",
 )
 @part_options
+@click.option(
+    "--split",
+    type=click.Choice(["train", "validation", "test"]),
+    help="Split of a published data set; needed where several splits have masks.",
+)
 @threshold_option
 @uncertainty_option
 @inference_options
@@ -60,8 +65,10 @@ if TYPE_CHECKING:
 @json_option
 def command(
     data: Path,
+    *,
     detector: str | None,
     part: "Part",
+    split: str | None,
     threshold: float | None,
     uncertainty: "Uncertainty",
     inference: "InferenceOptions",
@@ -84,15 +91,19 @@ def command(
     """
     from landslip.datasets.formats import open_patches
     from landslip.detector.detector import DEFAULT, Detector
+    from landslip.errors import PatchesError
     from landslip.evaluation.evaluate import score
-    from landslip.evaluation.predict import data_label, match_patches, predict_or_load
+    from landslip.evaluation.predict import data_label, drop_unlabelled, match_patches, predict_or_load, select_patches
     from landslip.evaluation.report.layout import ReportInput
     from landslip.evaluation.report.page import make_report
     from landslip.metrics.definitions import check_definitions
 
     check_definitions(definitions or ())
     source = detector or DEFAULT
-    patches = open_patches(data).where(part.contains)
+    selected = select_patches(open_patches(data), part, split)
+    patches = drop_unlabelled(selected)
+    if len(selected) and not len(patches):
+        raise PatchesError(f"no patch of {data} has a mask: give patches with masks")
     with progress_line(quiet=quiet) as progress:
 
         def predict(name: str, limit: float | None) -> "Predictions":
@@ -101,6 +112,7 @@ def command(
                 patches,
                 data=data_label(data),
                 part=part,
+                split=split,
                 threshold=limit,
                 options=inference,
                 uncertainty=uncertainty,
@@ -108,10 +120,15 @@ def command(
             )
 
         predictions = predict(source, threshold)
+        without_mask = len(selected) - len(patches) + len(predictions) - len(predictions.labelled())
+        predictions = predictions.labelled()
         if save is not None:
             predictions.save(save)
         scores = score(
-            predictions, definitions=definitions or (), other=None if other is None else predict(other, None)
+            predictions,
+            definitions=definitions or (),
+            other=None if other is None else predict(other, None),
+            without_mask=without_mask,
         )
         if report is not None:
             card = None if source.endswith(".npz") else Detector.open(source).card
@@ -134,13 +151,18 @@ def scores_text(scores: "Scores") -> str:
 
 
 def _lines(scores: "Scores") -> Iterator[str]:
-    from landslip.metrics.intervals import FEW_UNITS
+    from landslip.figures.formatting import format_count
+    from landslip.metrics.intervals import FEW_UNITS, without_interval
 
     evaluation = scores.evaluation
     yield (
         f"{evaluation.detector} at threshold {evaluation.threshold:g}, {evaluation.patches} patches of "
         f"{scores.data}; landslide class, counts pooled over all pixels"
     )
+    if evaluation.without_mask:
+        yield f"{format_count(evaluation.without_mask, 'patch', 'patches')} without a mask left out"
+    if len(evaluation.splits) > 1:
+        yield f"splits pooled: {', '.join(f'{name} ({count} patches)' for name, count in evaluation.splits.items())}"
     yield ""
     width = max(len(name) for name in ("all", *scores.by_scene)) + 2
     yield f"{'':>{width}} {'patches':>8} {'F1':>7} {'95 % interval':>15} {'precision':>10} {'recall':>7} {'IoU':>7}"
@@ -150,7 +172,14 @@ def _lines(scores: "Scores") -> Iterator[str]:
         yield f"{name:>{width}} {patches:>8} {_figures(intervals)}"
     yield ""
     yield f"Intervals: bootstrap over {scores.intervals['f1'].over}, {scores.intervals['f1'].draws} draws."
-    few = [f"{name} {intervals['f1'].units}" for name, intervals in rows.items() if intervals["f1"].few_units]
+    for name, intervals in rows.items():
+        if not (f1 := intervals["f1"]).is_given:
+            yield f"{name}: {without_interval(f1.unit, f1.units)}."
+    few = [
+        f"{name} {intervals['f1'].units}"
+        for name, intervals in rows.items()
+        if intervals["f1"].few_units and intervals["f1"].is_given
+    ]
     if few:
         yield f"Fewer than {FEW_UNITS} resampling units, so the interval is unreliable: {', '.join(few)}."
     if scores.definitions:
@@ -161,7 +190,7 @@ def _lines(scores: "Scores") -> Iterator[str]:
 
 def _figures(intervals: "Mapping[str, Interval]") -> str:
     f1 = intervals["f1"]
-    interval = f"{f1.low:.3f} to {f1.high:.3f}"
+    interval = f1.text if f1.is_given else "not given"
     return (
         f"{f1.value:>7.3f} {interval:>15} {intervals['precision'].value:>10.3f} {intervals['recall'].value:>7.3f} "
         f"{intervals['iou'].value:>7.3f}"
@@ -194,7 +223,7 @@ def _comparison(comparison: "Comparison", by_scene: "Mapping[str, Comparison]") 
 
 
 def _difference(label: str, found: "Difference") -> str:
-    interval = f"{found.low:+.3f} to {found.high:+.3f}"
+    interval = f"{found.low:+.3f} to {found.high:+.3f}" if found.is_given else "not given"
     return (
         f"{label:>12} {found.first:>7.3f} {found.second:>7.3f} {found.difference:>+11.3f} {interval:>18} "
         f"{found.p_value:>7.4f}"

@@ -115,16 +115,20 @@ def _text(score: "MapScore") -> str:
     predictions, intervals, areas = score.predictions, score.intervals(), score.areas_m2
     labelled = format_area(sum(areas[name] for name in ("detected", "false_alarm", "missed", "background")))
     some = next(iter(intervals.values()))
+    over = f"95 % intervals over {format_count(some.units, some.unit, f'{some.unit}s')}"
+    if not some.is_given:
+        over = some.text
+    elif some.few_units:
+        over += ", too few to be reliable"
     lines = [
         f"{predictions.detector} at threshold {predictions.threshold:g} against {predictions.data}; "
         f"{labelled} labelled",
-        f"landslide class, counts pooled over all pixels; 95 % intervals over "
-        f"{format_count(some.units, 'block', 'blocks')}{', too few to be reliable' if some.few_units else ''}",
+        f"landslide class, counts pooled over all pixels; {over}",
         "",
     ]
     for name, label in (("f1", "F1"), ("precision", "precision"), ("recall", "recall"), ("iou", "IoU")):
         interval = intervals[name]
-        lines.append(f"{label:>10} {interval.value:>6.3f}   {interval.low:.3f} to {interval.high:.3f}")
+        lines.append(f"{label:>10} {interval.value:>6.3f}" + (f"   {interval.text}" if interval.is_given else ""))
     lines += ["", *(f"{name.replace('_', ' '):>17} {format_area(area)}" for name, area in areas.items() if area)]
     objects = score.objects()
     lines += [

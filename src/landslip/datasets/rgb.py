@@ -6,10 +6,14 @@ table. So ``png * divisor`` is proportional to the DN, with an unknown factor ``
 within a patch are correct to 8 bits, brightness is unknown. ``DN_PER_STEP`` replaces that factor. It brings the mean
 of scene A near the mean of Landslide4Sense, where x is about 1; a single patch may be off by a factor of two or three.
 A detector trained on such patches must not depend on brightness.
+
+Masks may be of any kind that label tools write: 1 bit, grey with 0 and 1 or 0 and 255, or two colours (a palette, RGB,
+or RGBA with a transparent background). Black, 0 and transparent are background, the other value is landslide.
 """
 
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,9 +26,12 @@ from landslip.channels import CHANNELS, TRUE_COLOUR
 from landslip.datasets.manifest import MANIFEST, UNKNOWN_POSITION, manifest_positions
 from landslip.datasets.patch_set import EntrySet, Patch, Split
 from landslip.errors import PatchesError
+from landslip.files.path_names import is_system_file
 
 DN_PER_STEP: Final = 4.7 / 255
 """L4S value of one step of a PNG, in place of the unknown max(x) / 255."""
+_GREY_MODES: Final = frozenset({"1", "L", "I", "I;16"})
+_LANDSLIDE_VALUES: Final = frozenset({1, 255, 65535})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +65,8 @@ class RgbSet(EntrySet[PatchEntry]):
         Raises:
             PatchesError: a file is damaged, or image and mask differ in size.
         """
-        image = _read_png(entry.image, "RGB")
-        mask = _read_png(entry.mask, "1")
+        image = _read_image(entry.image)
+        mask = read_mask(entry.mask)
         if image.shape[:2] != mask.shape:
             raise PatchesError(
                 f"{entry.image.name} is {_size(image)} but {entry.mask.name} is {_size(mask)}: "
@@ -72,7 +79,7 @@ class RgbSet(EntrySet[PatchEntry]):
             col=entry.col,
             channels=self.channels,
             values=png_to_dn(image, self.channels),
-            mask=mask.astype(np.uint8),
+            mask=mask,
         )
 
 
@@ -126,6 +133,8 @@ def _numbered(folder: Path, part: str, stem: str) -> dict[int, Path]:
         )
     found: dict[int, Path] = {}
     for path in sorted(inside.iterdir()):
+        if is_system_file(path):
+            continue
         match = re.fullmatch(rf"{stem}_(\d+)\.png", path.name)
         if match is None:
             raise PatchesError(
@@ -139,14 +148,59 @@ def _numbered(folder: Path, part: str, stem: str) -> dict[int, Path]:
     return found
 
 
-def _read_png(path: Path, mode: str) -> NDArray[np.uint8]:
+def _read_image(path: Path) -> NDArray[np.uint8]:
+    with _open_png(path) as picture:
+        if picture.mode != "RGB":
+            raise PatchesError(f"{path} has the mode {picture.mode}: expected a PNG of three 8-bit channels")
+        return np.asarray(picture, dtype=np.uint8)
+
+
+def read_mask(path: Path) -> NDArray[np.uint8]:
+    """Read a mask in a form that label tools write: landslide 1, background 0, (H, W).
+
+    Raises:
+        PatchesError: it is damaged, or has other values than one of background and one of landslide.
+    """
+    with _open_png(path) as picture:
+        if picture.mode in _GREY_MODES and "transparency" not in picture.info:
+            return _mask_of_values(path, np.asarray(picture, np.int64))
+        return _mask_of_colours(path, np.asarray(picture.convert("RGBA"), np.uint8))
+
+
+def _mask_of_values(path: Path, values: NDArray[np.int64]) -> NDArray[np.uint8]:
+    found = np.unique(values).tolist()
+    landslide = [value for value in found if value]
+    if len(landslide) > 1 or not set(landslide) <= _LANDSLIDE_VALUES:
+        raise PatchesError(
+            f"{path} has the values {_few(found)}: a mask has 0 for background and one of 1, 255 and 65535 for "
+            "landslide"
+        )
+    return np.asarray(values != 0, np.uint8)
+
+
+def _mask_of_colours(path: Path, rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the mask of a picture (H, W, 4): black or transparent is background."""
+    transparent = rgba[..., 3] == 0
+    colours = np.where(transparent[..., None], 0, rgba[..., :3]).astype(np.int64) @ (65536, 256, 1)
+    black = (colours == 0) & ~transparent
+    # Black on a transparent background is as likely the landslide as the background.
+    kinds = [f"#{colour:06x}" for colour in np.unique(colours[~transparent]).tolist()]
+    background = bool(black.any()) + bool(transparent.any())
+    if background > 1 or len(kinds) - bool(black.any()) > 1:
+        shown = ", ".join(kinds[:5]) + (f" and {len(kinds) - 5} more" if len(kinds) > 5 else "")
+        raise PatchesError(
+            f"{path} has the colours {shown}{' and transparent pixels' if transparent.any() else ''}: a mask has black "
+            "or transparent for background and one colour for landslide"
+        )
+    return np.asarray(colours != 0, np.uint8)
+
+
+@contextlib.contextmanager
+def _open_png(path: Path) -> Iterator[Image.Image]:
     try:
         with Image.open(path, formats=["PNG"]) as picture:
-            if picture.mode != mode:
-                kind = "three 8-bit channels" if mode == "RGB" else "1 bit"
-                raise PatchesError(f"{path} has the mode {picture.mode}: expected a PNG of {kind}")
-            return np.asarray(picture, dtype=np.uint8)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+            yield picture
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise PatchesError(f"{path} cannot be read as PNG ({error}): download it again") from error
 
 

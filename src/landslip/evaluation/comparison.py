@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from landslip.errors import PredictionsError
 from landslip.evaluation.predictions import Predictions, resampling_units
 from landslip.metrics.counts import METRICS
-from landslip.metrics.intervals import DRAWS, FEW_UNITS, ResamplingUnits, percentile_interval, resample
+from landslip.metrics.intervals import DRAWS, FEW_UNITS, MIN_UNITS, ResamplingUnits, percentile_interval, resample
 
 PERMUTATIONS: Final = 10_000
 
@@ -32,6 +32,8 @@ class Difference:
     high: float
     p_value: float
     """Two-sided, of the sign-flip test."""
+    is_given: bool = True
+    """Whether there are enough units to report the interval."""
 
     @property
     def difference(self) -> float:
@@ -40,7 +42,13 @@ class Difference:
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything by name, for JSON."""
-        return asdict(self) | {"difference": self.difference}
+        low, high = self.ends
+        return asdict(self) | {"difference": self.difference, "low": low, "high": high}
+
+    @property
+    def ends(self) -> tuple[float, float] | tuple[None, None]:
+        """Lower and upper end of the interval; None where it is not given."""
+        return (self.low, self.high) if self.is_given else (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +119,9 @@ def compare(
         as_large = int(np.count_nonzero(np.abs(permuted) >= abs(observed) - 1e-12))
         # A sample lacks the observed assignment, which is as large as itself (Phipson and Smyth 2010).
         p_value = as_large / len(flips) if exact else (1 + as_large) / (1 + len(flips))
-        differences[name] = Difference(name, float(metric(total_one)), float(metric(total_two)), low, high, p_value)
+        differences[name] = Difference(
+            name, float(metric(total_one)), float(metric(total_two)), low, high, p_value, units.count >= MIN_UNITS
+        )
     return Comparison(
         first.detector,
         second.detector,

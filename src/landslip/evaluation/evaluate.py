@@ -5,17 +5,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from landslip.datasets.patch_set import PatchSet
+import numpy as np
+
+from landslip.datasets.patch_set import SPLITS, PatchSet
 from landslip.datasets.splits import Part
 from landslip.detector.detector import Detector
+from landslip.errors import PatchesError
 from landslip.evaluation.comparison import Comparison, compare, compare_by_scene
-from landslip.evaluation.predict import predict
+from landslip.evaluation.predict import drop_unlabelled, predict
 from landslip.evaluation.predictions import PatchPosition, Predictions, resampling_units
 from landslip.files.progress import Progress, no_progress
 from landslip.inference.engine import DEFAULT_OPTIONS, InferenceOptions
 from landslip.metrics.counts import DEFINITION, Counts, PixelCounts
 from landslip.metrics.definitions import Ratios, check_definitions, compute_definitions
 from landslip.metrics.intervals import Interval, ResamplingUnits, intervals
+from landslip.probability import NODATA
 
 Intervals = dict[str, Interval]
 """By the name of the metric."""
@@ -30,17 +34,19 @@ class Evaluation:
     entries: tuple[PatchPosition, ...]
     counts: Counts
     """(N, 4) TP, FP, FN, TN of each patch."""
+    without_mask: int = 0
+    """Patches without a mask, which were left out."""
 
     def __repr__(self) -> str:
         interval = self.interval
         return (
             f"Evaluation({self.detector!r}, {self.patches} patches, F1 {self.f1:.3f} "
-            f"({interval.low:.3f} to {interval.high:.3f}), precision {self.precision:.3f}, recall {self.recall:.3f})"
+            f"({interval.text}), precision {self.precision:.3f}, recall {self.recall:.3f})"
         )
 
     @property
     def patches(self) -> int:
-        """Number of patches."""
+        """Number of patches with a mask."""
         return len(self.entries)
 
     @property
@@ -82,6 +88,11 @@ class Evaluation:
             for name in names
         }
 
+    @property
+    def splits(self) -> dict[str, int]:
+        """Number of patches of each split."""
+        return {split: count for split in SPLITS if (count := sum(one.split == split for one in self.entries))}
+
     def as_dict(self) -> dict[str, Any]:
         """Return everything by name, for JSON."""
         return {
@@ -90,6 +101,8 @@ class Evaluation:
             "threshold": self.threshold,
             "detector": self.detector,
             "patches": self.patches,
+            "patches_without_mask": self.without_mask,
+            "splits": self.splits,
             "interval": self.interval.as_dict(),
         }
 
@@ -107,7 +120,7 @@ def evaluate(
 
     Args:
         detector: the detector to evaluate.
-        patches: labelled patches.
+        patches: labelled patches; those without a mask are left out.
         part: scenes and rows to evaluate on; all patches where None.
         threshold: decision threshold between 0 and 1; the card's where None.
         options: engine, precision and threads.
@@ -126,12 +139,23 @@ def evaluate(
         (0.31, 'blocks of 4 x 4 patches')
     """
     chosen = patches if part is None else patches.where(part.contains)
-    return evaluate_predictions(predict(detector, chosen, threshold=threshold, options=options, progress=progress))
+    labelled = drop_unlabelled(chosen)
+    if len(chosen) and not len(labelled):
+        raise PatchesError("no pixel of these patches is labelled: give patches with masks")
+    predictions = predict(detector, labelled, threshold=threshold, options=options, progress=progress)
+    return evaluate_predictions(predictions, len(chosen) - len(labelled))
 
 
-def evaluate_predictions(predictions: Predictions) -> Evaluation:
-    """Count the pixels of predictions."""
-    return Evaluation(predictions.detector, predictions.threshold, predictions.entries, predictions.counts())
+def evaluate_predictions(predictions: Predictions, without_mask: int = 0) -> Evaluation:
+    """Count the pixels of the patches with a mask.
+
+    Args:
+        predictions: of patches.
+        without_mask: number of patches without a mask that were left out before.
+    """
+    labelled = predictions.labelled()
+    without_mask += len(predictions) - len(labelled)
+    return Evaluation(labelled.detector, labelled.threshold, labelled.entries, labelled.counts(), without_mask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,26 +215,35 @@ def score(
     definitions: Sequence[str] = (),
     other: Predictions | None = None,
     units: ResamplingUnits | None = None,
+    without_mask: int = 0,
     seed: int = 0,
 ) -> Scores:
     """Compute the pixel accuracy of predictions.
 
     Args:
-        predictions: of one patch or more.
+        predictions: of one patch or more; those without a mask are left out.
         definitions: names of other definitions of the metrics, from ``metrics.definitions.DEFINITIONS``.
         other: predictions of a second detector for the same patches, to compare with.
         units: resampling units of intervals and comparison; blocks if all positions are known, else patches, where
             None.
+        without_mask: number of patches without a mask that were left out before.
         seed: of the bootstrap.
 
     Raises:
         SettingsError: a definition is unknown.
+        PatchesError: no patch has a mask.
         PredictionsError: the patches or masks of ``other`` differ.
     """
-    units, counts = units or resampling_units(predictions.entries), predictions.counts()
+    evaluation = evaluate_predictions(predictions, without_mask)
+    with_mask = np.flatnonzero((predictions.masks != NODATA).any(axis=(1, 2)))
+    if not len(with_mask):
+        raise PatchesError("no pixel of these patches is labelled: give patches with masks")
+    units = None if units is None else units.take(with_mask)
+    predictions, other = predictions.labelled(), None if other is None else other.labelled()
+    units, counts = units or resampling_units(predictions.entries), evaluation.counts
     at = {scene: predictions.positions_of(scene) for scene in predictions.scenes}
     return Scores(
-        evaluation=evaluate_predictions(predictions),
+        evaluation=evaluation,
         protocol=predictions.protocol,
         data=predictions.data,
         seeds=predictions.seeds,

@@ -63,7 +63,7 @@ def _has_mask(patches: PatchSet[Any]) -> bool:
 
 
 def drop_unlabelled(patches: PatchSet[Any]) -> PatchSet[Any]:
-    """Leave out the patches without a file of a mask; a mask that is nodata everywhere is known only when it is read."""
+    """Leave out the patches without a mask file; a mask may still be nodata everywhere, which is known when read."""
     return patches.where(lambda entry: getattr(entry, "mask", ...) is not None)
 
 

@@ -160,6 +160,10 @@ class Predictions:
             thresholds=None if self.thresholds is None else self.thresholds[positions],
         )
 
+    def labelled(self) -> Self:
+        """Return the patches with a mask; without one a patch has no counts and is no resampling unit."""
+        return self.take(np.flatnonzero((self.masks != NODATA).any(axis=(1, 2))))
+
     def at(self, threshold: float) -> Self:
         """Return the same predictions with another threshold for all patches."""
         return replace(self, threshold=threshold, thresholds=None)

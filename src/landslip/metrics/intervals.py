@@ -24,6 +24,8 @@ DRAWS: Final = 2000
 CONFIDENCE: Final = 0.95
 FEW_UNITS: Final = 20
 """With fewer units an interval is unreliable, and mostly too narrow."""
+MIN_UNITS: Final = 5
+"""With fewer units an interval means nothing and is not reported: the bootstrap only repeats the same few values."""
 
 Values = NDArray[np.float64]
 
@@ -109,9 +111,35 @@ class Interval:
         """Whether there are too few units for a reliable interval."""
         return self.units < FEW_UNITS
 
+    @property
+    def is_given(self) -> bool:
+        """Whether there are enough units to report the interval."""
+        return self.units >= MIN_UNITS
+
+    @property
+    def ends(self) -> tuple[float, float] | tuple[None, None]:
+        """Lower and upper end; None where the interval is not given."""
+        return (self.low, self.high) if self.is_given else (None, None)
+
+    @property
+    def text(self) -> str:
+        """The interval in words, or why it is not given."""
+        return f"{self.low:.3f} to {self.high:.3f}" if self.is_given else without_interval(self.unit, self.units)
+
     def as_dict(self) -> dict[str, Any]:
-        """Return everything by name, for JSON."""
-        return asdict(self) | {"few_units": self.few_units}
+        """Return everything by name, for JSON; the ends are None where the interval is not given."""
+        low, high = self.ends
+        return asdict(self) | {"low": low, "high": high, "few_units": self.few_units}
+
+
+def without_interval(unit: str, units: int) -> str:
+    """Say why an interval is not given.
+
+    Example:
+        >>> without_interval("block", 3)
+        'interval not given: only 3 blocks'
+    """
+    return f"interval not given: only {units} {unit}{'' if units == 1 else 's'}"
 
 
 def intervals(
@@ -140,10 +168,10 @@ def intervals(
         SettingsError: ``draws`` or ``confidence`` is not allowed.
 
     Example:
-        >>> counts = np.array([[60, 20, 40, 880], [30, 30, 10, 930], [80, 5, 5, 910]])
+        >>> counts = np.array([[60, 20, 40, 880], [30, 30, 10, 930], [80, 5, 5, 910]] * 2)
         >>> interval = intervals(counts)["f1"]
-        >>> f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f}) over {interval.units} {interval.over}"
-        '0.756 (0.600 to 0.941) over 3 patches'
+        >>> f"{interval.value:.3f} ({interval.text}) over {interval.units} {interval.over}"
+        '0.756 (0.632 to 0.864) over 6 patches'
     """
     if draws < 1:
         raise SettingsError(f"draws must be at least 1, got {draws}", parameter="draws")

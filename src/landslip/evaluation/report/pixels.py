@@ -14,7 +14,7 @@ from landslip.figures.charts import Axis, Row, RowChart
 from landslip.figures.html_tables import paragraph, plain_table
 from landslip.metrics.counts import METRICS
 from landslip.metrics.definitions import DEFINITIONS, compute_definitions
-from landslip.metrics.intervals import FEW_UNITS
+from landslip.metrics.intervals import FEW_UNITS, MIN_UNITS, Interval
 
 HEADS = {"f1": "F1", "precision": "Precision", "recall": "Recall", "iou": "IoU"}
 ALL = "all scenes"
@@ -31,10 +31,7 @@ def by_scene_section(inputs: ReportInput) -> Section:
     drawn = RowChart(
         "F1 of each scene with its 95 % interval",
         Axis("F1 (pooled over pixels), with 95 % interval", low=0, high=1),
-        [
-            Row(name, made["f1"].value, made["f1"].low, made["f1"].high, f"{patches[name]:,} patches")
-            for name, made in rows.items()
-        ],
+        [Row(name, made["f1"].value, *made["f1"].ends, f"{patches[name]:,} patches") for name, made in rows.items()],
         reference=pooled.value if len(rows) > 1 else None,
     )
     table = plain_table(
@@ -43,7 +40,7 @@ def by_scene_section(inputs: ReportInput) -> Section:
             (
                 name,
                 format_integer(patches[name]),
-                *(f"{made[one].value:.3f} ({format_interval(made[one].low, made[one].high)})" for one in METRICS),
+                *(f"{made[one].value:.3f} ({interval_text(made[one])})" for one in METRICS),
                 format_integer(made["f1"].units),
             )
             for name, made in rows.items()
@@ -53,12 +50,20 @@ def by_scene_section(inputs: ReportInput) -> Section:
         f"In brackets: 95 % intervals by bootstrap over {pooled.over}. They estimate the variation over other terrain "
         "of the same kind, not over other regions, seasons or sensors."
     )
-    few = [name for name, made in rows.items() if made["f1"].few_units]
+    without = [name for name, made in rows.items() if not made["f1"].is_given]
+    if without:
+        note += f" Not given for fewer than {MIN_UNITS} {pooled.unit}s: {', '.join(without)}."
+    few = [name for name, made in rows.items() if made["f1"].few_units and made["f1"].is_given]
     if few:
         note += f" Fewer than {FEW_UNITS} {pooled.unit}s make an interval unreliable: {', '.join(few)}."
     made = scores.as_dict()
     data = {name: made[name] for name in ("definition", "pixel", "by_scene", "intervals")}
     return Section("pixels", "Pixel accuracy by scene", chart_html(drawn) + table + paragraph(note, "note"), data)
+
+
+def interval_text(interval: Interval) -> str:
+    """Return an interval for a table, or that it is not given."""
+    return format_interval(interval.low, interval.high) if interval.is_given else "interval not given"
 
 
 def definitions_section(inputs: ReportInput) -> Section:
@@ -103,13 +108,13 @@ def comparison_section(inputs: ReportInput) -> Section | None:
     return Section("comparison", title, chart_html(drawn) + table + paragraph(note, "note"), data)
 
 
-def _ends(comparison: Comparison, name: str) -> tuple[float, float, float]:
+def _ends(comparison: Comparison, name: str) -> tuple[float, float | None, float | None]:
     one = comparison.differences[name]
-    return one.difference, one.low, one.high
+    return one.difference, *one.ends
 
 
 def _row(head: str, comparison: Comparison, name: str) -> tuple[str, ...]:
     one = comparison.differences[name]
-    interval = f"{one.low:+.3f} to {one.high:+.3f}"
+    interval = f"{one.low:+.3f} to {one.high:+.3f}" if one.is_given else "not given"
     first, second = format_ratio(one.first), format_ratio(one.second)
     return head, first, second, f"{one.difference:+.3f}", interval, f"{one.p_value:.4f}"
