@@ -57,7 +57,7 @@ def expected(values: np.ndarray, nodata: float | None) -> tuple[np.ndarray, np.n
 def test_values_come_back_as_written(folder: Path, written, layout):
     values, nodata = written
     path = write_raster(folder / "any.tif", values, descriptions=CHANNELS[: len(values)], nodata=nodata, **layout)
-    scene = open_scene(path, scale=1)
+    scene = open_scene(path, scale=1, nodata=np.nan)
     read, observed = scene.read(CHANNELS[: len(values)], scene.window)
     wanted, wanted_observed = expected(values, nodata)
     np.testing.assert_array_equal(observed, wanted_observed)
@@ -85,7 +85,7 @@ def read_in_parts(scene: Scene, rows: list[int], cols: list[int]) -> tuple[np.nd
 def test_any_windows_joined_are_the_whole(folder: Path, written, data):
     values, nodata = written
     path = write_raster(folder / "parts.tif", values, descriptions=CHANNELS[: len(values)], nodata=nodata)
-    scene = open_scene(path, scale=1)
+    scene = open_scene(path, scale=1, nodata=np.nan)
     whole, whole_observed = scene.read(scene.channels, scene.window)
     parts, parts_observed = read_in_parts(scene, data.draw(cuts(scene.height)), data.draw(cuts(scene.width)))
     np.testing.assert_array_equal(parts, whole)

@@ -24,6 +24,8 @@ class SceneReading(TypedDict):
 
     channels: tuple[str, ...] | None
     scale: float | None
+    offset: float | None
+    nodata: float | None
     pixel_size_m: float | None
 
 
@@ -161,6 +163,15 @@ def scene_options(function: Command) -> Command:
             help="DN (reflectance x 10,000) = stored value x FACTOR; 10000 for reflectance in 0..1.",
         ),
         click.option(
+            "--offset",
+            type=float,
+            metavar="DN",
+            help="Added to reflectance; -1000 for Sentinel-2 since baseline 04.00 without metadata beside the bands.",
+        ),
+        click.option(
+            "--nodata", type=float, metavar="VALUE", help="Stored value that is nodata, besides what the files declare."
+        ),
+        click.option(
             "--pixel-size",
             "pixel_size_m",
             type=float,
@@ -170,9 +181,15 @@ def scene_options(function: Command) -> Command:
     )
     @functools.wraps(function)
     def command(
-        *arguments: Any, channels: tuple[str, ...] | None, scale: float | None, pixel_size_m: float | None, **rest: Any
+        *arguments: Any,
+        channels: tuple[str, ...] | None,
+        scale: float | None,
+        offset: float | None,
+        nodata: float | None,
+        pixel_size_m: float | None,
+        **rest: Any,
     ) -> Any:
-        reading = SceneReading(channels=channels, scale=scale, pixel_size_m=pixel_size_m)
+        reading = SceneReading(channels=channels, scale=scale, offset=offset, nodata=nodata, pixel_size_m=pixel_size_m)
         return function(*arguments, reading=reading, **rest)
 
     return command

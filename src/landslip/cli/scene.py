@@ -33,7 +33,8 @@ def command() -> None:
 def inspect(paths: tuple[Path, ...], reading: SceneReading, as_json: bool) -> None:
     """Show how a scene would be read: grid, date, and source, unit and values of each channel.
 
-    SCENE is one raster, several rasters of one area, or a folder of them.
+    SCENE is one raster, several rasters of one area, a folder of them, or a Sentinel-2 product (SAFE folder or its
+    zip).
 
     \b
     Example:
@@ -49,12 +50,14 @@ def inspect(paths: tuple[Path, ...], reading: SceneReading, as_json: bool) -> No
         return
     for line in _lines(inspection):
         click.echo(line)
-    options = {
-        "--channels": ",".join(reading["channels"] or ()),
-        "--scale": reading["scale"] and f"{reading['scale']:g}",
-        "--pixel-size": reading["pixel_size_m"] and f"{reading['pixel_size_m']:g}",
+    numbers = {
+        "--scale": reading["scale"],
+        "--offset": reading["offset"],
+        "--nodata": reading["nodata"],
+        "--pixel-size": reading["pixel_size_m"],
     }
-    given = [word for option, value in options.items() if value for word in (option, value)]
+    given = ["--channels", ",".join(reading["channels"])] if reading["channels"] else []
+    given += [word for option, value in numbers.items() if value is not None for word in (option, f"{value:g}")]
     print_next("landslip", "map", *paths, *given, "-o", "map/")
 
 
@@ -64,6 +67,10 @@ def _lines(inspection: "Inspection") -> Iterator[str]:
     yield f"grid      {inspection.height} x {inspection.width} pixels of {inspection.pixel_size_m:.4g} m, {crs}"
     yield f"date      {inspection.date or 'unknown'}"
     yield f"valid     {inspection.valid_fraction:.1%} of a sample"
+    if inspection.cloudy_fraction is not None:
+        yield f"cloudy    about {inspection.cloudy_fraction:.1%} by the scene classification of the product"
+    elif inspection.product and inspection.product["cloudy_percent_stated"] is not None:
+        yield f"cloudy    {inspection.product['cloudy_percent_stated']:.1f}% of the tile, as the product states"
     yield ""
     yield "channel    unit        p1    median       p99  source"
     for channel in inspection.channels:

@@ -6,6 +6,10 @@ the IEEE 69(1), as in GDAL and most GIS. The elevation is extrapolated linearly 
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from odc.geo.geobox import GeoBox
+from pyproj import Geod
+
+from landslip.grid.window import Window
 
 
 def slope_deg(elevation_m: ArrayLike, pixel_width_m: float, pixel_height_m: float) -> NDArray[np.float32]:
@@ -51,6 +55,47 @@ def aspect_deg(elevation_m: ArrayLike, pixel_width_m: float, pixel_height_m: flo
     direction[direction == 360] = 0
     direction[(east == 0) & (south == 0)] = np.nan
     return direction
+
+
+def slope_on_grid(elevation_m: NDArray[np.float32], geobox: GeoBox, window: Window) -> NDArray[np.float32]:
+    """Compute the slope in degrees of a window of a grid; the same in any window that holds the pixel's neighbours.
+
+    On a geographic grid the size of a pixel in metres is that at the latitude of each pixel. Grids may be rotated or
+    south up.
+
+    Args:
+        elevation_m: (h, w), NaN where nodata.
+        geobox: the whole grid; without a CRS its unit is the metre.
+        window: of the elevation in the grid.
+
+    Returns:
+        (h, w), NaN where the pixel or a neighbour is nodata.
+    """
+    across, down = _gradient(elevation_m, 1.0, 1.0)
+    affine, crs = geobox.affine, geobox.crs
+    east_m: float | NDArray[np.float64]
+    north_m: float | NDArray[np.float64]
+    if crs is not None and crs.geographic:
+        rows = np.arange(window.row, window.bottom)[:, None] + 0.5
+        cols = np.arange(window.col, window.right)[None, :] + 0.5
+        east_m, north_m = _degree_m(affine.d * cols + affine.e * rows + affine.f, crs.proj.get_geod())
+    else:
+        axes = crs.proj.axis_info if crs is not None else ()
+        east_m = north_m = float(axes[0].unit_conversion_factor) if axes else 1.0
+    # Gradient on the ground = inverse transpose of the Jacobian x gradient in pixels.
+    determinant = affine.a * affine.e - affine.b * affine.d
+    east = (affine.e * across - affine.d * down) / (determinant * east_m)
+    north = (affine.a * down - affine.b * across) / (determinant * north_m)
+    return np.degrees(np.arctan(np.hypot(east, north))).astype(np.float32)
+
+
+def _degree_m(latitude: NDArray[np.float64], geod: Geod | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the lengths in metres of a degree of longitude and of latitude on an ellipsoid."""
+    radius, squared = (geod.a, geod.es) if geod is not None else (6_378_137.0, 0.00669438)
+    phi = np.radians(np.clip(latitude, -89.9999, 89.9999))
+    width = 1 - squared * np.sin(phi) ** 2
+    degree = np.pi / 180
+    return degree * radius * np.cos(phi) / np.sqrt(width), degree * radius * (1 - squared) / width**1.5
 
 
 def _gradient(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 import landslip
-from landslip.detector.detector import Detector
+from landslip.detector.detector import Detector, packaged
 from landslip.files.model import Frozen
 from landslip.grid.lattice import Lattice, split_blocks
 from landslip.grid.map_grid import MapGrid
@@ -78,7 +78,8 @@ class Job:
         Raises:
             LandslipError: scene, detector, settings and area do not fit together.
         """
-        scene.require(detector.card.channels, f"detector '{detector.card.name}'")
+        if not scene.has(detector.card.channels):
+            scene.require(detector.card.channels, f"detector '{detector.card.name}'", _instead(scene))
         area = aoi.on(scene.geobox) if aoi else None
         region = area.window if area else scene.window
         lattice = make_lattice(detector.card, scene.height, scene.width, settings.overlap_px)
@@ -139,3 +140,10 @@ class Job:
     def identity(self) -> dict[str, object]:
         """Everything that the map depends on."""
         return self.raster_identity | {"threshold": self.threshold, "min_area_m2": self.settings.min_area_m2}
+
+
+def _instead(scene: Scene) -> str:
+    """Return what to do where a scene lacks channels, with the packaged detectors that do without them."""
+    fitting = [name for name in packaged() if scene.has(Detector.open(name).card.channels)]
+    others = f", or use a packaged detector that needs no more: {', '.join(fitting)}" if fitting else ""
+    return f"add the missing files, name the bands{others}"

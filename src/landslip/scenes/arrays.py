@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from odc.geo.geobox import GeoBox
 
-from landslip.channels import find_channels
+from landslip.channels import CHANNELS, find_channels
 from landslip.errors import SceneError
 from landslip.grid.window import Window
+from landslip.scenes.plausibility import check_array, scale_array
 from landslip.scenes.scene import Layer, Scene
 
 
@@ -33,6 +34,7 @@ def array_scene(
     geobox: GeoBox,
     valid: ArrayLike | None = None,
     *,
+    scale: float | None = None,
     name: str = "array",
 ) -> Scene:
     """Make a scene from an array.
@@ -42,10 +44,11 @@ def array_scene(
         channels: names of the C channels.
         geobox: the grid, H x W; its CRS may be None.
         valid: bool (H, W); where all values are finite if None.
+        scale: factor from the values of reflectance channels to DN: 10000 for reflectance in 0..1.
         name: of the scene.
 
     Raises:
-        SceneError: the shapes do not fit together.
+        SceneError: the shapes do not fit together, or the values cannot be DN.
         ChannelError: a channel is unknown or given twice.
 
     Example:
@@ -69,6 +72,9 @@ def array_scene(
         if given.shape != finite.shape:
             raise SceneError(f"valid must have the shape {finite.shape}, got {given.shape}", parameter="valid")
         finite = finite & given
+    optical = [index for index, channel in enumerate(names) if CHANNELS[channel].kind == "reflectance"]
+    stack[optical] = scale_array(stack[optical], scale)
+    check_array(stack[optical][:, finite])
     stack[:, ~finite] = 0
     source = ArraySource(stack, finite)
     layers = {channel: Layer(source, band, f"array, band {band}") for band, channel in enumerate(names, start=1)}

@@ -1,5 +1,6 @@
 """Assignment of the bands of the given files to channels."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ from rasterio.enums import ColorInterp
 
 from landslip.channels import find_channels
 from landslip.errors import SceneError
-from landslip.scenes.naming import Naming, companion_of, from_band, from_file_name, from_stac_tag
+from landslip.scenes.naming import Naming, companion_of, foreign_file, from_stac_tag, read_band, read_name
 from landslip.scenes.raster_file import RasterFile
 
 _SKIP = frozenset({"", "-", "_"})
@@ -80,28 +81,37 @@ def bands_by_name(files: Sequence[RasterFile], *, given_one_by_one: bool) -> tup
     """
     assigned: list[ChannelBand] = []
     notes: list[str] = []
+    rejected: list[str] = []
     for file in files:
         companion = companion_of(file.path.stem) if len(files) > 1 else None
-        found = [] if companion else _named_bands(file)
+        found, reasons = ([], {}) if companion else _named_bands(file)
         assigned += found
+        rejected += reasons.values()
         if companion:
             notes.append(f"left out: {file.path.name} ({companion})")
         elif not found and given_one_by_one and len(files) > 1:
+            why = f" ({next(iter(reasons.values()))})" if reasons else ""
             raise SceneError(
-                f"neither the band descriptions nor the file name of {file.path.name} name a channel: leave it out, or "
-                f"name all bands",
+                f"neither the band descriptions nor the file name of {file.path.name} name a channel{why}: leave it "
+                f"out, or name all bands",
                 parameter="channels",
             )
         else:
-            unknown = [str(band) for band in _image_bands(file) if band not in {one.band for one in found}]
-            if unknown:
-                notes.append(f"left out: {file.path.name}, band {', '.join(unknown)} (names no channel)")
-    if not assigned and len(files) == 1:
+            named = {one.band for one in found}
+            unknown = [band for band in _image_bands(file) if band not in named]
+            nameless = [str(band) for band in unknown if band not in reasons]
+            if nameless:
+                notes.append(f"left out: {file.path.name}, band {', '.join(nameless)} (names no channel)")
+            notes += [
+                f"left out: {file.path.name}, band {band}, {reasons[band]}" for band in unknown if band in reasons
+            ]
+    if not assigned and len(files) == 1 and not rejected:
         assigned, notes = _coloured_bands(files[0]), []
     if not assigned:
-        raise SceneError(_no_names(files), parameter="channels")
+        raise SceneError(_no_names(files, rejected), parameter="channels")
+    assigned, coarser = _finest_of_product(assigned)
     _check_unique(assigned)
-    return assigned, notes
+    return assigned, [*notes, *coarser]
 
 
 def _image_bands(file: RasterFile) -> list[int]:
@@ -109,21 +119,61 @@ def _image_bands(file: RasterFile) -> list[int]:
     return [band for band in range(1, file.count + 1) if band not in file.alphas]
 
 
-def _named_bands(file: RasterFile) -> list[ChannelBand]:
-    """Return the bands named in the file, or the single band named by its file name."""
+def _named_bands(file: RasterFile) -> tuple[list[ChannelBand], dict[int, str]]:
+    """Return the bands named in the file, or the single band named by its file name; and why others name none."""
+    foreign = foreign_file(file.path, file.tags())
     listed = from_stac_tag(file.tags(), file.count)
-    namings: dict[int, Naming | None] = {
-        band: from_band(file.descriptions[band - 1], file.tags(band)) or listed[band - 1]
-        for band in range(1, file.count + 1)
-    }
+    namings: dict[int, Naming] = {}
+    reasons: dict[int, str] = {}
+    for band in range(1, file.count + 1):
+        naming, reason = read_band(file.descriptions[band - 1], file.tags(band), foreign)
+        naming = naming or (None if reason or foreign else listed[band - 1])
+        if naming:
+            namings[band] = naming
+        elif reason:
+            reasons[band] = reason
     image_bands = _image_bands(file)
-    if not any(namings.values()) and len(image_bands) == 1:
-        namings[image_bands[0]] = from_file_name(file.path.stem)
-    return [
-        ChannelBand(file, band, naming.channel, f"known by {naming.because}")
-        for band, naming in namings.items()
-        if naming is not None
-    ]
+    if not namings and not reasons and len(image_bands) == 1:
+        reading = read_name(file.path.stem, last_word_only=True, foreign=foreign)
+        if reading.channel:
+            namings[image_bands[0]] = Naming(reading.channel, "its file name")
+        elif reading.rejected:
+            reasons[image_bands[0]] = f"file name ({reading.rejected})"
+    if any("disagree" in reason for reason in reasons.values()):
+        # Where one number is not Sentinel-2's, none of the file is.
+        odd = next(reason for reason in reasons.values() if "disagree" in reason)
+        reasons |= dict.fromkeys(namings, f"its number is in doubt, because of another band: {odd}")
+        namings = {}
+    elif foreign and not reasons:
+        reasons = dict.fromkeys(image_bands, f"{foreign}: not Sentinel-2 bands")
+    found = [ChannelBand(file, band, naming.channel, f"known by {naming.because}") for band, naming in namings.items()]
+    return found, reasons
+
+
+_RESOLUTION = re.compile(r"(?i)[._-](10|20|60)m(?=[._-]|$)")
+
+
+def _finest_of_product(assigned: Sequence[ChannelBand]) -> tuple[list[ChannelBand], list[str]]:
+    """Keep the finest of the bands that one product has at several resolutions: ``..._B04_10m`` and ``..._B04_20m``.
+
+    Returns:
+        The bands kept, and notes on those left out.
+    """
+    groups: dict[tuple[str, str], list[ChannelBand]] = {}
+    for one in assigned:
+        groups.setdefault((one.channel, _RESOLUTION.sub("", one.file.path.stem)), []).append(one)
+    dropped: list[int] = []
+    notes: list[str] = []
+    for group in groups.values():
+        pixels = [abs(one.file.transform.determinant) for one in group]
+        finest = group[pixels.index(min(pixels))]
+        for one in group:
+            if one is not finest and _RESOLUTION.search(one.file.path.stem):
+                dropped.append(id(one))
+                notes.append(
+                    f"left out: {one.file.path.name}, {one.channel} is taken at its finest from {finest.label}"
+                )
+    return [one for one in assigned if id(one) not in dropped], notes
 
 
 def _coloured_bands(file: RasterFile) -> list[ChannelBand]:
@@ -153,14 +203,15 @@ def _check_unique(assigned: Sequence[ChannelBand]) -> None:
             )
 
 
-def _no_names(files: Sequence[RasterFile]) -> str:
+def _no_names(files: Sequence[RasterFile], rejected: Sequence[str]) -> str:
     """Return the error message for bands that are not recognised."""
     count = sum(len(_image_bands(file)) for file in files)
     described = [text for file in files for text in file.descriptions if text]
     names = f"described as {', '.join(map(repr, described[:6]))}" if described else "without descriptions"
     example = ",".join((["B04", "B03", "B02", "B08"] + ["-"] * count)[:count]) if count <= 8 else "B02,B03,..."
     where = files[0].path.name if len(files) == 1 else f"{len(files)} files"
+    why = f"; {rejected[0]}" if rejected else ""
     return (
-        f"no band of {where} is recognised ({count} {'band' if count == 1 else 'bands'} {names}): name each in order, "
-        f"for example {example}"
+        f"no band of {where} is recognised ({count} {'band' if count == 1 else 'bands'} {names}{why}): if they are "
+        f"bands that the detector was trained on, name each in order, for example {example}"
     )

@@ -11,6 +11,11 @@ from pyproj.exceptions import ProjError
 from landslip.errors import SceneError
 from landslip.scenes.raster_file import RasterFile
 
+_EARTH_RADIUS_M = (6.3e6, 6.45e6)
+_MAX_LONGITUDE = 540.0
+"""Grids that cross the antimeridian continue beyond 180 degrees."""
+_LEAST_PIXEL_M = 0.01
+
 
 def file_grids(files: Sequence[RasterFile], pixel_size_m: float | None) -> tuple[list[GeoBox], list[str]]:
     """Return the grid of each file.
@@ -81,4 +86,54 @@ def _georeferenced(file: RasterFile) -> GeoBox:
             f"the CRS of {name} is neither projected nor geographic, so areas cannot be computed: assign another with "
             f"gdal_edit -a_srs"
         )
-    return GeoBox(file.shape, file.transform, crs)
+    grid = GeoBox(file.shape, file.transform, crs)
+    _check_earth(name, crs)
+    _check_coordinates(name, grid, crs)
+    return grid
+
+
+def _check_earth(name: str, crs: CRS) -> None:
+    """Check that a CRS is of the Earth.
+
+    Raises:
+        SceneError: its ellipsoid is that of another planet or moon.
+    """
+    ellipsoid = crs.proj.ellipsoid
+    if ellipsoid is not None and not _EARTH_RADIUS_M[0] <= ellipsoid.semi_major_metre <= _EARTH_RADIUS_M[1]:
+        raise SceneError(
+            f"the CRS of {name}, {crs.proj.name}, is not of the Earth (radius {ellipsoid.semi_major_metre / 1000:,.0f} "
+            f"km): assign another with gdal_edit -a_srs"
+        )
+
+
+def _check_coordinates(name: str, grid: GeoBox, crs: CRS) -> None:
+    """Check that coordinates are in the units of their CRS.
+
+    Raises:
+        SceneError: a geographic CRS has coordinates that are no degrees, or a projected one has degrees.
+    """
+    box = grid.boundingbox
+    bounds = f"({box.left:.7g}, {box.bottom:.7g}, {box.right:.7g}, {box.top:.7g})"
+    if crs.geographic:
+        limits = (_MAX_LONGITUDE, _MAX_LONGITUDE, 90.0, 90.0)
+        slack = abs(grid.affine.a) + abs(grid.affine.b) + abs(grid.affine.d) + abs(grid.affine.e)
+        slack = slack if slack < 1 else 0.0
+        if any(
+            abs(edge) > limit + slack
+            for edge, limit in zip((box.left, box.right, box.bottom, box.top), limits, strict=True)
+        ):
+            raise SceneError(
+                f"{name} has the geographic CRS {crs} but bounds {bounds} that are no degrees: assign the projected "
+                f"CRS of these coordinates with gdal_edit -a_srs"
+            )
+    elif _pixel_size_m(grid, crs) < _LEAST_PIXEL_M and max(map(abs, (box.left, box.right))) <= _MAX_LONGITUDE:
+        raise SceneError(
+            f"{name} has the projected CRS {crs} but bounds {bounds} that look like degrees, with pixels of "
+            f"{_pixel_size_m(grid, crs):.2g} m: assign the CRS of these coordinates with gdal_edit -a_srs"
+        )
+
+
+def _pixel_size_m(grid: GeoBox, crs: CRS) -> float:
+    """Return the side of a square with the area of a pixel in metres, in a projected CRS."""
+    factor = crs.proj.axis_info[0].unit_conversion_factor if crs.proj.axis_info else 1.0
+    return math.sqrt(abs(grid.affine.determinant)) * float(factor)

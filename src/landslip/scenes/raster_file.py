@@ -16,7 +16,9 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window as RasterioWindow
 
 from landslip.errors import SceneError
+from landslip.files.path_names import check_path_name
 from landslip.grid.window import Window
+from landslip.scenes.product_metadata import Statement
 from landslip.scenes.tiff_length import bytes_needed
 
 _EXACT_IN_FLOAT32 = frozenset({"uint8", "int8", "uint16", "int16", "float32"})
@@ -34,12 +36,20 @@ class RasterFile:
         SceneError: the file is missing, truncated, not a raster, or holds complex numbers.
     """
 
+    statement: Statement | None = None
+    """Offset and quantification, where the product that the file belongs to was opened too."""
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
-        if not path.is_file():
-            raise SceneError(f"no file {path}: give a raster file, several, or a folder of them")
-        _check_length(path)
+        self._given_nodata: dict[int, float] = {}
+        self._ranges: dict[int, tuple[float, float]] = {}
+        check_path_name(path, SceneError, "paths")
+        # A file in a zip can only be opened by GDAL.
+        if path.parts[:2] != ("/", "vsizip"):
+            if not path.is_file():
+                raise SceneError(f"no file {path}: give a raster file, several, or a folder of them")
+            _check_length(path)
         try:
             with warnings.catch_warnings(), rasterio.Env():
                 # georeference.py reports a missing georeference.
@@ -106,7 +116,20 @@ class RasterFile:
 
     def declares_nodata(self, band: int) -> bool:
         """Return whether the file declares nodata for a band: by a nodata value, a mask or an alpha band."""
-        return self.nodata[band - 1] is not None or self._masked[band - 1] or bool(self.alphas)
+        return (
+            self.nodata[band - 1] is not None
+            or self._masked[band - 1]
+            or bool(self.alphas)
+            or band in self._given_nodata
+        )
+
+    def set_nodata(self, band: int, value: float) -> None:
+        """Declare a stored value of a band as nodata, in addition to what the file declares."""
+        self._given_nodata[band] = value
+
+    def set_range(self, band: int, lowest: float, highest: float) -> None:
+        """Declare stored values of a band outside a range as nodata."""
+        self._ranges[band] = (lowest, highest)
 
     def read(self, bands: Sequence[int], window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Read bands, counted from 1, as stored values (n, h, w), all finite, and their validity (n, h, w).
@@ -115,6 +138,16 @@ class RasterFile:
             SceneError: the pixels cannot be read.
         """
         return self._read(list(bands), window.to_rasterio(), window.shape)
+
+    def read_resampled(
+        self, bands: Sequence[int], window: RasterioWindow, shape: tuple[int, int]
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Read a window resampled to a shape (h, w) by nearest neighbour: stored values (n, h, w), and their validity.
+
+        Raises:
+            SceneError: the pixels cannot be read.
+        """
+        return self._read(list(bands), window, shape)
 
     def sample(self, bands: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Read a sample of the file: stored values (n, k) and their validity (n, k).
@@ -160,9 +193,13 @@ class RasterFile:
             values: NDArray[np.float32] = stored.astype(np.float32, copy=False)
         valid: NDArray[np.bool_] = np.isfinite(values)
         for position, band in enumerate(bands):
-            nodata = self.nodata[band - 1]
-            if nodata is not None and np.isfinite(nodata):
-                valid[position] &= stored[position] != _as_stored(nodata, stored.dtype)
+            for nodata in (self.nodata[band - 1], self._given_nodata.get(band)):
+                if nodata is not None and np.isfinite(nodata):
+                    valid[position] &= stored[position] != _as_stored(nodata, stored.dtype)
+            if band in self._ranges:
+                lowest, highest = self._ranges[band]
+                with np.errstate(invalid="ignore"):
+                    valid[position] &= (stored[position] >= lowest) & (stored[position] <= highest)
             mask = masks[position]
             if mask is not None:
                 valid[position] &= mask != 0

@@ -10,14 +10,18 @@ from odc.geo.geobox import GeoBox
 
 from landslip.channels import CHANNELS
 from landslip.errors import SceneError
+from landslip.files.path_names import check_path_name, is_system_file
 from landslip.grid.alignment import grids_overlap, ground_resolution_m, same_grid
 from landslip.scenes.bands import ChannelBand, bands_by_list, bands_by_name
-from landslip.scenes.dates import acquisition_date
+from landslip.scenes.conversion import Conversion, GivenUnits
+from landslip.scenes.dates import AcquisitionDate, acquisition_date
 from landslip.scenes.georeference import file_grids
 from landslip.scenes.raster_file import RasterFile
 from landslip.scenes.resampled_file import ResampledFile
+from landslip.scenes.safe import find_product
 from landslip.scenes.scene import Layer, Scene, Source
-from landslip.scenes.units import Conversion, find_conversions
+from landslip.scenes.tiles import join_tiles, tile_paths
+from landslip.scenes.units import find_conversions
 
 _ENDINGS = frozenset({".tif", ".tiff", ".jp2", ".vrt", ".img"})
 
@@ -27,6 +31,8 @@ def open_scene(
     *,
     channels: str | Sequence[str] | None = None,
     scale: float | None = None,
+    offset: float | None = None,
+    nodata: float | None = None,
     pixel_size_m: float | None = None,
 ) -> Scene:
     """Open rasters as one scene. Headers and a sample are read now, pixels by ``Scene.read``.
@@ -39,7 +45,12 @@ def open_scene(
         paths: one raster, several, or a folder of rasters.
         channels: channel names, one per band of the files in order, ``-`` to skip a band, as a sequence or as
             ``"B04,B03,B02"``; recognised from descriptions, tags or file names where None.
-        scale: DN = stored value x scale for reflectance; overrides the scale and offset in the files.
+        scale: DN = stored value x scale + offset for reflectance; overrides the scale and offset in the files.
+        offset: added to reflectance, in DN: -1000 for Sentinel-2 products since processing baseline 04.00 whose
+            metadata are not beside the bands; overrides the offset in the files and in the metadata.
+        nodata: stored value that is nodata, in addition to what the files declare. In elevation and slope it counts
+            only where it is impossible, so that 0 does not remove the sea. NaN: the files declare all nodata, and no
+            value is refused as undeclared fill.
         pixel_size_m: side of a pixel, for images without a CRS.
 
     Raises:
@@ -52,31 +63,49 @@ def open_scene(
         Scene('chittagong', B02 B03 B04 B08, 2048 x 1152 px, EPSG:4326)
     """
     given = [Path(path) for path in ([paths] if isinstance(paths, str | PathLike) else paths)]
-    files = [RasterFile(path) for path in _raster_paths(given)]
+    product, others = find_product(given)
+    files, tile_notes = join_tiles(
+        [RasterFile(path) for path in (_raster_paths(others) if others or not product else ())]
+    )
+    if product:
+        files = [*product.bands, *files]
     names = channels.split(",") if isinstance(channels, str) else channels
     if names is not None:
         assigned, notes = bands_by_list(files, names)
     else:
-        one_by_one = not any(path.is_dir() for path in given)
+        one_by_one = not any(path.is_dir() for path in others)
         assigned, notes = bands_by_name(files, given_one_by_one=one_by_one)
     used = [file for file in files if any(one.file is file for one in assigned)]
     for file in used:
         file.use_as_channels(one.band for one in assigned if one.file is file)
     grids, grid_warnings = file_grids(used, pixel_size_m)
     grid = _finest(assigned, dict(zip(map(id, used), grids, strict=True)))
-    how, unit_warnings = find_conversions(assigned, scale)
+    how, unit_warnings = find_conversions(assigned, GivenUnits(scale, offset, nodata))
     sources = {id(file): _on_grid(file, own, grid, assigned, how) for file, own in zip(used, grids, strict=True)}
     layers = {one.channel: _layer(one, conversion, sources) for one, conversion in zip(assigned, how, strict=True)}
-    date = acquisition_date([file.path for file in used], [_tags(file) for file in used], given)
-    options = {"channels": names and list(names), "scale": scale, "pixel_size_m": pixel_size_m}
+    paths_used = [path for file in used for path in tile_paths(file)]
+    if product and product.metadata.sensed:
+        date = AcquisitionDate(product.metadata.sensed)
+    else:
+        date = acquisition_date(paths_used, [_tags(file) for file in used], given)
+    options = {
+        "channels": names and list(names),
+        "scale": scale,
+        "offset": offset,
+        "nodata": None if nodata is None else repr(float(nodata)),
+        "pixel_size_m": pixel_size_m,
+        "conversions": [[one.gain, one.offset] for one in how],
+    }
     return Scene(
         geobox=grid,
         layers={name: layers[name] for name in CHANNELS if name in layers},
-        name=_name(given),
+        name=product.metadata.name if product else _name(given),
         date=date.moment,
-        warnings=(*grid_warnings, *unit_warnings, *date.warnings),
-        notes=(*notes, *date.notes),
+        warnings=(*(product.warnings if product else ()), *grid_warnings, *unit_warnings, *date.warnings),
+        notes=(*(product.notes if product else ()), *tile_notes, *notes, *date.notes),
         identity=_identity(used, options),
+        product=product.metadata if product else None,
+        classification=product.classification if product else None,
     )
 
 
@@ -90,16 +119,32 @@ def _raster_paths(given: Sequence[Path]) -> list[Path]:
         raise SceneError("paths is empty: give a raster file, several, or a folder of them", parameter="paths")
     found: list[Path] = []
     for path in given:
-        if not path.is_dir():
+        check_path_name(path, SceneError, "paths")
+        if path.is_dir():
+            found += _rasters_in(path)
+        elif len(given) == 1 or not is_system_file(path):
             found.append(path)
-            continue
-        inside = sorted(one for one in path.iterdir() if one.suffix.lower() in _ENDINGS and one.is_file())
-        if not inside:
-            raise SceneError(
-                f"folder {path} contains no raster: give a folder with {', '.join(sorted(_ENDINGS))} files"
-            )
-        found += inside
+    if not found:
+        raise SceneError(
+            f"{given[0]} is no raster: give a raster file, several, or a folder of them", parameter="paths"
+        )
     return found
+
+
+def _rasters_in(folder: Path) -> list[Path]:
+    """Return the rasters of a folder by name, without the hidden files of operating systems.
+
+    Raises:
+        SceneError: it holds no raster.
+    """
+    inside = sorted(
+        one
+        for one in folder.iterdir()
+        if one.suffix.lower() in _ENDINGS and not one.name.startswith(".") and one.is_file()
+    )
+    if inside:
+        return inside
+    raise SceneError(f"folder {folder} contains no raster: give a folder with {', '.join(sorted(_ENDINGS))} files")
 
 
 def _finest(assigned: Sequence[ChannelBand], grids: dict[int, GeoBox]) -> GeoBox:

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from landslip.errors import ChannelError, SceneWarning
+from landslip.grid.terrain import slope_on_grid
 from landslip.grid.window import Window
+from landslip.scenes.raster_file import RasterFile
+from landslip.scenes.safe_metadata import SafeMetadata
 
 
 class Source(Protocol):
@@ -76,6 +79,10 @@ class Scene:
     """Messages about bands that were left out, and assumptions made on opening."""
     identity: str = ""
     """A sha256 that changes with the input files and the options; empty for a scene in memory."""
+    product: SafeMetadata | None = None
+    """Metadata of the Sentinel-2 product, if the scene was opened from one."""
+    classification: RasterFile | None = None
+    """The scene classification (SCL) of a Level-2A product, on its own grid."""
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -128,25 +135,53 @@ class Scene:
         if not self.window.contains(window):
             raise ValueError(f"{window} reaches outside the scene of {self.height} x {self.width} pixels")
         self.require(channels, "this read")
-        return _read_layers([self.layers[name] for name in channels], window)
+        return _read_layers([self._layer(name) for name in channels], window)
 
-    def require(self, channels: Sequence[str], needed_by: str) -> None:
+    def _layer(self, name: str) -> Layer:
+        """Return the layer of a channel; slope is computed where the scene has elevation only."""
+        if name == "slope" and name not in self.layers:
+            elevation = self.layers["elevation"]
+            origin = f"computed from elevation by Horn's method ({elevation.origin})"
+            return Layer(ElevationSlope(elevation, self.geobox), 1, origin)
+        return self.layers[name]
+
+    def origins(self, channels: Sequence[str] = ()) -> dict[str, str]:
+        """Return the source and conversion of each channel of the scene, and of channels computed from them.
+
+        Args:
+            channels: that are used; ``slope`` among them is listed where it is computed from elevation.
+        """
+        names = [*self.layers, *(name for name in channels if name not in self.layers)]
+        return {name: self._layer(name).describe() for name in names}
+
+    def has(self, channels: Sequence[str]) -> bool:
+        """Return whether all channels can be read; slope can where the scene has elevation."""
+        return all(name in self.layers or (name == "slope" and "elevation" in self.layers) for name in channels)
+
+    def require(self, channels: Sequence[str], needed_by: str, instead: str = "") -> None:
         """Check that the scene has the channels.
 
         Args:
             channels: names.
             needed_by: what needs them, for the error message: ``detector 'true-colour'``.
+            instead: what to do, for the error message; "add the missing files" if empty.
 
         Raises:
             ChannelError: a channel is missing.
         """
-        missing = [name for name in channels if name not in self.layers]
-        if missing:
-            raise ChannelError(
-                f"{needed_by} needs {', '.join(missing)}, which scene '{self.name}' lacks (it has "
-                f"{', '.join(self.channels)}): add the missing files, or name the bands",
-                parameter="channels",
-            )
+        missing = [name for name in channels if not self.has([name])]
+        if not missing:
+            return
+        left_out = [note for note in self.notes if note.startswith("left out") and "names no channel" not in note]
+        why = "".join(f"; {note}" for note in left_out[:3])
+        if "B10" in missing:
+            why += "; B10 (cirrus) is in Level-1C products only, no Level-2A product has it"
+        remedy = f": {instead}" if instead else ": add the missing files, or name the bands"
+        raise ChannelError(
+            f"{needed_by} needs {', '.join(missing)}, which scene '{self.name}' lacks (it has "
+            f"{', '.join(self.channels)}{why}){remedy}",
+            parameter="channels",
+        )
 
     def describe(self) -> tuple[str, ...]:
         """Return one line for the source of each channel, and the notes."""
@@ -166,6 +201,26 @@ class Scene:
         crs = self.geobox.crs
         grid = "no CRS" if crs is None else f"EPSG:{crs.epsg}" if crs.epsg else "CRS without EPSG code"
         return f"Scene({self.name!r}, {names}, {self.height} x {self.width} px, {grid})"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ElevationSlope:
+    """Slope in degrees, computed from the elevation of a scene; the same in any window."""
+
+    elevation: Layer
+    geobox: GeoBox
+
+    def read(self, bands: Sequence[int], window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Read the slope (n, h, w), and where it and all its neighbours have an elevation (n, h, w)."""
+        height, width = self.geobox.shape
+        # The slope needs neighbours beyond the window.
+        around = window.expand(1).intersection(Window(0, 0, int(height), int(width))) or window
+        values, valid = self.elevation.read(around)
+        slope = slope_on_grid(np.where(valid, values, np.float32(np.nan)), self.geobox, around)
+        slope = slope[window.relative_to(around).slices]
+        known = np.isfinite(slope)
+        shape = (len(bands), *window.shape)
+        return np.broadcast_to(np.where(known, slope, 0), shape).astype(np.float32), np.broadcast_to(known, shape)
 
 
 def _read_layers(layers: Sequence[Layer], window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

@@ -1,108 +1,160 @@
-"""Conversion of stored values to DN, degrees and metres."""
+"""Units and nodata of the bands of a scene, judged by a sample."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.channels import CHANNELS, DN_PER_REFLECTANCE
+from landslip.channels import CHANNELS
 from landslip.errors import SceneError
 from landslip.scenes.bands import ChannelBand
+from landslip.scenes.conversion import Conversion, GivenUnits, conversion_of
+from landslip.scenes.fill import find_fill, find_zeros
+from landslip.scenes.plausibility import check_dn, check_offset, check_terrain, percent
+from landslip.scenes.product_metadata import ProductMetadata
 
-_REFLECTANCE_BELOW = 2.0
-"""Lower values are reflectance 0..1 (clouds and snow exceed 1), not DN."""
-_BRIGHTNESS_BELOW = 256.0
-"""Lower values are the brightness of a picture, not DN."""
-
-
-@dataclass(frozen=True, slots=True)
-class Conversion:
-    """Value in the channel's unit = stored value x gain + offset."""
-
-    gain: float = 1.0
-    offset: float = 0.0
-    description: str = ""
-    """Empty for values used as stored."""
-    blank_zero: bool = False
-    """Whether a stored 0 may be nodata."""
+_ELEVATION_M = (-1000.0, 9000.0)
+_SLOPE_DEG = (0.0, 90.0)
+_MANY_ZEROS = 0.005
 
 
-def find_conversions(bands: Sequence[ChannelBand], scale: float | None) -> tuple[list[Conversion], list[str]]:
-    """Find the conversion of each band.
+def find_conversions(bands: Sequence[ChannelBand], given: GivenUnits) -> tuple[list[Conversion], list[str]]:
+    """Find the conversion of each band, and declare what is nodata in the files.
 
-    Reflectance: ``scale`` if given, else scale and offset of the file, else as stored, if a sample agrees with DN.
-    Terrain: scale and offset of the file.
+    Reflectance: scale and offset as given, else those of the file, else the offset of the product's metadata, else as
+    stored; a sample of the result must agree with DN. Terrain: scale and offset of the file.
 
     Args:
         bands: the bands.
-        scale: DN = stored value x scale, or None.
+        given: DN = stored value x scale + offset, and the stored value of nodata.
 
     Returns:
         One conversion per band, and warnings.
 
     Raises:
-        SceneError: the values are reflectance 0..1 and no scale was given, or the scale is not positive.
+        SceneError: the values cannot be DN, degrees or metres, a fill value is not declared, or a given number is not
+            allowed.
     """
-    if scale is not None and not (np.isfinite(scale) and scale > 0):
-        raise SceneError(f"scale must be positive (10000 for reflectance in 0..1), got {scale:g}", parameter="scale")
-    made = [_conversion(one, scale) for one in bands]
+    given.check()
+    metadata = ProductMetadata()
+    made = [conversion_of(one, given, metadata) for one in bands]
+    _declare_nodata(bands, made, given.nodata)
     samples = _samples(bands)
-    warnings = []
-    as_stored = [
-        index
-        for index, (one, how) in enumerate(zip(bands, made, strict=True))
-        if CHANNELS[one.channel].kind == "reflectance" and not how.description
-    ]
-    if as_stored and scale is None:
-        warnings += _check_dn([bands[index] for index in as_stored], [samples[index] for index in as_stored], made)
-    blank = _blank_fraction(samples, made)
+    warnings = _check_fill(bands, samples, made, refuse=given.nodata is None)
+    reflectance = [index for index, one in enumerate(bands) if CHANNELS[one.channel].kind == "reflectance"]
+    blank = _blank_fraction([samples[index] for index in reflectance], [made[index] for index in reflectance])
+    if reflectance:
+        chosen = [bands[index] for index in reflectance], [made[index] for index in reflectance]
+        stored = [_without_blanks(samples[index], made[index]) for index in reflectance]
+        warnings += check_dn(*chosen, stored, given)
+        warnings += check_offset(*chosen, stored)
+    warnings += _check_ranges(bands, samples, made)
     if blank > 0:
         warnings.append(
-            f"the files declare no nodata value: pixels that are 0 in every reflectance channel, {_percent(blank)} of "
+            f"the files declare no nodata value: pixels that are 0 in every reflectance channel, {percent(blank)} of "
             f"the scene, are treated as nodata, as in Sentinel-2 products"
         )
     return made, warnings
 
 
-def _conversion(one: ChannelBand, scale: float | None) -> Conversion:
-    """Return the conversion of one band."""
-    tag_scale, tag_offset = one.file.scales[one.band - 1], one.file.offsets[one.band - 1]
-    tagged = tag_scale != 1 or tag_offset != 0
-    channel = CHANNELS[one.channel]
-    if channel.kind == "terrain":
-        description = f"{channel.unit} = {_line(tag_scale, tag_offset)}, as tagged in the file" if tagged else ""
-        return Conversion(tag_scale, tag_offset, description)
-    blank_zero = not one.file.declares_nodata(one.band)
-    if scale is not None:
-        description = f"DN = value x {scale:g}, with the given scale" + (
-            ", not as tagged in the file" if tagged else ""
-        )
-        return Conversion(scale, 0.0, description, blank_zero)
-    if tag_scale != 1:
-        description = f"DN = {DN_PER_REFLECTANCE:g} x ({_line(tag_scale, tag_offset)}), as tagged in the file"
-        return Conversion(tag_scale * DN_PER_REFLECTANCE, tag_offset * DN_PER_REFLECTANCE, description, blank_zero)
-    description = f"DN = {_line(1, tag_offset)}, as tagged in the file" if tagged else ""
-    return Conversion(1.0, tag_offset, description, blank_zero)
+def _declare_nodata(bands: Sequence[ChannelBand], made: list[Conversion], nodata: float | None) -> None:
+    """Declare the given nodata value in reflectance bands, and in terrain bands where it is impossible there."""
+    if nodata is None or math.isnan(nodata):
+        return
+    for index, one in enumerate(bands):
+        how, limits = made[index], _limits(one)
+        if limits is not None and limits[0] <= nodata * how.gain + how.offset <= limits[1]:
+            continue
+        one.file.set_nodata(one.band, nodata)
+        if how.blank_zero:
+            made[index] = Conversion(how.gain, how.offset, how.description, False, how.statement, how.offset_known)
 
 
-def _line(scale: float, offset: float) -> str:
-    """Format ``value x scale + offset``."""
-    description = "value" if scale == 1 else f"value x {scale:g}"
-    return description if offset == 0 else f"{description} {'-' if offset < 0 else '+'} {abs(offset):g}"
+def _limits(one: ChannelBand) -> tuple[float, float] | None:
+    """Return the possible values of a terrain channel."""
+    return {"elevation": _ELEVATION_M, "slope": _SLOPE_DEG}.get(one.channel)
 
 
 def _samples(bands: Sequence[ChannelBand]) -> list[NDArray[np.float32]]:
     """Sample the stored values of each band, NaN where nodata; each file is read once."""
-    by_file: dict[int, list[int]] = {}
-    for index, one in enumerate(bands):
-        by_file.setdefault(id(one.file), []).append(index)
     samples: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(bands)
-    for indices in by_file.values():
+    for indices in _by_file(bands):
         values, valid = bands[indices[0]].file.sample([bands[index].band for index in indices])
         for index, band_values, band_valid in zip(indices, values, valid, strict=True):
             samples[index] = np.where(band_valid, band_values, np.float32(np.nan))
     return samples
+
+
+def _by_file(bands: Sequence[ChannelBand]) -> list[list[int]]:
+    """Group the indices of bands by their file."""
+    groups: dict[int, list[int]] = {}
+    for index, one in enumerate(bands):
+        groups.setdefault(id(one.file), []).append(index)
+    return list(groups.values())
+
+
+def _check_fill(
+    bands: Sequence[ChannelBand],
+    samples: Sequence[NDArray[np.float32]],
+    made: Sequence[Conversion],
+    *,
+    refuse: bool,
+) -> list[str]:
+    """Check that no file holds a fill value that it does not declare; return warnings.
+
+    Raises:
+        SceneError: one value that cannot be a reflectance fills all channels of a file at once.
+    """
+    warnings: list[str] = []
+    for group in _by_file(bands):
+        chosen = [index for index in group if CHANNELS[bands[index].channel].kind == "reflectance"]
+        if not chosen:
+            continue
+        values = np.stack([samples[index] for index in chosen])
+        valid, name = np.isfinite(values), bands[chosen[0]].file.path.name
+        fill = find_fill(values, valid, max(made[index].gain for index in chosen))
+        picture = all(bands[index].file.dtypes[bands[index].band - 1] == "uint8" for index in chosen)
+        if fill and (picture or not refuse):
+            warnings.append(
+                f"the value {fill.value:g} fills all channels of {name} at once in {fill.percent} of a sample and "
+                f"counts as valid; if it is nodata, set nodata to {fill.value:g}"
+            )
+        elif fill:
+            raise SceneError(
+                f"the value {fill.value:g} fills all channels of {name} at once in {fill.percent} of a sample and is "
+                f"not declared as nodata: give nodata {fill.value:g}",
+                parameter="nodata",
+            )
+        zeros = find_zeros(values, valid)
+        if zeros >= _MANY_ZEROS and not any(made[index].blank_zero for index in chosen):
+            warnings.append(
+                f"the value 0 fills all channels of {name} at once in {zeros:.1%} of a sample and counts as valid, "
+                f"because another nodata value is declared; if it is nodata, set nodata to 0"
+            )
+    return warnings
+
+
+def _without_blanks(sample: NDArray[np.float32], how: Conversion) -> NDArray[np.float32]:
+    """Return the valid values of a sample, without zeros where these may be nodata."""
+    kept = sample[np.isfinite(sample)]
+    return kept[kept != 0] if how.blank_zero else kept
+
+
+def _check_ranges(
+    bands: Sequence[ChannelBand], samples: Sequence[NDArray[np.float32]], made: Sequence[Conversion]
+) -> list[str]:
+    """Check terrain against what is possible, and declare the rest as nodata; return warnings."""
+    warnings: list[str] = []
+    for one, sample, how in zip(bands, samples, made, strict=True):
+        limits = _limits(one)
+        if limits is None:
+            continue
+        with np.errstate(over="ignore"):
+            values = sample[np.isfinite(sample)].astype(np.float64) * how.gain + how.offset
+        warnings += check_terrain(one, values, *limits)
+        one.file.set_range(one.band, *((limit - how.offset) / how.gain for limit in limits))
+    return warnings
 
 
 def _blank_fraction(samples: Sequence[NDArray[np.float32]], made: Sequence[Conversion]) -> float:
@@ -114,36 +166,3 @@ def _blank_fraction(samples: Sequence[NDArray[np.float32]], made: Sequence[Conve
         return float(np.mean(np.logical_and.reduce(zero)))
     # Files of different sizes are sampled at different positions: the fraction is at most this.
     return min(float(np.mean(one)) for one in zero)
-
-
-def _percent(fraction: float) -> str:
-    return f"about {fraction:.1%}" if fraction >= 0.001 else "less than 0.1%"
-
-
-def _check_dn(
-    bands: Sequence[ChannelBand], samples: Sequence[NDArray[np.float32]], made: Sequence[Conversion]
-) -> list[str]:
-    """Check that reflectance channels used as stored can be DN; return warnings.
-
-    Raises:
-        SceneError: they are reflectance 0..1.
-    """
-    values = np.concatenate([sample[np.isfinite(sample)] for sample in samples])
-    if any(how.blank_zero for how in made):
-        values = values[values != 0]
-    if not values.size:
-        return []
-    # Not the maximum: one saturated pixel must not decide.
-    high = float(np.percentile(values, 99))
-    if high <= _REFLECTANCE_BELOW:
-        raise SceneError(
-            f"the values of {bands[0].file.path.name} reach {high:.3g}, too low for DN (reflectance x 10,000): if they "
-            f"are reflectance in 0..1, give scale 10000",
-            parameter="scale",
-        )
-    if high < _BRIGHTNESS_BELOW or all(one.file.dtypes[one.band - 1] == "uint8" for one in bands):
-        return [
-            f"the values reach {high:.3g}, so they are picture brightness, not DN (reflectance x 10,000): results are "
-            f"reliable only with a detector that is independent of overall brightness; a scale converts them to DN"
-        ]
-    return []

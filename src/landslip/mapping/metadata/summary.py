@@ -143,7 +143,7 @@ def summarise(job: Job, found: Found, effort: Effort, shift: DomainShift | None 
             width=job.region.width,
             transform=tuple(job.grid.transform)[:6],
             pixel_size_m=job.grid.pixel_size_m,
-            sources={name: layer.describe() for name, layer in job.scene.layers.items()},
+            sources=job.scene.origins(job.detector.card.channels),
             identity=job.scene.identity,
         ),
         settings=SettingsRecord(

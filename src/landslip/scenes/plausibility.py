@@ -1,0 +1,258 @@
+"""Whether converted values can be DN, degrees or metres: wrong units give a plausible map of the wrong places."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landslip.channels import CHANNELS
+from landslip.errors import SceneError
+from landslip.scenes.bands import ChannelBand
+from landslip.scenes.conversion import Conversion, GivenUnits
+from landslip.scenes.fill import find_fill
+
+_REFLECTANCE_BELOW = 2.0
+"""Lower values are reflectance 0..1 (clouds and snow exceed 1), not DN."""
+_BRIGHTNESS_BELOW = 256.0
+"""Lower values are the brightness of a picture, not DN."""
+_BRIGHT_MEDIAN_DN = 10_000.0
+"""Fresh snow and clouds reach this median."""
+_IMPOSSIBLE_MEDIAN_DN = 20_000.0
+_OFFSET_DN = 1000.0
+_OFFSET_FLOOR_DN = 950.0
+"""With the offset of processing baseline 04.00 the darkest 0.1 % of pixels are not below this."""
+_LARGE_SAMPLE = 10_000
+_MAX_NEGATIVE = 0.2
+_DARK = frozenset({"B01", "B02", "B03", "B04", "B05", "B11", "B12"})
+"""Channels in which large scenes have pixels below 1,000 DN."""
+_NEAR_ZERO = frozenset({"B09", "B10"})
+"""Channels that are near 0 by nature: the air absorbs them."""
+
+
+def percent(fraction: float) -> str:
+    """Format a fraction of a sample."""
+    return f"about {fraction:.1%}" if fraction >= 0.001 else "less than 0.1%"
+
+
+def check_dn(
+    bands: Sequence[ChannelBand], made: Sequence[Conversion], samples: Sequence[NDArray[np.float32]], given: GivenUnits
+) -> list[str]:
+    """Check that converted reflectance can be DN; return warnings.
+
+    Args:
+        bands: the reflectance bands.
+        made: their conversions.
+        samples: valid stored values of each band.
+        given: what the user gave.
+
+    Raises:
+        SceneError: it cannot, and the user gave no scale.
+    """
+    converted = [
+        np.asarray(sample, np.float64) * how.gain + how.offset for sample, how in zip(samples, made, strict=True)
+    ]
+    # What float32 cannot hold is nodata.
+    converted = [values[np.abs(values) <= np.finfo(np.float32).max] for values in converted]
+    usable = [index for index, values in enumerate(converted) if values.size and values.any()]
+    if not usable:
+        return []
+    together = np.concatenate([converted[index] for index in usable])
+    # Not the maximum: one saturated pixel must not decide.
+    high, median = float(np.percentile(together, 99)), float(np.median(together))
+    first = usable[0]
+    why = _origin(bands[first], made[first], samples[first])
+    doubts: list[tuple[str, str]] = []
+    if high <= _REFLECTANCE_BELOW:
+        doubts.append((_too_low(high, why, given), "scale"))
+    if median > _IMPOSSIBLE_MEDIAN_DN:
+        doubts.append((_too_high(median, why), "scale"))
+    for index in usable:
+        values, one = converted[index], bands[index]
+        if one.channel in _NEAR_ZERO:
+            continue
+        top, negative = float(np.percentile(values, 99)), float((values < 0).mean())
+        if top <= _REFLECTANCE_BELOW < high:
+            doubts.append((_other_units(one, top, high), "scale"))
+        elif negative > _MAX_NEGATIVE:
+            doubts.append((_negative(_origin(one, made[index], samples[index]), one.channel, negative), "offset"))
+    if doubts and given.scale is None:
+        raise SceneError(doubts[0][0], parameter=doubts[0][1])
+    # A scale that the user gave is not overruled.
+    warnings = [message for message, _ in doubts[:1]]
+    if not doubts and median > _BRIGHT_MEDIAN_DN:
+        warnings.append(
+            f"{why}, the median is {median:,.5g} DN, which only clouds and fresh snow reach: the scale is wrong unless "
+            f"these cover the scene; set scale to what converts the stored values to DN"
+        )
+    stored_as_is = all(made[index].gain == 1 and given.scale is None for index in usable)
+    eight_bit = stored_as_is and all(bands[index].file.dtypes[bands[index].band - 1] == "uint8" for index in usable)
+    if high < _BRIGHTNESS_BELOW or eight_bit:
+        warnings.append(
+            f"the values reach {high:.3g}, so they are picture brightness, not DN (reflectance x 10,000): results are "
+            f"reliable only with a detector that is independent of overall brightness; a scale converts them to DN"
+        )
+    return warnings
+
+
+def _too_high(median: float, why: str) -> str:
+    """Return the message for values above those of any surface."""
+    return (
+        f"{why}, the median would be {median:,.6g} DN, far above any land surface (at most about 10,000): give the "
+        f"scale that converts the stored values to DN, 1 if they are DN"
+    )
+
+
+def _other_units(one: ChannelBand, top: float, high: float) -> str:
+    """Return the message for a channel in other units than the others."""
+    return (
+        f"{one.channel} of {one.label} reaches {top:.3g} DN where other channels reach {high:,.5g}: convert all files "
+        f"to the same units"
+    )
+
+
+def _negative(why: str, channel: str, fraction: float) -> str:
+    """Return the message for a channel of negative values."""
+    return (
+        f"{why}, {fraction:.0%} of {channel} would be negative, as if an offset were removed twice: give the offset of "
+        f"the stored values in DN, 0 if they have none"
+    )
+
+
+def _origin(one: ChannelBand, how: Conversion, sample: NDArray[np.float32]) -> str:
+    """Return where values come from: file, range of stored values and conversion."""
+    low, high = (float(edge) for edge in np.percentile(sample, [1, 99])) if sample.size else (0.0, 0.0)
+    converted = f" and are converted by {how.description}" if how.description else " and are used as DN"
+    return f"the values of {one.label} are {low:.4g} to {high:.4g}{converted}"
+
+
+def _too_low(high: float, why: str, given: GivenUnits) -> str:
+    """Return the error message for values that are reflectance 0..1."""
+    if given.scale is None and "tagged" in why:
+        return (
+            f"{why}, which gives at most {high:.3g} DN: the values are reflectance in 0..1 already and the scale tag "
+            f"is left over, give scale 10000 to ignore the tag"
+        )
+    name = why.split(",")[0].removeprefix("the values of ")
+    return (
+        f"the values of {name} reach {high:.3g}, too low for DN (reflectance x 10,000): if they are reflectance in "
+        f"0..1, give scale 10000"
+    )
+
+
+def check_offset(
+    bands: Sequence[ChannelBand], made: Sequence[Conversion], samples: Sequence[NDArray[np.float32]]
+) -> list[str]:
+    """Check whether the offset of processing baseline 04.00 may still be in the values; return warnings.
+
+    Raises:
+        SceneError: the product has the offset by its baseline, nothing tells whether it was removed, and the values
+            look as if it were not.
+    """
+    if any(how.offset_known for how in made):
+        return []
+    floors = {
+        one.channel: float(np.percentile(sample.astype(np.float64) * how.gain, 0.1))
+        for one, how, sample in zip(bands, made, samples, strict=True)
+        if sample.size and one.file.dtypes[one.band - 1] != "uint8"
+    }
+    if not floors:
+        return []
+    channel = min(floors, key=lambda name: floors[name])
+    lowest = floors[channel]
+    doubt = next((how.statement for how in made if how.statement and how.statement.in_doubt), None)
+    if doubt:
+        told = (
+            f"{doubt.source} tells processing baseline {doubt.baseline}, which adds 1,000 to every value, but not "
+            f"whether that offset was removed"
+        )
+        if lowest >= _OFFSET_FLOOR_DN:
+            raise SceneError(
+                f"{told}, and no pixel is below about {lowest:,.0f} DN ({channel}), as if it were not: give offset "
+                f"-1000, or 0 if it was removed",
+                parameter="offset",
+            )
+        return [
+            f"{told}; values down to {lowest:,.0f} DN ({channel}) suggest that it was, so they are used as stored: set "
+            f"offset to -1000 otherwise"
+        ]
+    size = min(sample.size for sample in samples)
+    if lowest >= _OFFSET_FLOOR_DN and size >= _LARGE_SAMPLE and _DARK & set(floors):
+        return [
+            f"no pixel is below about {lowest:,.0f} DN in any channel (lowest: {channel}): the values may hold the "
+            f"offset of 1,000 of Sentinel-2 products since processing baseline 04.00, which makes the scene too "
+            f"bright; set offset to -1000 to remove it, or to 0 if there is none"
+        ]
+    return []
+
+
+def check_terrain(one: ChannelBand, values: NDArray[np.float64], lowest: float, highest: float) -> list[str]:
+    """Check elevation in metres or slope in degrees against what is possible; return warnings.
+
+    Raises:
+        SceneError: a slope is impossible, or every elevation is.
+    """
+    outside = (values < lowest) | (values > highest)
+    if not outside.any():
+        return []
+    unit = CHANNELS[one.channel].unit
+    low, high = float(values.min()), float(values.max())
+    if one.channel == "slope":
+        raise SceneError(
+            f"the slope of {one.label} is {low:.5g} to {high:.5g}, outside 0 to 90 degrees in "
+            f"{percent(outside.mean())} of a sample: give slope in degrees, and declare a fill value as nodata",
+            parameter="nodata" if low < lowest else None,
+        )
+    if outside.all():
+        raise SceneError(
+            f"the elevation of {one.label} is {low:.5g} to {high:.5g}, outside {lowest:,.0f} to {highest:,.0f} m "
+            f"everywhere: give elevation in metres"
+        )
+    return [
+        f"elevation of {one.label} outside {lowest:,.0f} to {highest:,.0f} {unit} ({percent(outside.mean())} of a "
+        f"sample, {low if low < lowest else high:.6g}) is treated as nodata"
+    ]
+
+
+def scale_array(values: NDArray[np.float32], scale: float | None) -> NDArray[np.float32]:
+    """Convert reflectance values in memory to DN.
+
+    Raises:
+        SceneError: the scale is not positive.
+    """
+    GivenUnits(scale).check()
+    with np.errstate(over="ignore"):
+        return values if scale is None else values * np.float32(scale)
+
+
+def check_array(values: NDArray[np.float32]) -> None:
+    """Check that reflectance values in memory can be DN.
+
+    Args:
+        values: valid values of the reflectance channels (C, N); zeros do not count.
+
+    Raises:
+        SceneError: they are reflectance in 0..1, or far above any land surface, or hold a fill value.
+    """
+    kept = values[values != 0]
+    if not kept.size:
+        return
+    fill = find_fill(values, np.isfinite(values))
+    if fill:
+        raise SceneError(
+            f"the value {fill.value:g} fills all channels of the array at once in {fill.percent} of its pixels: set "
+            f"these to NaN, or to False in valid",
+            parameter="valid",
+        )
+    high, median = float(np.percentile(kept, 99)), float(np.median(kept))
+    if high <= _REFLECTANCE_BELOW:
+        raise SceneError(
+            f"the reflectance values reach {high:.3g}, which cannot be DN (reflectance x 10,000): for reflectance in "
+            f"0..1 give scale=10000",
+            parameter="scale",
+        )
+    if median > _IMPOSSIBLE_MEDIAN_DN:
+        raise SceneError(
+            f"the median of the reflectance values is {median:,.6g}, far above any land surface (at most about 10,000 "
+            f"DN): give the scale that converts them to DN",
+            parameter="scale",
+        )

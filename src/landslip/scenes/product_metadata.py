@@ -1,0 +1,207 @@
+"""Offset and quantification of Sentinel-2 values, from the metadata of the product beside or above the bands.
+
+Since processing baseline 04.00 (January 2022) products store reflectance x 10,000 + 1,000. Which values a file holds is
+read from ``MTD_MSIL1C.xml`` or ``MTD_MSIL2A.xml``, from a STAC item, and from the baseline in names and tags; never
+from the date, because archives were processed again and some providers remove the offset.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from landslip.channels import DN_PER_REFLECTANCE
+from landslip.scenes.naming import from_text
+
+FIRST_BASELINE_WITH_OFFSET = "04.00"
+_BAND_IDS = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B10", "B11", "B12")
+_PRODUCT_FOLDER = re.compile(r"(?i)R?[126]0m|IMG_DATA|GRANULE|L[12][AC]_.*|.*\.SAFE")
+_BASELINE_IN_NAME = re.compile(r"(?<![A-Za-z0-9])N(0[2-9])\.?(\d\d)(?!\d)")
+_BASELINE = re.compile(r"^(\d\d?)\.(\d\d)$")
+_IDENTIFIERS = (re.compile(r"T\d\d[A-Z]{3}(?![A-Z])"), re.compile(r"(?<!\d)\d{8}T\d{6}(?!\d)"))
+_MAX_BYTES = 50_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What metadata tell about the values of a band: DN = 10,000 / quantification x (stored value + offset)."""
+
+    source: str
+    baseline: str = ""
+    """Processing baseline such as ``05.09``; empty if unknown."""
+    offset: float | None = None
+    """In stored values; None if the metadata do not tell."""
+    quantification: float = DN_PER_REFLECTANCE
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the baseline adds an offset and nothing tells whether it was removed."""
+        return self.offset is None and self.baseline >= FIRST_BASELINE_WITH_OFFSET
+
+
+@dataclass(slots=True)
+class ProductMetadata:
+    """Metadata of the products that files belong to; each document is read once."""
+
+    _documents: dict[Path, Any] = field(default_factory=dict)
+
+    def statement(self, path: Path, channel: str, tags: Mapping[str, str]) -> Statement | None:
+        """Return what the metadata beside or above a file tell about one of its bands; None if nothing.
+
+        A document that states the offset goes before one that only states the baseline.
+
+        Args:
+            path: of the file.
+            channel: of the band.
+            tags: of the file.
+        """
+        found = [*self._from_product(path, channel), *self._from_items(path, channel), *_from_names(path, tags)]
+        return next((one for one in found if one.offset is not None), found[0] if found else None)
+
+    def _from_product(self, path: Path, channel: str) -> Iterator[Statement]:
+        absolute = path.absolute()
+        for folder in list(absolute.parents)[:6]:
+            for document in sorted(folder.glob("*.xml")):
+                root = self._read(document)
+                if isinstance(root, ElementTree.Element) and _belongs(root, absolute):
+                    yield from _from_xml(root, document.name, channel)
+            # Only the folders of a product lead to the folder of its metadata.
+            if folder.suffix.upper() == ".SAFE" or not _PRODUCT_FOLDER.fullmatch(folder.name):
+                return
+
+    def _from_items(self, path: Path, channel: str) -> Iterator[Statement]:
+        for document in sorted(path.absolute().parent.glob("*.json")):
+            item = self._read(document)
+            if isinstance(item, dict) and "stac_version" in item and isinstance(item.get("assets"), dict):
+                statement = _from_item(item, document.name, path, channel)
+                if statement:
+                    yield statement
+
+    def _read(self, path: Path) -> Any:
+        """Return a parsed document; None if it cannot be read."""
+        if path not in self._documents:
+            parsed: Any = None
+            try:
+                if path.stat().st_size <= _MAX_BYTES and not path.name.startswith("."):
+                    raw = path.read_bytes()
+                    # A document type declaration, which could expand without end, is in no product.
+                    if path.suffix.lower() == ".xml":
+                        parsed = None if b"<!DOCTYPE" in raw[:4096] else ElementTree.fromstring(raw)
+                    else:
+                        parsed = json.loads(raw)
+            except (OSError, ValueError, ElementTree.ParseError, RecursionError):
+                parsed = None
+            self._documents[path] = parsed
+        return self._documents[path]
+
+
+def _belongs(root: ElementTree.Element, path: Path) -> bool:
+    """Return whether tile and time in a file's name, if there are any, are also in the document."""
+    text = " ".join(element.text or "" for element in root.iter())
+    for pattern in _IDENTIFIERS:
+        own, listed = set(pattern.findall(path.stem)), set(pattern.findall(text))
+        if own and listed and not own & listed:
+            return False
+    return True
+
+
+def _from_xml(root: ElementTree.Element, name: str, channel: str) -> Iterator[Statement]:
+    """Read offset, quantification and baseline of a product's metadata."""
+    offsets: dict[str, float] = {}
+    texts: dict[str, str] = {}
+    for element in root.iter():
+        tag, text = element.tag.rpartition("}")[2], (element.text or "").strip()
+        if tag in ("BOA_ADD_OFFSET", "RADIO_ADD_OFFSET"):
+            band = element.get("band_id", "")
+            if band.isdecimal() and int(band) < len(_BAND_IDS) and (value := _number(text)) is not None:
+                offsets[_BAND_IDS[int(band)]] = value
+        else:
+            texts.setdefault(tag, text)
+    baseline = _baseline(texts.get("PROCESSING_BASELINE", "")) or _baseline_in(texts.get("TILE_ID", ""))
+    quantification = _number(texts.get("BOA_QUANTIFICATION_VALUE") or texts.get("QUANTIFICATION_VALUE") or "")
+    if not offsets and not baseline and quantification is None:
+        return
+    offset = offsets.get(channel)
+    if offset is None and not offsets and baseline and baseline < FIRST_BASELINE_WITH_OFFSET:
+        offset = 0.0
+    usable = quantification is not None and quantification > 0
+    yield Statement(name, baseline, offset, quantification if usable and quantification else DN_PER_REFLECTANCE)
+
+
+def _from_item(item: dict[str, Any], name: str, path: Path, channel: str) -> Statement | None:
+    """Read offset and baseline of a STAC item; None if it is about other files."""
+    raw = item.get("properties")
+    properties: dict[str, Any] = raw if isinstance(raw, dict) else {}
+    version = properties.get("s2:processing_baseline", properties.get("processing:version", ""))
+    baseline = _baseline(str(version)) or _baseline_in(str(properties.get("s2:product_uri", "")))
+    applied = properties.get("earthsearch:boa_offset_applied")
+    if applied is True:
+        return Statement(f"{name}, earthsearch:boa_offset_applied", baseline, 0.0)
+    offset = _asset_offset(item["assets"], path, channel)
+    if offset == 0 and baseline >= FIRST_BASELINE_WITH_OFFSET:
+        # The offset of an item is often 0 by default and then contradicts its own baseline.
+        offset = None
+    if offset is None and applied is False and baseline:
+        offset = -1000.0 if baseline >= FIRST_BASELINE_WITH_OFFSET else 0.0
+    if offset is None and baseline and baseline < FIRST_BASELINE_WITH_OFFSET:
+        offset = 0.0
+    return Statement(name, baseline, offset) if baseline or offset is not None else None
+
+
+def _asset_offset(assets: dict[str, Any], path: Path, channel: str) -> float | None:
+    """Return the offset of a file's asset in DN, by the name of the file or else by the channel."""
+    named: list[dict[str, Any]] = []
+    for key, asset in assets.items():
+        if not isinstance(asset, dict):
+            continue
+        if Path(str(asset.get("href", ""))).stem == path.stem:
+            named.insert(0, asset)
+        elif from_text(str(key)) == channel:
+            named.append(asset)
+    for asset in named:
+        bands = asset.get("raster:bands") or asset.get("bands") or []
+        band = bands[0] if isinstance(bands, list) and len(bands) == 1 and isinstance(bands[0], dict) else {}
+        scale = _number(band.get("scale", band.get("raster:scale", asset.get("raster:scale"))))
+        offset = _number(band.get("offset", band.get("raster:offset", asset.get("raster:offset"))))
+        if offset is not None and scale:
+            return round(offset / scale, 6)
+        if offset is not None:
+            return offset if abs(offset) > 1 or offset == 0 else offset * DN_PER_REFLECTANCE
+    return None
+
+
+def _from_names(path: Path, tags: Mapping[str, str]) -> Iterator[Statement]:
+    """Read the baseline in tags and in the names of the file and its folders."""
+    for key in ("PROCESSING_BASELINE", "s2:processing_baseline", "PRODUCT_URI", "PRODUCT_URI_2A", "PRODUCT_URI_1C"):
+        text = tags.get(key, "")
+        if baseline := _baseline(text) or _baseline_in(text):
+            offset = None if baseline >= FIRST_BASELINE_WITH_OFFSET else 0.0
+            yield Statement(f"tag {key}={text}", baseline, offset)
+    for part in reversed(path.absolute().parts):
+        if baseline := _baseline_in(part):
+            offset = None if baseline >= FIRST_BASELINE_WITH_OFFSET else 0.0
+            yield Statement(f"the name {part}", baseline, offset)
+
+
+def _baseline(text: str) -> str:
+    """Return a baseline as ``05.09``; empty if the text is none."""
+    found = _BASELINE.match(text.strip())
+    return f"{int(found[1]):02d}.{found[2]}" if found else ""
+
+
+def _baseline_in(text: str) -> str:
+    """Return the baseline in the name of a product, ``..._N0509_...``; empty if there is none."""
+    found = _BASELINE_IN_NAME.search(text.replace("_", " "))
+    return f"{found[1]}.{found[2]}" if found else ""
+
+
+def _number(value: object) -> float | None:
+    """Return a finite number, or None."""
+    try:
+        number = float(value)  # type: ignore[arg-type]  # anything that JSON holds
+    except (TypeError, ValueError):
+        return None
+    return number if abs(number) < float("inf") else None
