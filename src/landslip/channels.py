@@ -7,7 +7,7 @@ divisors convert its values back to physical units: value x divisor is a whole D
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,9 @@ _TABLE = (
 CHANNELS: Mapping[str, Channel] = MappingProxyType({channel.name: channel for channel in _TABLE})
 """Every channel by its name, in the order of the spectrum and then the terrain."""
 
+DN_PER_STEP: Final = 4.7 / 255
+"""L4S value of one step of an RGB patch image, in place of the unknown max(x) / 255 (see ``landslip.datasets.rgb``)."""
+
 TRUE_COLOUR = ("B04", "B03", "B02")
 """Red, green, blue."""
 
@@ -101,6 +104,21 @@ def find_channels(texts: Iterable[str]) -> tuple[str, ...]:
     if twice:
         raise ChannelError(f"channel {', '.join(twice)} is given more than once: name each once", parameter="channels")
     return names
+
+
+def patch_image_gain(channel: str) -> float:
+    """Return the relative DN of one step of an RGB patch image (``img/image_N.png``), in float32.
+
+    Every reader of such images uses this factor, so that scores and maps of one image have the same values.
+
+    Example:
+        >>> round(patch_image_gain("B04"), 3)
+        8.205
+    """
+    divisor = CHANNELS[channel].l4s_divisor
+    if divisor is None:
+        raise ChannelError(f"channel {channel} is not in Landslide4Sense", parameter="channels")
+    return float(np.float32(divisor) * np.float32(DN_PER_STEP))
 
 
 def ndvi(red: NDArray[np.float32], nir: NDArray[np.float32]) -> NDArray[np.float32]:

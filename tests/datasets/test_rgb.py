@@ -10,9 +10,9 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from PIL import Image
 
-from landslip.channels import CHANNELS, TRUE_COLOUR
+from landslip.channels import CHANNELS, DN_PER_STEP, TRUE_COLOUR
 from landslip.datasets.patch_set import Patch, stack_patches
-from landslip.datasets.rgb import DN_PER_STEP, open_rgb_set, png_to_dn
+from landslip.datasets.rgb import open_rgb_set, png_to_dn
 from landslip.errors import PatchesError
 
 

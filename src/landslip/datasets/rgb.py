@@ -22,14 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from landslip.channels import CHANNELS, TRUE_COLOUR
+from landslip.channels import TRUE_COLOUR, patch_image_gain
 from landslip.datasets.manifest import MANIFEST, UNKNOWN_POSITION, manifest_positions
 from landslip.datasets.patch_set import EntrySet, Patch, Split
 from landslip.errors import PatchesError
 from landslip.files.path_names import is_system_file
 
-DN_PER_STEP: Final = 4.7 / 255
-"""L4S value of one step of a PNG, in place of the unknown max(x) / 255."""
 _GREY_MODES: Final = frozenset({"1", "L", "I", "I;16"})
 _LANDSLIDE_VALUES: Final = frozenset({1, 255, 65535})
 
@@ -85,8 +83,8 @@ class RgbSet(EntrySet[PatchEntry]):
 
 def png_to_dn(image: NDArray[np.uint8], channels: Sequence[str] = TRUE_COLOUR) -> NDArray[np.float32]:
     """Convert an 8-bit picture (H, W, C) to relative DN (C, H, W): DN up to one unknown factor for each patch."""
-    divisors = np.array([CHANNELS[name].l4s_divisor for name in channels], np.float32)
-    dn = np.moveaxis(image, -1, 0) * (divisors * np.float32(DN_PER_STEP))[:, None, None]
+    gains = np.array([patch_image_gain(name) for name in channels], np.float32)
+    dn = np.moveaxis(image, -1, 0) * gains[:, None, None]
     return np.ascontiguousarray(dn, dtype=np.float32)
 
 

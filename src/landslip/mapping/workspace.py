@@ -14,6 +14,7 @@ from typing import IO, Final
 
 from landslip.errors import OutputError
 from landslip.files.atomic import UNFINISHED, lock_file
+from landslip.files.path_names import check_path_name
 from landslip.grid.window import Window
 
 _IDENTITY: Final = "identity.json"
@@ -111,6 +112,7 @@ def open_workspace(
     Raises:
         OutputError: the folder cannot be written, is in use, or holds a map that must not be replaced.
     """
+    check_path_name(out, OutputError, "out", forbidden="!")
     try:
         with _locked(out, products, _text(identity)) as workspace:
             resumes = resume and _holds(workspace.path(_IDENTITY), _text(raster_identity))

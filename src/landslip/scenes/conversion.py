@@ -1,9 +1,11 @@
 """Conversion of stored values to DN, degrees and metres, by the user, the file or the product's metadata."""
 
 import math
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
-from landslip.channels import CHANNELS, DN_PER_REFLECTANCE
+from landslip.channels import CHANNELS, DN_PER_REFLECTANCE, patch_image_gain
 from landslip.errors import SceneError
 from landslip.scenes.bands import ChannelBand
 from landslip.scenes.product_metadata import ProductMetadata, Statement
@@ -61,6 +63,10 @@ def conversion_of(one: ChannelBand, given: GivenUnits, metadata: ProductMetadata
         description = f"{channel.unit} = {_line(tag_scale, tag_offset)}, as tagged in the file" if tagged else ""
         return Conversion(tag_scale, tag_offset, description)
     blank_zero = not one.file.declares_nodata(one.band)
+    if given.scale is None and given.offset is None and is_patch_image(one.file.path) and channel.l4s_divisor:
+        gain = patch_image_gain(one.channel)
+        description = f"relative DN = {_line(gain, 0)}, as all images of a patch set (img/image_N.png)"
+        return Conversion(gain, 0.0, description, offset_known=True)
     if given.scale is not None:
         description = f"DN = {_line(given.scale, given.offset or 0)}, with the given scale" + (
             ", not as tagged in the file" if tagged else ""
@@ -94,6 +100,13 @@ def _by_metadata(one: ChannelBand, gain: float, blank_zero: bool, metadata: Prod
         description = f"DN = {_line(gain, offset)}, as stated in {statement.source}"
         return Conversion(gain, offset, description, blank_zero, statement, offset_known=True)
     return Conversion(gain, 0.0, description, blank_zero, statement, offset_known=True)
+
+
+def is_patch_image(path: Path) -> bool:
+    """Return whether a file is an image of an RGB patch set: ``img/image_N.png`` beside ``mask/``."""
+    folder = path.absolute().parent
+    named = re.fullmatch(r"image_\d+\.png", path.name) is not None
+    return named and folder.name == "img" and (folder.parent / "mask").is_dir()
 
 
 def _check_tags(one: ChannelBand, scale: float, offset: float) -> None:

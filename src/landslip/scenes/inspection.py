@@ -8,10 +8,13 @@ from numpy.typing import NDArray
 from landslip.channels import CHANNELS
 from landslip.grid.alignment import ground_resolution_m
 from landslip.grid.window import Window
+from landslip.scenes.raster_file import RasterFile
 from landslip.scenes.scene import Scene
 
 _WINDOWS_PER_SIDE = 8
 _WINDOW_PX = 64
+_CLOUDY_CLASSES = (8, 9, 10)
+"""Cloud of medium and of high probability, and thin cirrus, in the scene classification (SCL)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,10 @@ class Inspection:
     date: str | None
     """ISO 8601, UTC."""
     valid_fraction: float
+    cloudy_fraction: float | None
+    """Fraction of the classified pixels that are cloud or thin cirrus; None without a scene classification."""
+    product: dict[str, object] | None
+    """Level, baseline, tile, orbit and sun angles of a Sentinel-2 product; None for other rasters."""
     channels: tuple[ChannelValues, ...]
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -70,6 +77,8 @@ def inspect_scene(scene: Scene) -> Inspection:
         bounds=(box.left, box.bottom, box.right, box.top),
         date=scene.date.isoformat() if scene.date else None,
         valid_fraction=float(valid.mean()),
+        cloudy_fraction=None if scene.classification is None else _cloudy_fraction(scene.classification),
+        product=None if scene.product is None else scene.product.to_dict(),
         channels=tuple(
             _channel_values(name, scene.layers[name].describe(), values[index])
             for index, name in enumerate(scene.channels)
@@ -77,6 +86,17 @@ def inspect_scene(scene: Scene) -> Inspection:
         notes=scene.notes,
         warnings=scene.warnings,
     )
+
+
+def _cloudy_fraction(classification: RasterFile) -> float | None:
+    """Return the fraction of the classified pixels that are cloud, from a sample; None where all are nodata.
+
+    Raises:
+        SceneError: the classification cannot be read.
+    """
+    values, _ = classification.sample([1])
+    classified = values[values != 0]
+    return float(np.isin(classified, _CLOUDY_CLASSES).mean()) if classified.size else None
 
 
 def _spread_windows(scene: Scene) -> list[Window]:

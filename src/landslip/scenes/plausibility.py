@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from landslip.channels import CHANNELS
 from landslip.errors import SceneError
 from landslip.scenes.bands import ChannelBand
-from landslip.scenes.conversion import Conversion, GivenUnits
+from landslip.scenes.conversion import Conversion, GivenUnits, is_patch_image
 from landslip.scenes.fill import find_fill
 
 _REFLECTANCE_BELOW = 2.0
@@ -84,7 +84,9 @@ def check_dn(
             f"{why}, the median is {median:,.5g} DN, which only clouds and fresh snow reach: the scale is wrong unless "
             f"these cover the scene; set scale to what converts the stored values to DN"
         )
-    stored_as_is = all(made[index].gain == 1 and given.scale is None for index in usable)
+    stored_as_is = given.scale is None and all(
+        made[index].gain == 1 or is_patch_image(bands[index].file.path) for index in usable
+    )
     eight_bit = stored_as_is and all(bands[index].file.dtypes[bands[index].band - 1] == "uint8" for index in usable)
     if high < _BRIGHTNESS_BELOW or eight_bit:
         warnings.append(
