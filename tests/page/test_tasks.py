@@ -16,11 +16,13 @@ from landslip.mapping.finished_map import open_detector
 from landslip.mapping.job import MapSettings
 from landslip.mapping.run import map_scene
 from landslip.metrics.thresholds import ProbabilityHistogram
+from landslip.page.jobs.patch_maps import _colour_errors
 from landslip.page.jobs.results import Comparison, Landslides, Overlap, PatchResult, Products, ScenePicture, SceneResult
 from landslip.page.jobs.scene_maps import open_source
 from landslip.page.jobs.tasks import (
     ComparisonTask,
     ExploreTask,
+    LocateTask,
     MosaicTask,
     OverlayTask,
     PatchMapTask,
@@ -249,13 +251,73 @@ def test_files_of_patches_open_and_agree(patch_result: PatchResult, tmp_path: Pa
 
 def test_patches_are_rendered_with_and_without_a_prediction(patch_result: PatchResult, tmp_path: Path):
     task = PatchPicturesTask(
-        source=patch_result.source, result=patch_result.folder, first=54, out=tmp_path / "pictures"
+        source=patch_result.source,
+        result=patch_result.folder,
+        detector=patch_result.detector,
+        settings=PolygonSettings(threshold=0.2, min_area_m2=0),
+        layers=frozenset({"outlines", "probability", "reference", "errors"}),
+        first=54,
+        out=tmp_path / "pictures",
     )
     pictures = run_task(task)["patches"]
     assert [patch["id"] for patch in pictures] == list(patch_result.ids[54:])
-    assert set(pictures[0]["files"]) == {"image", "reference", "probability", "prediction"}
-    bare = run_task(task.model_copy(update={"result": None, "out": tmp_path / "bare"}))["patches"]
-    assert set(bare[0]["files"]) == {"image", "reference"}
+    assert all(patch["labelled"] for patch in pictures)
+    rows = [row for patch in pictures for row in patch["rows"]]
+    assert len({row["number"] for row in rows}) == len(rows) > 0
+    assert all(Path(patch["file"]).is_file() for patch in pictures)
+    bare = run_task(task.model_copy(update={"result": None, "layers": frozenset(), "out": tmp_path / "bare"}))
+    assert bare["patches"][0]["rows"] == []
+
+
+def test_without_a_reference_no_pixel_is_coloured_as_a_true_positive(patch_result: PatchResult, tmp_path: Path):
+    ids = frozenset(patch_result.ids)
+    unlabelled = patch_result.source.model_copy(update={"labelled": 0, "unlabelled": ids})
+    task = PatchPicturesTask(
+        source=unlabelled,
+        result=patch_result.folder,
+        detector=patch_result.detector,
+        settings=PolygonSettings(threshold=0.01),
+        layers=frozenset({"errors"}),
+        out=tmp_path / "pictures",
+    )
+    plain = task.model_copy(update={"layers": frozenset(), "out": tmp_path / "plain"})
+    for patch, bare in zip(run_task(task)["patches"], run_task(plain)["patches"], strict=True):
+        assert not patch["labelled"]
+        assert Path(patch["file"]).read_bytes() == Path(bare["file"]).read_bytes()
+
+
+def test_a_prediction_on_unlabelled_pixels_is_neither_right_nor_wrong():
+    mask = np.array([[1, 0, 255]], np.uint8)
+    colours = _colour_errors(np.zeros((1, 3, 3), np.uint8), np.ones((1, 3), bool), mask)
+    assert len({tuple(colour) for colour in colours[0].tolist()}) == 3
+
+
+def test_a_landslide_keeps_its_number_while_the_threshold_moves(made: SceneResult, tmp_path: Path):
+    found = {
+        threshold: extract(made, tmp_path / f"at-{threshold}", threshold=threshold, min_area_m2=0)
+        for threshold in (0.2, 0.4, 0.6, 0.8)
+    }
+    numbers = {threshold: {row["number"] for row in one.rows} for threshold, one in found.items()}
+    for low, high in ((0.2, 0.4), (0.4, 0.6), (0.6, 0.8)):
+        assert len(numbers[low]) == len(found[low].rows), "numbers are unique"
+        # A landslide at the lower threshold keeps its number until it is below the higher one.
+        gone = numbers[low] - numbers[high]
+        peaks = {row["number"]: row["probability_max"] for row in found[low].rows}
+        assert all(peaks[number] < high for number in gone)
+    assert numbers[0.2] & numbers[0.8]
+    ids = {one["number"]: one["id"] for one in found[0.8].rows}
+    number = next(iter(numbers[0.8]))
+    row, col = map(int, number.split("-"))
+    task = LocateTask(source=made.source, geopackage=found[0.8].geopackage, row=row, col=col)
+    assert run_task(task)["id"] == ids[number]
+    assert run_task(task.model_copy(update={"row": 0, "col": 0}))["id"] is None
+
+
+def test_landslides_without_crs_are_numbered_too(tmp_path: Path):
+    path = write_raster(tmp_path / "s.tif", blobs(64, 64), crs=None, transform=None, descriptions=("B04", "B03", "B02"))
+    (source,) = read(tmp_path, Upload(path=path, name="s.tif", kind="raster"), pixel_size_m=10).sources
+    made = map_source(tmp_path, source, detector_file(tmp_path))
+    assert all(row["number"].count("-") == 1 for row in extract(made, tmp_path / "out", min_area_m2=0).rows)
 
 
 def test_a_data_set_is_summarised(patches: PatchSource, tmp_path: Path):

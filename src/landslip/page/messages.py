@@ -3,7 +3,9 @@
 from typing import Final
 
 # Refused uploads.
-NOTHING_GIVEN: Final = "No file was given: choose one or more GeoTIFFs, Landslide4Sense .h5 files, or a zip."
+NOTHING_GIVEN: Final = (
+    "No file was given: choose one or more GeoTIFFs, Landslide4Sense .h5 files, RGB patches (PNG), or a zip."
+)
 TOO_MANY_FILES: Final = "{count} files exceed the limit of {most} per upload: put them into one zip, or choose fewer."
 TOO_LARGE: Final = (
     "{name} has {size:,.0f} MB, more than the limit of {most:,} MB: crop it to the area of interest, or use the "
@@ -15,10 +17,11 @@ SESSION_FULL: Final = (
 )
 DISK_FULL: Final = "This server has no disk space left for the upload: try later, or ask its operator."
 NOT_ACCEPTED: Final = (
-    "{name} is {what}: choose a GeoTIFF, a JPEG 2000 file, a Landslide4Sense .h5 file, or a zip of them."
+    "{name} is {what}: choose a GeoTIFF, a JPEG 2000 file, a Landslide4Sense .h5 file, RGB patches (PNG), or a zip of "
+    "them."
 )
 ZIP_DAMAGED: Final = "{name} is a damaged or unusual zip: create it again with a standard zip program."
-ZIP_EMPTY: Final = "{name} holds no image: put GeoTIFFs, JPEG 2000 or Landslide4Sense .h5 files into it."
+ZIP_EMPTY: Final = "{name} holds no image: put GeoTIFFs, JPEG 2000, Landslide4Sense .h5 or PNG files into it."
 ZIP_SKIPPED: Final = "{name}: {skipped} skipped (neither raster nor patch)."
 ZIP_MEMBERS: Final = "{name} holds {count:,} entries, more than the limit of {most:,}: pack only the bands you need."
 ZIP_BOMB: Final = (
@@ -36,6 +39,16 @@ TOO_MANY_PIXELS: Final = (
 )
 TOO_MANY_BANDS: Final = "{name} has {count:,} bands, more than the limit of {most}: keep the channels you need."
 TOO_MANY_PATCHES: Final = "{count} patches exceed the limit of {most} per upload: choose fewer."
+PNG_UNREADABLE: Final = "{name} cannot be read as a PNG picture: export it again."
+PNG_MODE: Final = (
+    "{name} is neither an image (8-bit RGB) nor a mask (two values): RGB patches are PNG images with one mask each."
+)
+PNG_SIZES: Final = (
+    "{name} has {width:,} x {height:,} pixels: all images and masks of an upload must have the same size, of at most "
+    "{most:,} pixels a side."
+)
+PNG_SKIPPED: Final = "{count} PNG pictures beside the rasters were skipped: they have neither channel names nor a CRS."
+PNG_BRIGHTNESS: Final = "PNG patches have relative brightness: use detectors for red, green and blue only"
 MASKS_ALONE: Final = "Only masks were given: add the images that belong to them."
 MASKS_UNMATCHED: Final = (
     "{count} masks match no image and were skipped; a mask is matched to its image by the number in its file name."
@@ -72,6 +85,7 @@ WORKER_DIED: Final = (
     "may be damaged."
 )
 SLOPE_FILTER: Final = "landslides with a mean slope below {slope:g} degrees, or of unknown slope, were removed"
+PNG_TITLE: Final = "{count} RGB patches"
 PATCHES_TITLE: Final = "{count} Landslide4Sense patches"
 RASTERS_TITLE: Final = "{count} rasters"
 
@@ -118,7 +132,7 @@ EXAMPLE_NOTES: Final = {
         "relative to each patch."
     ),
 }
-UPLOADER: Final = "GeoTIFF or JPEG 2000, Landslide4Sense .h5, or a zip of a scene folder"
+UPLOADER: Final = "GeoTIFF or JPEG 2000, Landslide4Sense .h5, RGB patches (PNG), or a zip of a scene folder"
 UPLOADER_HELP: Final = (
     "Several rasters are read as the channels of one scene, or as separate scenes if each holds all channels. Limits: "
     "{megabytes:,} MB per file, {megapixels:,} million pixels per scene."
@@ -185,6 +199,8 @@ STAGES: Final = {
     "drawing": "Rendering",
     "reading": "Reading",
     "timing": "Measuring",
+    "downloading": "Downloading",
+    "importing": "Converting",
 }
 REMAINING: Final = "{stage}: {fraction:.0%}, about {remaining} left"
 STAGE_FRACTION: Final = "{stage}: {fraction:.0%}"
@@ -195,6 +211,7 @@ DISMISS: Final = "Dismiss"
 # Result of a scene.
 RESULT: Final = "3 · Result"
 RESULT_LABEL: Final = "Result"
+RESULT_OF: Final = "Result of"
 SUMMARY_LINE: Final = "{count} candidate landslides · {area}"
 THRESHOLD: Final = "Threshold"
 THRESHOLD_HELP: Final = "Smallest probability of a landslide pixel; the detector's own threshold is {own:g}."
@@ -218,17 +235,23 @@ NO_CRS: Final = "This image has no CRS: outlines are in pixel coordinates and th
 NO_MAP: Final = "This scene cannot be shown in Web Mercator (near a pole, or across the antimeridian): see 'Image'."
 GO_TO: Final = "Go to a landslide (largest first)"
 WHOLE: Final = "Whole image"
-GO_TO_LINE: Final = "No. {id}: {area}, confidence {confidence:.0%}"
-ATTRIBUTES: Final = "Landslide {id}"
+GO_TO_LINE: Final = "{number}: {area}, confidence {confidence:.0%}"
+ATTRIBUTES: Final = "Candidate {number}"
+NUMBER_HELP: Final = (
+    "The number of a candidate is the row and column of its most probable pixel. It does not change with the "
+    "threshold; the numbers in the files (1, 2, 3 ...) do."
+)
+SELECTED_GONE: Final = "Candidate {number} is left out at these settings; it is shown again when they include it."
+SELECTED_JOINED: Final = "Candidate {number} is part of {larger} at these settings."
 SHOWN_OF: Final = "The {shown:,} largest of {count:,} are shown; the files hold all of them."
 LEGEND: Final = "Landslide probability"
 PICTURE_ALT: Final = "{title}, {count} outlined in yellow"
-TOOLTIP: Final = "Landslide {id}: {area_m2} m², confidence {confidence}"
-WARNINGS: Final = "Warnings"
+TOOLTIP: Final = "Candidate {number}: {area_m2} m², confidence {confidence}"
 TABLE_HELP: Final = "Sorted by area. Select a row to go to that landslide on the map."
 NONE_FOUND: Final = "No landslides at these settings."
 COLUMN_NAMES: Final = {
-    "id": "No.",
+    "number": "No.",
+    "id": "No. in the files",
     "area_m2": "Area (m²)",
     "confidence": "Confidence",
     "slope_mean_deg": "Mean slope (°)",
@@ -285,14 +308,24 @@ ALL_IN_ONE: Final = "All files, zip"
 PATCH_RANGE: Final = "Patches {first} to {last} of {count}"
 PATCH_PAGE: Final = "Patches"
 PATCH_SHOW: Final = "Show"
-PATCH_VIEW: Final = "View"
-PATCH_KINDS: Final = {
-    "prediction": "Prediction against reference",
-    "reference": "Reference outlines",
+GO_TO_PATCHES: Final = "Highlight a landslide of these patches (largest first)"
+NO_SELECTION: Final = "None"
+PATCH_NUMBER_HELP: Final = (
+    "The number of a candidate is its patch, and the row and column of its most probable pixel. It does not change "
+    "with the threshold."
+)
+SELECTED_NOT_HERE: Final = "Candidate {number} is not in these patches at these settings."
+PATCH_KINDS: Final = {"reference": "Reference outlines", "image": "Image"}
+PATCH_LAYERS: Final = {
+    "outlines": "Outlines",
     "probability": "Probability",
-    "image": "Image",
+    "reference": "Reference",
+    "errors": "Prediction against reference",
 }
-PATCH_LEGEND: Final = "Green: true positive. Yellow: false negative. Vermilion: false positive."
+PATCH_LEGEND: Final = (
+    "Green: true positive. Yellow: false negative. Vermilion: false positive. Purple: predicted landslide without a "
+    "reference. Minimum area and slope do not apply to these colours."
+)
 
 # Compare.
 COMPARE_INTRO: Final = "Two results of one area, side by side: two detectors, two thresholds, or two dates."
@@ -303,7 +336,13 @@ COMPARE_NEEDS: Final = (
 COMPARE_LEFT: Final = "Left"
 COMPARE_RIGHT: Final = "Right"
 SWIPE_ALT: Final = "Swipe between two results"
-SWIPE_HELP: Final = "Drag the line, or use the arrow keys."
+SWIPE_HELP: Final = (
+    "Drag the line, or use the arrow keys. Drag the image to move it; zoom with the buttons, or with Ctrl and the "
+    "wheel."
+)
+ZOOM_IN: Final = "Zoom in"
+ZOOM_OUT: Final = "Zoom out"
+ZOOM_FIT: Final = "Whole image"
 DIFFERENT_GRIDS: Final = "These two images are on different grids and cannot be overlaid: only their totals are shown."
 DIFFERENCES: Final = "Differences"
 DIFFERENCE_COUNT: Final = "Landslides"
@@ -338,6 +377,20 @@ DENSITY_AXIS: Final = "% of the pixels of the class"
 SUMMARISING: Final = "Computing the statistics"
 
 # Detectors.
+PUBLISHED: Final = "Published networks"
+PUBLISHED_NOTE: Final = (
+    "The networks published with arXiv 2507.01123 (Burange, Shinde, Mutyalwar 2025), trained on Landslide4Sense with "
+    "14 channels. A button downloads the weights (up to some hundred MB) from the author's page to this server, "
+    "converts them, and offers the detector to all users until the server ends. Their accuracy is "
+    "unknown: evaluate them before use. Their licence is not stated."
+)
+PUBLISHED_NEEDS: Final = (
+    "This server cannot load the networks published with arXiv 2507.01123: the extra 'train' is not installed "
+    "(pip install 'landslip[train]')."
+)
+PUBLISHED_BUTTON: Final = "Load {network}"
+PUBLISHED_LOADING: Final = "Loading {network}"
+PUBLISHED_LOADED: Final = "{name} is loaded: choose it on the page Predict."
 BENCHMARK: Final = "Engine benchmark"
 BENCHMARK_BUTTON: Final = "Run the benchmark"
 BENCHMARK_LABEL: Final = "Detector"

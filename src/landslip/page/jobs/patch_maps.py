@@ -1,5 +1,7 @@
 """Predictions for patches, and pictures of patches with their reference."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,13 +11,20 @@ import pandas as pd
 from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from PIL import Image
 
+from landslip.channels import TRUE_COLOUR
 from landslip.datasets.formats import open_patches
 from landslip.datasets.patch_set import Patch, PatchSet
-from landslip.datasets.pictures.views import describe_mask, enlarge, format_position, make_views, mask_outlines
+from landslip.datasets.pictures.views import (
+    composite,
+    describe_mask,
+    enlarge,
+    format_position,
+    make_views,
+    mask_outlines,
+)
 from landslip.figures.cartography import draw_outlines
-from landslip.figures.colour_ramps import PROBABILITY
+from landslip.figures.colour_ramps import OUTLINE, PROBABILITY, REFERENCE, SELECTED
 from landslip.files.progress import Progress
 from landslip.grid.map_grid import MapGrid
 from landslip.inference.engine import InferenceOptions
@@ -24,7 +33,9 @@ from landslip.mapping.finished_map import open_detector
 from landslip.mapping.inventory.attributes import landslide_table
 from landslip.mapping.inventory.find import landslide_tables
 from landslip.mapping.inventory.terrain_attributes import terrain_reader
+from landslip.page.jobs.pictures import OPAQUE_FROM
 from landslip.page.jobs.results import PatchResult
+from landslip.page.jobs.scene_maps import number_landslides
 from landslip.page.jobs.tasks import PatchMapTask, PatchPicturesTask, PatchSource, PolygonSettings, handles
 from landslip.probability import (
     BACKGROUND,
@@ -44,7 +55,8 @@ _SIDE_PX: Final = 384
 _TRUE_POSITIVE: Final = (0, 158, 115)
 _FALSE_NEGATIVE: Final = (240, 228, 66)
 _FALSE_POSITIVE: Final = (213, 94, 0)
-"""Bluish green, yellow and vermilion of Okabe and Ito, distinct in every kind of colour vision."""
+_UNLABELLED: Final = (204, 121, 167)
+"""Bluish green, yellow, vermilion and purple of Okabe and Ito, distinct in every kind of colour vision."""
 
 
 def open_patch_source(source: PatchSource) -> PatchSet[Any]:
@@ -68,7 +80,7 @@ def map_patches(task: PatchMapTask, progress: Progress) -> PatchResult:
     for patch, probability in predict_patches(detector, patches, options, progress=progress, stage="mapping"):
         titles = titles or tuple(view.title for view in make_views(patch, _PIXEL_SIZE_M))
         encoded.append(encode_probability(probability))
-        masks.append(patch.mask)
+        masks.append(_mask(task.source, patch))
         ids.append(patch.id)
     task.out.mkdir(parents=True)
     np.save(task.out / ENCODED, np.stack(encoded), allow_pickle=False)
@@ -82,6 +94,11 @@ def map_patches(task: PatchMapTask, progress: Progress) -> PatchResult:
         ids=tuple(ids),
         views=titles,
     )
+
+
+def _mask(source: PatchSource, patch: Patch) -> NDArray[np.uint8]:
+    """Return the mask of a patch; nodata where it is a placeholder."""
+    return np.full_like(patch.mask, NODATA) if patch.id in source.unlabelled else patch.mask
 
 
 def load_array(folder: Path, name: str) -> NDArray[np.uint8]:
@@ -117,10 +134,11 @@ def patch_landslides(
 
 @handles(PatchPicturesTask)
 def render_patches(task: PatchPicturesTask, _: Progress) -> dict[str, Any]:
-    """Render some patches: image, reference outlines, probability, and prediction against reference.
+    """Render some patches with layers drawn over them.
 
     Returns:
-        ``patches``, each with its ``id``, a ``caption`` and its ``files`` by kind of picture.
+        ``patches``, each with its ``id``, a ``caption``, the ``file`` of its picture, whether it is ``labelled``, and
+        the ``rows`` of its landslides.
     """
     patches = open_patch_source(task.source)
     encoded = None if task.result is None else load_array(task.result, ENCODED)
@@ -128,52 +146,70 @@ def render_patches(task: PatchPicturesTask, _: Progress) -> dict[str, Any]:
     last = min(task.first + task.count, len(patches))
     return {
         "patches": [
-            _render_patch(
-                task, patches.read(patches.entries[index]), index, None if encoded is None else encoded[index]
-            )
+            _render_patch(task, patches.read(patches.entries[index]), None if encoded is None else encoded[index])
             for index in range(task.first, last)
         ]
     }
 
 
-def _render_patch(
-    task: PatchPicturesTask, patch: Patch, index: int, encoded: NDArray[np.uint8] | None
-) -> dict[str, Any]:
-    rgb_by_view = {view.title: view.rgb for view in make_views(patch, _PIXEL_SIZE_M)}
-    rgb = rgb_by_view.get(task.view, next(iter(rgb_by_view.values())))
-    stem = f"{index}-{list(rgb_by_view).index(task.view) if task.view in rgb_by_view else 0}"
-    files: dict[str, str] = {}
-
-    def save(kind: str, picture: Image.Image) -> None:
-        path = task.out / f"{stem}-{kind}.webp"
-        picture.save(path, "WEBP", quality=86)
-        files[kind] = str(path)
-
-    image = enlarge(rgb, _SIDE_PX)
-    save("image", image)
-    reference = mask_outlines(patch.mask)
-    if reference:
-        save("reference", draw_outlines(image, reference, Affine.scale(_SIDE_PX / patch.mask.shape[1])))
-    if encoded is not None:
-        probability = np.nan_to_num(decode_probability(encoded))
-        save("probability", enlarge(PROBABILITY.to_rgb(probability, 0, 1), _SIDE_PX))
-        predicted = reaches_threshold(encoded, task.threshold)
-        save("prediction", enlarge(_colour_errors(rgb, predicted, patch.mask), _SIDE_PX))
+def _render_patch(task: PatchPicturesTask, patch: Patch, encoded: NDArray[np.uint8] | None) -> dict[str, Any]:
+    patch = replace(patch, mask=_mask(task.source, patch))
+    rgb = _background(task, patch)
+    labelled = bool((patch.mask != NODATA).any())
+    rows: list[dict[str, Any]] = []
+    table = None
+    if encoded is not None and task.detector:
+        table = patch_landslides(patch, encoded, task.detector, task.settings)
+        numbers = number_landslides(table.geometry, np.asarray(encoded), Affine.identity())
+        table = table.assign(number=[f"{patch.id}-{number}" for number in numbers])
+        rows = json.loads(pd.DataFrame(table.drop(columns="geometry")).to_json(orient="records", date_format="iso"))
+        if "errors" in task.layers and labelled:
+            card = open_detector(task.detector).card
+            threshold = card.threshold if task.settings.threshold is None else task.settings.threshold
+            rgb = _colour_errors(rgb, reaches_threshold(encoded, threshold), patch.mask)
+        if "probability" in task.layers:
+            rgb = _blend_probability(rgb, encoded)
+    picture = enlarge(rgb, _SIDE_PX)
+    scale = Affine.scale(_SIDE_PX / patch.mask.shape[1])
+    if "reference" in task.layers:
+        picture = draw_outlines(picture, mask_outlines(patch.mask), scale, REFERENCE)
+    if table is not None and "outlines" in task.layers:
+        picture = draw_outlines(picture, table.geometry, scale, OUTLINE)
+    if table is not None and task.selected is not None:
+        picture = draw_outlines(picture, table[table["number"] == task.selected].geometry, scale, SELECTED)
+    path = task.out / f"{patch.id}.webp"
+    picture.save(path, "WEBP", quality=86)
     caption = "; ".join(text for text in (describe_mask(patch), format_position(patch)) if text)
-    return {"id": patch.id, "caption": caption, "files": files}
+    return {"id": patch.id, "caption": caption, "file": str(path), "labelled": labelled, "rows": rows}
+
+
+def _background(task: PatchPicturesTask, patch: Patch) -> NDArray[np.uint8]:
+    """The chosen channels or view of a patch, RGB (H, W, 3)."""
+    if task.channels:
+        shown = (task.channels * 3)[:3]
+        return composite(patch.values, patch.channels, shown, per_channel=shown != TRUE_COLOUR)
+    views = make_views(patch, _PIXEL_SIZE_M)
+    return next((view.rgb for view in views if view.title == task.view), views[0].rgb)
+
+
+def _blend_probability(rgb: NDArray[np.uint8], encoded: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Draw the probability over a picture, the more transparent the lower it is."""
+    probability = np.nan_to_num(decode_probability(encoded))
+    alpha = np.clip(probability / OPAQUE_FROM, 0, 1)[..., np.newaxis] * 0.9
+    blended: NDArray[np.uint8] = np.rint(rgb * (1 - alpha) + PROBABILITY.to_rgb(probability, 0, 1) * alpha).astype(
+        np.uint8
+    )
+    return blended
 
 
 def _colour_errors(rgb: NDArray[np.uint8], predicted: NDArray[np.bool_], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The image in grey with true positives, false negatives and false positives in colour.
-
-    Without a reference every predicted pixel has the colour of a true positive.
-    """
+    """The image in grey with true positives, false negatives, false positives and unlabelled predictions in colour."""
     colours = np.repeat(rgb.mean(axis=2, keepdims=True) * 0.8 + 30, 3, axis=2)
-    labelled = bool((mask != NODATA).any())
     groups = (
-        (predicted & ((mask == LANDSLIDE) | (not labelled)), _TRUE_POSITIVE),
+        (predicted & (mask == LANDSLIDE), _TRUE_POSITIVE),
         (~predicted & (mask == LANDSLIDE), _FALSE_NEGATIVE),
         (predicted & (mask == BACKGROUND), _FALSE_POSITIVE),
+        (predicted & (mask == NODATA), _UNLABELLED),
     )
     for where, colour in groups:
         colours[where] = colour

@@ -36,7 +36,7 @@ _BLOCK_PX: Final = 1024
 _WEB_MERCATOR: Final = "EPSG:3857"
 _MAX_LATITUDE_DEG: Final = 85.0
 """Web Mercator ends before the poles."""
-_OPAQUE_FROM: Final = 0.4
+OPAQUE_FROM: Final = 0.4
 """The picture of the probability is opaque from here on, and the more transparent the lower it is."""
 _QUALITY: Final = 88
 _MAX_ENLARGEMENT: Final = 8
@@ -110,7 +110,7 @@ def _colour_scene(picture: Picture, *, per_channel: bool) -> NDArray[np.uint8]:
 def _colour_probability(picture: Picture) -> NDArray[np.uint8]:
     """RGBA (h, w, 4), transparent where nodata or where the probability is low."""
     probability = picture.values[0]
-    alpha = np.where(picture.valid, np.clip(probability / _OPAQUE_FROM, 0, 1) * 235, 0)
+    alpha = np.where(picture.valid, np.clip(probability / OPAQUE_FROM, 0, 1) * 235, 0)
     return np.dstack([PROBABILITY.to_rgb(probability, 0, 1), np.rint(alpha).astype(np.uint8)])
 
 

@@ -112,7 +112,7 @@ class Landslides(Frozen):
     area_m2: float
     geopackage: Path
     rows: tuple[dict[str, float | int | str | None], ...]
-    """The largest, with their attributes and ``west``, ``south``, ``east``, ``north``."""
+    """The largest, with their attributes, ``number``, and ``west``, ``south``, ``east``, ``north``."""
     geojson: Path | None = None
     """The largest in longitude and latitude; None without a CRS."""
 

@@ -1,6 +1,7 @@
 """Maps of scenes: inference as by ``landslip map``, and polygons, scores and comparisons of finished maps."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,13 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyogrio
 import shapely
+import shapely.affinity
+from affine import Affine
 from numpy.typing import NDArray
+from rasterio.features import rasterize
+from shapely.geometry.base import BaseGeometry
 
 from landslip.evaluation.reference.score import score_map
 from landslip.files.progress import Progress
@@ -22,7 +28,7 @@ from landslip.mapping.job import Job, MapSettings
 from landslip.mapping.run import map_scene
 from landslip.metrics.thresholds import ProbabilityHistogram
 from landslip.page.jobs.results import MAX_SHOWN, Comparison, Landslides, Overlap, SceneResult, SceneScores
-from landslip.page.jobs.tasks import ComparisonTask, MapTask, PolygonsTask, SceneSource, ScoreTask, handles
+from landslip.page.jobs.tasks import ComparisonTask, LocateTask, MapTask, PolygonsTask, SceneSource, ScoreTask, handles
 from landslip.probability import NODATA
 from landslip.scenes.rasters import open_scene
 from landslip.scenes.scene import Scene
@@ -76,11 +82,13 @@ def extract_landslides(task: PolygonsTask, _: Progress) -> Landslides:
     path = task.out / "landslides.gpkg"
     found = write_landslides(job, task.map_folder, path, settings.min_slope_deg)
     table = read_largest(path, MAX_SHOWN)
+    to_pixels = ~job.grid.transform if table.crs else Affine.identity()
+    table = table.assign(number=number_landslides(table.geometry, _read_encoded(job, task.map_folder), to_pixels))
     lonlat = table.to_crs("EPSG:4326") if table.crs else None
     geojson = None
     if lonlat is not None:
         geojson = task.out / "shown.geojson"
-        geojson.write_text(lonlat[["id", "area_m2", "confidence", "geometry"]].to_json(), encoding="utf-8")
+        geojson.write_text(lonlat[["id", "number", "area_m2", "confidence", "geometry"]].to_json(), encoding="utf-8")
     return Landslides(
         count=len(found.areas_m2),
         area_m2=float(found.areas_m2.sum()),
@@ -88,6 +96,48 @@ def extract_landslides(task: PolygonsTask, _: Progress) -> Landslides:
         rows=_rows(table, lonlat),
         geojson=geojson,
     )
+
+
+def _read_encoded(job: Job, folder: Path) -> NDArray[np.uint8]:
+    encoded = np.empty((job.grid.height, job.grid.width), np.uint8)
+    for window, strip in read_strips(folder, job.grid):
+        encoded[window.slices] = strip
+    return encoded
+
+
+def number_landslides(geometries: Iterable[BaseGeometry], encoded: NDArray[np.uint8], to_pixels: Affine) -> list[str]:
+    """Number landslides by the row and column of their most probable pixel, such as ``214-87``.
+
+    A landslide keeps this number while the threshold moves, until a landslide with a more probable pixel joins it: its
+    most probable pixel is the last to fall below the threshold. The first pixel in reading order counts among equals.
+
+    Args:
+        geometries: outlines along pixel edges.
+        encoded: (H, W), encoded probability.
+        to_pixels: from the coordinates of the outlines to column and row.
+    """
+    numbers = []
+    for geometry in geometries:
+        outline = shapely.affinity.affine_transform(geometry, to_pixels.to_shapely())
+        left, top, right, bottom = (round(edge) for edge in outline.bounds)
+        inside = rasterize([outline], (bottom - top, right - left), transform=Affine.translation(left, top))
+        values = np.where(
+            (inside == 1) & (encoded[top:bottom, left:right] != NODATA), encoded[top:bottom, left:right], 0
+        )
+        row, col = divmod(int(values.argmax()), right - left)
+        numbers.append(f"{top + row}-{left + col}")
+    return numbers
+
+
+@handles(LocateTask)
+def locate_landslide(task: LocateTask, _: Progress) -> dict[str, Any]:
+    """Find the landslide that contains the centre of a pixel."""
+    scene = open_source(task.source)
+    grid = MapGrid.of(scene.geobox, scene.window)
+    x, y = (grid.transform if grid.crs else Affine.identity()) * (task.col + 0.5, task.row + 0.5)
+    found = pyogrio.read_dataframe(task.geopackage, bbox=(x, y, x, y))
+    ids = found.loc[found.geometry.contains(shapely.Point(x, y)), "id"]
+    return {"id": int(ids.iloc[0]) if len(ids) else None}
 
 
 def write_landslides(job: Job, folder: Path, path: Path, min_slope_deg: float) -> Found:

@@ -4,6 +4,7 @@ A task travels as one line of JSON, ``{"MapTask": {...}}``. Its class names the 
 imported with the first task of that class, so the server and the views import no heavy package.
 """
 
+import hashlib
 import json
 import warnings
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from pydantic import Field
 from landslip.files.model import Frozen
 from landslip.files.progress import Progress
 
-Kind = Literal["raster", "hdf5", "zip", "geopackage", "geojson"]
+Kind = Literal["raster", "hdf5", "png", "zip", "geopackage", "geojson"]
 """Format of an uploaded file, recognised by its first bytes."""
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -61,6 +62,11 @@ class SceneSource(Frozen):
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
+    @property
+    def id(self) -> str:
+        """Identifies the scene; titles may be equal."""
+        return _identify(*self.paths, self.channels_given, self.scale, self.pixel_size_given_m)
+
 
 class PatchSource(Frozen):
     """A set of patches that was opened and checked."""
@@ -72,7 +78,18 @@ class PatchSource(Frozen):
     patches: int
     labelled: int
     """Number of patches with a mask."""
+    unlabelled: frozenset[int] = frozenset()
+    """Ids of patches whose mask is a placeholder."""
     notes: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Identifies the patches; titles may be equal."""
+        return _identify(self.folder)
+
+
+def _identify(*parts: object) -> str:
+    return hashlib.sha256(repr([str(part) for part in parts]).encode()).hexdigest()[:12]
 
 
 Source = Annotated[SceneSource | PatchSource, Field(discriminator="kind")]
@@ -183,6 +200,15 @@ class PolygonsTask(Task, module="jobs.scene_maps"):
     out: Path
 
 
+class LocateTask(Task, module="jobs.scene_maps"):
+    """Find the landslide of a GeoPackage that contains a pixel; the result is its ``id``, None if there is none."""
+
+    source: SceneSource
+    geopackage: Path
+    row: int
+    col: int
+
+
 class ScoreTask(Task, module="jobs.scene_maps"):
     """Score a finished map against a reference on its grid; the result is ``SceneScores``."""
 
@@ -245,14 +271,24 @@ class PatchMapTask(Task, module="jobs.patch_maps"):
     threads: int | None = None
 
 
+PatchLayer = Literal["outlines", "probability", "reference", "errors"]
+
+
 class PatchPicturesTask(Task, module="jobs.patch_maps"):
-    """Render patches with their reference and the prediction; the result lists the pictures."""
+    """Render patches with layers drawn over them; the result lists the pictures and the landslides of each patch."""
 
     source: PatchSource
     result: Path | None = None
     """Folder of a ``PatchResult``; without a prediction where None."""
-    threshold: float = 0.5
+    detector: str = ""
+    """Name or path that opens the detector of the result."""
+    settings: PolygonSettings = PolygonSettings()
     view: str = "True colour"
+    channels: tuple[str, ...] = ()
+    """Three for a composite, one for grey, none for ``view``."""
+    layers: frozenset[PatchLayer] = frozenset()
+    selected: str | None = None
+    """Number of a landslide to highlight."""
     first: int = 0
     count: int = 12
     out: Path
@@ -279,6 +315,17 @@ class MosaicTask(Task, module="jobs.statistics"):
     """Draw the scenes of a data set with each patch at its position."""
 
     data: Path
+    out: Path
+
+
+class PublishedTask(Task, module="jobs.published"):
+    """List the published networks; the result has ``networks``, each with the name of its weights and its own."""
+
+
+class FetchTask(Task, module="jobs.published"):
+    """Download published weights and write them as a detector; the result is its ``path``."""
+
+    name: str
     out: Path
 
 

@@ -51,6 +51,10 @@ class Session:
     owner: str
     folder: Path
     pool: Pool
+    browser: str = ""
+    """Identifies the visitor's browser; the session can be reopened from no other."""
+    state: object = None
+    """What the page keeps of the visitor."""
     _folders: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -117,32 +121,50 @@ class ServerState:
         self.sessions: dict[str, Session] = {}
         self.example_scenes: dict[str, SceneSource] = {}
         self._leaving: dict[str, threading.Timer] = {}
+        self._connections: dict[str, set[str]] = {}
         self._lock = threading.Lock()
         atexit.register(self.close)
 
-    def open_session(self) -> Session:
-        """Open the session of a new visitor."""
+    def open_session(self, browser: str = "") -> Session:
+        """Open the session of a new visitor.
+
+        Args:
+            browser: identifies the visitor's browser.
+        """
         owner = secrets.token_hex(8)
         folder = self.root / owner
         folder.mkdir(mode=0o700)
-        session = Session(owner, folder, self.pool)
+        session = Session(owner, folder, self.pool, browser)
         with self._lock:
             self.sessions[owner] = session
         return session
 
-    def connected(self, owner: str) -> None:
-        """Keep a session whose visitor is connected, perhaps again."""
+    def add_detector(self, path: Path) -> str:
+        """Offer a further detector to all visitors until the server ends; return its name.
+
+        Raises:
+            DetectorError: it cannot be used.
+        """
+        detector = Detector.open(path)
+        self.detectors[detector.card.name] = OfferedDetector(detector.card, str(path), detector.size_mb)
+        return detector.card.name
+
+    def connected(self, owner: str, connection: str = "") -> None:
+        """Keep a session while a connection of its visitor is open; a reloaded page is another connection."""
         with self._lock:
+            self._connections.setdefault(owner, set()).add(connection)
             leaving = self._leaving.pop(owner, None)
         if leaving is not None:
             leaving.cancel()
 
-    def disconnected(self, owner: str, grace_s: float = _GRACE_S) -> None:
-        """End a session after some seconds, unless its visitor reconnects."""
+    def disconnected(self, owner: str, connection: str = "", grace_s: float = _GRACE_S) -> None:
+        """End a session some seconds after its last connection, unless its visitor reconnects."""
         timer = threading.Timer(grace_s, self.close_session, (owner,))
         timer.daemon = True
         with self._lock:
-            if owner not in self.sessions:
+            connections = self._connections.get(owner, set())
+            connections.discard(connection)
+            if owner not in self.sessions or connections:
                 return
             before = self._leaving.pop(owner, None)
             self._leaving[owner] = timer
@@ -155,6 +177,7 @@ class ServerState:
         with self._lock:
             session = self.sessions.pop(owner, None)
             self._leaving.pop(owner, None)
+            self._connections.pop(owner, None)
         if session is not None:
             session.end()
 
@@ -174,9 +197,7 @@ def _offered(settings: PageSettings) -> list[OfferedDetector]:
     names = sorted(packaged(), key=lambda name: name != DEFAULT)
     locations = (*names, *(str(path.resolve()) for path in settings.detectors))
     detectors = [(location, Detector.open(location)) for location in locations]
-    return [
-        OfferedDetector(detector.card, location, detector.size_mb) for location, detector in detectors
-    ]
+    return [OfferedDetector(detector.card, location, detector.size_mb) for location, detector in detectors]
 
 
 def _queues(settings: PageSettings) -> list[QueueSettings]:

@@ -7,10 +7,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.datasets.hdf5 import Hdf5Error
+from landslip.datasets.hdf5 import DatasetSpec, Hdf5Error, read_dataset
 from landslip.datasets.l4s import LAYOUTS, open_l4s
-from landslip.datasets.l4s_values import L4S_CHANNELS, SIDE_PX, read_image, read_mask
-from landslip.errors import LandslipError
+from landslip.datasets.l4s_values import IMAGE, L4S_CHANNELS, SIDE_PX, read_image, read_mask
+from landslip.errors import LandslipError, require_extra
 from landslip.files.progress import Progress
 from landslip.grid.map_grid import MapGrid
 from landslip.page import messages
@@ -18,7 +18,8 @@ from landslip.page.errors import UploadError, explain, use_visitor_names
 from landslip.page.jobs.results import ReadResult
 from landslip.page.jobs.tasks import PatchSource, ReadTask, SceneSource, Upload, UploadLimits, handles
 from landslip.page.uploads.archive import unpack
-from landslip.page.uploads.receive import number_in, title_of
+from landslip.page.uploads.png_patches import patch_numbers, read_png_patches
+from landslip.page.uploads.receive import common_title, number_in, title_of
 from landslip.scenes.inspection import inspect_scene
 from landslip.scenes.raster_file import RasterFile
 from landslip.scenes.rasters import open_scene
@@ -47,22 +48,29 @@ def _read(task: ReadTask, names: dict[str, str]) -> ReadResult:
     notes: list[str] = []
     sources: list[SceneSource | PatchSource] = []
     single = [upload for upload in task.uploads if upload.kind != "zip"]
-    groups: list[tuple[list[Upload], Path | None]] = [(single, None)] if single else []
+    groups: list[tuple[list[Upload], Path | None, str]] = [(single, None, "")] if single else []
     for number, archive in enumerate((upload for upload in task.uploads if upload.kind == "zip"), start=1):
         folder = task.folder / f"unpacked-{number}"
         members, skipped = unpack(archive, folder, task.limits)
         archive.path.unlink()
         names |= {member.path.name: member.name for member in members}
         notes += skipped
-        groups.append((members, folder))
-    for number, (members, unpacked) in enumerate(groups, start=1):
+        groups.append((members, folder, title_of(archive.name)))
+    for number, (members, unpacked, title) in enumerate(groups, start=1):
         rasters = [member for member in members if member.kind == "raster"]
         patches = [member for member in members if member.kind == "hdf5"]
         if rasters:
             # open_scene selects the rasters of a folder itself.
-            sources += [_rename_files(scene, task.folder, names) for scene in _read_scenes(rasters, unpacked, task)]
+            sources += [
+                _rename_files(scene, task.folder, names) for scene in _read_scenes(rasters, unpacked, title, task)
+            ]
         if patches:
             sources.append(_read_patches(patches, task.folder / f"patches-{number}", task.limits))
+        pngs = [member for member in members if member.kind == "png"]
+        if pngs and (rasters or patches):
+            notes.append(messages.PNG_SKIPPED.format(count=len(pngs)))
+        elif pngs:
+            sources.append(read_png_patches(pngs, task.folder / f"patches-{number}", task.limits))
     return ReadResult(sources=tuple(sources), notes=tuple(notes))
 
 
@@ -74,19 +82,22 @@ def _rename_files(scene: SceneSource, folder: Path, names: dict[str, str]) -> Sc
     return scene.model_copy(update=texts)
 
 
-def _read_scenes(rasters: Sequence[Upload], folder: Path | None, task: ReadTask) -> list[SceneSource]:
+def _read_scenes(rasters: Sequence[Upload], folder: Path | None, title: str, task: ReadTask) -> list[SceneSource]:
     """Open rasters as the channels of one scene, or, where that fails, each as a scene of its own.
 
     Args:
         rasters: the uploaded or unpacked files.
         folder: that they were unpacked to, if they came in a zip.
+        title: of the zip.
         task: with the settings for reading.
     """
     for raster in rasters:
         check_declared_size(raster, task.limits)
     together = (folder,) if folder else tuple(raster.path for raster in rasters)
     count = len(rasters)
-    title = title_of(rasters[0].name) if count == 1 else messages.RASTERS_TITLE.format(count=count)
+    if not title:
+        names = [raster.name for raster in rasters]
+        title = title_of(names[0]) if count == 1 else common_title(names) or messages.RASTERS_TITLE.format(count=count)
     try:
         return [_read_scene(together, title, task)]
     except LandslipError as error:
@@ -170,7 +181,7 @@ def _read_patches(files: Sequence[Upload], folder: Path, limits: UploadLimits) -
     (folder / _MASKS).mkdir(parents=True)
     mask_by_number = {number_in(file.name): file for file in masks}
     labelled = 0
-    for image, number in zip(images, _patch_numbers(images), strict=True):
+    for image, number in zip(images, patch_numbers(images), strict=True):
         image.path.rename(folder / _IMAGES / f"image_{number}.h5")
         partner = mask_by_number.get(number)
         if partner is None and len(images) == len(masks) == 1:
@@ -195,6 +206,9 @@ def _is_image(file: Upload, values: NDArray[np.float32], mask: NDArray[np.uint8]
     try:
         read_image(file.path, values)
     except Hdf5Error as error:
+        if error.kind == "shape" and _move_channels_last(file.path):
+            read_image(file.path, values)
+            return True
         if error.kind != "key":
             raise
         try:
@@ -205,7 +219,13 @@ def _is_image(file: Upload, values: NDArray[np.float32], mask: NDArray[np.uint8]
     return True
 
 
-def _patch_numbers(images: Sequence[Upload]) -> list[int]:
-    """The numbers in the names of the images if they all differ, otherwise 1, 2, 3 ..."""
-    found = [number for number in (number_in(file.name) for file in images) if number is not None]
-    return found if len(set(found)) == len(images) else list(range(1, len(images) + 1))
+def _move_channels_last(path: Path) -> bool:
+    """Write an image whose channels are first (14, 128, 128) again as in Landslide4Sense; whether it was one."""
+    try:
+        values = read_dataset(path, DatasetSpec(IMAGE.name, (IMAGE.shape[-1], *IMAGE.shape[:-1]), IMAGE.dtype))
+    except Hdf5Error:
+        return False
+    h5py = require_extra("h5py", "train")
+    with h5py.File(path, "w") as file:
+        file[IMAGE.name] = np.moveaxis(values, 0, -1)
+    return True

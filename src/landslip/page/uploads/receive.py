@@ -8,6 +8,7 @@ import re
 import shutil
 import unicodedata
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -19,7 +20,7 @@ from landslip.page.jobs.tasks import Kind, Upload
 from landslip.page.server.settings import PageSettings
 from landslip.scenes.naming import COMPANIONS
 
-IMAGE_KINDS: Final[frozenset[Kind]] = frozenset({"raster", "hdf5", "zip"})
+IMAGE_KINDS: Final[frozenset[Kind]] = frozenset({"raster", "hdf5", "png", "zip"})
 REFERENCE_KINDS: Final[frozenset[Kind]] = frozenset({"raster", "zip", "geopackage", "geojson"})
 
 _MAGIC: Final[tuple[tuple[bytes, Kind], ...]] = (
@@ -29,13 +30,21 @@ _MAGIC: Final[tuple[tuple[bytes, Kind], ...]] = (
     (b"MM\0+", "raster"),
     (b"\0\0\0\x0cjP  \r\n\x87\n", "raster"),
     (b"\x89HDF\r\n\x1a\n", "hdf5"),
+    (b"\x89PNG\r\n\x1a\n", "png"),
     (b"PK\x03\x04", "zip"),
     (b"PK\x05\x06", "zip"),
     (b"SQLite format 3\0", "geopackage"),
 )
 MAGIC_BYTES: Final = max(len(magic) for magic, _ in _MAGIC)
 _BEFORE_TEXT: Final = b"\xef\xbb\xbf \t\r\n"
-_SUFFIXES: Final = {"raster": ".tif", "hdf5": ".h5", "zip": ".zip", "geopackage": ".gpkg", "geojson": ".geojson"}
+_SUFFIXES: Final = {
+    "raster": ".tif",
+    "hdf5": ".h5",
+    "png": ".png",
+    "zip": ".zip",
+    "geopackage": ".gpkg",
+    "geojson": ".geojson",
+}
 _JPEG_2000: Final = b"\0\0\0\x0cjP"
 _DESCRIPTIONS: Final = (
     (b"\x89PNG", "a PNG picture, which has neither channel names nor a CRS"),
@@ -214,6 +223,16 @@ def display_name(given: str) -> str:
 def title_of(given: str) -> str:
     """Return the title of a scene from the name of its file."""
     return _stem(display_name(given)) or "scene"
+
+
+def common_title(given: Sequence[str]) -> str:
+    """Return the title of a scene from the names of its files: what they have in common at the start; may be empty."""
+    stems = [_stem(display_name(name)) for name in given]
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*stems, strict=False))
+    common = "".join(letters[0] for letters in alike)
+    # Not in the middle of a word, such as the B0 of B02 and B03.
+    whole = common if common in stems else re.sub(r"[A-Za-z0-9]+$", "", common)
+    return whole.strip(" _-.,()")
 
 
 def number_in(given: str) -> int | None:

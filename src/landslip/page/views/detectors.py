@@ -1,5 +1,6 @@
 """The view Detectors: cards and reports, and a benchmark of the engines on this machine."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -9,13 +10,15 @@ import streamlit as st
 from landslip.detector.card import Score
 from landslip.figures.formatting import format_duration
 from landslip.page import messages
-from landslip.page.jobs.tasks import BenchmarkTask
+from landslip.page.jobs.tasks import BenchmarkTask, FetchTask, PublishedTask
 from landslip.page.server.server_state import OfferedDetector, ServerState
 from landslip.page.server.session import PendingJob, SessionState
 from landslip.page.views.parts import show_errors, show_jobs
 
 _REPORTS: Final = Path(__file__).parents[4] / "docs" / "results"
 _RESULTS_KEY: Final = "benchmarks"
+_BUTTONS: Final = 4
+"""Buttons in a row."""
 
 
 def show(server: ServerState, state: SessionState) -> None:
@@ -25,6 +28,7 @@ def show(server: ServerState, state: SessionState) -> None:
     for offered in server.detectors.values():
         with st.container(border=True):
             _show_card(offered)
+    _show_published(server, state)
     _show_benchmarks(server, state)
     settings = server.settings
     run = format_duration(settings.run_time_s)
@@ -74,12 +78,41 @@ def _score_text(score: Score) -> str:
     )
 
 
+def _show_published(server: ServerState, state: SessionState) -> None:
+    """Show a button for each published network that can be loaded here."""
+    st.subheader(messages.PUBLISHED, anchor=False)
+    if find_spec("torch") is None or find_spec("segmentation_models_pytorch") is None:
+        st.info(messages.PUBLISHED_NEEDS)
+        return
+    st.write(messages.PUBLISHED_NOTE)
+    networks = state.session.run(PublishedTask())["networks"]
+    for start in range(0, len(networks), _BUTTONS):
+        # The last row may be shorter.
+        for column, (name, network) in zip(st.columns(_BUTTONS), networks[start : start + _BUTTONS], strict=False):
+            label = messages.PUBLISHED_BUTTON.format(network=network)
+            if column.button(label, key=f"published-{name}", disabled=bool(state.pending), width="stretch"):
+                state.clear_messages()
+                with show_errors():
+                    task = FetchTask(name=name, out=server.shared_folder / "published")
+                    state.submit("map", task, messages.PUBLISHED_LOADING.format(network=network), None)
+                    st.rerun()
+
+
+def _finish_fetch(server: ServerState, state: SessionState, pending: PendingJob) -> None:
+    if pending.task is FetchTask:
+        name = server.add_detector(Path(pending.job.result["path"]))
+        state.notes.append(messages.PUBLISHED_LOADED.format(name=name))
+
+
 def _show_benchmarks(server: ServerState, state: SessionState) -> None:
     st.subheader(messages.BENCHMARK, anchor=False)
     results = st.session_state.setdefault(_RESULTS_KEY, {})
 
     def finish(pending: PendingJob) -> None:
-        results[pending.label] = pending.job.result
+        if pending.task is BenchmarkTask:
+            results[pending.label] = pending.job.result
+
+        _finish_fetch(server, state, pending)
 
     show_jobs(server, state, finish)
     name = st.selectbox(messages.BENCHMARK_LABEL, list(server.detectors))

@@ -1,5 +1,6 @@
 """Downloads of a result, created on request at the current settings."""
 
+import re
 from pathlib import Path
 from typing import Final, Literal
 
@@ -39,10 +40,11 @@ def show_downloads(state: SessionState, result: SceneResult | PatchResult, setti
             products = Products.model_validate(state.session.run(_task(result, settings, out)))
         record.write_text(products.model_dump_json(), encoding="utf-8")
     products = Products.model_validate_json(record.read_text(encoding="utf-8"))
-    _show_button(messages.ALL_IN_ONE, products.archive, "primary", result)
+    stem = download_stem(result.source.title, result.name, threshold)
+    _show_button(messages.ALL_IN_ONE, products.archive, f"{stem}.zip", "primary", result)
     for name, text in messages.FILE_NAMES.items():
         if name in products.files:
-            _show_button(text, products.files[name], "secondary", result)
+            _show_button(text, products.files[name], f"{stem}-{name}", "secondary", result)
 
 
 def _task(result: SceneResult | PatchResult, settings: PolygonSettings, out: Path) -> ProductsTask | PatchProductsTask:
@@ -55,15 +57,26 @@ def _task(result: SceneResult | PatchResult, settings: PolygonSettings, out: Pat
     )
 
 
+def download_stem(title: str, detector: str, threshold: float) -> str:
+    """Return the start of the names of downloads: scene, detector and threshold.
+
+    Example:
+        >>> download_stem("Chittagong hills, Sentinel-2", "s2-rgb", 0.5)
+        'Chittagong-hills-Sentinel-2-s2-rgb-0.500'
+    """
+    scene = re.sub(r"[^\w.]+", "-", title).strip("-.")[:60] or "scene"
+    return f"{scene}-{detector}-{threshold:.3f}"
+
+
 def _show_button(
-    text: str, path: Path, kind: Literal["primary", "secondary"], result: SceneResult | PatchResult
+    text: str, path: Path, name: str, kind: Literal["primary", "secondary"], result: SceneResult | PatchResult
 ) -> None:
     size_kb = path.stat().st_size / 1e3
     size = f"{size_kb / 1e3:.1f} MB" if size_kb >= 100 else f"{size_kb:.0f} kB"
     st.download_button(
         f"{text} ({size})",
         path.read_bytes,  # read when the visitor downloads it
-        path.name,
+        name,
         _MIME.get(path.suffix, "application/octet-stream"),
         key=f"download-{path.name}-{result.folder.name}",
         type=kind,

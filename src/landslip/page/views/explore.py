@@ -9,11 +9,11 @@ import streamlit as st
 
 from landslip.figures.formatting import format_percent
 from landslip.page import messages
-from landslip.page.jobs.tasks import ExploreTask, MosaicTask, PatchPicturesTask, PatchSource
+from landslip.page.jobs.tasks import ExploreTask, MosaicTask, PatchLayer, PatchPicturesTask, PatchSource
 from landslip.page.server.server_state import ServerState
 from landslip.page.server.session import SessionState
 from landslip.page.views.parts import show_errors
-from landslip.page.views.patch_result import choose_page, show_patches
+from landslip.page.views.patch_result import choose_page, render, show_patches
 
 _COLOURS = ("#8a3b12", "#2b6f8f")
 """Landslide dark and warm, background lighter and cool: distinct in lightness too."""
@@ -100,9 +100,9 @@ def _show_patches(server: ServerState, state: SessionState, data: Path, summary:
         patches=summary["patches"],
         labelled=0,
     )
-    show_patches(
-        state, PatchPicturesTask(source=source, first=first, out=server.shared_folder / "patches"), kind, _COLUMNS
-    )
+    out = server.shared_folder / f"patches-{kind}"
+    layers: frozenset[PatchLayer] = frozenset({"reference"}) if kind == "reference" else frozenset()
+    show_patches(render(state, PatchPicturesTask(source=source, layers=layers, first=first, out=out)), _COLUMNS)
 
 
 def _show_mosaic(server: ServerState, state: SessionState, data: Path) -> None:

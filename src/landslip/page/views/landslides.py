@@ -5,7 +5,7 @@ The map needs no tiles: its background is the image itself.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import pandas as pd
@@ -16,12 +16,13 @@ from landslip.figures.colour_ramps import OUTLINE, REFERENCE, SELECTED
 from landslip.figures.formatting import format_area, format_length, format_lonlat
 from landslip.page import messages
 from landslip.page.jobs.results import Box, Landslides, ScenePicture, SceneResult
+from landslip.page.jobs.tasks import LocateTask
 from landslip.page.server.server_state import ServerState
 from landslip.page.server.session import SessionState
 from landslip.page.views.parts import data_url, probability_picture, show_legend
 
 Row = Mapping[str, Any]
-_COLUMNS: Final = ("id", "area_m2", "confidence", "slope_mean_deg", "length_m", "width_m", "lon", "lat")
+_COLUMNS: Final = ("number", "id", "area_m2", "confidence", "slope_mean_deg", "length_m", "width_m", "lon", "lat")
 _MAX_LISTED: Final = 300
 _HEIGHT_PX: Final = 560
 _WIDTH_PX: Final = 640
@@ -33,32 +34,56 @@ _NO_BASE_MAP: Final = 'data:application/json,{"version":8,"sources":{},"layers":
 """An empty style; without a style Streamlit would request one from a public server."""
 
 
-def _key(result: SceneResult) -> str:
+def _anchor(result: SceneResult) -> str:
+    """Key of the number that the visitor selected, which may be absent at the current settings."""
     return f"selected-{result.folder.name}"
 
 
-def _select(result: SceneResult, number: int | None) -> None:
-    st.session_state[_key(result)] = number
+def _select(result: SceneResult, number: str | None) -> None:
+    st.session_state[_anchor(result)] = number
 
 
-def choose_landslide(result: SceneResult, landslides: Landslides) -> dict[str, Any] | None:
-    """Show a list of the landslides; return the selected row, None for the whole image."""
-    rows: dict[int, dict[str, Any]] = {int(row["id"] or 0): dict(row) for row in landslides.rows}
-    numbers: list[int | None] = [None, *list(rows)[:_MAX_LISTED]]
-    selected = st.session_state.get(_key(result))
-    if selected is not None and selected not in rows:
-        _select(result, None)
-    elif selected is not None and selected not in numbers:
-        numbers.append(selected)
+def choose_landslide(state: SessionState, result: SceneResult, landslides: Landslides) -> dict[str, Any] | None:
+    """Show a list of the landslides; return the selected row, None for the whole image.
 
-    def label(number: int | None) -> str:
-        if number is None:
-            return messages.WHOLE
-        row = rows[number]
-        return messages.GO_TO_LINE.format(id=number, area=format_area(row["area_m2"]), confidence=row["confidence"])
+    The selection is kept while the threshold moves. Where the selected landslide has become part of a larger one, that
+    one is shown; where it is below the threshold, the whole image.
+    """
+    rows: dict[str, dict[str, Any]] = {str(row["number"]): dict(row) for row in landslides.rows}
+    numbers: list[str | None] = [None, *list(rows)[:_MAX_LISTED]]
+    selected = st.session_state.get(_anchor(result))
+    shown = selected if selected is None or selected in rows else _locate(state, result, landslides, selected)
+    if shown is not None and shown not in numbers:
+        numbers.append(shown)
+    key = f"go-to-{result.folder.name}"
+    st.session_state[key] = shown
+    st.selectbox(
+        messages.GO_TO,
+        numbers,
+        key=key,
+        format_func=lambda number: messages.WHOLE if number is None else describe_landslide(rows[number]),
+        on_change=lambda: _select(result, st.session_state[key]),
+        help=messages.NUMBER_HELP,
+    )
+    if selected is not None and shown is None:
+        st.caption(messages.SELECTED_GONE.format(number=selected))
+    elif shown != selected:
+        st.caption(messages.SELECTED_JOINED.format(number=selected, larger=shown))
+    return None if shown is None else rows[shown]
 
-    number = st.selectbox(messages.GO_TO, numbers, key=_key(result), format_func=label)
-    return None if number is None else rows[number]
+
+def describe_landslide(row: Row) -> str:
+    """Return number, area and confidence of a landslide as text."""
+    area = format_area(row["area_m2"])
+    return messages.GO_TO_LINE.format(number=row["number"], area=area, confidence=row["confidence"])
+
+
+def _locate(state: SessionState, result: SceneResult, landslides: Landslides, number: str) -> str | None:
+    """Return the number of the landslide that contains the most probable pixel of another one."""
+    row, col = map(int, number.split("-"))
+    task = LocateTask(source=result.source, geopackage=landslides.geopackage, row=row, col=col)
+    found = state.session.run(task)["id"]
+    return next((str(one["number"]) for one in landslides.rows if one["id"] == found), None)
 
 
 def show_attributes(row: Row) -> None:
@@ -79,7 +104,7 @@ def show_attributes(row: Row) -> None:
     if row["image_date"]:
         known["Image date"] = row["image_date"]
     with st.container(border=True):
-        st.markdown(f"**{messages.ATTRIBUTES.format(id=row['id'])}**")
+        st.markdown(f"**{messages.ATTRIBUTES.format(number=row['number'])}**")
         st.markdown("\n".join(f"- {name}: {text}" for name, text in known.items()))
 
 
@@ -88,14 +113,25 @@ def show_table(result: SceneResult, landslides: Landslides) -> None:
     if not landslides.rows:
         st.info(messages.NONE_FOUND)
         return
-    table = pd.DataFrame([{name: row[name] for name in _COLUMNS} for row in landslides.rows])
-    table = table.dropna(axis="columns", how="all").round({"confidence": 2})
-    ids = table["id"].tolist()
     key = f"table-{result.folder.name}-{landslides.geopackage.parent.name}"
+    draw_table(landslides.rows, key, lambda number: _select(result, number))
 
-    def select() -> None:
-        rows = st.session_state[key].selection.rows
-        _select(result, int(ids[rows[0]]) if rows else None)
+
+def draw_table(rows: Sequence[Row], key: str, select: Callable[[str | None], None]) -> None:
+    """Show a table of landslides.
+
+    Args:
+        rows: the landslides; not empty.
+        key: of the table in Streamlit's session state.
+        select: called with the number of the landslide that is selected, None for none.
+    """
+    table = pd.DataFrame([{name: row.get(name) for name in _COLUMNS} for row in rows])
+    table = table.dropna(axis="columns", how="all").round({"confidence": 2})
+    numbers = table["number"].tolist()
+
+    def choose() -> None:
+        chosen = st.session_state[key].selection.rows
+        select(numbers[chosen[0]] if chosen else None)
 
     formats = {
         **dict.fromkeys(("area_m2", "length_m", "width_m", "slope_mean_deg"), "%.0f"),
@@ -111,7 +147,7 @@ def show_table(result: SceneResult, landslides: Landslides) -> None:
         table.rename(columns=messages.COLUMN_NAMES),
         hide_index=True,
         key=key,
-        on_select=select,
+        on_select=choose,
         selection_mode="single-row",
         height=360,
         column_config=columns,
@@ -153,7 +189,7 @@ def show_map(
         features = _features(landslides)
         shown.append(_outline_layer(_LANDSLIDES, features, OUTLINE, pickable=True, width_px=2))
         if selected is not None:
-            marked = [one for one in features["features"] if one["properties"]["id"] == selected["id"]]
+            marked = [one for one in features["features"] if one["properties"]["number"] == selected["number"]]
             collection = {"type": "FeatureCollection", "features": marked}
             shown.append(_outline_layer("selected", collection, SELECTED, pickable=False, width_px=4))
     box = (
@@ -173,7 +209,7 @@ def show_map(
     def select() -> None:
         objects = st.session_state[key].selection.objects.get(_LANDSLIDES, [])
         if objects:
-            _select(result, int(objects[0]["properties"]["id"]))
+            _select(result, str(objects[0]["properties"]["number"]))
 
     st.pydeck_chart(
         deck,
@@ -196,7 +232,7 @@ def _features(landslides: Landslides) -> dict[str, Any]:
     for feature in collection["features"]:
         values = feature["properties"]
         texts = {
-            "id": values["id"],
+            "number": values["number"],
             "area_m2": f"{values['area_m2']:,.0f}",
             "confidence": f"{values['confidence']:.0%}",
         }

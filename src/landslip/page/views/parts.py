@@ -40,6 +40,34 @@ def show_errors() -> Iterator[None]:
         st.error(escape_markdown(to_sentence(str(error))))
 
 
+_CLOSE_DRAWER: Final = """
+export default function ({ data }) {
+  if (window.innerWidth > 768 || Number(sessionStorage.getItem('landslip-maps') || 0) >= data.count) return;
+  sessionStorage.setItem('landslip-maps', data.count);
+  const button = document.querySelector('[data-testid=stSidebarCollapseButton] button');
+  if (button) button.click();
+}
+"""
+
+
+def close_drawer(count: int) -> None:
+    """Close the sidebar on a narrow screen, where it hides the result, once for each count.
+
+    Args:
+        count: how often the visitor asked for maps.
+    """
+    if count:
+        drawer = st.components.v2.component("landslip_drawer", html="<span></span>", js=_CLOSE_DRAWER)
+        drawer(key="drawer", data={"count": count})
+
+
+def show_warnings(warnings: tuple[str, ...]) -> None:
+    """Show the warnings that decide whether a map can be used."""
+    if warnings:
+        texts = [escape_markdown(to_sentence(text)) for text in warnings]
+        st.warning("\n".join(f"- {text}" for text in texts) if len(texts) > 1 else texts[0], icon=":material/warning:")
+
+
 def show_jobs(server: ServerState, state: SessionState, finish: Callable[[PendingJob], None]) -> None:
     """Show the pending jobs with remaining time and a button to cancel, and the errors of jobs that failed.
 
@@ -53,6 +81,10 @@ def show_jobs(server: ServerState, state: SessionState, finish: Callable[[Pendin
     for note in state.notes:
         st.info(escape_markdown(to_sentence(note)))
     if (state.errors or state.notes) and st.button(messages.DISMISS, key="dismiss"):
+        if state.errors:
+            # Refused files stay in the uploaders until here.
+            state.image_round += 1
+            state.reference_round += 1
         state.clear_messages()
         st.rerun()
     if state.pending:
@@ -126,6 +158,33 @@ def choose_threshold(result_key: str, own: float, container: DeltaGenerator) -> 
     return None if encode_threshold(value) == encode_threshold(default) else round(value / STEP) * STEP
 
 
+def choose_min_area(container: DeltaGenerator) -> float:
+    """Show the field for the smallest area of a landslide, in square metres."""
+    return float(container.number_input(messages.MIN_AREA, 0.0, 1e7, 400.0, 100.0, key="min-area", format="%.0f"))
+
+
+def choose_min_slope(container: DeltaGenerator, *, known: bool) -> float:
+    """Show the slider for the smallest mean slope of a landslide, in degrees; disabled where no slope is known."""
+    value = container.slider(
+        messages.MIN_SLOPE,
+        0,
+        45,
+        0,
+        key="min-slope",
+        disabled=not known,
+        help=None if known else messages.SLOPE_UNKNOWN,
+    )
+    return float(value) if known else 0.0
+
+
+def choose_channels(container: DeltaGenerator, known: tuple[str, ...], key: str) -> tuple[str, ...]:
+    """Choose three channels for a composite, or one for grey."""
+    chosen: list[str] = container.multiselect(
+        messages.CHANNELS_SHOWN, known, list(known[:3]), max_selections=3, key=key
+    )
+    return tuple(chosen) if len(chosen) == 3 else tuple((chosen or known)[:1])
+
+
 def show_legend() -> None:
     """Show the colour scale of the probability."""
     from landslip.figures.colour_ramps import PROBABILITY  # noqa: PLC0415 - only where it is shown
@@ -176,6 +235,7 @@ def overlay_picture(
     landslides: Landslides,
     layers: frozenset[str],
     selected: int | None = None,
+    longest_px: int = 1400,
 ) -> Path:
     """Return the file of a picture with layers drawn over it.
 
@@ -186,11 +246,19 @@ def overlay_picture(
         landslides: of the map, at the current settings.
         layers: titles of the layers to draw.
         selected: id of a landslide to highlight.
+        longest_px: longest side of the picture.
     """
     reference = state.references.get(result.source) if messages.SHOW_REFERENCE in layers else None
     outlines = landslides.geopackage if messages.SHOW_OUTLINES in layers else None
     probability = messages.SHOW_PROBABILITY in layers
-    key = (str(background.record), str(outlines), reference and str(reference.landslides), probability, selected)
+    key = (
+        str(background.record),
+        str(outlines),
+        reference and str(reference.landslides),
+        probability,
+        selected,
+        longest_px,
+    )
     out = state.session.cache_path("overlay", *key, str(result.folder)).with_suffix(".webp")
     if not out.exists():
         task = OverlayTask(
@@ -199,6 +267,7 @@ def overlay_picture(
             landslides=outlines,
             reference=reference.landslides if reference else None,
             selected=selected,
+            longest_px=longest_px,
             out=out,
         )
         state.session.run(task)

@@ -1,6 +1,7 @@
-"""The predictions for patches: pictures with the reference, pooled scores and downloads."""
+"""The predictions for patches: pictures with layers, a table of landslides, pooled scores and downloads."""
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 import streamlit as st
@@ -9,20 +10,49 @@ from streamlit.delta_generator import DeltaGenerator
 from landslip.metrics.thresholds import ProbabilityHistogram
 from landslip.page import messages
 from landslip.page.jobs.results import PatchResult
-from landslip.page.jobs.tasks import PatchPicturesTask, PolygonSettings
+from landslip.page.jobs.tasks import PatchLayer, PatchPicturesTask, PolygonSettings
 from landslip.page.server.session import SessionState
 from landslip.page.views.downloads import show_downloads
-from landslip.page.views.parts import choose_threshold, show_errors, show_legend
+from landslip.page.views.landslides import describe_landslide, draw_table, show_attributes
+from landslip.page.views.parts import (
+    choose_channels,
+    choose_min_area,
+    choose_min_slope,
+    choose_threshold,
+    show_errors,
+    show_legend,
+)
 from landslip.page.views.scores import score_line, show_scores
 
 _PER_PAGE: Final = 12
 _COLUMNS: Final = 4
 
 
+@dataclass(frozen=True, slots=True)
+class _Controls:
+    """Settings that the results of all detectors share."""
+
+    tab: str
+    view: str
+    channels: tuple[str, ...]
+    layers: frozenset[PatchLayer]
+    first: int
+    min_area_m2: float
+    min_slope_deg: float
+
+
 @st.fragment
 def show_patch_results(state: SessionState, results: list[PatchResult]) -> None:
     """Show the predictions of several detectors for the same patches."""
-    first = results[0]
+    st.caption(messages.CANDIDATES)
+    controls = _choose_controls(results[0])
+    columns = _COLUMNS if len(results) == 1 else 2
+    for column, result in zip(st.columns(len(results)), results, strict=True):
+        with column, show_errors():
+            _show_result(state, result, controls, columns)
+
+
+def _choose_controls(result: PatchResult) -> _Controls:
     tab = st.radio(
         messages.RESULT_LABEL,
         [messages.PICTURE_TAB, messages.SCORES_TAB, messages.DOWNLOAD_TAB],
@@ -30,31 +60,34 @@ def show_patch_results(state: SessionState, results: list[PatchResult]) -> None:
         key="patch-tab",
         label_visibility="collapsed",
     )
-    kind, view, start = "prediction", first.views[0], 0
+    row = st.columns([2, 2, 3, 3], vertical_alignment="bottom")
+    min_area_m2 = choose_min_area(row[0])
+    min_slope_deg = choose_min_slope(row[1], known=bool({"slope", "elevation"} & set(result.source.channels)))
+    view, channels, first, layers = result.views[0], (), 0, frozenset[PatchLayer]()
     if tab == messages.PICTURE_TAB:
-        left, middle, right = st.columns(3)
-        kinds = [kind for kind in messages.PATCH_KINDS if kind != "reference" or first.source.labelled]
-        kind = left.selectbox(
-            messages.PATCH_SHOW, kinds, format_func=messages.PATCH_KINDS.__getitem__, key="patch-kind"
-        )
-        view = middle.selectbox(messages.PATCH_VIEW, first.views, key="patch-view")
-        start = choose_page(right, len(first.ids), "patch-page")
-    columns = _COLUMNS if len(results) == 1 else 2
-    for column, result in zip(st.columns(len(results)), results, strict=True):
-        with column, show_errors():
-            own = _show_scores(state, result, tab)
-            if tab == messages.PICTURE_TAB:
-                threshold = result.threshold if own is None else own
-                task = PatchPicturesTask(
-                    source=result.source,
-                    result=result.folder,
-                    threshold=threshold,
-                    view=view,
-                    first=start,
-                    count=_PER_PAGE,
-                    out=state.session.cache_path("patches", str(result.folder), threshold),
-                )
-                show_patches(state, task, kind, columns)
+        view = row[2].selectbox(messages.COMPOSITE, [*result.views, messages.ANY_CHANNELS], key="patch-view")
+        if view == messages.ANY_CHANNELS:
+            channels = choose_channels(row[2], result.source.channels, "patch-channels")
+        first = choose_page(row[3], len(result.ids), "patch-page")
+        layers = _choose_layers(labelled=bool(result.source.labelled))
+    return _Controls(tab, view, channels, layers, first, min_area_m2, min_slope_deg)
+
+
+def _choose_layers(*, labelled: bool) -> frozenset[PatchLayer]:
+    """Choose the layers; those that need a reference are offered only where there is one."""
+    layers: list[PatchLayer] = ["outlines", "probability"]
+    if labelled:
+        layers += ["reference", "errors"]
+    chosen: list[PatchLayer] = st.pills(
+        messages.LAYERS,
+        layers,
+        selection_mode="multi",
+        default=["errors"] if labelled else ["outlines"],
+        format_func=messages.PATCH_LAYERS.__getitem__,
+        key=f"patch-layers-{labelled}",
+        label_visibility="collapsed",
+    )
+    return frozenset(chosen)
 
 
 def choose_page(container: DeltaGenerator, count: int, key: str) -> int:
@@ -67,11 +100,83 @@ def choose_page(container: DeltaGenerator, count: int, key: str) -> int:
     return chosen
 
 
-def _show_scores(state: SessionState, result: PatchResult, tab: str) -> float | None:
-    """Show threshold and scores, and the content of the tabs Scores and Download; return the threshold."""
+def _show_result(state: SessionState, result: PatchResult, controls: _Controls, columns: int) -> None:
     st.subheader(result.name, anchor=False)
     chosen = choose_threshold(result.folder.name, result.threshold, st.container())
-    threshold = result.threshold if chosen is None else chosen
+    settings = PolygonSettings(threshold=chosen, min_area_m2=controls.min_area_m2, min_slope_deg=controls.min_slope_deg)
+    _show_scores(state, result, controls.tab, settings)
+    if controls.tab != messages.PICTURE_TAB:
+        return
+    key = f"selected-{result.folder.name}"
+    selected = st.session_state.get(key)
+    task = PatchPicturesTask(
+        source=result.source,
+        result=result.folder,
+        detector=result.detector,
+        settings=settings,
+        view=controls.view,
+        channels=controls.channels,
+        layers=controls.layers,
+        selected=selected,
+        first=controls.first,
+        out=state.session.cache_path(
+            "patches",
+            str(result.folder),
+            settings,
+            controls.view,
+            controls.channels,
+            sorted(controls.layers),
+            selected,
+        ),
+    )
+    patches = render(state, task)
+    pictures, table = st.container(), st.container()
+    with table:
+        _show_landslides(result, [row for patch in patches for row in patch["rows"]], key)
+    with pictures:
+        if "errors" in controls.layers:
+            st.caption(messages.PATCH_LEGEND)
+        if "probability" in controls.layers:
+            show_legend()
+        show_patches(patches, columns)
+
+
+def _show_landslides(result: PatchResult, rows: list[dict[str, Any]], key: str) -> None:
+    """Show the landslides of the patches on this page, largest first, and the selected one with its attributes."""
+    if not rows:
+        st.info(messages.NONE_FOUND)
+        return
+    by_number = {row["number"]: row for row in sorted(rows, key=lambda row: -row["area_m2"])}
+    list_key = f"go-to-{result.folder.name}"
+    shown = st.session_state.get(key)
+    st.session_state[list_key] = shown if shown in by_number else None
+
+    def select(number: str | None) -> None:
+        st.session_state[key] = number
+
+    left, right = st.columns([2, 3])
+    with left:
+        st.selectbox(
+            messages.GO_TO_PATCHES,
+            [None, *by_number],
+            key=list_key,
+            format_func=lambda number: (
+                messages.NO_SELECTION if number is None else describe_landslide(by_number[number])
+            ),
+            on_change=lambda: select(st.session_state[list_key]),
+            help=messages.PATCH_NUMBER_HELP,
+        )
+        if shown in by_number:
+            show_attributes(by_number[shown])
+        elif shown is not None:
+            st.caption(messages.SELECTED_NOT_HERE.format(number=shown))
+    with right:
+        draw_table(list(by_number.values()), f"patch-table-{result.folder.name}-{hash(tuple(by_number))}", select)
+
+
+def _show_scores(state: SessionState, result: PatchResult, tab: str, settings: PolygonSettings) -> None:
+    """Show the scores, and the content of the tabs Scores and Download."""
+    threshold = result.threshold if settings.threshold is None else settings.threshold
     encoded = np.load(result.folder / "encoded.npy", mmap_mode="r", allow_pickle=False)
     masks = np.load(result.folder / "masks.npy", mmap_mode="r", allow_pickle=False)
     histogram = ProbabilityHistogram.of_encoded(encoded, masks)
@@ -82,28 +187,22 @@ def _show_scores(state: SessionState, result: PatchResult, tab: str) -> float | 
             st.info(messages.NO_REFERENCE)
     elif result.source.labelled:
         st.markdown(score_line(histogram.at(threshold), threshold))
+    else:
+        st.caption(messages.NO_REFERENCE)
     if tab == messages.DOWNLOAD_TAB:
-        show_downloads(state, result, PolygonSettings(threshold=chosen))
-    return chosen
+        show_downloads(state, result, settings)
 
 
-def show_patches(state: SessionState, task: PatchPicturesTask, kind: str, columns: int) -> None:
-    """Show pictures of patches in rows.
-
-    Args:
-        state: of the visitor.
-        task: renders the patches.
-        kind: a key of ``messages.PATCH_KINDS``.
-        columns: pictures per row.
-    """
+def render(state: SessionState, task: PatchPicturesTask) -> list[dict[str, Any]]:
+    """Render patches."""
     with st.spinner(messages.REDRAWING):
-        patches = state.session.run(task)["patches"]
-    if kind == "prediction":
-        st.caption(messages.PATCH_LEGEND)
-    elif kind == "probability":
-        show_legend()
+        patches: list[dict[str, Any]] = state.session.run(task)["patches"]
+    return patches
+
+
+def show_patches(patches: list[dict[str, Any]], columns: int) -> None:
+    """Show rendered patches in rows."""
     for start in range(0, len(patches), columns):
         # The last row may be shorter.
         for column, patch in zip(st.columns(columns), patches[start : start + columns], strict=False):
-            picture = patch["files"].get(kind, patch["files"]["image"])
-            column.image(picture, caption=f"{patch['id']}: {patch['caption']}", width="stretch")
+            column.image(patch["file"], caption=f"{patch['id']}: {patch['caption']}", width="stretch")

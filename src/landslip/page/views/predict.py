@@ -1,5 +1,6 @@
 """The view Predict: an image, detectors, and the resulting landslides."""
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,11 +26,12 @@ from landslip.page.server.session import PendingJob, SessionState
 from landslip.page.server.settings import PageSettings
 from landslip.page.uploads.receive import check_space, receive
 from landslip.page.views.detectors import describe_detector
-from landslip.page.views.parts import escape_markdown, show_errors, show_jobs
+from landslip.page.views.parts import close_drawer, escape_markdown, show_errors, show_jobs
 from landslip.page.views.scores import choose_reference, keep_reference
 
-_TYPES: Final = ["tif", "tiff", "jp2", "h5", "hdf5", "zip"]
+_TYPES: Final = ["tif", "tiff", "jp2", "h5", "hdf5", "png", "zip"]
 _EXAMPLE_KEY, _DETECTORS_KEY = "example", "detectors"
+_SOURCE_KIND_KEY, _SOURCE_KEY, _RESULT_KEY = "image-source", "source", "result"
 
 
 def show(server: ServerState, state: SessionState) -> None:
@@ -43,10 +45,12 @@ def show(server: ServerState, state: SessionState) -> None:
         if st.button(messages.MAP_BUTTON, type="primary", disabled=not ready, width="stretch") and source is not None:
             with show_errors():
                 _submit_maps(server, state, source, detectors)
+                state.maps_asked += 1
         if (state.sources or state.results) and st.button(messages.START_OVER, width="stretch"):
             state.start_over()
             st.rerun()
         st.caption(messages.PRIVACY)
+    close_drawer(state.maps_asked)
     if not state.results:
         st.title(messages.TAGLINE, anchor=False)
     show_jobs(server, state, lambda pending: _finish(state, pending))
@@ -75,7 +79,9 @@ def _choose_image(server: ServerState, state: SessionState) -> SceneSource | Pat
     folder = server.settings.examples
     examples = [name for name in messages.EXAMPLE_NAMES if folder and (folder / name).is_dir()]
     options = [messages.EXAMPLE, messages.UPLOAD] if examples else [messages.UPLOAD]
-    if st.radio(messages.IMAGE_SOURCE, options, key="image-source", horizontal=True) == messages.EXAMPLE:
+    if state.sources and _SOURCE_KIND_KEY not in st.session_state:
+        st.session_state[_SOURCE_KIND_KEY] = messages.UPLOAD
+    if st.radio(messages.IMAGE_SOURCE, options, key=_SOURCE_KIND_KEY, horizontal=True) == messages.EXAMPLE:
         return _choose_example(server, state, examples)
     return _choose_upload(server, state)
 
@@ -101,7 +107,8 @@ def _choose_example(server: ServerState, state: SessionState, names: list[str]) 
         task = ReadTask(folder=state.session.folder, uploads=uploads, limits=upload_limits(server.settings))
         with show_errors(), st.spinner(messages.READING):
             sources = ReadResult.model_validate(state.session.run(task)).sources
-            server.example_scenes[name] = next(source for source in sources if isinstance(source, SceneSource))
+            scene = next(source for source in sources if isinstance(source, SceneSource))
+            server.example_scenes[name] = scene.model_copy(update={"title": messages.EXAMPLE_NAMES[name]})
     return server.example_scenes.get(name)
 
 
@@ -123,16 +130,16 @@ def _choose_upload(server: ServerState, state: SessionState) -> SceneSource | Pa
         pixel_size_m = st.number_input(
             messages.PIXEL_FIELD, 0.0, 1e5, 0.0, key=f"pixel-{number}", help=messages.PIXEL_HELP
         )
-    if st.button(messages.READ_BUTTON, disabled=not files, width="stretch"):
+    reading = any(pending.task is ReadTask for pending in state.pending)
+    if st.button(messages.READ_BUTTON, disabled=not files or reading, width="stretch"):
         state.clear_messages()
         with show_errors():
             folder = state.session.new_folder("upload")
             try:
                 received = receive(files, folder, settings)
             except UploadError as error:
-                # A refused file must not remain in the uploader.
+                # The files stay in the uploader: the visitor removes the refused one, or all with 'Dismiss'.
                 state.errors.append(str(error))
-                state.image_round += 1
                 st.rerun()
             task = ReadTask(
                 folder=folder,
@@ -142,8 +149,8 @@ def _choose_upload(server: ServerState, state: SessionState) -> SceneSource | Pa
                 pixel_size_m=pixel_size_m or None,
                 limits=upload_limits(settings),
             )
+            # The files stay in the uploader until they are read, so that other settings can be tried.
             state.submit("read", task, messages.READING, folder)
-            state.image_round += 1
             st.rerun()
     return _choose_source(state)
 
@@ -152,11 +159,16 @@ def _choose_source(state: SessionState) -> SceneSource | PatchSource | None:
     """Choose one of the uploaded images."""
     if not state.sources:
         return None
-    index = 0
-    if len(state.sources) > 1:
-        titles = [source.title for source in state.sources]
-        index = st.selectbox(messages.SOURCE_LABEL, range(len(titles)), format_func=titles.__getitem__)
-    source = state.sources[index]
+    sources = {source.id: source for source in state.sources}
+    source = state.sources[0]
+    if len(sources) > 1:
+        if state.chosen_source in sources:
+            st.session_state[_SOURCE_KEY] = state.chosen_source
+        state.chosen_source = None
+        chosen = st.selectbox(
+            messages.SOURCE_LABEL, list(sources), format_func=lambda key: sources[key].title, key=_SOURCE_KEY
+        )
+        source = sources[chosen]
     if isinstance(source, PatchSource):
         text = messages.PATCHES_LINE.format(count=source.patches, labelled=source.labelled)
     else:
@@ -232,29 +244,60 @@ def _finish(state: SessionState, pending: PendingJob) -> None:
     result: dict[str, Any] = pending.job.result
     if pending.task is ReadTask:
         read = ReadResult.model_validate(result)
-        state.sources[:0] = read.sources
+        state.sources[:0] = _with_unique_titles(read.sources, {source.title for source in state.sources})
+        state.chosen_source = state.sources[0].id
         state.notes += read.notes
+        state.image_round += 1
     elif pending.task is ReferenceTask:
         keep_reference(state, result)
     elif pending.task is MapTask:
-        state.results.insert(0, SceneResult.model_validate(result))
+        _keep_result(state, SceneResult.model_validate(result))
     elif pending.task is PatchMapTask:
-        state.results.insert(0, PatchResult.model_validate(result))
+        _keep_result(state, PatchResult.model_validate(result))
+
+
+def _keep_result(state: SessionState, result: SceneResult | PatchResult) -> None:
+    """Keep a result as the newest, and show it."""
+    state.results.insert(0, result)
+    state.shown = result.source.id
+
+
+def _with_unique_titles(
+    sources: Sequence[SceneSource | PatchSource], taken: Collection[str]
+) -> list[SceneSource | PatchSource]:
+    """Number titles that are taken."""
+    unique: list[SceneSource | PatchSource] = []
+    titles = set(taken)
+    for source in sources:
+        title, number = source.title, 1
+        while title in titles:
+            number += 1
+            title = f"{source.title} ({number})"
+        titles.add(title)
+        unique.append(source.model_copy(update={"title": title}))
+    return unique
 
 
 def _show_results(server: ServerState, state: SessionState) -> None:
     """Show the newest result of each detector for one image."""
-    sources = list(dict.fromkeys(result.source for result in state.results))
-    titles = [
-        f"{source.title} ({len(sources) - index})" if len(sources) > 1 else source.title
-        for index, source in enumerate(sources)
-    ]
-    index = 0
+    sources = {result.source.id: result.source for result in state.results}
+    shown = state.shown if state.shown in sources else next(iter(sources))
     if len(sources) > 1:
-        index = st.selectbox(messages.RESULT_LABEL, range(len(sources)), format_func=titles.__getitem__)
-    source = sources[index]
+        st.session_state[_RESULT_KEY] = shown
+
+        def choose() -> None:
+            state.shown = st.session_state[_RESULT_KEY]
+
+        st.selectbox(
+            messages.RESULT_OF,
+            list(sources),
+            format_func=lambda key: sources[key].title,
+            key=_RESULT_KEY,
+            on_change=choose,
+        )
+    source = sources[shown]
     st.title(escape_markdown(source.title), anchor=False)
-    newest = {result.name: result for result in reversed(state.results) if result.source == source}
+    newest = {result.name: result for result in reversed(state.results) if result.source.id == shown}
     if isinstance(source, SceneSource):
         from landslip.page.views.scene_result import show_scene_results  # noqa: PLC0415 - when there is one
 

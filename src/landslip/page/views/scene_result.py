@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from landslip.channels import TRUE_COLOUR
 from landslip.datasets.pictures.views import FALSE_COLOUR
-from landslip.figures.formatting import format_area, format_count, to_sentence
+from landslip.figures.formatting import format_area, format_count
 from landslip.page import messages
 from landslip.page.jobs.results import Landslides, ScenePicture, SceneResult
 from landslip.page.jobs.tasks import PolygonSettings
@@ -18,13 +18,16 @@ from landslip.page.views.downloads import show_downloads
 from landslip.page.views.landslides import choose_landslide, show_attributes, show_map, show_table
 from landslip.page.views.parts import (
     LAYERS_KEY,
+    choose_channels,
+    choose_min_area,
+    choose_min_slope,
     choose_threshold,
-    escape_markdown,
     landslides_at,
     overlay_picture,
     scene_picture,
     show_errors,
     show_legend,
+    show_warnings,
 )
 from landslip.page.views.scores import show_scene_scores
 
@@ -46,6 +49,7 @@ class _Controls:
 def show_scene_results(server: ServerState, state: SessionState, results: list[SceneResult]) -> None:
     """Show the maps of one scene by several detectors, side by side; a change here runs no other part again."""
     results = results[:_MAX_MAPS]
+    st.caption(messages.CANDIDATES)
     single = len(results) == 1
     row = st.columns([4, 2, 3, 3] if single else [2, 3, 3], vertical_alignment="bottom")
     threshold = choose_threshold(results[0].folder.name, results[0].threshold, row[0]) if single else None
@@ -63,17 +67,8 @@ def show_scene_results(server: ServerState, state: SessionState, results: list[S
 
 def _choose_controls(state: SessionState, results: list[SceneResult], row: list[DeltaGenerator]) -> _Controls:
     source = results[0].source
-    min_area_m2 = row[0].number_input(messages.MIN_AREA, 0.0, 1e7, 400.0, 100.0, key="min-area", format="%.0f")
-    has_slope = any(result.has_slope for result in results)
-    min_slope_deg = row[1].slider(
-        messages.MIN_SLOPE,
-        0,
-        45,
-        0,
-        key="min-slope",
-        disabled=not has_slope,
-        help=None if has_slope else messages.SLOPE_UNKNOWN,
-    )
+    min_area_m2 = choose_min_area(row[0])
+    min_slope_deg = choose_min_slope(row[1], known=any(result.has_slope for result in results))
     channels = _choose_composite(row[2], source.channels)
     tabs = [messages.MAP_TAB, messages.PICTURE_TAB, messages.SCORES_TAB, messages.DOWNLOAD_TAB]
     left, right = st.columns(2, vertical_alignment="center")
@@ -97,7 +92,7 @@ def _choose_controls(state: SessionState, results: list[SceneResult], row: list[
         key=LAYERS_KEY,
         label_visibility="collapsed",
     )
-    return _Controls(min_area_m2, float(min_slope_deg), channels, tab, frozenset(layers))
+    return _Controls(min_area_m2, min_slope_deg, channels, tab, frozenset(layers))
 
 
 def _choose_composite(container: DeltaGenerator, known: tuple[str, ...]) -> tuple[str, ...]:
@@ -110,10 +105,7 @@ def _choose_composite(container: DeltaGenerator, known: tuple[str, ...]) -> tupl
     title = container.selectbox(messages.COMPOSITE, [*composites, messages.ANY_CHANNELS], key="composite")
     if title in composites:
         return composites[title]
-    chosen: list[str] = container.multiselect(
-        messages.CHANNELS_SHOWN, known, list(known[:3]), max_selections=3, key="channels"
-    )
-    return tuple(chosen) if len(chosen) == 3 else tuple((chosen or known)[:1])
+    return choose_channels(container, known, "channels")
 
 
 def _show_result(
@@ -131,9 +123,7 @@ def _show_result(
     summary.markdown(f"##### {messages.SUMMARY_LINE.format(count=landslides.count, area=area)}")
     if landslides.count > len(landslides.rows):
         st.caption(messages.SHOWN_OF.format(shown=len(landslides.rows), count=landslides.count))
-    if result.warnings:
-        with st.expander(f"{messages.WARNINGS} ({len(result.warnings)})"):
-            st.markdown("\n".join(f"- {escape_markdown(to_sentence(text))}" for text in result.warnings))
+    show_warnings(result.warnings)
     if controls.tab == messages.SCORES_TAB:
         threshold = result.threshold if settings.threshold is None else settings.threshold
         show_scene_scores(state, result, threshold)
@@ -142,7 +132,7 @@ def _show_result(
         show_downloads(state, result, settings)
         return
     with picker:
-        selected = choose_landslide(result, landslides)
+        selected = choose_landslide(state, result, landslides)
     background = scene_picture(state, result, controls.channels)
     left, right = st.columns([3, 2]) if single else (st.container(), st.container())
     with left:

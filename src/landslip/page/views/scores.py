@@ -52,7 +52,6 @@ def choose_reference(server: ServerState, state: SessionState, source: SceneSour
                     (upload,) = receive([file], folder, server.settings, REFERENCE_KINDS)
                 except UploadError as error:
                     state.errors.append(str(error))
-                    state.reference_round += 1
                     st.rerun()
                 task = ReferenceTask(
                     folder=folder,
@@ -62,7 +61,6 @@ def choose_reference(server: ServerState, state: SessionState, source: SceneSour
                     limits=limits,
                 )
                 state.submit("read", task, messages.REFERENCE_READING, folder)
-                state.reference_round += 1
                 st.rerun()
 
 
@@ -70,6 +68,7 @@ def keep_reference(state: SessionState, result: dict[str, Any]) -> None:
     """Keep a reference that was read, and show it."""
     reference = SceneReference.model_validate(result)
     state.references[reference.source] = reference
+    state.reference_round += 1
     layers = st.session_state.get(LAYERS_KEY, [messages.SHOW_OUTLINES])
     others = [layer for layer in layers if layer != messages.SHOW_REFERENCE]
     st.session_state[LAYERS_KEY] = [*others, messages.SHOW_REFERENCE]
