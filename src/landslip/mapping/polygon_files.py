@@ -8,6 +8,7 @@ import warnings
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import CRS
 from pyproj.exceptions import CRSError
+from shapely.geometry.base import BaseGeometry
 
 from landslip.errors import PolygonFileError
 from landslip.files.path_names import check_path_name, is_system_file
@@ -192,15 +194,12 @@ def _file_layers(
     return _gdal_layers(source)
 
 
-def _gdal_layers(source: str, prefix: str = "") -> list[_Layer]:
+def _gdal_layers(source: str) -> list[_Layer]:
     """List the layers with geometries; a table such as the styles that QGIS saves in a GeoPackage has none."""
     listed = [(str(name), kind) for name, kind in pyogrio.list_layers(source) if kind is not None]
     if listed and (driver := pyogrio.read_info(source, layer=listed[0][0])["driver"]) not in _DRIVERS:
         raise FormatError(f"its content is of the format {driver}")
-    return [
-        _Layer(prefix + name, _polygon_type(str(kind)), lambda name=name: _read_gdal(source, name))  # type: ignore[misc] # name is bound now
-        for name, kind in listed
-    ]
+    return [_Layer(name, _polygon_type(str(kind)), partial(_read_gdal, source, name)) for name, kind in listed]
 
 
 def _polygon_type(kind: str) -> bool | None:
@@ -244,13 +243,13 @@ def _zip_layers(path: Path) -> list[_Layer]:
     layers: list[_Layer] = []
     failed: Exception | None = None
     for member in [*sorted(databases), *files]:
+        source = f"{root}/{member}"
         try:
-            if member in databases:
-                found = _gdal_layers(f"{root}/{member}")
-            else:
-                found = _file_layers(
-                    f"{root}/{member}", member, lambda member=member: _unzip(path, member), lambda: None
-                )  # type: ignore[misc] # member is bound now
+            found = (
+                _gdal_layers(source)
+                if member in databases
+                else _file_layers(source, member, partial(_unzip, path, member))
+            )
         except _GDAL_ERRORS as error:
             # Zip files also hold other tables and texts, such as metadata.json.
             failed = failed or error
@@ -279,7 +278,7 @@ def _holds_polygons(geometries: NDArray[np.object_]) -> bool:
     return bool(np.isin(kinds, (3, 6)).any()) or any(_polygon_parts(one).size for one in geometries[kinds == 7])
 
 
-def _polygon_parts(geometry: shapely.Geometry) -> NDArray[np.object_]:
+def _polygon_parts(geometry: BaseGeometry) -> NDArray[np.object_]:
     """Return the polygons of a geometry of any type, (n,)."""
     parts = np.array([geometry], object)
     while (nested := shapely.get_type_id(parts) >= 4).any():
@@ -307,11 +306,11 @@ def _check(path: Path, rows: Rows, remarks: tuple[str, ...]) -> PolygonFile:
         if not len(parts):
             skipped += 1
             continue
-        usable = [shapely.force_2d(part) for part in parts if _is_usable(part, geographic=geographic)]
+        usable = parts[[_is_usable(part, geographic=geographic) for part in parts.tolist()]]
         # Parts are repaired one by one: make_valid would remove where two parts of a multipolygon overlap.
-        polygons = [keep_polygons(shapely.make_valid(part)) for part in usable]
+        polygons = [keep_polygons(one) for one in shapely.make_valid(shapely.force_2d(usable)).tolist()]
         one = shapely.union_all(polygons)
-        left_out += len(parts) - len(usable) + sum(polygon.area <= 0 for polygon in polygons)
+        left_out += len(parts) - len(usable) + sum(not polygon.area > 0 for polygon in polygons)
         if one.area > 0:
             kept[index] = one
             complete = len(usable) == len(parts)
@@ -333,7 +332,7 @@ def _check(path: Path, rows: Rows, remarks: tuple[str, ...]) -> PolygonFile:
     return PolygonFile(name, kept, crs, repaired, skipped, rows.closed, left_out, remarks)
 
 
-def _is_usable(polygon: shapely.Geometry, *, geographic: bool) -> bool:
+def _is_usable(polygon: BaseGeometry, *, geographic: bool) -> bool:
     coordinates = shapely.get_coordinates(polygon)
     return bool((np.abs(coordinates) < _LIMIT).all()) and (not geographic or bool(_in_degrees(coordinates).all()))
 

@@ -154,13 +154,13 @@ def _build_polygon(rings: object) -> tuple[shapely.Polygon | None, bool]:
                 return None, False
             changed = True
             continue
-        changed |= not np.array_equal(positions[0], positions[-1], equal_nan=True)
+        changed |= not np.array_equal(positions[0], positions[-1])
         arrays.append(positions)
     return shapely.Polygon(arrays[0], arrays[1:]), bool(changed)
 
 
 def _positions(ring: object) -> NDArray[np.float64] | None:
-    """Return the x and y of a ring, (n, 2); None where it is no list of positions."""
+    """Return the x and y of a ring, (n, 2); None where it is no list of positions with finite coordinates."""
     if not isinstance(ring, list) or not ring:
         return None
     for position in ring:
@@ -169,9 +169,10 @@ def _positions(ring: object) -> NDArray[np.float64] | None:
         if any(isinstance(value, bool) or not isinstance(value, int | float) for value in position[:2]):
             return None
     try:
-        return np.array([position[:2] for position in ring], np.float64)
+        positions = np.array([position[:2] for position in ring], np.float64)
     except OverflowError:  # an integer of more than 308 digits
         return None
+    return positions if np.isfinite(positions).all() else None
 
 
 def _geojson_crs(document: dict[str, Any]) -> CRS:
@@ -261,6 +262,8 @@ def read_geoparquet(data: bytes) -> Rows:
     Raises:
         FormatError: it is no GeoParquet, or has another encoding.
     """
+    if len(data) < 12 or not (data[:4] == data[-4:] == b"PAR1"):
+        raise FormatError("it is no Parquet file, or incomplete")
     try:
         reader = read_parquet(io.BytesIO(data))
         metadata = json.loads(reader.schema.metadata[b"geo"])
@@ -272,8 +275,10 @@ def read_geoparquet(data: bytes) -> Rows:
             wkb = [one for batch in reader for one in batch[name].to_pylist()]
     except KeyError as error:
         raise FormatError(f"it is Parquet without the metadata of GeoParquet (no {error})") from error
-    except Exception as error:  # the Rust library raises its own kinds
-        raise FormatError(f"it is no Parquet file: {str(error).splitlines()[0]}") from error
+    except BaseException as error:  # the library raises its own kinds, and panics that are no Exception
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise FormatError(f"it is a damaged Parquet file: {' '.join(str(error).split())[:100]}") from error
     if encoding != "WKB":
         raise FormatError(f"its geometries have the encoding {encoding}, expected WKB")
     try:

@@ -31,7 +31,7 @@ def by_scene_section(inputs: ReportInput) -> Section:
     drawn = RowChart(
         "F1 of each scene with its 95 % interval",
         Axis("F1 (pooled over pixels), with 95 % interval", low=0, high=1),
-        [Row(name, made["f1"].value, *made["f1"].ends, f"{patches[name]:,} patches") for name, made in rows.items()],
+        [_f1_row(name, made["f1"], patches[name]) for name, made in rows.items()],
         reference=pooled.value if len(rows) > 1 else None,
     )
     table = plain_table(
@@ -106,6 +106,11 @@ def comparison_section(inputs: ReportInput) -> Section | None:
     data = {"all": comparison.as_dict(), "by_scene": {name: one.as_dict() for name, one in by_scene.items()}}
     title = f"Comparison with {comparison.second}"
     return Section("comparison", title, chart_html(drawn) + table + paragraph(note, "note"), data)
+
+
+def _f1_row(name: str, f1: Interval, patches: int) -> Row:
+    low, high = f1.ends
+    return Row(name, f1.value, low, high, f"{patches:,} patches")
 
 
 def _ends(comparison: Comparison, name: str) -> tuple[float, float | None, float | None]:
