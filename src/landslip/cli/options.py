@@ -15,7 +15,7 @@ Settings = TypeVar("Settings")
 
 PATH: Final = click.Path(path_type=Path)
 ENGINES: Final = ("auto", "openvino", "onnxruntime", "onnxruntime-cuda", "onnxruntime-tensorrt")
-PRECISIONS: Final = ("float32", "bfloat16")
+PRECISIONS: Final = ("float32", "bfloat16", "int8", "auto")
 PROTOCOLS: Final = ("scene-out", "blocks", "k-fold", "paper", "official")
 
 
@@ -204,7 +204,8 @@ def inference_options(function: Command) -> Command:
             "--precision",
             type=click.Choice(PRECISIONS),
             default="float32",
-            help="bfloat16 is faster on CPUs that support it, and changes scores slightly (docs/engines.md).",
+            help="bfloat16: faster on CPUs that support it; int8: for quantised detectors; auto: the fastest of them. "
+            "Scores may change slightly (docs/engines.md).",
         ),
         click.option("--threads", type=click.IntRange(1), metavar="N", help="CPU threads; default: all cores."),
     )

@@ -59,6 +59,40 @@ class Adaptation(Frozen):
     """Interpolation of the batch-norm statistics between training data (0) and target (1)."""
 
 
+class Parity(Frozen):
+    """Accuracy of a quantised detector on an engine beside that of the detector in float32, on held-out patches."""
+
+    engine: Text
+    f1_float32: Fraction
+    f1_int8: Fraction
+    narrow_f1_float32: Fraction
+    """F1 of landslides less than ``Quantisation.narrow_px`` wide."""
+    narrow_f1_int8: Fraction
+    mean_difference: Fraction
+    """Mean absolute difference in probability from float32."""
+
+
+class Quantisation(Frozen):
+    """How a detector was quantised to int8 (``post_training/quantisation.py``)."""
+
+    method: Text
+    calibrated_on: Text
+    """Patches from which the ranges of the activations were taken."""
+    held_out: Text
+    """Patches on which parity was checked."""
+    layers: Annotated[int, Field(ge=1)]
+    """Number of quantised layers."""
+    float_layers: tuple[Text, ...]
+    """Names of the layers that stayed in float."""
+    cpu: Text
+    """CPU on which parity was checked."""
+    narrow_px: Annotated[int, Field(ge=1)]
+    parity: tuple[Parity, ...] = ()
+    """One entry for each engine."""
+    engine_mean_difference: Fraction = 0.0
+    """Mean absolute difference in probability between the engines."""
+
+
 class OodStatistics(Frozen):
     """Distribution of image statistics over the training part, to measure how far another image is from it."""
 
@@ -139,6 +173,8 @@ class Card(Frozen):
     """Statistics of the training images for out-of-distribution detection."""
     adaptation: Adaptation | None = None
     """The scene it was adapted to; None for a detector as trained."""
+    quantisation: Quantisation | None = None
+    """How it was quantised to int8; None for a detector in float."""
     not_good_for: Annotated[tuple[str, ...], Field(min_length=1)]
     licence: Text
     attribution: Annotated[tuple[str, ...], Field(min_length=1)]

@@ -4,7 +4,7 @@ Every engine runs its network at one fixed shape, so that a result does not depe
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Final, Literal, Protocol, get_args
@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from landslip.detector.detector import Detector
 from landslip.errors import EngineError, MissingExtraError
+from landslip.inference.cpu import has_int8_instructions
 
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "int8", "auto"]
+"""``auto``: int8 for a quantised detector, else bfloat16 where engine and CPU support it, else float32."""
 
 PROVIDERS: Final = MappingProxyType(
     {
@@ -28,6 +30,8 @@ PROVIDERS: Final = MappingProxyType(
 """Execution provider of ONNX Runtime behind each of its engines."""
 ENGINES: Final = ("openvino", *PROVIDERS)
 """Every engine; those for a CPU come first, the faster before the slower (docs/engines.md)."""
+INT8_ENGINES: Final = ("openvino", "onnxruntime")
+"""Engines on which quantised detectors are compared with float32 (``post_training/quantisation.py``)."""
 
 
 class Engine(Protocol):
@@ -36,7 +40,7 @@ class Engine(Protocol):
     name: str
     version: str
     precision: str
-    """Precision of the computation: ``float32`` or ``bfloat16``."""
+    """Precision of the computation: ``float32``, ``bfloat16`` or ``int8``."""
     batch: int
     """Number of images per call that runs fastest; the result does not depend on it."""
 
@@ -51,8 +55,9 @@ class InferenceOptions:
 
     Args:
         engine: ``auto`` for the fastest installed engine, or a name from ``ENGINES``.
-        precision: ``float32``, or ``bfloat16`` where engine and CPU support it: faster, but the scores on the card
-            were measured in float32.
+        precision: ``float32``; ``bfloat16`` where engine and CPU support it: faster, but the scores on the card were
+            measured in float32; ``int8`` for a quantised detector, which is computed in int8 at ``float32`` too,
+            because its graph holds integers; ``auto`` for the fastest of them.
         threads: number of CPU threads; all cores where None.
 
     Raises:
@@ -77,13 +82,19 @@ class InferenceOptions:
                 f"unknown precision '{self.precision}': expected {' or '.join(get_args(Precision))}",
                 parameter="precision",
             )
-        if self.precision != "float32" and self.engine not in ("auto", "openvino"):
-            raise EngineError(
-                f"engine '{self.engine}' computes in float32 only: use openvino for {self.precision}",
-                parameter="precision",
-            )
+        if self.engine != "auto":
+            _check_precision(self.engine, self.precision)
         if self.threads is not None and self.threads < 1:
             raise EngineError(f"threads must be at least 1, got {self.threads}", parameter="threads")
+
+
+def _check_precision(engine: str, precision: Precision) -> None:
+    """Raise an error where no detector runs in a precision on an engine."""
+    able = {"bfloat16": ("openvino",), "int8": INT8_ENGINES}.get(precision, ENGINES)
+    if engine not in able:
+        raise EngineError(
+            f"engine '{engine}' does not compute in {precision}: use {' or '.join(able)}", parameter="precision"
+        )
 
 
 DEFAULT_OPTIONS: Final = InferenceOptions()
@@ -129,10 +140,7 @@ def open_engine(detector: Detector, options: InferenceOptions = DEFAULT_OPTIONS,
         # The engines for a GPU have to be asked for: none was measured against the scores on the cards.
         name = "onnxruntime" if find_spec("openvino") is None and find_spec("onnxruntime") else "openvino"
     _require(name)
-    if options.precision != "float32" and name != "openvino":
-        raise EngineError(
-            f"engine '{name}' computes in float32 only: use openvino for {options.precision}", parameter="precision"
-        )
+    options = replace(options, precision=_resolve_precision(detector, name, options.precision))
     multiple = detector.card.size_multiple
     if height % multiple or width % multiple or min(height, width) < 1:
         raise EngineError(
@@ -145,6 +153,40 @@ def open_engine(detector: Detector, options: InferenceOptions = DEFAULT_OPTIONS,
     from landslip.inference.onnxruntime import OnnxRuntimeEngine  # noqa: PLC0415
 
     return OnnxRuntimeEngine(detector, options, name, PROVIDERS[name], height=height, width=width)
+
+
+def _resolve_precision(detector: Detector, engine: str, precision: Precision) -> Precision:
+    """Return the precision in which an engine runs a detector.
+
+    Raises:
+        EngineError: the detector or the engine does not support the one asked for.
+    """
+    _check_precision(engine, precision)
+    card = detector.card
+    if card.quantisation is not None:
+        if precision == "bfloat16":
+            raise EngineError(
+                f"{card.name} is quantised and does not run in bfloat16: use int8 or auto", parameter="precision"
+            )
+        # ONNX Runtime's int8 kernels saturate on x86 CPUs without VNNI: there it computes the same graph in float32.
+        able = engine == "openvino" or (engine in INT8_ENGINES and has_int8_instructions() is not False)
+        if precision == "int8" and not able:
+            raise EngineError(
+                f"this CPU has no int8 instructions that engine '{engine}' can use: use auto", parameter="precision"
+            )
+        return "int8" if able else "float32"
+    if precision == "int8":
+        raise EngineError(
+            f"{card.name} is not quantised: use float32 or bfloat16, or quantise it first (docs/engines.md)",
+            parameter="precision",
+        )
+    if precision != "auto":
+        return precision
+    if engine == "openvino":
+        from landslip.inference.openvino import supports_bfloat16  # noqa: PLC0415 - each engine is optional
+
+        return "bfloat16" if supports_bfloat16() else "float32"
+    return "float32"
 
 
 def _require(name: str) -> None:

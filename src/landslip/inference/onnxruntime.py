@@ -45,7 +45,7 @@ class OnnxRuntimeEngine:
 
     Args:
         detector: the detector to run.
-        options: its ``threads`` are used; ONNX Runtime computes in float32.
+        options: threads and precision, which must be int8 for the integers of a quantised detector to be used.
         name: of the engine.
         provider: execution provider that runs the network.
         height: of every image in pixels.
@@ -56,12 +56,12 @@ class OnnxRuntimeEngine:
     """
 
     version = onnxruntime.__version__
-    precision = "float32"
 
     def __init__(
         self, detector: Detector, options: InferenceOptions, name: str, provider: str, *, height: int, width: int
     ) -> None:
         self.name = name
+        self.precision: str = options.precision
         self._on_gpu = provider != "CPUExecutionProvider"
         self.batch = _GPU_BATCH if self._on_gpu else 4
         self._detector = detector.card.name
@@ -69,6 +69,8 @@ class OnnxRuntimeEngine:
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = options.threads or 0
         settings.log_severity_level = 4  # failures arrive as exceptions
+        if self.precision != "int8":
+            settings.add_session_config_entry("session.disable_quant_qdq", "1")
         providers: list[tuple[str, dict[str, Any]]] = [
             (one, dict(_SETTINGS.get(one, {}))) for one in (provider, *_FALLBACKS[provider])
         ]

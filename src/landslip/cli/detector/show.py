@@ -50,6 +50,7 @@ def card_text(detector: "Detector") -> str:
         ("ranges", _ranges(card)),
         ("trained on", card.trained_on),
         *_adapted(card),
+        *_quantised(card),
         *(("score", _score(score)) for score in card.scores),
         *(("not good for", text) for text in card.not_good_for),
         ("licence", card.licence),
@@ -74,6 +75,19 @@ def _adapted(card: "Card") -> list[tuple[str, str]]:
     target, images, weight = card.adaptation.target, card.adaptation.images, card.adaptation.weight
     how = "" if weight == 1 else f", interpolation {weight:g}"
     return [("adapted to", f"{target}, {images} unlabelled images{how}; accuracy there unknown")]
+
+
+def _quantised(card: "Card") -> list[tuple[str, str]]:
+    record = card.quantisation
+    if record is None:
+        return []
+    rows = [f"{record.method}; calibrated on {record.calibrated_on}; float layers: {', '.join(record.float_layers)}"]
+    rows += [
+        f"{one.engine} on {record.held_out}: F1 {one.f1_int8:.4f} (float32: {one.f1_float32:.4f}), landslides under "
+        f"{record.narrow_px} px wide {one.narrow_f1_int8:.4f} ({one.narrow_f1_float32:.4f}); {record.cpu}"
+        for one in record.parity
+    ]
+    return [("quantised", row) for row in rows]
 
 
 def _ranges(card: "Card") -> str:
