@@ -1,21 +1,28 @@
 """Uploads: bad files are refused in one sentence, with the visitor's file names, and leave nothing on disk."""
 
+import io
 import re
 import shutil
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
+import l4s_faults
 from bad_uploads import BAD_UPLOADS, Make, raster, zipped
+from l4s_made import make_l4s
+from landslip.datasets.formats import open_patches
 from landslip.errors import SceneError
 from landslip.page.errors import PageError, UploadError, explain
-from landslip.page.jobs.tasks import PatchSource, SceneSource
+from landslip.page.jobs.tasks import PatchMapTask, PatchSource, SceneSource
 from landslip.page.server.settings import PageSettings
 from landslip.page.uploads.receive import display_name, number_in, own_stem, receive
 from landslip.scenes.naming import from_file_name
-from page_made import Arriving, read
+from page_made import Arriving, detector_file, read, run_task
 from scenes_made import blobs
 
 SETTINGS = PageSettings(max_files=10, max_upload_mb=100, max_session_mb=1000)
@@ -144,6 +151,90 @@ def test_files_with_all_channels_are_separate_scenes(tmp_path: Path):
     files = [Arriving("before.tif", raster()), Arriving("after.tif", raster())]
     sources = upload(tmp_path, files).sources
     assert [one.title for one in sources] == ["before", "after"]
+
+
+def test_the_bands_of_a_scene_give_it_the_start_of_their_names(tmp_path: Path):
+    bands = blobs(40, 50)
+    files = [
+        Arriving(f"Noto_20240102_{name}.tif", raster(band[None], descriptions=()))
+        for name, band in zip(("B04", "B03", "B02"), bands, strict=True)
+    ]
+    (source,) = upload(tmp_path, files).sources
+    assert source.title == "Noto_20240102"
+
+
+def test_an_image_with_its_channels_first_is_read(tmp_path: Path):
+    folder = make_l4s(tmp_path / "made", {"train": [7]})
+    expected = open_patches(folder).read(open_patches(folder).entries[0]).values
+    (path,) = (folder / l4s_faults.IMAGE).parent.glob("*.h5")
+    with h5py.File(path) as file:
+        values = file["img"][:]
+    path.unlink()
+    with h5py.File(path, "w") as file:
+        file["img"] = np.moveaxis(values, -1, 0)
+    (source,) = upload(tmp_path, [Arriving("image_7.h5", path.read_bytes())]).sources
+    assert isinstance(source, PatchSource)
+    patches = open_patches(source.folder)
+    np.testing.assert_array_equal(patches.read(patches.entries[0]).values, expected)
+
+
+def png(values: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(values).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def test_png_patches_are_read_with_their_masks(tmp_path: Path):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 255, (3, 64, 64, 3), np.uint8)
+    mask = (rng.random((64, 64)) < 0.2).astype(np.uint8)
+    files = [
+        Arriving("image_1.png", png(images[0])),
+        Arriving("image_2.png", png(images[1])),
+        Arriving("image_3.png", png(images[2])),
+        Arriving("mask_1.png", png(mask * 255)),
+        Arriving("mask_2.png", png(np.repeat(mask[..., None] * 255, 3, axis=2))),
+    ]
+    (source,) = upload(tmp_path, files).sources
+    assert isinstance(source, PatchSource)
+    assert (source.patches, source.labelled, source.unlabelled) == (3, 2, frozenset({3}))
+    patches = open_patches(source.folder)
+    for patch in patches:
+        np.testing.assert_array_equal(patch.mask, mask if patch.id < 3 else 0)
+    task = PatchMapTask(source=source, detector=str(detector_file(tmp_path)), out=tmp_path / "mapped")
+    run_task(task)
+    masks = np.load(tmp_path / "mapped" / "masks.npy")
+    assert (masks[2] == 255).all(), "an image without a mask has no reference"
+    np.testing.assert_array_equal(masks[0], mask)
+
+
+@pytest.mark.parametrize(
+    ("files", "text"),
+    [
+        ([Arriving("a.png", png(np.arange(256, dtype=np.uint8).reshape(16, 16)))], "neither an image"),
+        ([Arriving("mask_1.png", png(np.eye(8, dtype=np.uint8)))], "Only masks"),
+        (
+            [
+                Arriving("a_1.png", png(np.full((8, 8, 3), 9, np.uint8))),
+                Arriving("a_2.png", png(np.full((9, 8, 3), 9, np.uint8))),
+            ],
+            "same size",
+        ),
+        ([Arriving("a.png", png(np.full((2000, 4, 3), 9, np.uint8)))], "at most 1,024 pixels"),
+    ],
+    ids=["grey", "mask", "sizes", "large"],
+)
+def test_other_pictures_are_refused(tmp_path: Path, files: list[Arriving], text: str):
+    with pytest.raises(PageError, match=text):
+        upload(tmp_path, files)
+
+
+def test_a_preview_beside_the_rasters_is_skipped(tmp_path: Path):
+    archive = zipped({"product/image.tif": raster(), "product/preview.png": png(np.zeros((8, 8, 3), np.uint8))})
+    answer = upload(tmp_path, [Arriving("Noto 2024.zip", archive)])
+    (source,) = answer.sources
+    assert source.title == "Noto 2024"
+    assert "1 PNG pictures beside the rasters were skipped" in answer.notes[0]
 
 
 def test_a_zip_of_a_folder_is_a_scene_with_the_date_of_its_stac_item(tmp_path: Path):

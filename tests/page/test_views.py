@@ -1,7 +1,10 @@
 """The views without a browser, with every task performed in this process."""
 
+import importlib
 import shutil
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -10,20 +13,25 @@ from click.testing import CliRunner
 from streamlit.testing.v1 import AppTest
 
 import landslip.page.app
+import landslip.page.jobs.tasks
 import landslip.page.server.session
-from landslip.detector.detector import DEFAULT
+from landslip.detector.detector import DEFAULT, seal
+from landslip.errors import RunError
 from landslip.page import messages
 from landslip.page.jobs.pool import JobProgress
 from landslip.page.jobs.results import SceneReference
-from landslip.page.jobs.tasks import ReferenceTask, Upload
+from landslip.page.jobs.tasks import FetchTask, ReadTask, ReferenceTask, Upload
 from landslip.page.server.server_state import ServerState
 from landslip.page.server.serving import streamlit_options
+from landslip.page.server.session import SessionState, browser_of, reopen_session
 from landslip.page.server.settings import PageSettings
+from landslip.page.views.downloads import download_stem
 from landslip.page.views.landslides import view_of
 from landslip.page.views.parts import describe_progress, escape_markdown
 from page_made import LIMITS, detector_file, inline_server, run_task
 from rasters import write_raster
 from scenes_made import blobs, scene_file
+from tiny_detectors import card, identity_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 # Streamlit and its dependencies emit deprecation warnings.
@@ -152,6 +160,202 @@ def test_patch_scores_are_pooled(page: AppTest):
     page.radio(key="patch-tab").set_value(messages.SCORES_TAB)
     run(page)
     assert "selected on the data it is scored on" in text_of(page)
+
+
+def test_patches_have_the_controls_of_scenes(page: AppTest):
+    page.selectbox(key="example").set_value("l4s-rgb-scene-b")
+    click(run(page), messages.MAP_BUTTON)
+    page.button_group(key="patch-layers-True").set_value(["outlines", "probability"])
+    page.slider(key=next(one.key for one in page.slider if one.label == messages.THRESHOLD)).set_value(0.02)
+    page.number_input(key="min-area").set_value(0.0)
+    run(page)
+    assert messages.PATCH_LEGEND not in text_of(page)
+    choice = next(one for one in page.selectbox if one.label == messages.GO_TO_PATCHES)
+    assert len(choice.options) > 1
+    page.selectbox(key="patch-view").set_value(messages.ANY_CHANNELS)
+    run(page)
+    number = next(iter(page.dataframe[0].value[messages.COLUMN_NAMES["number"]]))
+    next(one for one in page.selectbox if one.label == messages.GO_TO_PATCHES).set_value(number)
+    run(page)
+    assert messages.ATTRIBUTES.format(number=number) in text_of(page)
+    assert messages.CANDIDATES in text_of(page)
+
+
+def test_without_masks_nothing_is_called_a_true_positive(page: AppTest):
+    page.selectbox(key="example").set_value("l4s-rgb-scene-b")
+    click(run(page), messages.MAP_BUTTON)
+    state = page.session_state["landslip"]
+    (result,) = state.results
+    unlabelled = result.source.model_copy(update={"labelled": 0, "unlabelled": frozenset(result.ids)})
+    state.results[0] = result.model_copy(update={"source": unlabelled})
+    run(page)
+    assert "true positive" not in text_of(page)
+    assert messages.NO_REFERENCE in text_of(page)
+    assert page.button_group(key="patch-layers-False").options == ["Outlines", "Probability"]
+
+
+def test_the_warnings_stand_above_the_map(page: AppTest, server: ServerState):
+    click(page, messages.MAP_BUTTON)
+    state = page.session_state["landslip"]
+    warnings = ("values are *bright*", "out of distribution")
+    state.results[0] = state.results[0].model_copy(update={"warnings": warnings})
+    run(page)
+    shown = [one.value for one in page.warning]
+    assert any("Values are" in text and "Out of distribution" in text for text in shown)
+    assert not any("Warnings" in one.label for one in page.expander)
+    assert messages.CANDIDATES in text_of(page)
+
+
+def test_a_selected_landslide_stays_itself_while_the_threshold_moves(page: AppTest):
+    click(page, messages.MAP_BUTTON)
+    go_to = next(one for one in page.selectbox if one.label == messages.GO_TO)
+    number = page.dataframe[0].value[messages.COLUMN_NAMES["number"]].iloc[1]
+    go_to.set_value(number)
+    run(page)
+    assert messages.ATTRIBUTES.format(number=number) in text_of(page)
+    key = next(one.key for one in page.slider if one.label == messages.THRESHOLD)
+    own = page.slider(key=key).value
+    for threshold, is_shown in ((0.3, True), (1.0, False), (own, True)):
+        page.slider(key=key).set_value(threshold)
+        run(page)
+        shown = [one.value for one in page.selectbox if one.label == messages.GO_TO]
+        gone = messages.SELECTED_GONE.format(number=number) in text_of(page)
+        joined = "is part of" in text_of(page)
+        assert gone != is_shown
+        assert shown == ([number] if is_shown and not joined else shown)
+    assert messages.ATTRIBUTES.format(number=number) in text_of(page)
+
+
+def test_the_newest_upload_is_the_one_that_is_mapped(page: AppTest, server: ServerState, tmp_path: Path):
+    state = page.session_state["landslip"]
+    for name, size in (("one", (96, 120)), ("two", (40, 50))):
+        (tmp_path / name).mkdir()
+        upload = Upload(path=scene_file(tmp_path / name, blobs(*size)), name="image.tif", kind="raster")
+        state.submit("read", ReadTask(folder=tmp_path / name, uploads=(upload,), limits=LIMITS), "reading", None)
+        run(page)
+    page.radio(key="image-source").set_value(messages.UPLOAD)
+    run(page)
+    assert [source.title for source in state.sources] == ["image (2)", "image"]
+    assert "50 x 40 pixels" in text_of(page)
+    click(page, messages.MAP_BUTTON)
+    assert state.results[0].source.width == 50
+    page.selectbox(key="source").set_value(state.sources[1].id)
+    click(run(page), messages.MAP_BUTTON)
+    assert state.results[0].source.width == 120
+    assert page.title[0].value == "image"
+    page.selectbox(key="result").set_value(state.results[1].source.id)
+    run(page)
+    assert page.title[0].value == r"image \(2\)"
+
+
+def test_a_refused_file_stays_in_the_uploader_until_dismissed(page: AppTest, tmp_path: Path):
+    state = page.session_state["landslip"]
+    before = state.image_round
+    bad = tmp_path / "bad.tif"
+    bad.write_bytes(b"II*\0" + bytes(100))
+    upload = Upload(path=bad, name="bad.tif", kind="raster")
+    state.submit("read", ReadTask(folder=tmp_path, uploads=(upload,), limits=LIMITS), "reading", None)
+    run(page)
+    assert state.image_round == before
+    assert any("bad" in one.value for one in page.error)
+    click(page, messages.DISMISS)
+    assert state.image_round == before + 1
+
+
+def test_a_session_is_reopened_by_its_own_browser_only(server: ServerState):
+    state = SessionState(server.open_session("ours"))
+    state.session.state = state
+    owner = state.session.owner
+    assert reopen_session(server, owner, "ours") is state
+    for browser in ("theirs", ""):
+        assert reopen_session(server, owner, browser) is None
+    assert reopen_session(server, "unknown", "ours") is None
+    server.close_session(owner)
+    assert reopen_session(server, owner, "ours") is None
+
+
+def test_a_session_ends_with_its_last_connection(server: ServerState):
+    owner = server.open_session("ours").owner
+    server.connected(owner, "before the reload")
+    server.connected(owner, "after the reload")
+    server.disconnected(owner, "before the reload", grace_s=0)
+    assert owner in server.sessions
+    server.disconnected(owner, "after the reload", grace_s=0)
+    until = time.monotonic() + 10
+    while owner in server.sessions:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_a_browser_is_known_by_its_token_under_any_mask():
+    token = bytes(range(16))
+    cookies = [
+        f"2|{mask.hex()}|{bytes(a ^ mask[i % 4] for i, a in enumerate(token)).hex()}|1700000000"
+        for mask in (b"abcd", b"\x01\x02\x03\x04")
+    ]
+    assert {browser_of({"_streamlit_xsrf": cookie}) for cookie in cookies} == {token.hex()}
+    for cookie in ("", "2|zz|zz|1", "1|00|00|1", "2||00|1"):
+        assert browser_of({"_streamlit_xsrf": cookie}) == ""
+
+
+def test_published_networks_are_offered_and_an_error_is_a_sentence(
+    page: AppTest, server: ServerState, monkeypatch: pytest.MonkeyPatch
+):
+    published = pytest.importorskip("landslip.training.pretrained.published")
+
+    def offline(*_: object, **__: object) -> Path:
+        raise RunError("huggingface.co cannot be reached")
+
+    monkeypatch.setattr(published, "fetch_published", offline)
+    view = show_view(page, "detectors")
+    buttons = [one.label for one in view.button if one.label.startswith("Load ")]
+    assert len(buttons) == len(published.DEEPSLIDE) == len(set(buttons))
+    click(view, buttons[0])
+    assert any("cannot be reached" in one.value.replace("\\", "") for one in view.error)
+
+
+def test_a_loaded_network_is_offered(page: AppTest, server: ServerState, tmp_path: Path, monkeypatch):
+    count = len(server.detectors)
+
+    def fetch(task: FetchTask, _: object) -> dict[str, str]:
+        task.out.mkdir(parents=True)
+        path = task.out / "made.onnx"
+        seal(identity_model(), card("deepslide-resnet34", ["B04"])).save(path)
+        return {"path": str(path)}
+
+    importlib.import_module("landslip.page.jobs.published")
+    monkeypatch.setitem(landslip.page.jobs.tasks._HANDLERS, FetchTask, fetch)
+    view = show_view(page, "detectors")
+    click(view, messages.PUBLISHED_BUTTON.format(network="unet-resnet34"))
+    assert len(server.detectors) == count + 1
+    assert "deepslide-resnet34" in server.detectors
+
+
+def test_without_the_extra_a_sentence_says_so(page: AppTest, monkeypatch: pytest.MonkeyPatch):
+    import landslip.page.views.detectors
+
+    monkeypatch.setattr(landslip.page.views.detectors, "find_spec", lambda _: None)
+    view = show_view(page, "detectors")
+    assert messages.PUBLISHED_NEEDS in text_of(view)
+    assert not [one for one in view.button if one.label.startswith("Load ")]
+
+
+def test_downloads_are_named_after_scene_detector_and_threshold():
+    assert download_stem("Chittagong hills, Sentinel-2", "s2-rgb", 0.5) == "Chittagong-hills-Sentinel-2-s2-rgb-0.500"
+    assert download_stem("../..", "s2-rgb", 0.5) == "scene-s2-rgb-0.500"
+
+
+def test_the_earlier_image_stands_left(page: AppTest):
+    click(page, messages.MAP_BUTTON)
+    state = page.session_state["landslip"]
+    (result,) = state.results
+    for day, title in ((9, "after"), (2, "before")):
+        source = result.source.model_copy(update={"title": title, "date": datetime(2024, 5, day, tzinfo=UTC)})
+        state.results.append(result.model_copy(update={"source": source}))
+    state.results.pop(0)
+    view = show_view(page, "compare")
+    assert [view.selectbox(key=f"compare-{side}").value for side in (0, 1)] == [0, 1]
+    assert view.selectbox(key="compare-0").options[0].startswith("before, 2024-05-02")
 
 
 def test_without_a_detector_nothing_can_be_mapped(page: AppTest):

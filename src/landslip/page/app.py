@@ -26,6 +26,7 @@ _ICON: Final = Path(__file__).with_name("icon.png")
 _STYLE: Final = """<style>
   [data-testid="stMainBlockContainer"] { padding-top: 4.5rem; padding-bottom: 2rem; }
   h1 { font-size: 2.1rem !important; padding-top: 0 !important; }
+  @media (max-width: 640px) { h1 { font-size: 1.5rem !important; } }
   h2 { font-size: 1.4rem !important; }
   [data-testid="stSidebarContent"] h2 { font-size: 1.15rem !important; padding-top: 0.4rem; }
 </style>"""

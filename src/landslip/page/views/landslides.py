@@ -64,6 +64,7 @@ def choose_landslide(state: SessionState, result: SceneResult, landslides: Lands
         format_func=lambda number: messages.WHOLE if number is None else describe_landslide(rows[number]),
         on_change=lambda: _select(result, st.session_state[key]),
         help=messages.NUMBER_HELP,
+        placeholder=messages.WHOLE,
     )
     if selected is not None and shown is None:
         st.caption(messages.SELECTED_GONE.format(number=selected))

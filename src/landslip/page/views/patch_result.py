@@ -165,6 +165,7 @@ def _show_landslides(result: PatchResult, rows: list[dict[str, Any]], key: str) 
             ),
             on_change=lambda: select(st.session_state[list_key]),
             help=messages.PATCH_NUMBER_HELP,
+            placeholder=messages.NO_SELECTION,
         )
         if shown in by_number:
             show_attributes(by_number[shown])
