@@ -50,6 +50,8 @@ def time_engines(
     failures: list[str] = []
     for name in available_engines():
         precisions: tuple[Precision, ...] = ("float32", "bfloat16") if name == "openvino" else ("float32",)
+        if detector.card.quantisation is not None:
+            precisions = ("auto",)  # int8 where the engine can
         for precision in precisions:
             try:
                 engines.append(

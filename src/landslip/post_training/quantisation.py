@@ -83,7 +83,7 @@ def quantise(
 ) -> Detector:
     """Quantise a detector to int8 (static, one scale per channel of the weights).
 
-    The first and the last layers stay in float. If F1 on the calibration patches then differs by more than half of
+    The first and the last layers stay in float. If F1 on the calibration patches then differs by more than
     ``MAX_F1_DIFFERENCE``, the most sensitive layers stay in float too. Threshold and temperature are unchanged.
 
     Args:
@@ -152,16 +152,13 @@ def _choose_float_layers(
     images: Sequence[NDArray[np.float32]],
     progress: Progress,
 ) -> tuple[str, ...]:
-    """Choose the layers that stay in float: the fewest of the most sensitive that give parity on the calibration data.
-
-    Half of the allowed difference leaves room for the held-out patches.
-    """
+    """Choose the fewest of the most sensitive layers that must stay in float for parity on the calibration patches."""
     ranked: list[str] = []
     most = int(_MAX_FLOAT * len(graph.layers))
     count = 0
     while True:
         comparison = _compare(detector, build(ranked[:count]), fitting, INT8_ENGINES[:1], progress)
-        if not comparison.failures(MAX_F1_DIFFERENCE / 2) or count >= most:
+        if not comparison.failures(MAX_F1_DIFFERENCE) or count >= most:
             return tuple(ranked[:count])
         ranked = ranked or rank_layers(graph, images[:: -(-len(images) // _SENSITIVITY_IMAGES)], progress)
         count = min(most, 2 * count or 1)
