@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import landslip
 from command_line import run
+from l4s_made import make_l4s
+from landslip.errors import PatchesError
 from landslip.evaluation.predictions import load_predictions
 from tiny_detectors import TRUE_COLOUR, brightness
 
@@ -112,3 +115,62 @@ def test_errors_are_one_sentence(patches: Path, tmp_path: Path) -> None:
         assert outcome.code == 2
         assert message in outcome.err
         assert outcome.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("form", ["official", "mirror", "store"])
+def test_several_splits_with_masks_are_scored_one_at_a_time(form: str, tmp_path: Path) -> None:
+    folder = make_l4s(
+        tmp_path / "l4s",
+        {"train": [1, 2], "validation": [1, 2, 3], "test": [4]},
+        masks={"train": [1, 2], "validation": [1, 3]},
+        layout="mirror" if form == "mirror" else "official",
+    )
+    if form == "store":
+        assert run("data", "pack", folder, tmp_path / "store", "--quiet").code == 0
+        folder = tmp_path / "store"
+    refused = run("evaluate", folder, "--quiet")
+    assert refused.code == 2
+    assert "of the splits train (2 patches), validation (3 patches), test (1 patches)" in refused.err
+    assert "with masks in train, validation" in refused.err
+    assert "set it with --split" in refused.err
+    told = run("evaluate", folder, "--quiet", "--json", "--split", "validation")
+    answer = json.loads(told.out)
+    assert (answer["patches"], answer["patches_without_mask"], answer["splits"]) == (2, 1, {"validation": 2})
+    assert "1 patch without a mask left out" in run("evaluate", folder, "--split", "validation", "--quiet").out
+    nothing = run("evaluate", folder, "--quiet", "--split", "test")
+    assert nothing.code == 2
+    assert "give patches with masks" in nothing.err
+    result = landslip.evaluate(folder, split="train")
+    assert (result.patches, result.without_mask) == (2, 0)
+    with pytest.raises(PatchesError, match="set split to one of them") as error:
+        landslip.evaluate(folder)
+    assert error.value.parameter == "split"
+
+
+def test_one_split_with_masks_needs_no_choice_and_a_missing_split_is_refused(tmp_path: Path) -> None:
+    folder = make_l4s(tmp_path, {"train": [1, 2], "test": [4]}, masks={"train": [1, 2]})
+    answer = json.loads(run("evaluate", folder, "--quiet", "--json").out)
+    assert (answer["patches"], answer["patches_without_mask"], answer["splits"]) == (2, 1, {"train": 2})
+    refused = run("evaluate", folder, "--quiet", "--split", "validation")
+    assert refused.code == 2
+    assert "no patch of the split 'validation': these patches are of train (2 patches), test (1 patches)" in refused.err
+
+
+@pytest.mark.parametrize("labelled", [[1, 2, 3, 4, 5, 6], [2, 9]])
+def test_patches_without_a_mask_change_neither_counts_nor_interval(labelled: list[int], tmp_path: Path) -> None:
+    partly = make_l4s(tmp_path / "partly", {"train": list(range(1, 10))}, masks={"train": labelled})
+    alone = make_l4s(tmp_path / "alone", {"train": labelled})
+    one, other = (json.loads(run("evaluate", folder, "--quiet", "--json").out) for folder in (partly, alone))
+    assert one["patches"] == len(labelled)
+    assert one["patches_without_mask"] == 9 - len(labelled)
+    for key in ("pixel", "intervals", "patches", "by_scene"):
+        assert one[key] == other[key]
+    assert (one["intervals"]["all"]["f1"]["low"] is None) == (len(labelled) < 5)
+
+
+def test_an_interval_from_a_few_blocks_is_not_printed(patches: Path, detectors: tuple[Path, Path]) -> None:
+    told = run("evaluate", patches, "--detector", detectors[0], "--compare", detectors[1], "--quiet").out
+    assert "all: interval not given: only 2 blocks." in told
+    assert "A: interval not given: only 1 block." in told
+    assert " to 0." not in told
+    assert "interval not given: only 2 blocks" in repr(landslip.evaluate(patches, str(detectors[0])))

@@ -11,6 +11,7 @@ from affine import Affine
 from click.testing import CliRunner
 from pyproj import Geod, Transformer
 
+from command_line import run
 from landslip.cli.evaluate_map import command
 from landslip.errors import AreaError, LandslipError, ReferenceDataError
 from landslip.evaluation.reference.polygons import PolygonReference, read_polygons
@@ -348,3 +349,93 @@ def test_threshold_of_a_map_and_of_its_score_are_one(utm: FinishedMap, tmp_path:
     assert score.as_dict()["threshold"] == 0.05
     with pytest.raises(LandslipError, match="between 0 and 1"):
         score_map(utm, truth, threshold=5)
+
+
+BACKGROUND_AS_NODATA = {
+    "0 declared as nodata": (lambda mask: mask, {"nodata": 0}),
+    "NaN": (lambda mask: np.where(mask == 1, 1, np.nan), {"dtype": np.float32}),
+    "255 for everything else": (lambda mask: np.where(mask == 1, 1, 255), {}),
+}
+
+
+@pytest.mark.parametrize("kind", BACKGROUND_AS_NODATA)
+def test_a_reference_without_background_is_refused_or_its_nodata_taken_as_background(
+    utm: FinishedMap, tmp_path: Path, kind: str
+) -> None:
+    change, options = BACKGROUND_AS_NODATA[kind]
+    path = raster(tmp_path, change(boxes_mask()), **options)
+    with pytest.raises(ReferenceDataError, match="none as background, so precision and F1 cannot") as refused:
+        score_map(utm, path)
+    assert refused.value.parameter == "nodata_is_background"
+    score = score_map(utm, path, nodata_is_background=True)
+    assert score.pixel == expected(boxes_mask())
+    assert "nodata of truth.tif was taken as background" in score.notes
+    told = CliRunner().invoke(command, [str(utm.folder), "--truth", str(path), "--nodata-as-background", "--json"])
+    assert json.loads(told.stdout)["pixel"] == score.pixel.as_dict()
+
+
+def test_nodata_beyond_the_raster_is_not_background(utm: FinishedMap, tmp_path: Path) -> None:
+    half = boxes_mask()[:, :100]
+    score = score_map(utm, raster(tmp_path, half, nodata=0), nodata_is_background=True)
+    assert score.pixel.pixels == half.size
+
+
+def test_an_area_that_is_all_landslide_or_a_little_background(utm: FinishedMap, tmp_path: Path) -> None:
+    path = polygons(tmp_path / "t.gpkg", box(*TRUE_BOXES[1]))
+    within = polygons(tmp_path / "within.gpkg", box(105, 125, 130, 170))
+    with pytest.raises(ReferenceDataError, match="give an area that is larger than the polygons") as refused:
+        score_map(utm, path, area=area_of_interest(str(within)))
+    assert refused.value.parameter == "area"
+    with pytest.raises(ReferenceDataError, match="nodata_is_background applies to label rasters only"):
+        score_map(utm, path, nodata_is_background=True)
+    mask = np.where(boxes_mask() == 1, 1, 255)
+    mask[0, :3] = 0
+    assert any(
+        "0.1% of the labelled pixels are background" in note for note in score_map(utm, raster(tmp_path, mask)).notes
+    )
+
+
+def test_landslides_below_the_minimum_area_of_the_map_are_left_out_and_reported(tmp_path: Path) -> None:
+    found, observed = found_and_observed()
+    found[30:32, 50:52] = found[35, 60] = True
+    scene = memory_scene(np.where(found, 9000, 1000)[None], ("B04",), observed)
+    map_scene(scene, identity(), tmp_path / "map", MapSettings(resume=False, min_area_m2=1000))
+    truth = polygons(tmp_path / "t.gpkg", *(box(*one) for one in TRUE_BOXES), box(30, 50, 32, 52), box(5, 150, 7, 152))
+    score = score_map(tmp_path / "map", truth)
+    objects = score.objects()
+    assert (objects.reference, objects.mapped, objects.matches) == (2, 2, 1), "as in the inventory of the map"
+    assert (score.small.reference, score.small.mapped) == (2, 3)
+    assert any("3 candidates and 2 reference landslides are left out" in note for note in score.notes)
+    assert score.as_dict()["left_out"]["mapped"] == 3
+    every = score_map(tmp_path / "map", truth, min_area_m2=0)
+    assert (every.objects().reference, every.objects().mapped) == (4, 5)
+    assert every.pixel == score.pixel
+    assert every.small.note() is None
+
+
+def test_a_large_candidate_on_a_small_reference_is_neither_correct_nor_false(utm: FinishedMap, tmp_path: Path) -> None:
+    truth = polygons(tmp_path / "t.gpkg", box(*TRUE_BOXES[1]), box(11, 11, 13, 13))
+    score = score_map(utm, truth, min_area_m2=1000)
+    assert score.small.mapped_on_small_reference == 1
+    assert (score.objects().reference, score.objects().mapped) == (1, 1)
+
+
+def test_references_and_areas_of_any_layer_and_their_repairs_are_told(utm: FinishedMap, tmp_path: Path) -> None:
+    for layer, index in (("old", 1), ("new", 0)):
+        gpd.GeoSeries([box(*TRUE_BOXES[index])], crs=UTM).to_file(tmp_path / "two.gpkg", layer=layer)
+    gpd.GeoSeries([box(0, 0, 150, 100)], crs=UTM).to_file(tmp_path / "areas.gpkg", layer="a")
+    gpd.GeoSeries([box(0, 100, 150, 200)], crs=UTM).to_file(tmp_path / "areas.gpkg", layer="b")
+    arguments = [str(utm.folder), "--truth", str(tmp_path / "two.gpkg"), "--area", str(tmp_path / "areas.gpkg")]
+    refused = run("evaluate-map", *arguments)
+    assert refused.code == 2
+    assert "'a', 'b'" in refused.err
+    assert "set it with --area-layer" in refused.err
+    refused = run("evaluate-map", *arguments, "--area-layer", "a")
+    assert refused.code == 2
+    assert "set it with --layer" in refused.err
+    told = run("evaluate-map", *arguments, "--area-layer", "a", "--layer", "new", "--json")
+    assert json.loads(told.out)["pixel"]["tp"] == 100
+    for name, word in (("notes.txt", "polygons are read from GeoPackage"), ("t.docx", "polygons are read from")):
+        (tmp_path / name).write_text("text")
+        with pytest.raises(ReferenceDataError, match=word):
+            score_map(utm, tmp_path / name)
