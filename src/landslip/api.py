@@ -141,7 +141,8 @@ def predict(
         scale: factor from the given reflectance values to DN: 10000 for reflectance in 0..1.
         valid: bool (H, W), False where nothing was observed.
         engine: ``auto``, ``openvino``, ``onnxruntime``, ``onnxruntime-cuda`` or ``onnxruntime-tensorrt``.
-        precision: ``float32``, or ``bfloat16`` where engine and CPU support it.
+        precision: ``float32``; ``bfloat16`` where engine and CPU support it; ``int8`` for a quantised detector;
+            ``auto`` for the fastest of them.
         threads: number of threads; all cores where None.
 
     Returns:
@@ -316,8 +317,8 @@ def map_scene(
     if isinstance(scene, Scene):
         if any(given is not None for given in (channels, scale, offset, nodata, pixel_size_m)):
             raise SettingsError(
-                "channels, scale, offset, nodata and pixel_size_m belong to open_scene: give them there, or give paths instead of an "
-                "open scene"
+                "channels, scale, offset, nodata and pixel_size_m belong to open_scene: give them there, or give "
+                "paths instead of an open scene"
             )
         opened = scene
     else:

@@ -41,7 +41,7 @@ class MapSettings(Frozen):
     engine: str = "auto"
     """Name of an engine (``landslip.inference.engine.ENGINES``); ``auto`` is the fastest installed."""
     precision: Precision = "float32"
-    """``bfloat16`` is faster where engine and CPU support it; ``int8`` is for quantised detectors, ``auto`` the fastest."""
+    """``bfloat16`` where engine and CPU support it, ``int8`` for quantised detectors, ``auto``: the fastest of them."""
     uncertainty: Uncertainty = "none"
     """``tta``: also map the standard deviation of the probability over four flips of the image; four times as slow."""
     block_px: Annotated[int, Field(ge=16, le=16384)] = 1024
