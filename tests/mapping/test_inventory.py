@@ -23,6 +23,7 @@ from landslip.mapping.inventory.attributes import COLUMNS, polygon_confidence
 from landslip.mapping.inventory.files import LAYER, chunks, read_geopackage, read_largest, write_geoparquet
 from landslip.mapping.inventory.find import Found, find_landslides
 from landslip.mapping.inventory.terrain_attributes import terrain_reader
+from landslip.mapping.job import MapSettings
 from landslip.probability import NODATA
 from landslip.scenes.scene import Scene
 from scenes_made import memory_scene
@@ -273,3 +274,16 @@ def test_a_polygon_across_the_antimeridian_is_not_split(tmp_path: Path) -> None:
     inventory(tmp_path, encoded, grid)
     (shape,) = gpd.read_file(tmp_path / "l.gpkg").geometry
     assert shape.bounds == pytest.approx((179.9985, -16.002, 180.0015, -16.001))
+
+
+@pytest.mark.parametrize(
+    "easting", [166_000, 400_000, 500_000, 833_000], ids=["west edge", "between", "middle", "east edge"]
+)
+def test_the_scale_factor_of_a_projection_does_not_cut_objects_of_whole_pixels(tmp_path: Path, easting: int) -> None:
+    """Four pixels of 10 m have 399.2 to 400.3 m2 in UTM: they reach the default minimum area, three do not."""
+    encoded = np.zeros((60, 60), np.uint8)
+    encoded[10:12, 10:12] = encoded[30, 10:14] = encoded[50, 10:13] = 250
+    grid = grid_of((60, 60), transform=Affine(10, 0, easting, 0, -10, 2_500_000))
+    found = inventory(tmp_path, encoded, grid, min_area_m2=MapSettings().min_area_m2)
+    assert len(found.areas_m2) == 2
+    np.testing.assert_allclose(found.areas_m2, 400, rtol=0.003)
