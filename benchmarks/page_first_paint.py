@@ -3,7 +3,7 @@
     python benchmarks/page_first_paint.py [--visits 5]
 
 First paint is the first contentful paint reported by Chromium. The page is usable when it shows the detector's card.
-The first visit is to a server just started; every visitor has an empty cache. 127.0.0.1 only.
+The first visit is to a server just started; every user has an empty cache. 127.0.0.1 only.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""Load test: many visitors at once; prints errors, mixed-up results, memory and response times.
+"""Load test: many users at once; prints errors, mixed-up results, memory and response times.
 
-    python benchmarks/page_load.py [--visitors 20] [--seconds 120]
+    python benchmarks/page_load.py [--users 20] [--seconds 120]
 
-Every visitor has a scene of their own, whose landslides were found before by a separate run, and does what the page
+Every user has a scene of their own, whose landslides were found before by a separate run, and does what the page
 does: upload, check, map, sliders. All share one server state with real worker processes. In addition the same number of
 websockets to a served page reload it every few seconds. 127.0.0.1 only.
 """
@@ -48,7 +48,7 @@ THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6)
 
 
 def own_scene(number: int) -> bytes:
-    """A different crop of the example for each visitor."""
+    """A different crop of the example for each user."""
     with rasterio.open(EXAMPLE) as source:
         row, col = 900 + 37 * (number % 5), 420 + 53 * (number // 5)
         window = rasterio.windows.Window(col, row, SIDE_PX, SIDE_PX)
@@ -182,12 +182,12 @@ def resident_mb(root: psutil.Process) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--visitors", type=int, default=20)
+    parser.add_argument("--users", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=120)
     arguments = parser.parse_args()
     tally = Tally()
     with tempfile.TemporaryDirectory() as folder, served() as (port, process):
-        scenes = [own_scene(number) for number in range(arguments.visitors)]
+        scenes = [own_scene(number) for number in range(arguments.users)]
         wanted = [expected_outlines(Path(folder), content, number) for number, content in enumerate(scenes)]
         server = ServerState(PageSettings(threads=1))
         sessions = [server.open_session() for _ in scenes]
@@ -201,7 +201,7 @@ def main() -> int:
         ]
         for thread in threads:
             thread.start()
-        # The worker processes are children of this one, which also holds the visitors.
+        # The worker processes are children of this one, which also holds the users.
         server_mb, workers_mb, me = [0.0], [0.0], psutil.Process()
         while any(thread.is_alive() for thread in threads):
             served_mb = resident_mb(process)
@@ -212,14 +212,14 @@ def main() -> int:
         left = list(server.root.glob("*")) if server.root.exists() else []
         alone = len({found for one in wanted for found in one.values()})
     print(
-        f"{arguments.visitors} visitors and as many browsers for {arguments.seconds:g} s, {os.cpu_count()} cores, "
+        f"{arguments.users} users and as many browsers for {arguments.seconds:g} s, {os.cpu_count()} cores, "
         f"load {os.getloadavg()[0]:.1f}; {alone} different results"
     )
     print(f"{'':<18}{'times':>7}{'median s':>10}{'95 % s':>9}{'longest s':>11}")
     for what, times_s in sorted(tally.times_s.items()):
         median, most = np.percentile(times_s, (50, 95))
         print(f"{what:<18}{len(times_s):>7}{median:>10.2f}{most:>9.2f}{max(times_s):>11.2f}")
-    print(f"errors {len(tally.errors)}, results of another visitor {tally.mixed}, files left {len(left)}")
+    print(f"errors {len(tally.errors)}, results of another user {tally.mixed}, files left {len(left)}")
     print(f"resident at most: server and idle workers {max(server_mb):,.0f} MB, busy workers {max(workers_mb):,.0f} MB")
     for error in sorted(set(tally.errors))[:10]:
         print("  " + error)

@@ -74,8 +74,53 @@ def test_a_bad_upload_is_refused_and_the_page_continues(page: "Page", tmp_path: 
     upload(page, bad)
     # The uploader shows the name before the file is read.
     wait_for_alert(page, "holiday.tif is truncated")
+    press(page, messages.DISMISS)
+    page.get_by_test_id("stAlertContentError").first.wait_for(state="detached")
     upload(page, scene_file(tmp_path, blobs(40, 50)))
     page.get_by_text("50 x 40 pixels").wait_for()
+
+
+def test_refused_files_are_read_again_with_other_settings(page: "Page", tmp_path: Path):
+    upload(page, scene_file(tmp_path, blobs(40, 50), descriptions=(None, None, None)))
+    wait_for_alert(page, "channel")
+    page.get_by_text(messages.HOW_TO_READ, exact=True).click()
+    field = page.get_by_label(messages.CHANNELS_FIELD, exact=True)
+    field.fill("B04,B03,B02")
+    field.press("Enter")
+    press(page, messages.READ_BUTTON)
+    page.get_by_text("50 x 40 pixels").wait_for()
+
+
+def test_a_reload_keeps_the_result_in_this_browser_only(page: "Page", browser: "Browser", tmp_path: Path):
+    upload(page, scene_file(tmp_path, blobs(40, 50)))
+    page.get_by_text("50 x 40 pixels").wait_for()
+    map_it(page)
+    found = counted(page)
+    page.wait_for_url(re.compile("session=[0-9a-f]{16}"))
+    page.reload()
+    assert counted(page) == found
+    page.get_by_text("50 x 40 pixels").wait_for()
+    other = browser.new_context().new_page()
+    other.set_default_timeout(WAIT_MS)
+    other.goto(page.url)
+    other.get_by_text(messages.WELCOME_RESULT).wait_for()
+    other.get_by_role("button", name=messages.MAP_BUTTON).wait_for()
+    assert other.get_by_text(re.compile("candidate landslides ·")).count() == 0
+    other.context.close()
+
+
+def test_the_drawer_of_a_phone_closes_after_map(browser: "Browser", served: Served, tmp_path: Path):
+    phone = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True).new_page()
+    phone.set_default_timeout(WAIT_MS)
+    phone.goto(f"{served.url}/?detectors=brightness")
+    phone.get_by_text(messages.WELCOME_RESULT).wait_for()
+    phone.get_by_test_id("stExpandSidebarButton").click()
+    upload(phone, scene_file(tmp_path, blobs(40, 50)))
+    phone.get_by_text("50 x 40 pixels").wait_for()
+    map_it(phone)
+    phone.locator("[data-testid=stSidebar][aria-expanded=false]").wait_for(state="attached")
+    counted(phone)
+    phone.context.close()
 
 
 def test_a_killed_worker_is_reported_and_the_page_continues(page: "Page", served: Served, tmp_path: Path):
@@ -101,7 +146,7 @@ def test_a_run_can_be_cancelled(page: "Page", tmp_path: Path):
     page.get_by_text(messages.CANCELLED).wait_for()
 
 
-def test_two_visitors_see_only_their_own_files(page: "Page", browser: "Browser", served: Served, tmp_path: Path):
+def test_two_users_see_only_their_own_files(page: "Page", browser: "Browser", served: Served, tmp_path: Path):
     upload(page, scene_file(tmp_path, blobs(40, 50)))
     page.get_by_text("50 x 40 pixels").wait_for()
     other = browser.new_context().new_page()

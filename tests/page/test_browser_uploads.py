@@ -29,7 +29,7 @@ def files_of(folder: Path, name: str) -> list[Path]:
 
 
 def stored(served: Served) -> list[Path]:
-    """Every file of visitors on the server."""
+    """Every file of users on the server."""
     return [path for path in served.temporary.rglob("*") if path.is_file()]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
+import pytest
 import shapely
 
 from command_line import run
@@ -81,13 +82,13 @@ def test_a_landslide_is_chosen_on_the_map_and_in_the_table(page: "Page", tmp_pat
             break
         except sync_api.TimeoutError:
             pass
-    on_the_map = page.get_by_text(re.compile(r"^Landslide \d+$")).first.inner_text()
+    on_the_map = page.get_by_text(re.compile(r"^Candidate \d+-\d+$")).first.inner_text()
     # A row is selected in its first column; the first row is the largest landslide.
     grid = page.get_by_test_id("stDataFrameResizable").locator("canvas").first
     grid.click(position={"x": 15, "y": 52}, force=True)
     page.wait_for_function(
         "before => [...document.querySelectorAll('strong')].some("
-        "one => /^Landslide \\d+$/.test(one.innerText) && one.innerText !== before)",
+        "one => /^Candidate \\d+-\\d+$/.test(one.innerText) && one.innerText !== before)",
         arg=on_the_map,
     )
     attributes.wait_for()
@@ -131,7 +132,40 @@ def test_a_result_is_shown_on_the_map_and_compared(page: "Page", tmp_path: Path)
     swipe.focus()
     page.keyboard.press("Home")
     assert swipe.input_value() == "0"
+    frame, image = page.locator(".frame"), page.locator(".frame .under")
+    box, shown = frame.bounding_box(), image.bounding_box()
+    assert box is not None
+    assert shown is not None
+    assert shown["width"] == pytest.approx(box["width"], rel=0.01), "the comparison fills the width"
+    page.get_by_role("button", name=messages.ZOOM_IN).click()
+    larger = image.bounding_box()
+    assert larger is not None
+    assert larger["width"] == pytest.approx(1.5 * shown["width"], rel=0.01)
+    page.get_by_role("button", name=messages.ZOOM_FIT).click()
+    whole = image.bounding_box()
+    assert whole is not None
+    assert whole["height"] == pytest.approx(box["height"], rel=0.02)
     page.get_by_text(messages.DIFFERENCE_ONLY).wait_for()
+
+
+def test_a_selected_landslide_stays_selected_while_the_threshold_moves(page: "Page", tmp_path: Path):
+    upload(page, scene_file(tmp_path, blobs(160, 200)))
+    page.get_by_text("200 x 160 pixels").wait_for()
+    map_it(page)
+    page.get_by_role("combobox", name=messages.GO_TO).click()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    name = page.get_by_text(re.compile(r"^Candidate \d+-\d+$")).first.inner_text()
+    before = counted(page)
+    slider = page.get_by_role("slider", name=messages.THRESHOLD)
+    slider.focus()
+    for _ in range(40):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        r"before => Number((document.body.innerText.match(/(\d+) candidate landslide/) || [, before])[1]) != before",
+        arg=before,
+    )
+    page.get_by_text(name, exact=True).first.wait_for()
 
 
 def test_data_and_detectors_are_shown(page: "Page"):

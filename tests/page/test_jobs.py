@@ -72,7 +72,7 @@ def test_a_session_without_reconnection_leaves_no_files(tmp_path: Path):
         (session.folder / "kept.txt").write_text("x")
         server.disconnected(session.owner, grace_s=30)
         server.connected(session.owner)
-        assert session.folder.exists(), "the visitor reconnected"
+        assert session.folder.exists(), "the user reconnected"
         server.disconnected(session.owner, grace_s=0.01)
         until = time.monotonic() + 10
         while session.folder.exists() and time.monotonic() < until:
@@ -86,7 +86,7 @@ def test_a_session_without_reconnection_leaves_no_files(tmp_path: Path):
 
 @pytest.fixture
 def pool() -> Iterator[Pool]:
-    pool = Pool([QueueSettings("map", 1, LIMITS, 10, max_waiting=3, max_waiting_per_visitor=2)])
+    pool = Pool([QueueSettings("map", 1, LIMITS, 10, max_waiting=3, max_waiting_per_user=2)])
     yield pool
     pool.close()
 
@@ -152,7 +152,7 @@ def test_a_job_beyond_the_time_limit_is_stopped(long_task: MapTask):
 
 
 @pytest.mark.slow
-def test_the_queue_is_limited_in_total_and_per_visitor(pool: Pool, long_task: MapTask):
+def test_the_queue_is_limited_in_total_and_per_user(pool: Pool, long_task: MapTask):
     running = pool.submit("map", "me", long_task.to_json())
     until_it_runs(running)
     task = BenchmarkTask(detector=long_task.detector).to_json()

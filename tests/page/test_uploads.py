@@ -1,4 +1,4 @@
-"""Uploads: bad files are refused in one sentence, with the visitor's file names, and leave nothing on disk."""
+"""Uploads: bad files are refused in one sentence, with the user's file names, and leave nothing on disk."""
 
 import io
 import re
@@ -116,7 +116,7 @@ def test_the_number_of_a_patch_is_the_last_in_its_name(name: str, number: int | 
     assert number_in(name) == number
 
 
-def test_errors_have_the_names_of_the_visitor_and_the_control_that_sets_the_parameter(tmp_path: Path):
+def test_errors_have_the_names_of_the_user_and_the_control_that_sets_the_parameter(tmp_path: Path):
     error = SceneError(f"{tmp_path}/upload-001/001-x.tif has no channel names: 001-x.tif", parameter="channels")
     message = explain(error, tmp_path, {"001-x.tif": "hills.tif"})
     control = "(on this page: 'Channels' under 'How to read the files')"

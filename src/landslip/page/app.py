@@ -1,4 +1,4 @@
-"""The script that Streamlit runs for every visitor and every interaction; it chooses the view."""
+"""The script that Streamlit runs for every user and every interaction; it chooses the view."""
 
 from collections.abc import Callable
 from functools import partial
@@ -26,14 +26,19 @@ _ICON: Final = Path(__file__).with_name("icon.png")
 _STYLE: Final = """<style>
   [data-testid="stMainBlockContainer"] { padding-top: 4.5rem; padding-bottom: 2rem; }
   h1 { font-size: 2.1rem !important; padding-top: 0 !important; }
-  @media (max-width: 640px) { h1 { font-size: 1.5rem !important; } }
+  @media (max-width: 640px) {
+    h1 { font-size: 1.5rem !important; }
+    .st-key-settings [data-testid="stColumn"] {
+      min-width: calc(50% - 1rem) !important; flex: 1 1 calc(50% - 1rem) !important;
+    }
+  }
   h2 { font-size: 1.4rem !important; }
   [data-testid="stSidebarContent"] h2 { font-size: 1.15rem !important; padding-top: 0.4rem; }
 </style>"""
 
 
 def main() -> None:
-    """Show the view that the visitor chose."""
+    """Show the view that the user chose."""
     st.set_page_config(page_title=f"{messages.TITLE}: {messages.TAGLINE}", page_icon=str(_ICON), layout="wide")
     st.html(_STYLE)
     server = get_server_state(PageSettings.from_arguments().model_dump_json())

@@ -1,4 +1,4 @@
-"""Errors of the page, and errors of the package in the visitor's terms."""
+"""Errors of the page, and errors of the package in the user's terms."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from landslip.errors import LandslipError
 
 
 class PageError(LandslipError):
-    """The page refuses an upload or a task; the message is for the visitor."""
+    """The page refuses an upload or a task; the message is for the user."""
 
 
 class UploadError(PageError):
@@ -32,25 +32,25 @@ _CONTROLS: Final = {
 
 
 def explain(error: LandslipError, folder: Path, names: Mapping[str, str]) -> str:
-    """Return the message of an error with the visitor's file names, and the control that sets its parameter.
+    """Return the message of an error with the user's file names, and the control that sets its parameter.
 
     Args:
         error: of the package.
-        folder: the visitor's own.
-        names: the visitor's name of each file, by our own.
+        folder: the user's own.
+        names: the user's name of each file, by our own.
     """
-    message = use_visitor_names(str(error), folder, names)
+    message = use_user_names(str(error), folder, names)
     control = _CONTROLS.get(error.parameter or "")
     return f"{message} (on this page: {control})" if control else message
 
 
-def use_visitor_names(text: str, folder: Path, names: Mapping[str, str]) -> str:
-    """Replace our own file names by the visitor's, and remove every path of this machine.
+def use_user_names(text: str, folder: Path, names: Mapping[str, str]) -> str:
+    """Replace our own file names by the user's, and remove every path of this machine.
 
     Args:
         text: a message of the package.
-        folder: the visitor's own.
-        names: the visitor's name of each file, by our own.
+        folder: the user's own.
+        names: the user's name of each file, by our own.
     """
     for path in {str(folder.resolve()), str(folder)}:
         text = re.sub(re.escape(path) + r"(/[\w.-]+)*/", "", text)

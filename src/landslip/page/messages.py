@@ -69,8 +69,8 @@ ZIP_SHAPEFILES: Final = "{name} holds {count} shapefiles: pack exactly one, with
 
 # Failed jobs.
 QUEUE_FULL: Final = "{count} tasks are waiting, the limit of this server: try again in a few minutes."
-QUEUE_FULL_VISITOR: Final = (
-    "{count} of your tasks are waiting, the limit for one visitor: wait until they finish, or cancel one."
+QUEUE_FULL_USER: Final = (
+    "{count} of your tasks are waiting, the limit for one user: wait until they finish, or cancel one."
 )
 CLOSING: Final = "The server is shutting down: try again later."
 OUT_OF_TIME: Final = (
@@ -247,7 +247,7 @@ SHOWN_OF: Final = "The {shown:,} largest of {count:,} are shown; the files hold 
 LEGEND: Final = "Landslide probability"
 PICTURE_ALT: Final = "{title}, {count} outlined in yellow"
 TOOLTIP: Final = "Candidate {number}: {area_m2} m², confidence {confidence}"
-TABLE_HELP: Final = "Sorted by area. Select a row to go to that landslide on the map."
+TABLE_HELP: Final = "Sorted by area. Select a row to highlight that landslide."
 NONE_FOUND: Final = "No landslides at these settings."
 COLUMN_NAMES: Final = {
     "number": "No.",

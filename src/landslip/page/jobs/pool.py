@@ -139,7 +139,7 @@ class QueueSettings:
     tasks_per_process: int
     """A process is replaced after this many tasks, so that neither memory nor state accumulates."""
     max_waiting: int
-    max_waiting_per_visitor: int
+    max_waiting_per_user: int
 
 
 @dataclass(slots=True)
@@ -171,7 +171,7 @@ class Pool:
 
         Args:
             queue_name: name of the queue.
-            owner: the visitor.
+            owner: the user.
             task: as one line of JSON.
 
         Raises:
@@ -186,8 +186,8 @@ class Pool:
             if len(queue.waiting) >= queue.settings.max_waiting:
                 raise QueueError(messages.QUEUE_FULL.format(count=len(queue.waiting)))
             own = sum(other.owner == owner for other in queue.waiting)
-            if own >= queue.settings.max_waiting_per_visitor:
-                raise QueueError(messages.QUEUE_FULL_VISITOR.format(count=own))
+            if own >= queue.settings.max_waiting_per_user:
+                raise QueueError(messages.QUEUE_FULL_USER.format(count=own))
             queue.waiting.append(job)
             queue.changed.notify()
         return job
@@ -201,7 +201,7 @@ class Pool:
             return running + waiting.index(job) if job in waiting else 0
 
     def cancel_all(self, owner: str) -> None:
-        """Cancel all jobs of a visitor."""
+        """Cancel all jobs of a user."""
         for queue in self._queues.values():
             with queue.changed:
                 own = [job for job in (*queue.waiting, *queue.running) if job.owner == owner]

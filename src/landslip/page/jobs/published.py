@@ -35,7 +35,7 @@ def fetch_detector(task: FetchTask, progress: Progress) -> dict[str, Any]:
     try:
         weights = fetch_published(task.name, progress=progress)
     except RunError as error:
-        raise RunError(f"{error}. {manual_download(task.name)}") from error
+        raise RunError(f"{error}. Otherwise {manual_download(task.name)}") from error
     detector = import_detector(weights, recipe, progress=progress).detector
     task.out.mkdir(parents=True, exist_ok=True)
     path = task.out / f"{recipe.name}.onnx"

@@ -35,7 +35,7 @@ from landslip.scenes.scene import Scene
 
 
 def open_source(source: SceneSource) -> Scene:
-    """Open a scene as ``landslip map`` does, under the visitor's name for it."""
+    """Open a scene as ``landslip map`` does, under the user's name for it."""
     scene = open_scene(
         list(source.paths),
         channels=source.channels_given,

@@ -24,7 +24,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class Upload(Frozen):
-    """A received file: its path, under a name of our own, and its name as the visitor knows it."""
+    """A received file: its path, under a name of our own, and its name as the user knows it."""
 
     path: Path
     name: str
@@ -49,7 +49,7 @@ class SceneSource(Frozen):
     paths: tuple[Path, ...]
     """Raster files, or one folder of them, as ``open_scene`` takes them."""
     channels_given: tuple[str, ...] | None = None
-    """Channel names that the visitor gave; None where the files name them."""
+    """Channel names that the user gave; None where the files name them."""
     scale: float | None = None
     pixel_size_given_m: float | None = None
     channels: tuple[str, ...]
@@ -150,7 +150,7 @@ def perform(line: str, progress: Progress) -> dict[str, Any]:
     ((name, values),) = json.loads(line).items()
     task = _TASKS[name].model_validate(values)
     with warnings.catch_warnings():
-        # Python warnings of libraries are for developers; what a visitor must know is in the result.
+        # Python warnings of libraries are for developers; what a user must know is in the result.
         warnings.simplefilter("ignore")
         import_module(task.module)
         result = _HANDLERS[type(task)](task, progress)
@@ -161,7 +161,7 @@ class ReadTask(Task, module="uploads.read"):
     """Open and check an upload; the result is a ``ReadResult``."""
 
     folder: Path
-    """The visitor's own, for unpacked files."""
+    """The user's own, for unpacked files."""
     uploads: tuple[Upload, ...]
     channels: str | None = None
     scale: float | None = None
@@ -173,7 +173,7 @@ class ReferenceTask(Task, module="uploads.reference"):
     """Rasterize a reference inventory onto the grid of a scene; the result is a ``SceneReference``."""
 
     folder: Path
-    """The visitor's own, for unpacked and written files."""
+    """The user's own, for unpacked and written files."""
     upload: Upload
     source: SceneSource
     landslide_values: tuple[int, ...] = ()

@@ -1,1 +1,1 @@
-"""State of the server and of visitor sessions; how the page is served."""
+"""State of the server and of user sessions; how the page is served."""

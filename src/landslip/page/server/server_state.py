@@ -1,4 +1,4 @@
-"""State of the server, shared by all visitors, and the session of each visitor.
+"""State of the server, shared by all users, and the session of each user.
 
 The state is made once per server. Its folder is removed when the server ends, or by the next server if it was killed.
 """
@@ -26,7 +26,7 @@ from landslip.page.server.settings import PageSettings
 
 _PREFIX: Final = "landslip-page-"
 _GRACE_S: Final = 150.0
-"""Time in which a visitor may reconnect; Streamlit itself waits 120 s."""
+"""Time in which a user may reconnect; Streamlit itself waits 120 s."""
 _QUICK_TIME_S: Final = 300
 _QUICK_TASKS: Final = 100
 _MAP_TASKS: Final = 10
@@ -36,7 +36,7 @@ _MAX_FILE_RATIO: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class OfferedDetector:
-    """A detector that visitors may choose."""
+    """A detector that users may choose."""
 
     card: Card
     location: str
@@ -46,15 +46,15 @@ class OfferedDetector:
 
 @dataclass(slots=True)
 class Session:
-    """One visitor: a folder and jobs of their own."""
+    """One user: a folder and jobs of their own."""
 
     owner: str
     folder: Path
     pool: Pool
     browser: str = ""
-    """Identifies the visitor's browser; the session can be reopened from no other."""
+    """Identifies the user's browser; the session can be reopened from no other."""
     state: object = None
-    """What the page keeps of the visitor."""
+    """What the page keeps of the user."""
     _folders: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -80,7 +80,7 @@ class Session:
         return job.result
 
     def new_folder(self, stem: str) -> Path:
-        """Return an unused path in the visitor's folder; the folder itself is not made."""
+        """Return an unused path in the user's folder; the folder itself is not made."""
         with self._lock:
             self._folders += 1
             return self.folder / f"{stem}-{self._folders:03d}"
@@ -126,10 +126,10 @@ class ServerState:
         atexit.register(self.close)
 
     def open_session(self, browser: str = "") -> Session:
-        """Open the session of a new visitor.
+        """Open the session of a new user.
 
         Args:
-            browser: identifies the visitor's browser.
+            browser: identifies the user's browser.
         """
         owner = secrets.token_hex(8)
         folder = self.root / owner
@@ -140,7 +140,7 @@ class ServerState:
         return session
 
     def add_detector(self, path: Path) -> str:
-        """Offer a further detector to all visitors until the server ends; return its name.
+        """Offer a further detector to all users until the server ends; return its name.
 
         Raises:
             DetectorError: it cannot be used.
@@ -150,7 +150,7 @@ class ServerState:
         return detector.card.name
 
     def connected(self, owner: str, connection: str = "") -> None:
-        """Keep a session while a connection of its visitor is open; a reloaded page is another connection."""
+        """Keep a session while a connection of its user is open; a reloaded page is another connection."""
         with self._lock:
             self._connections.setdefault(owner, set()).add(connection)
             leaving = self._leaving.pop(owner, None)
@@ -158,7 +158,7 @@ class ServerState:
             leaving.cancel()
 
     def disconnected(self, owner: str, connection: str = "", grace_s: float = _GRACE_S) -> None:
-        """End a session some seconds after its last connection, unless its visitor reconnects."""
+        """End a session some seconds after its last connection, unless its user reconnects."""
         timer = threading.Timer(grace_s, self.close_session, (owner,))
         timer.daemon = True
         with self._lock:
@@ -183,7 +183,7 @@ class ServerState:
 
     @property
     def shared_folder(self) -> Path:
-        """Folder of results that all visitors share, such as the statistics of the operator's data set."""
+        """Folder of results that all users share, such as the statistics of the operator's data set."""
         return self.root / "shared"
 
     def close(self) -> None:
@@ -207,7 +207,7 @@ def _queues(settings: PageSettings) -> list[QueueSettings]:
     )
     quick = ProcessLimits(memory_mb=settings.worker_memory_mb, file_mb=file_mb, time_s=_QUICK_TIME_S)
     maps = ProcessLimits(memory_mb=settings.worker_memory_mb, file_mb=file_mb, time_s=settings.run_time_s)
-    waiting = settings.max_waiting, settings.max_waiting_per_visitor
+    waiting = settings.max_waiting, settings.max_waiting_per_user
     return [
         QueueSettings("read", 1, read, 1, *waiting),
         QueueSettings("quick", 1, quick, _QUICK_TASKS, *waiting),

@@ -58,7 +58,7 @@ def serve(settings: PageSettings) -> None:
     from landslip.page.server.session import get_server_state  # noqa: PLC0415 - after Streamlit is configured
 
     text = settings.model_dump_json()
-    # Start the workers before the first visitor arrives.
+    # Start the workers before the first user arrives.
     server = get_server_state(text)
     try:
         bootstrap.run(str(_SCRIPT), False, [text], options)

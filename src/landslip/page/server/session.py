@@ -1,4 +1,4 @@
-"""State that outlives one run of the script: of the server, and of each visitor's session."""
+"""State that outlives one run of the script: of the server, and of each user's session."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ class PendingJob:
 
 @dataclass(slots=True)
 class SessionState:
-    """What one visitor has uploaded, mapped and submitted."""
+    """What one user has uploaded, mapped and submitted."""
 
     session: Session
     image_round: int = 0
@@ -50,7 +50,7 @@ class SessionState:
     shown: str | None = None
     """Id of the source whose result is shown."""
     maps_asked: int = 0
-    """How often the visitor asked for maps."""
+    """How often the user asked for maps."""
     errors: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -84,7 +84,7 @@ def get_server_state(settings: str) -> ServerState:
 
 
 def get_session_state(server: ServerState) -> SessionState:
-    """Return the state of this visitor's session: that of the address if it was opened in this browser, else a new one.
+    """Return the state of this user's session: that of the address if it was opened in this browser, else a new one.
 
     The address keeps the session once it has content, so that a reload shows the results again.
     """
@@ -132,5 +132,5 @@ def browser_of(cookies: dict[str, str]) -> str:
 
 @st.cache_resource(show_spinner=False, scope="session", on_release=lambda held: held[0].disconnected(*held[1:]))
 def _connection(_server: ServerState, owner: str, connection: str) -> tuple[ServerState, str, str]:
-    """Streamlit releases this value when the visitor's connection ends."""
+    """Streamlit releases this value when the user's connection ends."""
     return _server, owner, connection

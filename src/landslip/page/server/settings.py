@@ -14,7 +14,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class PageSettings(Frozen):
-    """Limits and content of the page on one machine, for all visitors together unless stated otherwise."""
+    """Limits and content of the page on one machine, for all users together unless stated otherwise."""
 
     address: str = "127.0.0.1"
     """Address to listen on."""
@@ -24,7 +24,7 @@ class PageSettings(Frozen):
     max_upload_mb: Count = 200
     """Largest file."""
     max_session_mb: Count = 2000
-    """Disk space of one visitor: uploads, unpacked zips and results."""
+    """Disk space of one user: uploads, unpacked zips and results."""
     max_files: Count = 64
     """Files in one upload; a zip may hold ten times as many."""
     max_megapixels: Count = 150
@@ -44,7 +44,7 @@ class PageSettings(Frozen):
     """CPU threads for a map; all cores where None."""
     max_waiting: Count = 60
     """Waiting tasks in a queue."""
-    max_waiting_per_visitor: Count = 8
+    max_waiting_per_user: Count = 8
     data: Path | None = None
     """Data set for the view Explore."""
     detectors: tuple[Path, ...] = ()

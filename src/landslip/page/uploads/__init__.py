@@ -1,1 +1,1 @@
-"""Uploads of visitors: received, checked and read."""
+"""Uploads of users: received, checked and read."""

@@ -14,7 +14,7 @@ from landslip.errors import LandslipError, require_extra
 from landslip.files.progress import Progress
 from landslip.grid.map_grid import MapGrid
 from landslip.page import messages
-from landslip.page.errors import UploadError, explain, use_visitor_names
+from landslip.page.errors import UploadError, explain, use_user_names
 from landslip.page.jobs.results import ReadResult
 from landslip.page.jobs.tasks import PatchSource, ReadTask, SceneSource, Upload, UploadLimits, handles
 from landslip.page.uploads.archive import unpack
@@ -35,7 +35,7 @@ def read_upload(task: ReadTask, _: Progress) -> ReadResult:
     """Unpack zips, and open the scenes and patches of an upload.
 
     Raises:
-        UploadError: the upload is refused; the message has the visitor's own file names.
+        UploadError: the upload is refused; the message has the user's own file names.
     """
     names = {upload.path.name: upload.name for upload in task.uploads}
     try:
@@ -76,7 +76,7 @@ def _read(task: ReadTask, names: dict[str, str]) -> ReadResult:
 
 def _rename_files(scene: SceneSource, folder: Path, names: dict[str, str]) -> SceneSource:
     texts = {
-        field: tuple(use_visitor_names(text, folder, names) for text in getattr(scene, field))
+        field: tuple(use_user_names(text, folder, names) for text in getattr(scene, field))
         for field in ("notes", "warnings")
     }
     return scene.model_copy(update=texts)

@@ -136,7 +136,7 @@ def receive(
 
 
 def check_space(folder: Path, total: int, settings: PageSettings) -> None:
-    """Check that a visitor may store this number of additional bytes.
+    """Check that a user may store this number of additional bytes.
 
     Raises:
         UploadError: the session would exceed its limit.
@@ -213,7 +213,7 @@ def _own_word(word: str) -> str:
 
 
 def display_name(given: str) -> str:
-    """Return a visitor's file name in a form that can be shown: its last part, one line, shortened."""
+    """Return a user's file name in a form that can be shown: its last part, one line, shortened."""
     last = re.split(r"[/\\]", given)[-1]
     printable = "".join(character for character in unicodedata.normalize("NFC", last) if character.isprintable())
     printable = printable.strip() or "file without a name"

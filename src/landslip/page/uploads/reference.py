@@ -28,7 +28,7 @@ from landslip.mapping.inventory.files import append_to_geopackage
 from landslip.mapping.inventory.outlines import trace_outlines
 from landslip.mapping.raster.block_order import strips
 from landslip.page import messages
-from landslip.page.errors import UploadError, explain, use_visitor_names
+from landslip.page.errors import UploadError, explain, use_user_names
 from landslip.page.jobs.results import MAX_SHOWN, SceneReference
 from landslip.page.jobs.scene_maps import open_source
 from landslip.page.jobs.tasks import ReferenceTask, handles
@@ -48,7 +48,7 @@ def read_reference(task: ReferenceTask, _: Progress) -> SceneReference:
     """Rasterize a reference onto the grid of a scene.
 
     Raises:
-        UploadError: the file cannot be used; the message has the visitor's own file names.
+        UploadError: the file cannot be used; the message has the user's own file names.
     """
     names = {task.upload.path.name: task.upload.name}
     try:
@@ -83,7 +83,7 @@ def _rasterize(task: ReferenceTask, names: dict[str, str]) -> SceneReference:
         geojson=geojson,
         count=len(table),
         valid_fraction=valid_px / (grid.height * grid.width),
-        notes=tuple(use_visitor_names(note, task.folder, names) for note in notes),
+        notes=tuple(use_user_names(note, task.folder, names) for note in notes),
     )
 
 

@@ -31,7 +31,8 @@ _HTML = """
     <input type="range" min="0" max="100" step="0.5" value="50">
     <div class="line" aria-hidden="true"></div>
     <div class="zoom"><button class="in">+</button><button class="out">&minus;</button
-      ><button class="fit">&#x26F6;</button></div>
+      ><button class="fit"><svg viewBox="0 0 20 20" width="20" height="20" fill="none" stroke="currentColor"
+      stroke-width="2"><path d="M3 7V3h4M13 3h4v4M17 13v4h-4M7 17H3v-4"/></svg></button></div>
   </div>
   <figcaption></figcaption>
 </figure>
@@ -54,7 +55,8 @@ _CSS = """
 .tag.left { left: 10px; } .tag.right { right: 10px; }
 .zoom { position: absolute; right: 10px; bottom: 10px; display: flex; flex-direction: column; gap: 4px; }
 .zoom button { width: 36px; height: 36px; border: 1px solid #1f2326; border-radius: 4px; background: #fcfbf8;
-  color: #1f2326; font-size: 20px; line-height: 1; cursor: pointer; }
+  color: #1f2326; font-size: 20px; line-height: 1; cursor: pointer; padding: 0; }
+.zoom svg { pointer-events: none; vertical-align: middle; }
 figcaption { font-size: 14px; color: #62696e; margin-top: 6px; }
 @media (max-width: 640px) { .frame { height: 60vh; } .tag { font-size: 12px; max-width: 46%; } }
 """

@@ -12,11 +12,11 @@ from landslip.figures.formatting import format_duration
 from landslip.page import messages
 from landslip.page.jobs.tasks import BenchmarkTask, FetchTask, PublishedTask
 from landslip.page.server.server_state import OfferedDetector, ServerState
-from landslip.page.server.session import PendingJob, SessionState
+from landslip.page.server.session import SessionState
+from landslip.page.views.finished import BENCHMARKS_KEY, finish_job
 from landslip.page.views.parts import show_errors, show_jobs
 
 _REPORTS: Final = Path(__file__).parents[4] / "docs" / "results"
-_RESULTS_KEY: Final = "benchmarks"
 _BUTTONS: Final = 4
 """Buttons in a row."""
 
@@ -29,6 +29,7 @@ def show(server: ServerState, state: SessionState) -> None:
         with st.container(border=True):
             _show_card(offered)
     _show_published(server, state)
+    show_jobs(server, state, lambda pending: finish_job(server, state, pending))
     _show_benchmarks(server, state)
     settings = server.settings
     run = format_duration(settings.run_time_s)
@@ -54,7 +55,7 @@ def _show_card(offered: OfferedDetector) -> None:
 
 
 def describe_detector(offered: OfferedDetector) -> None:
-    """Show what a visitor should know about a detector before using it."""
+    """Show what a user should know about a detector before using it."""
     card = offered.card
     st.markdown(f"**{card.title}**")
     st.markdown(
@@ -98,23 +99,9 @@ def _show_published(server: ServerState, state: SessionState) -> None:
                     st.rerun()
 
 
-def _finish_fetch(server: ServerState, state: SessionState, pending: PendingJob) -> None:
-    if pending.task is FetchTask:
-        name = server.add_detector(Path(pending.job.result["path"]))
-        state.notes.append(messages.PUBLISHED_LOADED.format(name=name))
-
-
 def _show_benchmarks(server: ServerState, state: SessionState) -> None:
     st.subheader(messages.BENCHMARK, anchor=False)
-    results = st.session_state.setdefault(_RESULTS_KEY, {})
-
-    def finish(pending: PendingJob) -> None:
-        if pending.task is BenchmarkTask:
-            results[pending.label] = pending.job.result
-
-        _finish_fetch(server, state, pending)
-
-    show_jobs(server, state, finish)
+    results = st.session_state.setdefault(BENCHMARKS_KEY, {})
     name = st.selectbox(messages.BENCHMARK_LABEL, list(server.detectors))
     if st.button(messages.BENCHMARK_BUTTON, disabled=bool(state.pending)):
         with show_errors():

@@ -75,7 +75,7 @@ def _show_button(
     size = f"{size_kb / 1e3:.1f} MB" if size_kb >= 100 else f"{size_kb:.0f} kB"
     st.download_button(
         f"{text} ({size})",
-        path.read_bytes,  # read when the visitor downloads it
+        path.read_bytes,  # read when the user downloads it
         name,
         _MIME.get(path.suffix, "application/octet-stream"),
         key=f"download-{path.name}-{result.folder.name}",

@@ -35,7 +35,7 @@ _NO_BASE_MAP: Final = 'data:application/json,{"version":8,"sources":{},"layers":
 
 
 def _anchor(result: SceneResult) -> str:
-    """Key of the number that the visitor selected, which may be absent at the current settings."""
+    """Key of the number that the user selected, which may be absent at the current settings."""
     return f"selected-{result.folder.name}"
 
 
@@ -169,7 +169,7 @@ def show_map(
 
     Args:
         server: with the base map of the operator.
-        state: of the visitor.
+        state: of the user.
         result: the map.
         background: the rendered scene.
         landslides: of the map, at the current settings.

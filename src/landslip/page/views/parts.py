@@ -27,7 +27,7 @@ LAYERS_KEY: Final = "layers"
 
 
 def escape_markdown(text: str) -> str:
-    """Escape text for Streamlit, which renders Markdown: names of files come from visitors."""
+    """Escape text for Streamlit, which renders Markdown: names of files come from users."""
     return re.sub(r"([\\`*_{}\[\]()#+\-.!<>|~$:&])", r"\\\1", text)
 
 
@@ -54,7 +54,7 @@ def close_drawer(count: int) -> None:
     """Close the sidebar on a narrow screen, where it hides the result, once for each count.
 
     Args:
-        count: how often the visitor asked for maps.
+        count: how often the user asked for maps.
     """
     if count:
         drawer = st.components.v2.component("landslip_drawer", html="<span></span>", js=_CLOSE_DRAWER)
@@ -73,7 +73,7 @@ def show_jobs(server: ServerState, state: SessionState, finish: Callable[[Pendin
 
     Args:
         server: with the queues.
-        state: of the visitor.
+        state: of the user.
         finish: called with each job that is done.
     """
     for error in state.errors:
@@ -240,7 +240,7 @@ def overlay_picture(
     """Return the file of a picture with layers drawn over it.
 
     Args:
-        state: of the visitor.
+        state: of the user.
         result: the map.
         background: the rendered scene.
         landslides: of the map, at the current settings.

@@ -60,10 +60,11 @@ def _choose_controls(result: PatchResult) -> _Controls:
         key="patch-tab",
         label_visibility="collapsed",
     )
-    row = st.columns([2, 2, 3, 3], vertical_alignment="bottom")
+    row = st.container(key="settings").columns([2, 2, 3, 3], vertical_alignment="bottom")
     min_area_m2 = choose_min_area(row[0])
     min_slope_deg = choose_min_slope(row[1], known=bool({"slope", "elevation"} & set(result.source.channels)))
-    view, channels, first, layers = result.views[0], (), 0, frozenset[PatchLayer]()
+    view, first, layers = result.views[0], 0, frozenset[PatchLayer]()
+    channels: tuple[str, ...] = ()
     if tab == messages.PICTURE_TAB:
         view = row[2].selectbox(messages.COMPOSITE, [*result.views, messages.ANY_CHANNELS], key="patch-view")
         if view == messages.ANY_CHANNELS:
@@ -91,7 +92,7 @@ def _choose_layers(*, labelled: bool) -> frozenset[PatchLayer]:
 
 
 def choose_page(container: DeltaGenerator, count: int, key: str) -> int:
-    """Let the visitor choose a page of patches; return the index of the first."""
+    """Let the user choose a page of patches; return the index of the first."""
 
     def label(first: int) -> str:
         return messages.PATCH_RANGE.format(first=first + 1, last=min(first + _PER_PAGE, count), count=count)

@@ -1,8 +1,7 @@
 """The view Predict: an image, detectors, and the resulting landslides."""
 
-from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import streamlit as st
 
@@ -16,18 +15,18 @@ from landslip.page.jobs.tasks import (
     PatchMapTask,
     PatchSource,
     ReadTask,
-    ReferenceTask,
     SceneSource,
     Upload,
     UploadLimits,
 )
 from landslip.page.server.server_state import ServerState
-from landslip.page.server.session import PendingJob, SessionState
+from landslip.page.server.session import SessionState
 from landslip.page.server.settings import PageSettings
 from landslip.page.uploads.receive import check_space, receive
 from landslip.page.views.detectors import describe_detector
+from landslip.page.views.finished import finish_job
 from landslip.page.views.parts import close_drawer, escape_markdown, show_errors, show_jobs
-from landslip.page.views.scores import choose_reference, keep_reference
+from landslip.page.views.scores import choose_reference
 
 _TYPES: Final = ["tif", "tiff", "jp2", "h5", "hdf5", "png", "zip"]
 _EXAMPLE_KEY, _DETECTORS_KEY = "example", "detectors"
@@ -53,7 +52,7 @@ def show(server: ServerState, state: SessionState) -> None:
     close_drawer(state.maps_asked)
     if not state.results:
         st.title(messages.TAGLINE, anchor=False)
-    show_jobs(server, state, lambda pending: _finish(state, pending))
+    show_jobs(server, state, lambda pending: finish_job(server, state, pending))
     if state.results:
         _show_results(server, state)
     elif not state.pending:
@@ -102,7 +101,7 @@ def _choose_example(server: ServerState, state: SessionState, names: list[str]) 
             title=messages.EXAMPLE_NAMES[name], folder=folder, channels=TRUE_COLOUR, patches=count, labelled=count
         )
     if name not in server.example_scenes:
-        # Read once for all visitors.
+        # Read once for all users.
         uploads = tuple(Upload(path=path, name=path.name, kind="raster") for path in sorted(folder.glob("*.tif")))
         task = ReadTask(folder=state.session.folder, uploads=uploads, limits=upload_limits(server.settings))
         with show_errors(), st.spinner(messages.READING):
@@ -138,7 +137,7 @@ def _choose_upload(server: ServerState, state: SessionState) -> SceneSource | Pa
             try:
                 received = receive(files, folder, settings)
             except UploadError as error:
-                # The files stay in the uploader: the visitor removes the refused one, or all with 'Dismiss'.
+                # The files stay in the uploader: the user removes the refused one, or all with 'Dismiss'.
                 state.errors.append(str(error))
                 st.rerun()
             task = ReadTask(
@@ -237,45 +236,6 @@ def _submit_maps(
             else PatchMapTask(source=source, detector=offered.location, out=out, threads=threads)
         )
         state.submit("map", task, f"{source.title}, {name}", out)
-
-
-def _finish(state: SessionState, pending: PendingJob) -> None:
-    """Keep the result of a job."""
-    result: dict[str, Any] = pending.job.result
-    if pending.task is ReadTask:
-        read = ReadResult.model_validate(result)
-        state.sources[:0] = _with_unique_titles(read.sources, {source.title for source in state.sources})
-        state.chosen_source = state.sources[0].id
-        state.notes += read.notes
-        state.image_round += 1
-    elif pending.task is ReferenceTask:
-        keep_reference(state, result)
-    elif pending.task is MapTask:
-        _keep_result(state, SceneResult.model_validate(result))
-    elif pending.task is PatchMapTask:
-        _keep_result(state, PatchResult.model_validate(result))
-
-
-def _keep_result(state: SessionState, result: SceneResult | PatchResult) -> None:
-    """Keep a result as the newest, and show it."""
-    state.results.insert(0, result)
-    state.shown = result.source.id
-
-
-def _with_unique_titles(
-    sources: Sequence[SceneSource | PatchSource], taken: Collection[str]
-) -> list[SceneSource | PatchSource]:
-    """Number titles that are taken."""
-    unique: list[SceneSource | PatchSource] = []
-    titles = set(taken)
-    for source in sources:
-        title, number = source.title, 1
-        while title in titles:
-            number += 1
-            title = f"{source.title} ({number})"
-        titles.add(title)
-        unique.append(source.model_copy(update={"title": title}))
-    return unique
 
 
 def _show_results(server: ServerState, state: SessionState) -> None:

@@ -51,7 +51,7 @@ def show_scene_results(server: ServerState, state: SessionState, results: list[S
     results = results[:_MAX_MAPS]
     st.caption(messages.CANDIDATES)
     single = len(results) == 1
-    row = st.columns([4, 2, 3, 3] if single else [2, 3, 3], vertical_alignment="bottom")
+    row = st.container(key="settings").columns([4, 2, 3, 3] if single else [2, 3, 3], vertical_alignment="bottom")
     threshold = choose_threshold(results[0].folder.name, results[0].threshold, row[0]) if single else None
     controls = _choose_controls(state, results, row[-3:])
     for column, result in zip(st.columns(len(results)), results, strict=True):

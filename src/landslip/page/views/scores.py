@@ -24,7 +24,7 @@ _TYPES: Final = ["gpkg", "geojson", "json", "zip", "tif", "tiff"]
 
 
 def choose_reference(server: ServerState, state: SessionState, source: SceneSource, limits: UploadLimits) -> None:
-    """Let the visitor add or remove the reference of a scene, before or after it is mapped."""
+    """Let the user add or remove the reference of a scene, before or after it is mapped."""
     reference = state.references.get(source)
     with st.expander(messages.REFERENCE):
         if reference is not None:
