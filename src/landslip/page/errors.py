@@ -57,4 +57,6 @@ def use_user_names(text: str, folder: Path, names: Mapping[str, str]) -> str:
         text = text.replace(path, "the upload")
     for own, theirs in sorted(names.items(), key=lambda item: -len(item[0])):
         text = text.replace(own, theirs)
+        # The companions of a file have its stem: those of a shapefile, for example.
+        text = re.sub(rf"{re.escape(Path(own).stem)}\.\w+", theirs, text)
     return text
