@@ -137,6 +137,9 @@ def test_several_splits_with_masks_are_scored_one_at_a_time(form: str, tmp_path:
     answer = json.loads(told.out)
     assert (answer["patches"], answer["patches_without_mask"], answer["splits"]) == (2, 1, {"validation": 2})
     assert "1 patch without a mask left out" in run("evaluate", folder, "--split", "validation", "--quiet").out
+    saved = tmp_path / "saved.npz"
+    assert run("evaluate", folder, "--quiet", "--split", "train", "--save", saved).code == 0
+    assert json.loads(run("evaluate", folder, "--quiet", "--detector", saved, "--json").out)["splits"] == {"train": 2}
     nothing = run("evaluate", folder, "--quiet", "--split", "test")
     assert nothing.code == 2
     assert "give patches with masks" in nothing.err

@@ -100,7 +100,10 @@ def command(
 
     check_definitions(definitions or ())
     source = detector or DEFAULT
-    selected = select_patches(open_patches(data), part, split)
+    every = open_patches(data)
+    # Saved predictions tell which patches are meant, such as those of all folds of a cross-validation.
+    saved = source.endswith(".npz") and split is None
+    selected = every.where(part.contains) if saved else select_patches(every, part, split)
     patches = drop_unlabelled(selected)
     if len(selected) and not len(patches):
         raise PatchesError(f"no patch of {data} has a mask: give patches with masks")
