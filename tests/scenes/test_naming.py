@@ -51,7 +51,7 @@ def test_a_description_names_one_channel_or_none(text, channel):
     [
         ("T33TWM_20230818T100031_B04_10m", "B04"),
         ("S2A_MSIL2A_20200219T112111_N0214_R037_T29RKH_20200219T123947_B8A", "B8A"),
-        ("LC08.red", "B04"),
+        ("LC08.red", None),
         ("valley_nir", "B08"),
         ("valley-dem", "elevation"),
         ("slope", "slope"),
@@ -79,10 +79,10 @@ def test_tags_of_a_band_are_asked_after_its_description():
     assert from_band(None, {"STATISTICS_MEAN": "4"}) is None
 
 
-def test_stac_bands_name_by_common_name_first_since_b5_is_near_infrared_elsewhere():
+def test_stac_bands_whose_name_and_common_name_disagree_name_nothing_since_b5_is_near_infrared_elsewhere():
     bands = [{"name": "B5", "common_name": "nir"}, {"name": "B05"}, {"name": "quality"}]
     named = from_stac_tag({"eo:bands": json.dumps(bands)}, 3)
-    assert [one.channel if one else None for one in named] == ["B08", "B05", None]
+    assert [one.channel if one else None for one in named] == [None, "B05", None]
 
 
 @pytest.mark.parametrize("text", ["no json", "{}", "[1, 2, 3]", '[{"name": "B04"}]', "[[], null, 1.5]"])

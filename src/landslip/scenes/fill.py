@@ -9,7 +9,7 @@ _LEAST_FRACTION = 5e-4
 _LEAST_COUNT = 8
 _BRIGHTEST_DN = 16_000.0
 """Clouds and snow stay below; higher values that fill all channels at once are no measurement."""
-_COMMON_FILLS = frozenset({9999.0, 32767.0, 65535.0, 99999.0})
+_COMMON_FILLS = frozenset({255.0, 9999.0, 32767.0, 65535.0, 99999.0})
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def check_dn(
     first = usable[0]
     why = _origin(bands[first], made[first], samples[first])
     doubts: list[tuple[str, str]] = []
-    if high <= _REFLECTANCE_BELOW:
+    if 0 <= high <= _REFLECTANCE_BELOW:
         doubts.append((_too_low(high, why, given), "scale"))
     if median > _IMPOSSIBLE_MEDIAN_DN:
         doubts.append((_too_high(median, why), "scale"))
@@ -71,7 +71,7 @@ def check_dn(
         if one.channel in _NEAR_ZERO:
             continue
         top, negative = float(np.percentile(values, 99)), float((values < 0).mean())
-        if top <= _REFLECTANCE_BELOW < high:
+        if 0 <= top <= _REFLECTANCE_BELOW < high:
             doubts.append((_other_units(one, top, high), "scale"))
         elif negative > _MAX_NEGATIVE:
             doubts.append((_negative(_origin(one, made[index], samples[index]), one.channel, negative), "offset"))
