@@ -118,7 +118,7 @@ def test_the_drawer_of_a_phone_closes_after_map(browser: "Browser", served: Serv
     upload(phone, scene_file(tmp_path, blobs(40, 50)))
     phone.get_by_text("50 x 40 pixels").wait_for()
     map_it(phone)
-    phone.locator("[data-testid=stSidebar][aria-expanded=false]").wait_for(state="attached")
+    phone.locator("[data-testid=stSidebar][data-collapsed=true]").wait_for(state="attached")
     counted(phone)
     phone.context.close()
 

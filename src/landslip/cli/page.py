@@ -45,7 +45,7 @@ _POSITIVE = click.IntRange(1)
 def command(**settings: object) -> None:
     """Serve a web page on this machine: upload an image, view and download the landslide map.
 
-    The page makes no connections of its own. Stop it with Ctrl-C.
+    The page makes no connections of its own, except when a user loads a published network. Stop it with Ctrl-C.
 
     \b
     Example:

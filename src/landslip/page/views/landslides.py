@@ -22,7 +22,7 @@ from landslip.page.server.session import SessionState
 from landslip.page.views.parts import data_url, probability_picture, show_legend
 
 Row = Mapping[str, Any]
-_COLUMNS: Final = ("number", "id", "area_m2", "confidence", "slope_mean_deg", "length_m", "width_m", "lon", "lat")
+_COLUMNS: Final = ("number", "area_m2", "confidence", "slope_mean_deg", "length_m", "width_m", "lon", "lat", "id")
 _MAX_LISTED: Final = 300
 _HEIGHT_PX: Final = 560
 _WIDTH_PX: Final = 640

@@ -42,23 +42,20 @@ def show_errors() -> Iterator[None]:
 
 _CLOSE_DRAWER: Final = """
 export default function ({ data }) {
-  if (window.innerWidth > 768 || Number(sessionStorage.getItem('landslip-maps') || 0) >= data.count) return;
-  sessionStorage.setItem('landslip-maps', data.count);
+  if (sessionStorage.getItem('landslip-maps') === data.asked) return;
+  sessionStorage.setItem('landslip-maps', data.asked);
+  if (window.innerWidth > 768) return;
   const button = document.querySelector('[data-testid=stSidebarCollapseButton] button');
   if (button) button.click();
 }
 """
 
 
-def close_drawer(count: int) -> None:
-    """Close the sidebar on a narrow screen, where it hides the result, once for each count.
-
-    Args:
-        count: how often the user asked for maps.
-    """
-    if count:
+def close_drawer(state: SessionState) -> None:
+    """Close the sidebar on a narrow screen, where it hides the result, once each time the user asks for maps."""
+    if state.maps_asked:
         drawer = st.components.v2.component("landslip_drawer", html="<span></span>", js=_CLOSE_DRAWER)
-        drawer(key="drawer", data={"count": count})
+        drawer(key="drawer", data={"asked": f"{state.session.owner}-{state.maps_asked}"})
 
 
 def show_warnings(warnings: tuple[str, ...]) -> None:

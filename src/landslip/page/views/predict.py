@@ -49,7 +49,7 @@ def show(server: ServerState, state: SessionState) -> None:
             state.start_over()
             st.rerun()
         st.caption(messages.PRIVACY)
-    close_drawer(state.maps_asked)
+    close_drawer(state)
     if not state.results:
         st.title(messages.TAGLINE, anchor=False)
     show_jobs(server, state, lambda pending: finish_job(server, state, pending))
