@@ -74,8 +74,9 @@ def command(
 ) -> None:
     """Map landslides in a scene.
 
-    SCENE is one raster (GeoTIFF, JPEG 2000), several rasters of one area, or a folder of them. Writes
-    probability.tif, landslides.gpkg, landslides.parquet, overview.png, report.html, item.json (STAC) and summary.json.
+    SCENE is one raster (GeoTIFF, JPEG 2000), several rasters of one area, a folder of them, or a Sentinel-2 product
+    (SAFE folder or its zip). Writes probability.tif, landslides.gpkg, landslides.parquet, overview.png, report.html,
+    item.json (STAC) and summary.json.
     An interrupted run resumes when the same command is run again.
 
     \b
