@@ -108,12 +108,11 @@ def test_a_missing_channel_is_named(detector: Detector, few: RgbSet, monkeypatch
 @pytest.mark.slow
 def test_the_scores_on_the_card_are_reproduced(detector: Detector, shared_data: Path) -> None:
     pytest.importorskip("torch", reason="reading the card's recipe needs the extra train")
-    from landslip.datasets.protocols import division_for
+    from landslip.datasets.protocols import SplitRecipe, division_for
     from landslip.datasets.splits import patch_key
-    from landslip.training.recipe.recipe import Recipe
 
     patches = open_rgb_set(shared_data / "l4s-rgb")
-    division = division_for(Recipe.model_validate(detector.card.recipe).split, patches)
+    division = division_for(SplitRecipe.model_validate(detector.card.recipe["split"]), patches)
     assert division is not None
     parts = {f"the {name} part": frozenset(keys) for name, keys in division.parts.items()}
     assert [score.data.rsplit(", ", 1)[1] for score in detector.card.scores] == ["the validation part", "the test part"]

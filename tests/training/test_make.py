@@ -50,8 +50,8 @@ def test_every_engine_gives_what_the_network_gives() -> None:
         for name in available_engines():
             engine = open_engine(exact, InferenceOptions(name), height=height, width=width)
             np.testing.assert_allclose(engine(values), expected, atol=1e-3, err_msg=name)
-    assert check_parity(network, exact, images(64, 64)) < 1e-3
-    with pytest.raises(RunError, match="differs from its network"):
+    assert check_parity(network, exact, images(64, 64)).difference < 1e-3
+    with pytest.raises(RunError, match="differs from its network in float64 by"):
         check_parity(slim_network(seed=1), exact, images(64, 64))
 
 
@@ -167,3 +167,36 @@ def test_wrong_use_of_the_command_is_one_sentence(
     said = capsys.readouterr().err.strip()
     assert said.startswith("landslip: ")
     assert len(said.splitlines()) == 1
+
+
+class LargeLogits(torch.nn.Module):
+    """A sum of large terms that cancel, as in a network without normalisation: float32 keeps few digits of it."""
+
+    def __init__(self, offset: float = 0.0) -> None:
+        super().__init__()
+        self.mix = torch.nn.Conv2d(3, 64, 3, padding=1)
+        self.head = torch.nn.Conv2d(64, 1, 1)
+        generator = torch.Generator().manual_seed(0)
+        with torch.no_grad():
+            for layer in (self.mix, self.head):
+                layer.weight.copy_(torch.randn(layer.weight.shape, generator=generator) * 60)
+                layer.bias.zero_()
+            self.head.bias.fill_(offset)
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        """Return logits (N, 1, H, W), bounded so that many pixels lie near the threshold."""
+        logits: torch.Tensor = self.head(self.mix(values))
+        return torch.sin(logits * 1e-3) * 8
+
+
+def test_an_export_is_judged_by_the_rounding_error_of_its_network() -> None:
+    ones = torch.ones(3)
+    network = DetectorNetwork(Normalise("none", ones, ones, TRUE_COLOUR), LargeLogits()).eval()
+    card = Detector.open(DEFAULT).card.model_copy(update={"temperature": 1.0})
+    values = images(64, 64)
+    parity = check_parity(network, seal(export_graph(network, 1.0, 3), card), values)
+    assert parity.rounding is not None
+    assert 1e-3 < parity.difference <= parity.allowed
+    wrong = DetectorNetwork(Normalise("none", ones, ones, TRUE_COLOUR), LargeLogits(offset=3000.0)).eval()
+    with pytest.raises(RunError, match=r"in float64 .* inputs are not normalised, train with network\.normalisation"):
+        check_parity(wrong, seal(export_graph(network, 1.0, 3), card), values)

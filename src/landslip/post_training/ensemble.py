@@ -127,6 +127,12 @@ def _transpose(composition: Composition, image: str) -> str:
 
 
 def _check_compatible(cards: Sequence[Card]) -> None:
+    quantised = next((card.name for card in cards if card.quantisation is not None), None)
+    if quantised is not None:
+        raise DetectorError(
+            f"{quantised} is quantised: make the ensemble of detectors in float32, then quantise the ensemble",
+            parameter="members",
+        )
     for field, unit in (("tile_px", "px"), ("pixel_size_m", "m")):
         first, *others = ((card.name, getattr(card, field)) for card in cards)
         other = next((one for one in others if one[1] != first[1]), None)
@@ -234,12 +240,17 @@ def _unique(texts: Iterable[T]) -> tuple[T, ...]:
 
 
 def check_ensemble(
-    joined: Detector, members: Sequence[Detector], tta: TTA, options: InferenceOptions = DEFAULT_OPTIONS
+    joined: Detector,
+    members: Sequence[Detector],
+    tta: TTA,
+    options: InferenceOptions = DEFAULT_OPTIONS,
+    *,
+    allowed: float = MAX_DIFFERENCE,
 ) -> float:
     """Compare an ensemble with the average of its members on synthetic images; returns the largest difference.
 
     Raises:
-        RunError: the probabilities differ by more than ``MAX_DIFFERENCE``.
+        RunError: the probabilities differ by more than ``allowed``.
     """
     multiple = joined.card.size_multiple
     height = multiple * -(-32 // multiple)
@@ -247,10 +258,10 @@ def check_ensemble(
     values = synthetic_images(joined.card.channels, 2, height, height + multiple)
     expected = average_members(members, tta, joined.card.channels, values)
     difference = float(np.abs(run_detector(joined, values, options) - expected).max())
-    if not difference <= MAX_DIFFERENCE:
+    if not difference <= allowed:
         raise RunError(
             f"the ensemble {joined.card.name} differs from the average of its members by {difference:.2g} in "
-            f"probability (allowed: {MAX_DIFFERENCE:g}), so it is not written"
+            f"probability (allowed: {allowed:.2g}), so it is not written"
         )
     return difference
 

@@ -14,14 +14,16 @@ from landslip.datasets.patch_set import attribution
 from landslip.datasets.protocols import division_for
 from landslip.errors import RecipeError
 from landslip.files.progress import Progress, no_progress
+from landslip.training.assembly.description import DataFacts
 from landslip.training.augmentation import AugmentationRecipe
 from landslip.training.data.feeding import LoadedPart, load_part
 from landslip.training.data.parts import find_parts
 from landslip.training.data.sampling import SamplingRecipe
+from landslip.training.loop.callback import CHECKPOINTS, LAST
 from landslip.training.loop.run_pictures import draw_pictures
 from landslip.training.loop.trainer import fit
 from landslip.training.recipe.recipe import Recipe
-from landslip.training.run_folder import check_folder_free, start_run
+from landslip.training.run_folder import check_folder_free, free_after_failed_start, start_run
 
 PASS_F1: Final = 0.9
 """F1 of a passed test; hand-drawn borders cannot be fitted exactly."""
@@ -83,12 +85,13 @@ def overfit(
     division = division_for(recipe.split, patches)
     parts = find_parts(patches, recipe.train, recipe.validation, (), division)
     few = _pick(load_part(parts.train, recipe.channels, str(recipe.train), progress=progress), count)
-    start_run(folder, plain, {"train": few.keys, "validation": few.keys}, division, resume=resume)
     repeats = -(-_STEPS_PER_EPOCH * plain.fit.batch_size // count)
-    fitted = fit(plain, few.subset(tuple(range(count)) * repeats), few, folder, progress=progress, resume=resume)
+    about = DataFacts.of(data, recipe, few, leaks=False)
+    with free_after_failed_start(folder, folder / CHECKPOINTS / LAST):
+        start_run(folder, plain, {"train": few.keys, "validation": few.keys}, division, resume=resume)
+        fitted = fit(plain, few.subset(tuple(range(count)) * repeats), few, folder, progress=progress, resume=resume)
     title = f"Overfitting test, not an accuracy: {recipe.name} trained and scored on the same {count} patches"
-    size_m = recipe.detector.pixel_size_m
-    draw_pictures(fitted, few, folder, title=title, source=attribution(data), pixel_size_m=size_m)
+    draw_pictures(fitted, few, folder, title=title, source=attribution(data), pixel_size_m=about.pixel_size_m)
     return OverfitResult(count, fitted.best.epoch, fitted.best.f1_best, few.keys)
 
 

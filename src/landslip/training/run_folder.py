@@ -3,7 +3,9 @@
 import hashlib
 import json
 import platform
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +24,10 @@ RECIPE: Final = "recipe.yaml"
 RUN: Final = "run.json"
 DIVISION: Final = "division.json"
 WEIGHTS: Final = "weights.safetensors"
+FAILED_EXPORT: Final = "failed-export.onnx"
+"""Bare graph of an export that differs from its network; it has no card and is not a detector."""
 _FILES: Final = (RECIPE, RUN, DIVISION, "log.csv", WEIGHTS, "checkpoints")
+_OTHER_FILES: Final = ("tensorboard", "curves.png", "samples.png")
 
 
 def check_folder_free(folder: Path, name: str) -> None:
@@ -41,6 +46,32 @@ def check_folder_free(folder: Path, name: str) -> None:
             f"{folder} already holds {existing[0]}: give another folder, or set resume to continue the run in it",
             parameter="folder",
         )
+
+
+@contextmanager
+def free_after_failed_start(folder: Path, checkpoint: Path) -> Iterator[None]:
+    """Remove the files of a run that fails before its first checkpoint, so that its folder can be used again.
+
+    Files that were in the folder before are kept.
+
+    Args:
+        folder: of the run.
+        checkpoint: file that shows that the run can be resumed.
+    """
+    is_new = not folder.exists()
+    before = set() if is_new else {path.name for path in folder.iterdir()}
+    try:
+        yield
+    except BaseException:
+        if is_rank_zero() and not checkpoint.exists():
+            for path in (folder / name for name in (*_FILES, *_OTHER_FILES) if name not in before):
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+            if is_new and folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+        raise
 
 
 def start_run(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from landslip.datasets.formats import open_patches
@@ -13,12 +14,14 @@ from landslip.datasets.splits import Division, patch_key
 from landslip.detector.detector import Detector
 from landslip.errors import PatchesError
 from landslip.files.progress import Progress, no_progress
+from landslip.probability import BACKGROUND, LANDSLIDE, NODATA
 from landslip.training.assembly.assemble import assemble
+from landslip.training.assembly.description import DataFacts, PartFacts
 from landslip.training.assembly.threshold_evidence import histograms_of_unseen_scenes
 from landslip.training.data.feeding import LoadedPart, join_parts, load_part
-from landslip.training.data.parts import find_part_leaks, find_recipe_parts, part_patches
+from landslip.training.data.parts import Parts, find_part_leaks, find_recipe_parts, part_patches
 from landslip.training.distillation.soft_labels import build_soft_labels, describe_distillation
-from landslip.training.loop.callback import History
+from landslip.training.loop.callback import CHECKPOINTS, LAST, History
 from landslip.training.loop.module import TargetChange
 from landslip.training.loop.run_pictures import draw_pictures
 from landslip.training.loop.trainer import fit
@@ -26,7 +29,13 @@ from landslip.training.networks.build import DetectorNetwork, build_network
 from landslip.training.networks.normalise import Normalise
 from landslip.training.networks.run_weights import read_weights, save_weights
 from landslip.training.recipe.recipe import Recipe
-from landslip.training.run_folder import WEIGHTS, check_folder_free, start_run
+from landslip.training.run_folder import (
+    FAILED_EXPORT,
+    WEIGHTS,
+    check_folder_free,
+    free_after_failed_start,
+    start_run,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +137,12 @@ def train_once(
             f"the {len(validation)} validation patches ({recipe.validation}) hold no landslide: use a validation part "
             "with landslides"
         )
+    _check_scored_parts(recipe, parts)
+    about = DataFacts.of(data, recipe, train, leaks=bool(leaks.pairs))
+    facts = [
+        PartFacts.of(role, str(part), loaded.scenes, loaded.landslide_fraction.tolist())
+        for role, part, loaded in (("train", recipe.train, train), ("validation", recipe.validation, validation))
+    ]
     change_target, notes = _distil(recipe, parts.train, train.keys, progress)
     if extra is not None:
         train = join_parts(train, extra.part)
@@ -135,18 +150,50 @@ def train_once(
     if leaks.pairs:
         notes = [*notes, f"Warning: {leaks}."]
     keys = {"train": train.keys, "validation": validation.keys}
-    start_run(folder, recipe, keys, parts.division, resume=resume, leaks=str(leaks))
-    fitted = fit(recipe, train, validation, folder, progress=progress, resume=resume, change_target=change_target)
+    with free_after_failed_start(folder, folder / CHECKPOINTS / LAST):
+        start_run(folder, recipe, keys, parts.division, resume=resume, leaks=str(leaks))
+        fitted = fit(recipe, train, validation, folder, progress=progress, resume=resume, change_target=change_target)
     title = f"{recipe.name}: trained on {recipe.train}, validated on {recipe.validation}"
-    draw_pictures(
-        fitted, validation, folder, title=title, source=attribution(data), pixel_size_m=recipe.detector.pixel_size_m
-    )
+    draw_pictures(fitted, validation, folder, title=title, source=attribution(data), pixel_size_m=about.pixel_size_m)
     network = fitted.network
     save_weights(folder / WEIGHTS, network.state_dict(), network=str(fitted.built.name), channels=recipe.inputs)
-    detector = assemble(recipe, fitted, parts, train, validation.stack(), unseen=unseen, notes=notes, progress=progress)
+    detector = assemble(
+        recipe,
+        fitted,
+        parts,
+        train,
+        validation.stack(),
+        data=about,
+        facts=facts,
+        failed=folder / FAILED_EXPORT,
+        unseen=unseen,
+        notes=notes,
+        progress=progress,
+    )
     run = TrainingRun(folder, recipe, detector, fitted.history, str(leaks))
     detector.save(run.detector_path)
+    (folder / FAILED_EXPORT).unlink(missing_ok=True)
     return run
+
+
+def _check_scored_parts(recipe: Recipe, parts: Parts) -> None:
+    """Check before training that each calibration part has both classes and each test part has labels.
+
+    Raises:
+        PatchesError: one of them has not.
+    """
+    for part, patches in parts.test:
+        needed = {LANDSLIDE, BACKGROUND} if part in recipe.calibration.parts else set()
+        labelled = False
+        for patch in patches:
+            classes = set(np.unique(patch.mask).tolist())
+            needed -= classes
+            labelled = labelled or bool(classes - {NODATA})
+            if labelled and not needed:
+                break
+        if not labelled or needed:
+            lack = "labels" if not labelled else "landslide" if LANDSLIDE in needed else "background"
+            raise PatchesError(f"the patches of {part} have no {lack}: give others, or remove the part from the recipe")
 
 
 def _distil(

@@ -3,21 +3,36 @@
 Everything after the export is measured on the exported graph with the engine that maps use.
 """
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 import landslip
 from landslip.datasets.patch_set import PatchSet, PatchStack
 from landslip.datasets.splits import Part, patch_key
 from landslip.detector.card import Card, Normalisation, Score
 from landslip.detector.detector import Detector, seal
+from landslip.errors import LandslipWarning, RunError
 from landslip.evaluation.evaluate import evaluate
+from landslip.files.atomic import write_bytes
 from landslip.files.progress import Progress, no_progress
 from landslip.inference.tta import TRANSFORMS
 from landslip.metrics.thresholds import ProbabilityHistogram
 from landslip.post_training.calibration import CalibrationData, card_score, find_calibration
 from landslip.post_training.ensemble import check_ensemble, join_graphs, members_of
+from landslip.training.assembly.description import (
+    UNSTATED_LICENCE,
+    DataFacts,
+    PartFacts,
+    describe_attribution,
+    describe_limits,
+    describe_title,
+    describe_training,
+)
 from landslip.training.assembly.export import check_parity, check_storage, export_graph, store_half
 from landslip.training.assembly.threshold_evidence import perturbations_for
 from landslip.training.data.feeding import LoadedPart
@@ -36,6 +51,9 @@ def assemble(
     train: LoadedPart,
     validation: PatchStack,
     *,
+    data: DataFacts,
+    facts: Sequence[PartFacts],
+    failed: Path,
     unseen: Mapping[str, Sequence[ProbabilityHistogram]],
     notes: Iterable[str] = (),
     progress: Progress = no_progress,
@@ -48,6 +66,9 @@ def assemble(
         parts: of the data set, for calibration and scores.
         train: statistics of the training part.
         validation: patches on which export and storage are checked.
+        data: facts of the data set, for the card.
+        facts: of the train and validation parts, in this order.
+        failed: receives the bare ONNX graph if it differs from the network; it is not a detector.
         unseen: histograms of unseen scenes, for the threshold.
         notes: sentences on the training data for the card.
         progress: told of patches.
@@ -57,30 +78,44 @@ def assemble(
         RunError: the exported graph differs from the network.
     """
     tta = recipe.detector.tta
+    notes = list(notes)
     # What an engine needs to run the graphs on the way; the card itself is built once, below.
-    draft = _card(recipe, fitted)
+    draft = _card(recipe, fitted, data, facts)
     graph = export_graph(fitted.network, 1.0, len(recipe.channels))
     detector = seal(graph, draft)
-    check_parity(fitted.network, detector, validation.values)
+    try:
+        parity = check_parity(fitted.network, detector, validation.values)
+    except RunError as error:
+        write_bytes(failed, graph.SerializeToString())
+        raise RunError(f"{error}; the graph is kept in {failed}, the weights beside it") from error
     if recipe.detector.half_precision_storage:
-        whole, detector = detector, seal(store_half(graph), draft)
-        check_storage(whole, detector, validation.values, validation.masks)
+        half = seal(store_half(graph), draft)
+        try:
+            check_storage(detector, half, validation.values, validation.masks, parity.rounding)
+            detector = half
+        except RunError as error:
+            # A smaller file is not worth the run.
+            warnings.warn(LandslipWarning(f"stored in float32: {error}"), stacklevel=2)
+            notes.append("Stored in float32, because half precision changes the result.")
     members: dict[str, Any] = {}
     if tta != "none":
         members = {"members": members_of([detector]), "tta": tta, "forward_passes": len(TRANSFORMS[tta])}
         single, detector = detector, seal(join_graphs([detector], tta), draft)
-        check_ensemble(detector, [single], tta)
+        check_ensemble(detector, [single], tta, allowed=parity.allowed)
     calibration_parts = recipe.calibration.parts or (recipe.validation,)
-    data = CalibrationData(
+    calibration = CalibrationData(
         {str(part): part_patches(part, recipe, parts) for part in calibration_parts},
         perturbations_for(recipe.channels) if recipe.calibration.photometric_robustness else {},
         unseen,
         recipe.detector.threshold,
     )
-    found = find_calibration(detector, data, progress=progress)
+    found = find_calibration(detector, calibration, progress=progress)
+    scores, tested = _scores(seal(found.model, draft), found.threshold, recipe, parts, data, progress)
     card = _card(
         recipe,
         fitted,
+        data,
+        [*facts, *tested],
         notes,
         **members,
         temperature=found.temperature,
@@ -89,26 +124,28 @@ def assemble(
         confidence=found.confidence,
         input_ranges=train.input_ranges(),
         ood=train.ood,
-        scores=_scores(seal(found.model, draft), found.threshold, recipe, parts, progress),
+        scores=scores,
     )
     return seal(found.model, card)
 
 
 def _scores(
-    detector: Detector, threshold: float, recipe: Recipe, parts: Parts, progress: Progress
-) -> tuple[Score, ...]:
-    """Score a calibrated detector on every validation, calibration and test part."""
+    detector: Detector, threshold: float, recipe: Recipe, parts: Parts, data: DataFacts, progress: Progress
+) -> tuple[tuple[Score, ...], list[PartFacts]]:
+    """Score a calibrated detector on every validation, calibration and test part; also return facts of test parts."""
     division = parts.division
     by = "" if division is None else f" of the protocol {division.protocol} ({division.how})"
-    return tuple(
-        card_score(
-            evaluate(detector, part_patches(part, recipe, parts), threshold=threshold, progress=progress),
-            data=f"{recipe.detector.data_name}, {part}",
-            protocol=f"trained on {recipe.train}{by}; {_role(part, recipe, parts)}",
-            seeds=(recipe.seed,),
-        )
-        for part in dict.fromkeys((recipe.validation, *recipe.calibration.parts, *recipe.test))
-    )
+    scores, tested = [], []
+    for part in dict.fromkeys((recipe.validation, *recipe.calibration.parts, *recipe.test)):
+        evaluation = evaluate(detector, part_patches(part, recipe, parts), threshold=threshold, progress=progress)
+        protocol = f"trained on {recipe.train}{by}; {_role(part, recipe, parts)}"
+        scores.append(card_score(evaluation, data=f"{data.label}, {part}", protocol=protocol, seeds=(recipe.seed,)))
+        if part in recipe.test:
+            counts = np.asarray(evaluation.counts, np.float64)
+            fraction = (counts[:, 0] + counts[:, 2]) / np.maximum(counts.sum(axis=1), 1)
+            scenes = [entry.scene for entry in evaluation.entries]
+            tested.append(PartFacts.of("test", str(part), scenes, fraction.tolist()))
+    return tuple(scores), tested
 
 
 def _role(part: Part, recipe: Recipe, parts: Parts) -> str:
@@ -129,13 +166,21 @@ def _keys(patches: PatchSet[Any]) -> set[str]:
     return {patch_key(entry) for entry in patches.entries}
 
 
-def _card(recipe: Recipe, fitted: FitResult, notes: Iterable[str] = (), **found: Any) -> Card:
+def _card(
+    recipe: Recipe,
+    fitted: FitResult,
+    data: DataFacts,
+    facts: Sequence[PartFacts],
+    notes: Iterable[str] = (),
+    **found: Any,
+) -> Card:
     """Build the card; without calibration and scores it describes an uncalibrated graph."""
     settings = recipe.detector
     uncalibrated: dict[str, Any] = {"threshold": 0.5, "threshold_selection": "not calibrated", "temperature": 1.0}
+    initial_weights = fitted.built.initial_weights
     return Card(
         name=recipe.name,
-        title=settings.title,
+        title=describe_title(recipe, data),
         architecture=str(fitted.built.name),
         channels=recipe.channels,
         normalisation=Normalisation(
@@ -146,11 +191,11 @@ def _card(recipe: Recipe, fitted: FitResult, notes: Iterable[str] = (), **found:
         tile_px=settings.tile_px,
         overlap_px=settings.overlap_px,
         size_multiple=SIZE_MULTIPLE,
-        trained_on=" ".join([settings.trained_on, f"Initial weights: {fitted.built.initial_weights}.", *notes]),
-        pixel_size_m=settings.pixel_size_m,
-        not_good_for=settings.not_good_for,
-        licence=settings.licence,
-        attribution=settings.attribution,
+        trained_on=describe_training(recipe, data, facts, initial_weights, notes),
+        pixel_size_m=data.pixel_size_m,
+        not_good_for=describe_limits(recipe, data, facts[0]),
+        licence=settings.licence or UNSTATED_LICENCE,
+        attribution=describe_attribution(recipe, data, initial_weights),
         recipe=recipe.model_dump(mode="json"),
         landslip_version=landslip.__version__,
         created=datetime.now(UTC).date(),

@@ -29,11 +29,11 @@ from landslip.probability import BACKGROUND, LANDSLIDE, NODATA
 from landslip.training.data.feeding import load_part
 from landslip.training.data.parts import find_recipe_parts
 from landslip.training.distillation.soft_labels import predict_soft_labels
-from landslip.training.loop.callback import LOG
+from landslip.training.loop.callback import CHECKPOINTS, LAST, LOG
 from landslip.training.loop.run_pictures import CURVES_FILE, SAMPLES_FILE
 from landslip.training.recipe.recipe import Recipe
 from landslip.training.recipe.sections import SelfTrainingRecipe
-from landslip.training.run_folder import WEIGHTS, check_folder_free, start_run
+from landslip.training.run_folder import WEIGHTS, check_folder_free, free_after_failed_start, start_run
 from landslip.training.single_run import ExtraPatches, TrainingRun, train_once
 
 ROUNDS_LOG: Final = "self_training.csv"
@@ -145,10 +145,12 @@ def self_train(
     candidates, duplicates = exclude_duplicates(open_patches(unlabelled), held_out, progress=progress)
     sets = {"train": parts.train, "unlabelled": candidates}
     keys = {name: [patch_key(entry) for entry in patches.entries] for name, patches in sets.items()}
-    start_run(folder, recipe, keys, parts.division, resume=resume)
     teacher = recipe.model_copy(update={"self_training": None})
     student = teacher.model_copy(update={"augmentation": section.augmentation or teacher.augmentation})
-    run = train_once(teacher, data, folder / "round-0", progress=progress, resume=resume, division=division)
+    first = folder / "round-0"
+    with free_after_failed_start(folder, first / CHECKPOINTS / LAST):
+        start_run(folder, recipe, keys, parts.division, resume=resume)
+        run = train_once(teacher, data, first, progress=progress, resume=resume, division=division)
     count = round(section.max_fraction / (1 - section.max_fraction) * len(parts.train))
     rows: list[dict[str, int]] = []
     for number in range(1, section.rounds + 1):

@@ -89,9 +89,11 @@ class DetectorNetwork(nn.Module):
         """Return logits for a height and width that are multiples of 32: what is exported."""
         # Reduced precision is for the convolutions: DN have more digits than it holds.
         with torch.autocast(values.device.type, enabled=False):
-            inputs = self.normalise(values.float())
+            # Float64 is for the reference that an export is judged by.
+            wide = values if values.dtype == torch.float64 else values.float()
+            inputs = self.normalise(wide)
             if self.indices is not None:
-                inputs = torch.cat([inputs, self.indices(values.float())], dim=1)
+                inputs = torch.cat([inputs, self.indices(wide)], dim=1)
         return cast(Tensor, self.body(inputs))
 
 

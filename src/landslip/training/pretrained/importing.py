@@ -38,7 +38,7 @@ class ImportedDetector:
     detector: Detector
     fitted: FittedBody
     difference: float
-    """Largest difference in probability between network and export."""
+    """Largest difference in probability between network and export; see ``check_parity``."""
 
 
 def import_detector(
@@ -79,12 +79,13 @@ def import_detector(
     progress("importing", 3, _STEPS)
     detector = seal(model, _card(file, recipe, fitted, normalise))
     values = synthetic_images(recipe.channels, _CHECKED_ON, _TILE_PX, _TILE_PX)
-    difference = check_parity(network, detector, values)
+    parity = check_parity(network, detector, values)
     if recipe.half_precision_storage:
         whole, detector = detector, seal(store_half(model), detector.card)
-        check_mean_difference(whole, detector, values, remedy="set half_precision_storage to false")
+        remedy = "set half_precision_storage to false"
+        check_mean_difference(whole, detector, values, remedy=remedy, rounding=parity.rounding)
     progress("importing", _STEPS, _STEPS)
-    return ImportedDetector(detector, fitted, difference)
+    return ImportedDetector(detector, fitted, parity.difference)
 
 
 def _check_channels(recipe: PretrainedRecipe) -> None:

@@ -33,13 +33,15 @@ Text = Annotated[str, StringConstraints(min_length=1)]
 _PACKAGED: Final = resources.files("landslip") / "training" / "recipe" / "packaged"
 
 
-class DetectorRecipe(Frozen):
-    """Settings of the exported detector and texts of its card."""
+_FROM_RUN: Final = ("data_name", "trained_on")
+"""Keys of earlier versions; the run now writes these texts."""
 
-    title: Text
-    """One line: what is detected in which images."""
-    data_name: Text
-    """Name of the data set in the scores."""
+
+class DetectorRecipe(Frozen):
+    """Settings of the exported detector, and texts of its card that do not follow from the run."""
+
+    title: Text | None = None
+    """One line: what is detected in which images; null: from the channels and the data."""
     half_precision_storage: bool = True
     """Store tensors as float16, which halves the file; computation stays in float32."""
     threshold: float | None = Field(default=None, gt=0, lt=1)
@@ -50,16 +52,22 @@ class DetectorRecipe(Frozen):
     """Side of the tiles on which the network runs."""
     overlap_px: int = Field(default=32, ge=0)
     """Overlap of neighbouring tiles."""
-    pixel_size_m: float = Field(default=10.0, gt=0)
-    """Ground sampling distance of the training data."""
-    trained_on: Text
-    """Description of the training data."""
-    not_good_for: Annotated[tuple[Text, ...], Field(min_length=1)]
-    """Known limitations."""
-    licence: Text
+    pixel_size_m: float | None = Field(default=None, gt=0)
+    """Ground sampling distance of pictures; null: 10, that of Landslide4Sense."""
+    not_good_for: tuple[Text, ...] = ()
+    """Known limitations, in addition to those that follow from the run."""
+    licence: Text | None = None
     """Licence of the detector."""
-    attribution: Annotated[tuple[Text, ...], Field(min_length=1)]
-    """Attributions of data and weights."""
+    attribution: tuple[Text, ...] = ()
+    """Attributions beside those that the run writes; not used for synthetic data."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_texts_of_the_run(cls, content: Any) -> Any:
+        given = [name for name in _FROM_RUN if isinstance(content, Mapping) and name in content]
+        if given:
+            raise ValueError(f"{given[0]} is taken from the run: remove it from the recipe")
+        return content
 
 
 class Recipe(Frozen):
@@ -99,8 +107,8 @@ class Recipe(Frozen):
     """Hardware."""
     log: LogRecipe = LogRecipe()
     """Loggers beside log.csv."""
-    detector: DetectorRecipe
-    """Settings of the exported detector and texts of its card."""
+    detector: DetectorRecipe = DetectorRecipe()
+    """Settings of the exported detector, and texts of its card that do not follow from the run."""
 
     @property
     def inputs(self) -> tuple[str, ...]:
