@@ -246,6 +246,6 @@ def test_a_detector_as_object_name_or_path_is_the_same(cut: tuple[NDArray[np.flo
     detector = identity("B04")
     detector.save(tmp_path / "b.onnx")
     values = cut[0][:1]
-    p = ls.predict(values, detector)
-    np.testing.assert_array_equal(ls.predict(values, tmp_path / "b.onnx"), p)
-    np.testing.assert_array_equal(ls.predict(values, str(tmp_path / "b.onnx")), p)
+    p = ls.predict(values, detector, channels="B04")
+    np.testing.assert_array_equal(ls.predict(values, tmp_path / "b.onnx", channels="B04"), p)
+    np.testing.assert_array_equal(ls.predict(values, str(tmp_path / "b.onnx"), channels=["red"]), p)

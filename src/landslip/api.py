@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landslip.channels import CHANNELS, find_channels
+from landslip.channels import CHANNELS
 from landslip.detector.detector import Detector
 from landslip.errors import ChannelError, SceneError, SettingsError
 from landslip.files.progress import Progress, no_progress
+from landslip.scenes.dataarrays import as_dataarray, read_image
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -136,8 +137,7 @@ def predict(
             10,000), degrees and metres. NaN and infinite values are nodata, as is a DataArray's ``_FillValue``.
         detector: what to run.
         channels: names of the C channels, as ``"B04,B03,B02"`` or a sequence. May be left out for a DataArray whose
-            bands are named, and for an array with as many channels as the detector has, which are then taken in the
-            detector's order.
+            bands are named.
         scale: factor from the given reflectance values to DN: 10000 for reflectance in 0..1.
         valid: bool (H, W), False where nothing was observed.
         engine: ``auto``, ``openvino``, ``onnxruntime``, ``onnxruntime-cuda`` or ``onnxruntime-tensorrt``.
@@ -165,8 +165,8 @@ def predict(
     from landslip.scenes.plausibility import check_array, scale_array  # noqa: PLC0415 - imports GDAL
 
     chosen = _detector(detector)
-    frame = _dataarray(image)
-    values, names = _values(image, frame, channels, chosen)
+    frame = as_dataarray(image)
+    values, names = read_image(image, _names(channels))
     missing = [name for name in chosen.card.channels if name not in names]
     if missing:
         raise ChannelError(
@@ -234,7 +234,7 @@ def polygons(
     from landslip.mapping.inventory.find import outline_landslides  # noqa: PLC0415
 
     chosen = _detector(detector)
-    frame = _dataarray(probability)
+    frame = as_dataarray(probability)
     if frame is not None:
         from landslip.scenes.dataarrays import geobox_of, values_of  # noqa: PLC0415
 
@@ -456,37 +456,3 @@ def _names(channels: str | Sequence[str] | None) -> tuple[str, ...] | None:
     if channels is None:
         return None
     return tuple(name.strip() for name in (channels.split(",") if isinstance(channels, str) else channels))
-
-
-def _dataarray(image: object) -> "xr.DataArray | None":
-    """Return the image if it is a DataArray; xarray is not imported for that."""
-    is_dataarray = type(image).__module__.startswith("xarray.") and hasattr(image, "coords")
-    return image if is_dataarray else None  # type: ignore[return-value]  # just checked, by name
-
-
-def _values(
-    image: object, frame: "xr.DataArray | None", channels: str | Sequence[str] | None, detector: Detector
-) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    """Return values (C, H, W) and the names of their channels."""
-    given = _names(channels)
-    if frame is not None:
-        from landslip.scenes.dataarrays import channels_of, values_of  # noqa: PLC0415 - needs xarray
-
-        values = values_of(frame)
-        names = channels_of(frame) if given is None else find_channels(given)
-    else:
-        with np.errstate(over="ignore"):
-            values = np.asarray(image, np.float32)
-        if given is None and len(values) != len(detector.card.channels):
-            raise ChannelError(
-                f"an image of shape {values.shape} does not say which channels it holds: name them, such as "
-                "channels='B04,B03,B02'",
-                parameter="channels",
-            )
-        names = detector.card.channels if given is None else find_channels(given)
-    if values.ndim != 3 or not values.size or len(values) != len(names):
-        raise SceneError(
-            f"an image of shape {values.shape} does not fit {len(names)} channels: give (channels, height, width)",
-            parameter="image",
-        )
-    return values, names

@@ -1,9 +1,10 @@
-"""xarray DataArrays as scenes, and results as DataArrays on the same coordinates.
+"""Images in memory, as arrays or xarray DataArrays; results as DataArrays on the same coordinates.
 
 Georeferencing follows the conventions of rioxarray and CF: a scalar grid-mapping coordinate (``spatial_ref``) with the
 CRS as WKT and, optionally, ``GeoTransform``; pixel centres in the coordinates ``x`` and ``y``.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from odc.geo.geobox import GeoBox
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
+from landslip.channels import find_channels
 from landslip.errors import ChannelError, SceneError
 from landslip.scenes.naming import from_text
 
@@ -22,6 +24,45 @@ if TYPE_CHECKING:
 _X: Final = ("x", "lon", "longitude", "easting")
 _Y: Final = ("y", "lat", "latitude", "northing")
 _NODATA_KEYS: Final = ("_FillValue", "missing_value", "nodata")
+
+
+def as_dataarray(image: object) -> "xr.DataArray | None":
+    """Return an image if it is a DataArray, else None; xarray is not imported for that."""
+    is_dataarray = type(image).__module__.startswith("xarray.") and hasattr(image, "coords")
+    return image if is_dataarray else None  # type: ignore[return-value]  # just checked, by name
+
+
+def read_image(image: object, channels: Sequence[str] | None) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """Return the values (C, H, W) of an array or a DataArray and the names of its channels.
+
+    Args:
+        image: array (C, H, W), or a DataArray.
+        channels: names of the channels; those of the DataArray where None.
+
+    Raises:
+        ChannelError: the channels are not named, unknown or given twice.
+        SceneError: the shape is not (channels, height, width).
+    """
+    frame = as_dataarray(image)
+    if frame is not None:
+        values = values_of(frame)
+        names = channels_of(frame) if channels is None else find_channels(channels)
+    else:
+        if channels is None:
+            raise ChannelError(
+                "an array does not say which channels it holds: name them in their order, such as "
+                "channels='B04,B03,B02'",
+                parameter="channels",
+            )
+        with np.errstate(over="ignore"):
+            values = np.asarray(image, np.float32)
+        names = find_channels(channels)
+    if values.ndim != 3 or not values.size or len(values) != len(names):
+        raise SceneError(
+            f"an image of shape {values.shape} does not fit {len(names)} channels: give (channels, height, width)",
+            parameter="image",
+        )
+    return values, names
 
 
 def geobox_of(image: "xr.DataArray") -> GeoBox:
