@@ -10,6 +10,7 @@ from landslip.grid.terrain import slope_deg
 from landslip.grid.window import Window
 from landslip.mapping.job import Job, MapSettings
 from landslip.scenes.rasters import open_scene
+from rasters import NORTH_UP
 from scene_kinds import land, message_of, write_land
 
 ROWS, COLS = np.mgrid[:140, :140]
@@ -61,7 +62,7 @@ def test_elevation_that_is_impossible_everywhere_is_refused(tmp_path):
     assert "everywhere: give elevation in metres" in message_of([write_land(tmp_path / "a.tif"), path])[0]
 
 
-def scene_with_elevation(folder, transform=Affine(10, 0, 500_000, 0, -10, 2_500_000), crs="EPSG:32646"):
+def scene_with_elevation(folder, transform=NORTH_UP, crs="EPSG:32646"):
     values = np.concatenate([land(), HILL[None]]).astype(np.float32)
     names = ("B04", "B03", "B02", "B08", "elevation")
     return open_scene(write_land(folder / "a.tif", values, descriptions=names, transform=transform, crs=crs))

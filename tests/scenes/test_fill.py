@@ -27,6 +27,7 @@ def test_an_undeclared_fill_is_refused_and_nodata_gives_the_map_of_the_declared_
         ("float32", -9999, 1e-4),
         ("float32", 9999, 1e-4),
         ("int16", 32767, 1),
+        ("uint32", 4294967295, 1),
     ],
 )
 def test_fill_values_of_other_types_are_refused(tmp_path, dtype, fill, factor):

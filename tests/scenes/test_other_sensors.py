@@ -52,7 +52,7 @@ def test_a_tag_of_another_sensor_blocks_names_and_colours(tmp_path, tags):
 def test_red_edge_is_not_red(shared_cases):
     scene = open_scene(shared_cases / "red-edge.tif")
     assert scene.channels == ("B02", "B03", "B08")
-    with pytest.raises(ChannelError, match="needs B04.*'Vegetation Red Edge' .red edge, not red"):
+    with pytest.raises(ChannelError, match=r"needs B04.*'Vegetation Red Edge' .red edge, not red"):
         scene.require(["B04"], "detector 'x'")
 
 

@@ -57,7 +57,7 @@ def inspect(paths: tuple[Path, ...], reading: SceneReading, as_json: bool) -> No
         "--pixel-size": reading["pixel_size_m"],
     }
     given = ["--channels", ",".join(reading["channels"])] if reading["channels"] else []
-    given += [word for option, value in numbers.items() if value is not None for word in (option, f"{value:g}")]
+    given += [word for option, value in numbers.items() if value is not None for word in (option, f"{value:.9g}")]
     print_next("landslip", "map", *paths, *given, "-o", "map/")
 
 

@@ -20,6 +20,11 @@ class Fill:
     fraction: float
 
     @property
+    def text(self) -> str:
+        """The value with all digits that float32 holds, so that it can be given back."""
+        return f"{float(str(np.float32(self.value))):.9g}"
+
+    @property
     def percent(self) -> str:
         """The fraction for a message."""
         return f"{self.fraction:.1%}" if self.fraction >= 0.001 else "less than 0.1%"

@@ -241,7 +241,7 @@ def check_array(values: NDArray[np.float32]) -> None:
     fill = find_fill(values, np.isfinite(values))
     if fill:
         raise SceneError(
-            f"the value {fill.value:g} fills all channels of the array at once in {fill.percent} of its pixels: set "
+            f"the value {fill.text} fills all channels of the array at once in {fill.percent} of its pixels: set "
             f"these to NaN, or to False in valid",
             parameter="valid",
         )

@@ -193,9 +193,13 @@ class RasterFile:
             values: NDArray[np.float32] = stored.astype(np.float32, copy=False)
         valid: NDArray[np.bool_] = np.isfinite(values)
         for position, band in enumerate(bands):
-            for nodata in (self.nodata[band - 1], self._given_nodata.get(band)):
-                if nodata is not None and np.isfinite(nodata):
-                    valid[position] &= stored[position] != _as_stored(nodata, stored.dtype)
+            nodata = self.nodata[band - 1]
+            if nodata is not None and np.isfinite(nodata):
+                valid[position] &= stored[position] != _as_stored(nodata, stored.dtype)
+            if band in self._given_nodata:
+                # A given value is compared as messages print it, in float32.
+                with np.errstate(over="ignore"):
+                    valid[position] &= values[position] != np.float32(self._given_nodata[band])
             if band in self._ranges:
                 lowest, highest = self._ranges[band]
                 with np.errstate(invalid="ignore"):

@@ -63,6 +63,8 @@ def open_scene(
         Scene('chittagong', B02 B03 B04 B08, 2048 x 1152 px, EPSG:4326)
     """
     given = [Path(path) for path in ([paths] if isinstance(paths, str | PathLike) else paths)]
+    for path in given:
+        check_path_name(path, SceneError, "paths")
     product, others = find_product(given)
     files, tile_notes = join_tiles(
         [RasterFile(path) for path in (_raster_paths(others) if others or not product else ())]
@@ -119,7 +121,6 @@ def _raster_paths(given: Sequence[Path]) -> list[Path]:
         raise SceneError("paths is empty: give a raster file, several, or a folder of them", parameter="paths")
     found: list[Path] = []
     for path in given:
-        check_path_name(path, SceneError, "paths")
         if path.is_dir():
             found += _rasters_in(path)
         elif len(given) == 1 or not is_system_file(path):

@@ -117,13 +117,13 @@ def _check_fill(
         picture = all(bands[index].file.dtypes[bands[index].band - 1] == "uint8" for index in chosen)
         if fill and (picture or not refuse):
             warnings.append(
-                f"the value {fill.value:g} fills all channels of {name} at once in {fill.percent} of a sample and "
-                f"counts as valid; if it is nodata, set nodata to {fill.value:g}"
+                f"the value {fill.text} fills all channels of {name} at once in {fill.percent} of a sample and "
+                f"counts as valid; if it is nodata, set nodata to {fill.text}"
             )
         elif fill:
             raise SceneError(
-                f"the value {fill.value:g} fills all channels of {name} at once in {fill.percent} of a sample and is "
-                f"not declared as nodata: give nodata {fill.value:g}",
+                f"the value {fill.text} fills all channels of {name} at once in {fill.percent} of a sample and is "
+                f"not declared as nodata: give nodata {fill.text}",
                 parameter="nodata",
             )
         zeros = find_zeros(values, valid)
