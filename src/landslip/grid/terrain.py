@@ -12,13 +12,17 @@ from pyproj import Geod
 from landslip.grid.window import Window
 
 
-def slope_deg(elevation_m: ArrayLike, pixel_width_m: float, pixel_height_m: float) -> NDArray[np.float32]:
+def slope_deg(
+    elevation_m: ArrayLike, pixel_width_m: float, pixel_height_m: float, *, like_landslide4sense: bool = False
+) -> NDArray[np.float32]:
     """Compute the slope in degrees, 0 where flat.
 
     Args:
         elevation_m: (H, W), NaN where nodata.
         pixel_width_m: metres eastwards from a column to the next; negative if columns run west.
         pixel_height_m: metres southwards from a row to the next; negative on a south-up grid.
+        like_landslide4sense: whether to round the elevation to whole metres and the slope to whole degrees, as in the
+            Landslide4Sense patches, whose slope was computed on a grid of 12.5 m.
 
     Returns:
         (H, W), NaN where the pixel or a neighbour is nodata.
@@ -31,8 +35,11 @@ def slope_deg(elevation_m: ArrayLike, pixel_width_m: float, pixel_height_m: floa
         >>> float(slope_deg(rising_east, 10, 10)[2, 2])
         45.0
     """
+    if like_landslide4sense:
+        elevation_m = np.rint(np.asarray(elevation_m, np.float64))
     east, south = _gradient(elevation_m, pixel_width_m, pixel_height_m)
-    return np.degrees(np.arctan(np.hypot(east, south))).astype(np.float32)
+    slope = np.degrees(np.arctan(np.hypot(east, south))).astype(np.float32)
+    return np.rint(slope) if like_landslide4sense else slope
 
 
 def aspect_deg(elevation_m: ArrayLike, pixel_width_m: float, pixel_height_m: float) -> NDArray[np.float32]:
