@@ -130,7 +130,7 @@ def test_several_splits_with_masks_are_scored_one_at_a_time(form: str, tmp_path:
         folder = tmp_path / "store"
     refused = run("evaluate", folder, "--quiet")
     assert refused.code == 2
-    assert "of the splits train (2 patches), validation (3 patches), test (1 patches)" in refused.err
+    assert "of the splits train (2 patches), validation (3 patches), test (1 patch)" in refused.err
     assert "with masks in train, validation" in refused.err
     assert "set it with --split" in refused.err
     told = run("evaluate", folder, "--quiet", "--json", "--split", "validation")
@@ -156,7 +156,7 @@ def test_one_split_with_masks_needs_no_choice_and_a_missing_split_is_refused(tmp
     assert (answer["patches"], answer["patches_without_mask"], answer["splits"]) == (2, 1, {"train": 2})
     refused = run("evaluate", folder, "--quiet", "--split", "validation")
     assert refused.code == 2
-    assert "no patch of the split 'validation': these patches are of train (2 patches), test (1 patches)" in refused.err
+    assert "no patch of the split 'validation': these patches are of train (2 patches), test (1 patch)" in refused.err
 
 
 @pytest.mark.parametrize("labelled", [[1, 2, 3, 4, 5, 6], [2, 9]])
@@ -169,6 +169,7 @@ def test_patches_without_a_mask_change_neither_counts_nor_interval(labelled: lis
     for key in ("pixel", "intervals", "patches", "by_scene"):
         assert one[key] == other[key]
     assert (one["intervals"]["all"]["f1"]["low"] is None) == (len(labelled) < 5)
+    assert ("only 2 patches" in run("evaluate", partly, "--quiet").out) == (len(labelled) < 5)
 
 
 def test_an_interval_from_a_few_blocks_is_not_printed(patches: Path, detectors: tuple[Path, Path]) -> None:

@@ -155,7 +155,7 @@ def scores_text(scores: "Scores") -> str:
 
 def _lines(scores: "Scores") -> Iterator[str]:
     from landslip.figures.formatting import format_count
-    from landslip.metrics.intervals import FEW_UNITS, without_interval
+    from landslip.metrics.intervals import FEW_UNITS, count_units, without_interval
 
     evaluation = scores.evaluation
     yield (
@@ -165,7 +165,7 @@ def _lines(scores: "Scores") -> Iterator[str]:
     if evaluation.without_mask:
         yield f"{format_count(evaluation.without_mask, 'patch', 'patches')} without a mask left out"
     if len(evaluation.splits) > 1:
-        yield f"splits pooled: {', '.join(f'{name} ({count} patches)' for name, count in evaluation.splits.items())}"
+        yield f"splits pooled: {', '.join(f'{name} ({count_units(count, "patch")})' for name, count in evaluation.splits.items())}"
     yield ""
     width = max(len(name) for name in ("all", *scores.by_scene)) + 2
     yield f"{'':>{width}} {'patches':>8} {'F1':>7} {'95 % interval':>15} {'precision':>10} {'recall':>7} {'IoU':>7}"
@@ -210,11 +210,12 @@ def _other_definitions(scores: "Scores") -> Iterator[str]:
 
 def _comparison(comparison: "Comparison", by_scene: "Mapping[str, Comparison]") -> Iterator[str]:
     from landslip.metrics.counts import METRICS
+    from landslip.metrics.intervals import count_units
 
     yield ""
     yield (
         f"{comparison.first} at {comparison.first_threshold:g} minus {comparison.second} at "
-        f"{comparison.second_threshold:g}; paired over {comparison.units} {comparison.unit}s"
+        f"{comparison.second_threshold:g}; paired over {count_units(comparison.units, comparison.unit)}"
     )
     yield f"{'':>12} {'first':>7} {'second':>7} {'difference':>11} {'95 % interval':>18} {'p':>7}"
     labels = {"f1": "F1", "iou": "IoU"}

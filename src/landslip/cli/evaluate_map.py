@@ -111,11 +111,12 @@ def command(
 
 def _text(score: "MapScore") -> str:
     from landslip.figures.formatting import format_area, format_count, to_sentence
+    from landslip.metrics.intervals import count_units
 
     predictions, intervals, areas = score.predictions, score.intervals(), score.areas_m2
     labelled = format_area(sum(areas[name] for name in ("detected", "false_alarm", "missed", "background")))
     some = next(iter(intervals.values()))
-    over = f"95 % intervals over {format_count(some.units, some.unit, f'{some.unit}s')}"
+    over = f"95 % intervals over {count_units(some.units, some.unit)}"
     if not some.is_given:
         over = some.text
     elif some.few_units:

@@ -16,6 +16,7 @@ from landslip.files.progress import Progress, no_progress, track
 from landslip.inference.engine import DEFAULT_OPTIONS, InferenceOptions
 from landslip.inference.patch_prediction import select_channels
 from landslip.inference.predict import ArrayPredictor
+from landslip.metrics.intervals import count_units
 from landslip.probability import NODATA, encode_probability
 
 SYNTHETIC_LABEL: Final = "synthetic"
@@ -38,7 +39,7 @@ def select_patches(patches: PatchSet[Any], part: Part | None = None, split: str 
     part = part or Part()
     chosen = patches.where(part.contains)
     counts = {one: sum(entry.split == one for entry in chosen.entries) for one in SPLITS}
-    present = ", ".join(f"{one} ({count} patches)" for one, count in counts.items() if count)
+    present = ", ".join(f"{one} ({count_units(count, 'patch')})" for one, count in counts.items() if count)
     if split is not None:
         wanted = split_named(split)
         if not counts[wanted]:

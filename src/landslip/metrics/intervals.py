@@ -18,6 +18,7 @@ from landslip.errors import SettingsError
 from landslip.metrics.counts import METRICS, Counts
 
 UnitName = Literal["patch", "block"]
+PLURALS: Final = {"patch": "patches", "block": "blocks"}
 BLOCK_SIDE: Final = 4
 """Patches along a block: 5 km at 128 px of 10 m, well above the size of a landslide and of a hillslope."""
 DRAWS: Final = 2000
@@ -132,6 +133,16 @@ class Interval:
         return asdict(self) | {"low": low, "high": high, "few_units": self.few_units}
 
 
+def count_units(units: int, unit: str) -> str:
+    """Return a number of resampling units in words.
+
+    Example:
+        >>> count_units(1, "block"), count_units(4, "patch")
+        ('1 block', '4 patches')
+    """
+    return f"{units} {unit if units == 1 else PLURALS.get(unit, f'{unit}s')}"
+
+
 def without_interval(unit: str, units: int) -> str:
     """Say why an interval is not given.
 
@@ -139,7 +150,7 @@ def without_interval(unit: str, units: int) -> str:
         >>> without_interval("block", 3)
         'interval not given: only 3 blocks'
     """
-    return f"interval not given: only {units} {unit}{'' if units == 1 else 's'}"
+    return f"interval not given: only {count_units(units, unit)}"
 
 
 def intervals(

@@ -41,7 +41,7 @@ from landslip.evaluation.report.strata import gallery_section, strata_section
 from landslip.figures.html_tables import bullet_list, pairs_table
 from landslip.files.progress import Progress, no_progress, track
 from landslip.metrics.counts import DEFINITION
-from landslip.metrics.intervals import FEW_UNITS, without_interval
+from landslip.metrics.intervals import FEW_UNITS, count_units, without_interval
 
 NAME = "report"
 _PACKAGES = ("numpy", "onnx", "openvino", "onnxruntime", "torch")
@@ -187,8 +187,8 @@ def limitations(inputs: ReportInput) -> tuple[str, ...]:
         made.append(f"{without_interval(interval.unit, interval.units).capitalize()}.")
     elif interval.few_units:
         made.append(
-            f"The intervals are resampled from {interval.units} {interval.unit}s, fewer than {FEW_UNITS}: they are "
-            "unreliable."
+            f"The intervals are resampled from {count_units(interval.units, interval.unit)}, fewer than {FEW_UNITS}: "
+            "they are unreliable."
         )
     made += _training_overlap(inputs)
     if not any((mask == 1).any() for mask in predictions.masks):

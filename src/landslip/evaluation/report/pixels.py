@@ -14,7 +14,7 @@ from landslip.figures.charts import Axis, Row, RowChart
 from landslip.figures.html_tables import paragraph, plain_table
 from landslip.metrics.counts import METRICS
 from landslip.metrics.definitions import DEFINITIONS, compute_definitions
-from landslip.metrics.intervals import FEW_UNITS, MIN_UNITS, Interval
+from landslip.metrics.intervals import FEW_UNITS, MIN_UNITS, Interval, count_units
 
 HEADS = {"f1": "F1", "precision": "Precision", "recall": "Recall", "iou": "IoU"}
 ALL = "all scenes"
@@ -52,10 +52,10 @@ def by_scene_section(inputs: ReportInput) -> Section:
     )
     without = [name for name, made in rows.items() if not made["f1"].is_given]
     if without:
-        note += f" Not given for fewer than {MIN_UNITS} {pooled.unit}s: {', '.join(without)}."
+        note += f" Not given for fewer than {count_units(MIN_UNITS, pooled.unit)}: {', '.join(without)}."
     few = [name for name, made in rows.items() if made["f1"].few_units and made["f1"].is_given]
     if few:
-        note += f" Fewer than {FEW_UNITS} {pooled.unit}s make an interval unreliable: {', '.join(few)}."
+        note += f" Fewer than {count_units(FEW_UNITS, pooled.unit)} make an interval unreliable: {', '.join(few)}."
     made = scores.as_dict()
     data = {name: made[name] for name in ("definition", "pixel", "by_scene", "intervals")}
     return Section("pixels", "Pixel accuracy by scene", chart_html(drawn) + table + paragraph(note, "note"), data)
@@ -100,8 +100,8 @@ def comparison_section(inputs: ReportInput) -> Section | None:
     note = (
         f"{comparison.first} at threshold {comparison.first_threshold:g}, {comparison.second} at "
         f"{comparison.second_threshold:g}, on the same {comparison.patches:,} patches. Intervals: paired bootstrap "
-        f"over {comparison.units} {comparison.unit}s. p: two-sided sign-flip test, which swaps the two detectors at "
-        f"random in each {comparison.unit}."
+        f"over {count_units(comparison.units, comparison.unit)}. p: two-sided sign-flip test, which swaps the two "
+        f"detectors at random in each {comparison.unit}."
     )
     data = {"all": comparison.as_dict(), "by_scene": {name: one.as_dict() for name, one in by_scene.items()}}
     title = f"Comparison with {comparison.second}"
