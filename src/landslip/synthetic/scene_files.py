@@ -65,7 +65,7 @@ def make_scene(folder: Path, region: Region, *, progress: Progress = no_progress
     count = 0
     check_disk_space(folder, region.height_px * region.width_px * _BYTES_PER_PIXEL)
     with atomic_folder(folder) as unfinished, _disk_errors():
-        with rasterio.Env(GDAL_CACHEMAX=_CACHE_MB), contextlib.ExitStack() as stack:
+        with rasterio.Env(GDAL_CACHEMAX=_CACHE_MB * 2**20), contextlib.ExitStack() as stack:
             files = {
                 name: stack.enter_context(_open_raster(unfinished, region, name)) for name in (*SPECTRAL, "elevation")
             }
