@@ -55,20 +55,20 @@ def test_a_handful_of_patches_is_learned_by_heart_and_said_to_be_no_accuracy(
     folder = tmp_path / "run"
     told = run("train", recipe, "--data", patches, "-o", folder, "--overfit", 2, "--quiet", "--set", "fit.epochs=12")
     assert (told.code, told.err) == (0, "")
-    assert told.out.startswith("OVERFITTING TEST, NO ACCURACY: trained on 2 patches and scored on the same 2")
-    assert "no detector was made" in told.out
-    assert "It can learn them" in told.out
+    assert told.out.startswith("OVERFITTING TEST, NOT AN ACCURACY: trained on 2 patches and scored on the same 2")
+    assert "No detector was made" in told.out
+    assert "the network can fit them" in told.out
     names = {path.name for path in folder.iterdir()}
     assert names == {"checkpoints", "curves.png", "log.csv", "recipe.yaml", "run.json", "samples.png"}
     kept = yaml.safe_load((folder / "recipe.yaml").read_text())
-    assert kept["name"] == "small-by-heart"
+    assert kept["name"] == "small-overfit"
     assert kept["augmentation"]["dihedral"] is False
     # The same again goes on with it, which is at its end.
     same = ("train", recipe, "--data", patches, "-o", folder, "--overfit", 2, "--quiet", "--set", "fit.epochs=12")
     again = run(*same, "--resume", "--json")
     assert again.code == 0
     assert json.loads(again.out)["keys"] == ["train/0", "train/3"]
-    assert json.loads(again.out)["note"].endswith("no accuracy")
+    assert json.loads(again.out)["note"].endswith("not an accuracy")
     other = run(*same[:-1], "fit.epochs=13", "--resume")
     assert other.code == 2
     assert "first in fit.epochs (12 there, 13 here)" in other.err
@@ -101,13 +101,13 @@ def test_a_division_by_protocol_goes_from_the_recipe_to_the_card(patches: Path, 
     pytest.importorskip("onnxscript", reason="needs the extra train")
     told = run(
         "train", recipe, "--data", patches, "-o", tmp_path / "run", "--quiet", "--json",
-        "--set", "split.protocol=paper", "--set", "train={parts: [train]}", "--set", "choose={parts: [validation]}",
+        "--set", "split.protocol=paper", "--set", "train={parts: [train]}", "--set", "validation={parts: [validation]}",
         "--set", "detector.threshold=0.5",
     )  # fmt: skip
     assert (told.code, told.err) == (0, "")
     made = json.loads(told.out)
     assert made["threshold"] == 0.5
-    assert "neighbours are parted" in made["scores"][0]["protocol"]
+    assert "neighbouring patches are in different parts" in made["scores"][0]["protocol"]
     assert json.loads((tmp_path / "run/division.json").read_text())["protocol"] == "paper"
     # Resumed at its end, it is made again, and is the same.
     graph = Path(made["detector"]).read_bytes()
