@@ -165,7 +165,8 @@ def _lines(scores: "Scores") -> Iterator[str]:
     if evaluation.without_mask:
         yield f"{format_count(evaluation.without_mask, 'patch', 'patches')} without a mask left out"
     if len(evaluation.splits) > 1:
-        yield f"splits pooled: {', '.join(f'{name} ({count_units(count, "patch")})' for name, count in evaluation.splits.items())}"
+        pooled = [f"{name} ({count_units(count, 'patch')})" for name, count in evaluation.splits.items()]
+        yield f"splits pooled: {', '.join(pooled)}"
     yield ""
     width = max(len(name) for name in ("all", *scores.by_scene)) + 2
     yield f"{'':>{width}} {'patches':>8} {'F1':>7} {'95 % interval':>15} {'precision':>10} {'recall':>7} {'IoU':>7}"
