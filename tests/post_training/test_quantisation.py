@@ -16,8 +16,10 @@ from landslip.detector.detector import Detector, seal
 from landslip.errors import DetectorError, EngineError, PatchesError, RunError
 from landslip.evaluation.predictions import PatchPosition
 from landslip.inference.engine import InferenceOptions, open_engine
+from landslip.inference.export import MAX_DIFFERENCE, Format, export_detector
 from landslip.post_training import quantisation
-from landslip.post_training.ensemble import run_detector
+from landslip.post_training.calibration import CalibrationData, calibrate
+from landslip.post_training.ensemble import ensemble, run_detector
 from landslip.post_training.quantisation import keep_narrow, quantise, rank_layers, split_patches
 from landslip.post_training.quantised_graph import QuantisableGraph
 from tiny_detectors import card, model
@@ -220,8 +222,11 @@ def test_the_command_writes_a_detector_and_prints_parity(tmp_path: Path, monkeyp
 def test_a_detector_without_inner_layers_and_a_quantised_one_are_refused() -> None:
     with pytest.raises(DetectorError, match="no layer between its first and its last"):
         quantise(chain((1, 1)), patches(), "made")
+    made = quantise(chain(), patches(), "made")
     with pytest.raises(DetectorError, match="is quantised already"):
-        quantise(quantise(chain(), patches(), "made"), patches(), "made")
+        quantise(made, patches(), "made")
+    with pytest.raises(DetectorError, match="is quantised: make the ensemble of detectors in float32"):
+        ensemble([made], "flipped", tta="flips")
 
 
 def test_parity_needs_narrow_landslides_and_enough_patches() -> None:
@@ -306,3 +311,16 @@ def test_instructions_are_read_from_the_list_of_linux(tmp_path: Path, monkeypatc
 
 def test_unreadable_instructions_are_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert values_of("", tmp_path, monkeypatch)[1] is None
+
+
+@pytest.mark.parametrize("file_format", ["onnx", "openvino"])
+def test_a_quantised_detector_is_exported(file_format: Format, tmp_path: Path) -> None:
+    _, difference = export_detector(quantise(chain(sharpness=20), patches(), "made"), file_format, tmp_path)
+    assert difference <= MAX_DIFFERENCE
+
+
+def test_a_quantised_detector_can_be_calibrated() -> None:
+    made = quantise(chain(sharpness=20), patches(), "made")
+    calibrated = calibrate(made, CalibrationData({"made": patches()}))
+    assert calibrated.card.quantisation == made.card.quantisation
+    assert calibrated.card.temperature != made.card.temperature
