@@ -73,7 +73,7 @@ def _georeferenced(file: RasterFile) -> GeoBox:
         )
     if file.transform.is_identity:
         raise SceneError(f"{name} has a CRS but no geotransform: georeference it first")
-    if not math.isfinite(file.transform.determinant) or file.transform.determinant == 0:
+    if not _has_area(file.transform):
         raise SceneError(
             f"the geotransform of {name} gives pixels without area, {tuple(file.transform)[:6]}: georeference it again"
         )
@@ -90,6 +90,13 @@ def _georeferenced(file: RasterFile) -> GeoBox:
     _check_earth(name, crs)
     _check_coordinates(name, grid, crs)
     return grid
+
+
+def _has_area(transform: Affine) -> bool:
+    """Return whether pixels have an area that can be computed with: neither folded to a line nor of no size."""
+    sides = transform.a**2 + transform.b**2 + transform.d**2 + transform.e**2
+    area = abs(transform.determinant)
+    return all(map(math.isfinite, (*transform, area))) and area > 1e-24 and area > 1e-9 * sides
 
 
 def _check_earth(name: str, crs: CRS) -> None:
