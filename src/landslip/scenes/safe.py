@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 from landslip.channels import CHANNELS
 from landslip.errors import SceneError
@@ -43,19 +43,6 @@ class Product:
     """The scene classification of a Level-2A product."""
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
-
-
-class _Files(Protocol):
-    """Files of a folder or a zip."""
-
-    path: Path
-    names: Sequence[str]
-
-    def read(self, name: str) -> bytes: ...
-
-    def gdal_path(self, name: str) -> Path: ...
-
-    def parts(self, names: Sequence[str]) -> tuple[Path, ...]: ...
 
 
 def find_product(paths: Sequence[Path]) -> tuple[Product | None, list[Path]]:
@@ -132,7 +119,7 @@ def open_product(path: Path) -> Product | None:
     return Product(path, metadata, bands, opened, tuple(warnings), tuple(notes))
 
 
-def _files(path: Path) -> tuple[_Files | None, str | None]:
+def _files(path: Path) -> "tuple[_Files | None, str | None]":
     """Return the files of the product at or below a path, and the granule that the path names."""
     if path.is_file():
         if path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
@@ -151,7 +138,7 @@ def _files(path: Path) -> tuple[_Files | None, str | None]:
     return (_Folder(path), None) if is_product else (None, None)
 
 
-def _find_metadata(files: _Files) -> tuple[str, str]:
+def _find_metadata(files: "_Files") -> tuple[str, str]:
     """Return the folder of the product inside the files, and its metadata file.
 
     Raises:
@@ -223,7 +210,7 @@ def _is_classification(name: str) -> bool:
 
 
 def _band(
-    files: _Files,
+    files: "_Files",
     name: str,
     channel: str,
     inside: Sequence[str],
@@ -256,7 +243,7 @@ def _band(
     )
 
 
-def _mask(files: _Files, name: str, kind: str, suffix: str) -> PixelMask | None:
+def _mask(files: "_Files", name: str, kind: str, suffix: str) -> PixelMask | None:
     """Open a mask; None if it marks no pixel."""
     if suffix == "gml":
         return (
@@ -272,7 +259,7 @@ def _mask(files: _Files, name: str, kind: str, suffix: str) -> PixelMask | None:
     return RasterMask("MSK_QUALIT", file, layers, None) if layers else None
 
 
-def _open(files: _Files, name: str) -> RasterFile:
+def _open(files: "_Files", name: str) -> RasterFile:
     return RasterFile(files.gdal_path(name))
 
 
@@ -363,6 +350,9 @@ class _Zip:
     def parts(self, names: Sequence[str]) -> tuple[Path, ...]:
         """Return the files on disk."""
         return (self.path,) if names else ()
+
+
+_Files: TypeAlias = _Folder | _Zip
 
 
 def _bounded(data: bytes, name: str) -> bytes:

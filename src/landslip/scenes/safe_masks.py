@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 import numpy as np
 from affine import Affine
@@ -18,16 +18,6 @@ from landslip.scenes.raster_file import RasterFile
 from landslip.scenes.safe_metadata import TileGrid, parse_xml
 
 _OVERVIEW_PX = 256
-
-
-class PixelMask(Protocol):
-    """A mask of pixels without usable values, over the whole tile."""
-
-    description: str
-
-    def read(self, band: RasterFile, window: RasterioWindow, shape: tuple[int, int]) -> NDArray[np.bool_]:
-        """Read where a window of a band, resampled to a shape (h, w), has no usable values."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +45,7 @@ class RasterMask:
             return self._marked(values)
         values, _ = self.file.read(self.layers, Window(row, col, height, width))
         marked = self._marked(values)
-        return marked[np.ix_(rows.astype(int) - row, cols.astype(int) - col)]
+        return np.asarray(marked[np.ix_(rows.astype(int) - row, cols.astype(int) - col)])
 
     def marks_all(self) -> bool:
         """Return whether an overview of the mask marks every pixel, as masks that a processor left empty do."""
@@ -104,6 +94,10 @@ class PolygonMask:
         )
         burnt = rasterize([(polygon, 1) for polygon in self.polygons], shape, transform=to_ground, dtype="uint8")
         return np.asarray(burnt != 0)
+
+
+PixelMask: TypeAlias = RasterMask | PolygonMask
+"""A mask of pixels without usable values, over the whole tile."""
 
 
 class ProductBand(RasterFile):
