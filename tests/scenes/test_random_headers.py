@@ -42,7 +42,8 @@ def independent(path):
     """Read DN with rasterio alone, by the rules of docs/scenes.md; NaN where nodata."""
     with rasterio.open(path) as file:
         stored = file.read().astype(np.float64)
-        valid = (file.read_masks() != 0) & np.isfinite(stored)
+        # Not by read_masks: GDAL takes the fourth 8-bit band for alpha.
+        valid = np.isfinite(stored) & (stored != (np.nan if file.nodata is None else file.nodata))
         scale, offset = file.scales[0], file.offsets[0]
         if file.nodata is None:
             valid &= ~(stored == 0).all(axis=0)
