@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -23,6 +24,8 @@ from landslip.files.model import Frozen
 from landslip.files.progress import Progress
 from landslip.page import messages
 
+FOLDER_PREFIX: Final = "landslip-page-"
+"""Of the folders of a server; the id of its process follows."""
 _NICENESS: Final = 5
 _OPEN_FILES: Final = 512
 _PROGRESS_EVERY_S: Final = 0.2
@@ -88,9 +91,15 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
         "GDAL_HTTP_PROXY": "127.0.0.1:9",
         "CPL_LOG": os.devnull,
         "HDF5_PLUGIN_PRELOAD": "::",
+        "TORCHINDUCTOR_CACHE_DIR": str(torch_folder()),
         # Many arenas would exhaust the address space of a limited process.
         "MALLOC_ARENA_MAX": "4",
     }
+
+
+def torch_folder() -> Path:
+    """Return the folder in which PyTorch, if a task imports it, keeps files; to be removed with the server."""
+    return Path(tempfile.gettempdir()) / f"{FOLDER_PREFIX}{os.getpid()}-torch"
 
 
 class WorkerProcess:

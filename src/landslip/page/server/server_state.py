@@ -21,10 +21,9 @@ from landslip.page import messages
 from landslip.page.errors import PageError
 from landslip.page.jobs.pool import Job, Pool, QueueSettings
 from landslip.page.jobs.tasks import SceneSource, Task
-from landslip.page.jobs.worker import ProcessLimits
+from landslip.page.jobs.worker import FOLDER_PREFIX, ProcessLimits, torch_folder
 from landslip.page.server.settings import PageSettings
 
-_PREFIX: Final = "landslip-page-"
 _GRACE_S: Final = 150.0
 """Time in which a user may reconnect; Streamlit itself waits 120 s."""
 _QUICK_TIME_S: Final = 300
@@ -116,10 +115,12 @@ class ServerState:
         self.settings = settings
         self.detectors = {detector.card.name: detector for detector in _offered(settings)}
         _remove_leftovers()
-        self.root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+        self.root = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-"))
         self.pool = pool(_queues(settings))
         self.sessions: dict[str, Session] = {}
         self.example_scenes: dict[str, SceneSource] = {}
+        self.published: list[tuple[str, str]] = []
+        """Published networks, once they are listed: the name of the weights and of the network."""
         self._leaving: dict[str, threading.Timer] = {}
         self._connections: dict[str, set[str]] = {}
         self._lock = threading.Lock()
@@ -190,6 +191,7 @@ class ServerState:
         """End all processes and remove every file."""
         self.pool.close()
         shutil.rmtree(self.root, ignore_errors=True)
+        shutil.rmtree(torch_folder(), ignore_errors=True)
 
 
 def _offered(settings: PageSettings) -> list[OfferedDetector]:
@@ -217,8 +219,8 @@ def _queues(settings: PageSettings) -> list[QueueSettings]:
 
 def _remove_leftovers() -> None:
     """Remove the folders of servers that were killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        pid = folder.name.removeprefix(_PREFIX).partition("-")[0]
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+        pid = folder.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
         if pid.isdigit() and not _is_running(int(pid)) and folder.stat().st_uid == os.getuid():
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -86,7 +86,9 @@ def _show_published(server: ServerState, state: SessionState) -> None:
         st.info(messages.PUBLISHED_NEEDS)
         return
     st.write(messages.PUBLISHED_NOTE)
-    networks = state.session.run(PublishedTask())["networks"]
+    if not server.published:
+        server.published = state.session.run(PublishedTask())["networks"]
+    networks = server.published
     for start in range(0, len(networks), _BUTTONS):
         # The last row may be shorter.
         for column, (name, network) in zip(st.columns(_BUTTONS), networks[start : start + _BUTTONS], strict=False):
