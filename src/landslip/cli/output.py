@@ -20,9 +20,13 @@ def print_next(*words: object) -> None:
 
 
 def print_warnings(warnings: Iterable[str]) -> None:
-    """Print warnings on stderr, one per line."""
+    """Print warnings on stderr, one per line, with the option that sets a parameter which they tell to set."""
+    context = click.get_current_context(silent=True)
+    options = {one.name: one.opts[0] for one in context.command.params} if context else {}
     for warning in warnings:
-        click.echo(f"warning: {warning}", err=True)
+        named = re.search(r"\b(?:set|give) (\w+)", warning)
+        option = options.get(named[1]) if named else None
+        click.echo(f"warning: {warning}" + (f" (set it with {option})" if option else ""), err=True)
 
 
 def align(table: Sequence[Sequence[str]]) -> Iterator[str]:

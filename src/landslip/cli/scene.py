@@ -10,7 +10,7 @@ import click
 
 from landslip.cli.lazy import LazyGroup
 from landslip.cli.options import PATH, SceneReading, json_option, scene_options
-from landslip.cli.output import print_next
+from landslip.cli.output import print_next, print_warnings
 
 if TYPE_CHECKING:
     from landslip.scenes.inspection import Inspection
@@ -41,10 +41,12 @@ def inspect(paths: tuple[Path, ...], reading: SceneReading, as_json: bool) -> No
       landslip scene inspect SCENE.tif
       landslip scene inspect image.png --channels B04,B03,B02 --scale 10000 --pixel-size 10
     """
+    from landslip.detector.detector import Detector
     from landslip.scenes.inspection import inspect_scene
     from landslip.scenes.rasters import open_scene
 
-    inspection = inspect_scene(open_scene(paths, **reading))
+    scene = open_scene(paths, **reading)
+    inspection = inspect_scene(scene)
     if as_json:
         click.echo(json.dumps(asdict(inspection), indent=2))
         return
@@ -58,7 +60,12 @@ def inspect(paths: tuple[Path, ...], reading: SceneReading, as_json: bool) -> No
     }
     given = ["--channels", ",".join(reading["channels"])] if reading["channels"] else []
     given += [word for option, value in numbers.items() if value is not None for word in (option, f"{value:.9g}")]
-    print_next("landslip", "map", *paths, *given, "-o", "map/")
+    print_warnings(inspection.warnings)
+    missing = [name for name in Detector.open().card.channels if not scene.has([name])]
+    if missing:
+        click.echo(f"\nThe default detector cannot map this scene, which lacks {', '.join(missing)}.")
+    else:
+        print_next("landslip", "map", *paths, *given, "-o", "map/")
 
 
 def _lines(inspection: "Inspection") -> Iterator[str]:
@@ -77,7 +84,6 @@ def _lines(inspection: "Inspection") -> Iterator[str]:
         values = " ".join(_number(value) for value in (channel.p1, channel.median, channel.p99))
         yield f"{channel.name:10} {channel.unit:4} {values}  {channel.origin}"
     yield from ["", *inspection.notes] if inspection.notes else []
-    yield from ["", *(f"warning: {warning}" for warning in inspection.warnings)] if inspection.warnings else []
 
 
 def _number(value: float | None) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -104,7 +104,7 @@ def open_scene(
         name=product.metadata.name if product else _name(given),
         date=date.moment,
         warnings=(*(product.warnings if product else ()), *grid_warnings, *unit_warnings, *date.warnings),
-        notes=(*(product.notes if product else ()), *tile_notes, *notes, *date.notes),
+        notes=(*(product.notes if product else ()), *tile_notes, *notes, *_folder_notes(others), *date.notes),
         identity=_identity(used, options),
         product=product.metadata if product else None,
         classification=product.classification if product else None,
@@ -146,6 +146,14 @@ def _rasters_in(folder: Path) -> list[Path]:
     if inside:
         return inside
     raise SceneError(f"folder {folder} contains no raster: give a folder with {', '.join(sorted(_ENDINGS))} files")
+
+
+def _folder_notes(given: Sequence[Path]) -> Iterator[str]:
+    """Name the subfolders of given folders, which are not read."""
+    for folder in (path for path in given if path.is_dir()):
+        inside = sorted(one.name for one in folder.iterdir() if one.is_dir() and not one.name.startswith("."))
+        if inside:
+            yield f"subfolders are not read: {', '.join(inside[:5])}{' ...' if len(inside) > 5 else ''}"
 
 
 def _finest(assigned: Sequence[ChannelBand], grids: dict[int, GeoBox]) -> GeoBox:

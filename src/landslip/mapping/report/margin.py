@@ -50,8 +50,9 @@ def headline(summary: Summary) -> str:
     if summary.valid_fraction == 0:
         return "No valid pixels: the map holds no information about landslides"
     if summary.landslides == 0:
-        return "Landslides: 0" + ("" if summary.valid_fraction == 1 else " in the valid part of the area")
-    found = f"Landslides: {summary.landslides:,}, area {format_area(summary.landslide_area_m2)}"
+        return "No candidate landslides" + ("" if summary.valid_fraction == 1 else " in the valid part of the area")
+    count = format_count(summary.landslides, "candidate landslide", "candidate landslides")
+    found = f"{count}, {format_area(summary.landslide_area_m2)}"
     if summary.valid_area_m2 <= 0:
         return found
     return f"{found} ({format_percent(summary.landslide_area_m2 / summary.valid_area_m2)} of the valid area)"
@@ -147,12 +148,14 @@ def facts(picture: Picture, summary: Summary, card: Card, grid: MapGrid) -> Bloc
 
 
 def accuracy(card: Card) -> Block:
-    """Scores of the detector on test data, and its limitations."""
+    """Scores of the detector on labelled patches, and its limitations."""
 
     def write(column: Column) -> None:
-        column.text("Accuracy on test data", 19, weight=0.5, lines=1)
+        column.text("Accuracy on labelled patches", 19, weight=0.5, lines=1)
         column.gap(4)
-        for score in card.scores[:_SHOWN_SCORES]:
+        # Parts that were used for selection come last: their scores are optimistic.
+        scores = sorted(card.scores, key=lambda score: "validation" in score.data)
+        for score in scores[:_SHOWN_SCORES]:
             figures = f"precision {score.precision:.2f}, recall {score.recall:.2f}, F1 {score.f1:.2f}"
             column.text(f"{score.data}: {figures}", 15, lines=4)
             seeds = [format_count(len(score.seeds), "seed", "seeds")] if score.seeds else []
