@@ -65,6 +65,11 @@ def grids_overlap(one: GeoBox, other: GeoBox) -> bool:
     return _reaches(one, other) or _reaches(other, one)
 
 
+def covered_fraction(grid: GeoBox, by: GeoBox) -> float:
+    """Return the fraction of 33 x 33 cells of a grid whose centres lie in another grid."""
+    return float(_reached(by, grid, (np.arange(33) + 0.5) / 33).mean())
+
+
 def locate_pixels(source: GeoBox, target: GeoBox, window: Window) -> tuple[Points, Points]:
     """Locate the centres of target pixels in a source grid.
 
@@ -123,9 +128,14 @@ def _points_across_crs(source: GeoBox, target: GeoBox, window: Window) -> tuple[
 
 def _reaches(source: GeoBox, target: GeoBox) -> bool:
     """Return whether any of 33 x 33 points of the target lies in the source."""
-    x, y = np.meshgrid(np.linspace(0, target.shape[1], 33), np.linspace(0, target.shape[0], 33))
+    return bool(_reached(source, target, np.linspace(0, 1, 33)).any())
+
+
+def _reached(source: GeoBox, target: GeoBox, positions: Points) -> NDArray[np.bool_]:
+    """Return which points of the target, at these fractions of its sides, lie in the source."""
+    x, y = np.meshgrid(positions * target.shape[1], positions * target.shape[0])
     x, y = _transformed(source, target, x, y)
-    return bool(((x > 0) & (x < source.shape[1]) & (y > 0) & (y < source.shape[0])).any())
+    return (x > 0) & (x < source.shape[1]) & (y > 0) & (y < source.shape[0])
 
 
 def _transformed(source: GeoBox, target: GeoBox, x: Points, y: Points) -> tuple[Points, Points]:

@@ -264,6 +264,9 @@ def read_geoparquet(data: bytes) -> Rows:
     """
     if len(data) < 12 or not (data[:4] == data[-4:] == b"PAR1"):
         raise FormatError("it is no Parquet file, or incomplete")
+    # Checked here, because the library prints a traceback before it raises.
+    if not 0 < int.from_bytes(data[-8:-4], "little") <= len(data) - 12:
+        raise FormatError("it is a damaged Parquet file: its directory is not inside the file")
     try:
         reader = read_parquet(io.BytesIO(data))
         metadata = json.loads(reader.schema.metadata[b"geo"])

@@ -11,7 +11,7 @@ from odc.geo.geobox import GeoBox
 from landslip.channels import CHANNELS
 from landslip.errors import SceneError
 from landslip.files.path_names import check_path_name, is_system_file
-from landslip.grid.alignment import grids_overlap, ground_resolution_m, same_grid
+from landslip.grid.alignment import covered_fraction, grids_overlap, ground_resolution_m, same_grid
 from landslip.scenes.bands import ChannelBand, bands_by_list, bands_by_name
 from landslip.scenes.conversion import Conversion, GivenUnits
 from landslip.scenes.dates import AcquisitionDate, acquisition_date
@@ -24,6 +24,8 @@ from landslip.scenes.tiles import join_tiles, tile_paths
 from landslip.scenes.units import find_conversions
 
 _ENDINGS = frozenset({".tif", ".tiff", ".jp2", ".vrt", ".img"})
+_LEAST_COVER = 0.98
+"""Fraction of the grid that a file must cover: coarse pixels may end before its edge."""
 
 
 def open_scene(
@@ -85,6 +87,7 @@ def open_scene(
     how, unit_warnings = find_conversions(assigned, GivenUnits(scale, offset, nodata))
     sources = {id(file): _on_grid(file, own, grid, assigned, how) for file, own in zip(used, grids, strict=True)}
     layers = {one.channel: _layer(one, conversion, sources) for one, conversion in zip(assigned, how, strict=True)}
+    cover_warnings = tuple(_uncovered(used, grids, grid, assigned))
     paths_used = [path for file in used for path in tile_paths(file)]
     if product and product.metadata.sensed:
         date = AcquisitionDate(product.metadata.sensed)
@@ -103,7 +106,13 @@ def open_scene(
         layers={name: layers[name] for name in CHANNELS if name in layers},
         name=product.metadata.name if product else _name(given),
         date=date.moment,
-        warnings=(*(product.warnings if product else ()), *grid_warnings, *unit_warnings, *date.warnings),
+        warnings=(
+            *(product.warnings if product else ()),
+            *grid_warnings,
+            *cover_warnings,
+            *unit_warnings,
+            *date.warnings,
+        ),
         notes=(*(product.notes if product else ()), *tile_notes, *notes, *_folder_notes(others), *date.notes),
         identity=_identity(used, options),
         product=product.metadata if product else None,
@@ -181,6 +190,21 @@ def _on_grid(
     )
     finer = int(ground_resolution_m(grid) / ground_resolution_m(own) + 1e-3)
     return ResampledFile(file, own, grid, max(1, min(finer, *file.shape)), blank)
+
+
+def _uncovered(
+    files: Sequence[RasterFile], grids: Sequence[GeoBox], grid: GeoBox, assigned: Sequence[ChannelBand]
+) -> Iterator[str]:
+    """Name the files that leave a part of the scene without values, and bands that reach beyond the scene."""
+    spectral = {id(one.file) for one in assigned if CHANNELS[one.channel].kind == "reflectance"}
+    for file, own in zip(files, grids, strict=True):
+        if same_grid(own, grid):
+            continue
+        inside, used = covered_fraction(grid, own), covered_fraction(own, grid)
+        if inside < _LEAST_COVER:
+            yield f"{file.path.name} covers {inside:.0%} of the scene: its channels are nodata elsewhere"
+        elif id(file) in spectral and used < _LEAST_COVER:
+            yield f"the scene covers {used:.0%} of {file.path.name}: it ends where the finest band does"
 
 
 def _layer(one: ChannelBand, conversion: Conversion, sources: dict[int, Source]) -> Layer:

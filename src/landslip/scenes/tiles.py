@@ -20,6 +20,8 @@ _LEAST_COVER = 0.25
 """Fraction of the common rectangle that tiles must cover: files of distant areas are not tiles of one export."""
 _MAX_OVERLAP = 0.25
 """Fraction of a tile that may overlap another one."""
+_MAX_GAPS = 0.01
+"""Fraction of the rectangle around the tiles that they may leave out without a remark."""
 _MAX_SAMPLED_TILES = 16
 
 
@@ -128,7 +130,10 @@ def join_tiles(files: Sequence[RasterFile]) -> tuple[list[RasterFile], list[str]
         joined.append(mosaic)
         names = [tile.file.path.name for tile in mosaic.tiles]
         listed = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-        notes.append(f"{len(names)} files are tiles of one raster: {listed}")
+        area = sum(tile.window.height * tile.window.width for tile in mosaic.tiles)
+        gaps = 1 - area / (mosaic.shape[0] * mosaic.shape[1])
+        missing = f"; tiles are missing: {gaps:.0%} of their rectangle is nodata" if gaps > _MAX_GAPS else ""
+        notes.append(f"{len(names)} files are tiles of one raster: {listed}{missing}")
     return joined, notes
 
 

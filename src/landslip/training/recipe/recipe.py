@@ -195,6 +195,8 @@ def read_recipe(name_or_path: str | Path, settings: Sequence[str] = ()) -> Recip
         content = yaml.safe_load(recipe_text(name_or_path))
     except yaml.YAMLError as error:
         raise RecipeError(f"{name_or_path} is not valid YAML: {_one_line(error)}") from error
+    except RecursionError as error:
+        raise RecipeError(f"{name_or_path} is not a recipe: its lists are nested too deeply") from error
     if not isinstance(content, dict):
         raise RecipeError(f"{name_or_path} is not a recipe: expected keys and values, as in a packaged recipe")
     for setting in settings:
@@ -234,6 +236,8 @@ def _set(content: dict[str, Any], setting: str) -> None:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise RecipeError(f"invalid setting '{setting}': the value is not valid YAML: {_one_line(error)}") from error
+    except RecursionError as error:
+        raise RecipeError(f"invalid setting '{text[:20]}...': the value is nested too deeply") from error
     # YAML reads 1e-3, without a point, as text.
     if isinstance(value, str):
         value = _number(value)
