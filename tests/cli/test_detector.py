@@ -35,7 +35,7 @@ def test_ensemble_with_tta_and_calibration(tmp_path: Path, member: Path, capsys:
     calibrated = Detector.open(done).card
     assert "mean over the 2 parts" in calibrated.threshold_selection
     assert [score.data for score in calibrated.scores] == ["set, scene A", "set, scene B"]
-    assert all("chosen on it" in score.protocol for score in calibrated.scores)
+    assert all("selected on it" in score.protocol for score in calibrated.scores)
     assert calibrated.forward_passes == 8
     assert calibrated.graph_sha256 != card.graph_sha256
 

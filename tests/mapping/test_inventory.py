@@ -263,7 +263,7 @@ def test_a_slope_channel_has_priority_over_slope_from_elevation(tmp_path: Path) 
 
 
 def test_a_scene_without_terrain_has_none() -> None:
-    scene = memory_scene(np.ones((3, 4, 4), np.float32))
+    scene = memory_scene(np.full((3, 4, 4), 100, np.float32))
     assert terrain_reader(scene, scene.window, MapGrid.of(scene.geobox, scene.window)) is None
 
 

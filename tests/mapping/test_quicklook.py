@@ -55,7 +55,7 @@ def test_cells_are_means_of_valid_pixels(
 
 
 def test_true_colour_is_shown_where_the_scene_has_it() -> None:
-    scene = memory_scene(np.ones((4, 3, 3), np.float32), ("B08", "B02", "B03", "B04"))
+    scene = memory_scene(np.full((4, 3, 3), 100, np.float32), ("B08", "B02", "B03", "B04"))
     assert picture_channels(scene, ("B08", "B04")) == ("B04", "B03", "B02")
-    scene = memory_scene(np.ones((2, 3, 3), np.float32), ("B08", "B11"))
+    scene = memory_scene(np.full((2, 3, 3), 100, np.float32), ("B08", "B11"))
     assert picture_channels(scene, ("B08", "B11")) == ("B08", "B11", "B08")

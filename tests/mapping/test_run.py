@@ -240,7 +240,7 @@ def test_another_pixel_size_than_in_training_is_a_warning(tmp_path: Path, size_m
 
 
 def test_a_missing_channel_is_named_with_those_of_the_scene(tmp_path: Path) -> None:
-    scene = memory_scene(np.ones((2, 9, 9), np.float32), ("B04", "B03"))
+    scene = memory_scene(np.full((2, 9, 9), 100, np.float32), ("B04", "B03"))
     with pytest.raises(ChannelError, match=r"'brightness' needs B02.*has B04, B03"):
         map_scene(scene, BRIGHTNESS, tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -248,7 +248,7 @@ def test_a_missing_channel_is_named_with_those_of_the_scene(tmp_path: Path) -> N
 
 def test_an_overlap_as_large_as_a_tile_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="overlap_px must be smaller"):
-        map_scene(memory_scene(np.ones((3, 9, 9))), BRIGHTNESS, tmp_path / "out", MapSettings(overlap_px=32))
+        map_scene(memory_scene(np.full((3, 9, 9), 100.0)), BRIGHTNESS, tmp_path / "out", MapSettings(overlap_px=32))
 
 
 def test_overlap_changes_the_map(tmp_path: Path) -> None:

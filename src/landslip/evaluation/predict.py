@@ -65,6 +65,8 @@ def _has_mask(patches: PatchSet[Any]) -> bool:
 
 def drop_unlabelled(patches: PatchSet[Any]) -> PatchSet[Any]:
     """Leave out the patches without a mask file; a mask may still be nodata everywhere, which is known when read."""
+    if all(getattr(entry, "mask", ...) is not None for entry in patches.entries):
+        return patches
     return patches.where(lambda entry: getattr(entry, "mask", ...) is not None)
 
 
