@@ -55,6 +55,9 @@ def use_user_names(text: str, folder: Path, names: Mapping[str, str]) -> str:
     for path in {str(folder.resolve()), str(folder)}:
         text = re.sub(re.escape(path) + r"(/[\w.-]+)*/", "", text)
         text = text.replace(path, "the upload")
+    # A shortened message may end within a path.
+    for parent in list(folder.resolve().parents)[:-1]:
+        text = re.sub(re.escape(str(parent)) + r"(/[\w.-]*)*", "the upload", text)
     for own, theirs in sorted(names.items(), key=lambda item: -len(item[0])):
         text = text.replace(own, theirs)
         # The companions of a file have its stem: those of a shapefile, for example.

@@ -103,10 +103,11 @@ def _reaches(file: BinaryIO, layout: _Layout, directory: int, entries: int) -> l
             code = np.dtype(layout.order + _TYPE_CODES[kind])
             blocks[tag] = np.frombuffer(raw[:length], code).astype(np.float64)
     for offsets, sizes in ((_STRIP_OFFSETS, _STRIP_BYTES), (_TILE_OFFSETS, _TILE_BYTES)):
-        if offsets in blocks and sizes in blocks and blocks[offsets].shape == blocks[sizes].shape:
+        if offsets in blocks and sizes in blocks:
             # An empty block is not stored and has no valid offset. Floats do not overflow.
-            stored = blocks[sizes] > 0
-            ends.append(int((blocks[offsets][stored] + blocks[sizes][stored]).max(initial=0)))
+            count = min(len(blocks[offsets]), len(blocks[sizes]))
+            starts, lengths = blocks[offsets][:count], blocks[sizes][:count]
+            ends.append(int((starts + lengths)[lengths > 0].max(initial=0)))
     return ends
 
 

@@ -180,7 +180,12 @@ def _identity(patches: L4sSet) -> str:
     for entry in patches.entries:
         text.update(json.dumps([entry.split, entry.id, entry.scene, entry.row, entry.col]).encode())
         for path in _paths(entry):
-            status = path.stat()
+            try:
+                status = path.stat()
+            except OSError as error:
+                raise PatchesError(
+                    f"{path} cannot be read: {error.strerror or error}; copy or download it again"
+                ) from error
             text.update(json.dumps([path.name, status.st_size, status.st_mtime_ns]).encode())
     return text.hexdigest()
 

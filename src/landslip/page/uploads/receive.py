@@ -18,7 +18,7 @@ from landslip.page import messages
 from landslip.page.errors import UploadError
 from landslip.page.jobs.tasks import Kind, Upload
 from landslip.page.server.settings import PageSettings
-from landslip.scenes.naming import COMPANIONS
+from landslip.scenes.naming import COMPANIONS, foreign_sensor
 
 IMAGE_KINDS: Final[frozenset[Kind]] = frozenset({"raster", "hdf5", "png", "zip"})
 REFERENCE_KINDS: Final[frozenset[Kind]] = frozenset({"raster", "zip", "geopackage", "geojson"})
@@ -78,10 +78,11 @@ _FREE_BYTES: Final = 500_000_000
 _WORD: Final = re.compile(r"[A-Za-z0-9]+")
 _DATE: Final = re.compile(r"(19[89]\d|20\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(T([01]\d|2[0-3])[0-5]\d[0-5]\d)?")
 _DASHED_DATE: Final = re.compile(r"(?<!\d)((?:19[89]|20\d)\d)[-_]([01]\d)[-_]([0-3]\d)(?!\d)")
-_PLATFORM: Final = re.compile(r"(?i)L[CEMOT]0?[1-9]|SR|landsat\d?|S2[A-D]|MSIL[12][AC]|T\d\d[A-Z]{3}")
+_PLATFORM: Final = re.compile(r"(?i)L[CEMOT]0?[1-9]|SR|landsat\d?|S2[A-D]|MSIL[12][AC]|T\d\d[A-Z]{3}|sur|refl")
 _BAND: Final = re.compile(r"[Bb](\d?\d|8[Aa])")
 _NUMBER: Final = re.compile(r"\d{1,7}")
 _MAX_WORDS: Final = 12
+_MAX_SENSOR: Final = 12
 _MAX_NAME: Final = 80
 
 
@@ -203,6 +204,9 @@ def _own_word(word: str) -> str:
     """Return a word that landslip knows (date, platform, channel) in its own spelling; ``x`` for any other."""
     if _DATE.fullmatch(word) or _PLATFORM.fullmatch(word):
         return word
+    # Bands of other sensors are numbered in another way.
+    if foreign_sensor(word):
+        return word[:_MAX_SENSOR]
     if word.upper() in COMPANIONS:
         return word.upper()
     try:
