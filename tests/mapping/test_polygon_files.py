@@ -15,6 +15,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bad_polygons import geometries
 from landslip.errors import AreaError, LandslipError, PolygonFileError, ReferenceDataError
 from landslip.evaluation.reference.polygons import read_polygons
 from landslip.mapping.area import area_of_interest
@@ -387,33 +388,6 @@ def test_paths_that_gdal_takes_for_something_else_are_refused(name: str, tmp_pat
     with pytest.raises(PolygonFileError, match="rename it") as refused:
         read_polygon_file(path)
     assert "\n" not in str(refused.value)
-
-
-numbers = st.one_of(
-    st.floats(-180, 180),
-    st.integers(-80, 80),
-    st.sampled_from([NAN, INFINITE, -INFINITE, 1e308, 10**400, True, None, "1", [], {}]),
-)
-positions = st.one_of(
-    st.lists(numbers, max_size=4), st.tuples(st.floats(-90, 90), st.floats(-80, 80)).map(list), numbers
-)
-rings = st.one_of(st.lists(positions, max_size=7), positions)
-coordinates = st.one_of(st.lists(rings, max_size=3), rings, st.lists(st.lists(rings, max_size=2), max_size=2))
-types = st.sampled_from(
-    ["Polygon", "MultiPolygon", "Point", "LineString", "GeometryCollection", "Feature", "x", None, 3]
-)
-geometries = st.recursive(
-    st.one_of(
-        st.fixed_dictionaries({"type": types, "coordinates": coordinates}),
-        st.none(),
-        st.integers(),
-        st.lists(st.integers(), max_size=2),
-    ),
-    lambda inner: st.fixed_dictionaries(
-        {"type": st.just("GeometryCollection"), "geometries": st.one_of(st.lists(inner, max_size=3), inner)}
-    ),
-    max_leaves=4,
-)
 
 
 def counted(read: PolygonFile) -> int:
