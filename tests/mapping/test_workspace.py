@@ -165,7 +165,7 @@ def test_a_file_system_without_locks_can_be_written(tmp_path: Path, monkeypatch:
 def test_a_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     for out in (tmp_path / "file", tmp_path / "file" / "below", tmp_path / ("x" * 300)):
-        with pytest.raises(OutputError, match="cannot be written|is too long"), opened(out):
+        with pytest.raises(OutputError, match=r"cannot be written|is too long"), opened(out):
             pass
 
 

@@ -135,7 +135,7 @@ def _reached(source: GeoBox, target: GeoBox, positions: Points) -> NDArray[np.bo
     """Return which points of the target, at these fractions of its sides, lie in the source."""
     x, y = np.meshgrid(positions * target.shape[1], positions * target.shape[0])
     x, y = _transformed(source, target, x, y)
-    return (x > 0) & (x < source.shape[1]) & (y > 0) & (y < source.shape[0])
+    return np.asarray((x > 0) & (x < source.shape[1]) & (y > 0) & (y < source.shape[0]), np.bool_)
 
 
 def _transformed(source: GeoBox, target: GeoBox, x: Points, y: Points) -> tuple[Points, Points]:

@@ -70,9 +70,7 @@ def require_training() -> None:
 def print_imported(imported: "ImportedDetector", path: Path) -> None:
     """Print what was imported from a file of weights, and the next commands."""
     card, found = imported.detector.card, imported.fitted.match
-    click.echo(
-        f"{path}  {card.architecture}, {len(card.channels)} channels, {imported.detector.size_mb:.1f} MB"
-    )
+    click.echo(f"{path}  {card.architecture}, {len(card.channels)} channels, {imported.detector.size_mb:.1f} MB")
     prefix = f" with prefix '{found.prefix}'" if found.prefix else ""
     click.echo(
         f"{len(found.tensors)} tensors{prefix}; output equal to the PyTorch network's within {imported.difference:.1g}"
