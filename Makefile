@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Bytecode is compiled on first use; compiling everything ahead would take 100 MB more.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 
-.PHONY: help demo test test-all check bench lock clean
+.PHONY: help demo test test-all test-browser check bench lock clean
 
 help:
 	@echo "make demo      map a real Sentinel-2 scene and score the detector on patches it was not trained on"
@@ -46,6 +46,9 @@ test: $(VENV)/all
 
 test-all: $(VENV)/all
 	$(BIN)/python -m pytest -m "not gpu and not browser"
+
+test-browser: $(VENV)/all
+	$(BIN)/python -m pytest -m browser
 
 check: $(VENV)/all
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-cache && $(BIN)/mypy

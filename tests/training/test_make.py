@@ -93,7 +93,7 @@ def test_half_precision_storage_halves_the_file_and_keeps_the_answer() -> None:
     assert 0 < mean < 1e-3
     assert f1 == 0
     other = seal(export_graph(slim_network(seed=1), 1.0, 3), card)
-    with pytest.raises(RunError, match="half precision"):
+    with pytest.raises(RunError, match="half-precision storage"):
         check_storage(seal(whole, card), other, images(96, 64), truth)
     # Nothing of the machine it was made on is left in the file.
     assert str(Path(__file__).parents[2]).encode() not in half.SerializeToString()
