@@ -141,6 +141,7 @@ def _fold(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
             settings.log_severity_level = 4
             onnxruntime.InferenceSession(model.SerializeToString(), settings, providers=["CPUExecutionProvider"])
             folded = onnx.load_model(path)
+    # The errors of ONNX Runtime share no base class but Exception.
     except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
         raise DetectorError(f"{name} cannot be quantised ({reason})", parameter="detector") from error

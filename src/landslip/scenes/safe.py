@@ -4,8 +4,10 @@ A zip is read through GDAL's ``/vsizip/``; only its XML and GML files are unpack
 Both namings are read: the long one until December 2016, and the compact one since.
 """
 
+import lzma
 import re
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -338,10 +340,8 @@ class _Zip:
                 return _bounded(file.read(MAX_XML_BYTES + 1), name)
         except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
             raise SceneError(f"{name} in {self.path} cannot be read, the zip is damaged: download it again") from error
-        except Exception as error:
-            if type(error).__module__ in ("zlib", "lzma", "bz2"):
-                raise SceneError(f"{name} in {self.path} is damaged: download the product again") from error
-            raise
+        except (zlib.error, lzma.LZMAError) as error:
+            raise SceneError(f"{name} in {self.path} is damaged: download the product again") from error
 
     def gdal_path(self, name: str) -> Path:
         """Return the path for GDAL. Braces mark the zip, because its name need not end with ``.zip``."""
