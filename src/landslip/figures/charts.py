@@ -13,13 +13,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from threading import Lock
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-import matplotlib as mpl
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.text import Text
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+if TYPE_CHECKING:
+    # matplotlib is slow to import, and a map of few landslides has no chart.
+    from matplotlib.axes import Axes
+    from matplotlib.text import Text
 
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _MARKERS: Final = ("o", "s", "^", "D", "v", "P")
@@ -74,6 +73,8 @@ class Axis:
         if high <= low:
             low, high = low - 0.5, high + 0.5
         if not self.ticks:
+            from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
+
             steps = MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
             low = low if self.low is not None else float(steps[0])
             high = high if self.high is not None else float(steps[-1])
@@ -160,6 +161,9 @@ def render_svg(chart: Chart | RowChart, *, title: str = "", note: str = "") -> s
         >>> render_svg(chart).startswith("<?xml")
         True
     """
+    import matplotlib as mpl  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
     titles, notes = textwrap.wrap(title, 78), textwrap.wrap(note, 105)
     height = 4.2 if isinstance(chart, Chart) else 0.8 + 0.28 * max(len(chart.rows), 1)
     height += 0.26 * len(titles) + 0.19 * len(notes)
@@ -190,7 +194,7 @@ def chart_image(chart: Chart | RowChart) -> str:
     return f'<img class="chart" src="data:image/svg+xml;base64,{data}" alt="{escape(chart.title)}">'
 
 
-def _draw_chart(axes: Axes, chart: Chart) -> None:
+def _draw_chart(axes: "Axes", chart: Chart) -> None:
     xs = [x for one in chart.series for x in one.x] + [one.x for one in chart.references if one.x is not None]
     ys = [y for one in chart.series for ends in (one.y, one.low, one.high) for y in ends]
     ys += [one.y for one in chart.references if one.y is not None]
@@ -205,7 +209,7 @@ def _draw_chart(axes: Axes, chart: Chart) -> None:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderaxespad=0.3, borderpad=0)
 
 
-def _draw_series(axes: Axes, series: Series, slot: int) -> None:
+def _draw_series(axes: "Axes", series: Series, slot: int) -> None:
     colour, marker = COLOURS[slot], _MARKERS[slot]
     label = series.name or "_nolegend_"
     if series.marks == "points":
@@ -240,7 +244,7 @@ def _isolated(series: Series) -> list[int]:
     return [n for n, here in enumerate(there) if here and not around[n] and not around[n + 2]]
 
 
-def _draw_reference(axes: Axes, reference: Reference) -> None:
+def _draw_reference(axes: "Axes", reference: Reference) -> None:
     """Draw a dashed line; its name stands on white, so that it can be read over a curve."""
     text: Text
     if reference.x is not None:
@@ -268,7 +272,7 @@ def _draw_reference(axes: Axes, reference: Reference) -> None:
     text.set_bbox({"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1})
 
 
-def _draw_rows(axes: Axes, chart: RowChart) -> None:
+def _draw_rows(axes: "Axes", chart: RowChart) -> None:
     ends = [end for row in chart.rows for end in (row.value, row.low, row.high) if end is not None]
     _set_axis(axes, "x", chart.axis, ends if chart.reference is None else [*ends, chart.reference])
     axes.set_yticks(range(len(chart.rows)), [textwrap.shorten(row.name, 34, placeholder="…") for row in chart.rows])
@@ -300,7 +304,9 @@ def _draw_rows(axes: Axes, chart: RowChart) -> None:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.3, borderpad=0)
 
 
-def _set_axis(axes: Axes, which: Literal["x", "y"], axis: Axis, values: Iterable[float]) -> None:
+def _set_axis(axes: "Axes", which: Literal["x", "y"], axis: Axis, values: Iterable[float]) -> None:
+    from matplotlib.ticker import FuncFormatter, MaxNLocator  # noqa: PLC0415
+
     target = axes.xaxis if which == "x" else axes.yaxis
     target.set_label_text(axis.label)
     (axes.set_xscale if which == "x" else axes.set_yscale)(axis.scale)

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import geopandas as gpd
+if TYPE_CHECKING:
+    import geopandas as gpd
 
 _TERRAIN: Final = (
     "elevation_min_m",
@@ -45,7 +46,7 @@ _COLUMNS: Final[Mapping[str, _Column]] = {
 }
 
 
-def landslides_table(landslides: gpd.GeoDataFrame) -> str:
+def landslides_table(landslides: "gpd.GeoDataFrame") -> str:
     """Return the landslides as an HTML table that can be sorted; empty columns are left out.
 
     Args:
@@ -70,7 +71,7 @@ def landslides_table(landslides: gpd.GeoDataFrame) -> str:
     )
 
 
-def has_terrain(landslides: gpd.GeoDataFrame) -> bool:
+def has_terrain(landslides: "gpd.GeoDataFrame") -> bool:
     """Return whether any terrain attribute is known."""
     return any(name in landslides.columns and bool(landslides[name].notna().any()) for name in _TERRAIN)
 

@@ -96,12 +96,13 @@ def resize_picture(picture: Picture, height: int, width: int) -> tuple[NDArray[n
 
 def draw_hatching(height: int, width: int) -> NDArray[np.uint8]:
     """Draw grey with slanted lines, RGB (height, width, 3), for nodata."""
-    row, col = np.ogrid[:height, :width]
     # Distance in pixels from the middle of the nearest line, which gives it smooth edges.
-    across = np.abs((row + col) % _HATCH_PERIOD_PX - _HATCH_PERIOD_PX / 2) / np.sqrt(2)
+    across = np.abs(np.arange(_HATCH_PERIOD_PX) - _HATCH_PERIOD_PX / 2) / np.sqrt(2)
     opacity = np.clip(1.4 - across, 0, 1)[..., np.newaxis]
     light, dark = np.array(HATCH_LIGHT), np.array(HATCH_DARK)
-    hatched: NDArray[np.uint8] = np.rint(light + (dark - light) * opacity).astype(np.uint8)
+    colours = np.rint(light + (dark - light) * opacity).astype(np.uint8)
+    row, col = np.ogrid[:height, :width]
+    hatched: NDArray[np.uint8] = colours[(row + col) % _HATCH_PERIOD_PX]
     return hatched
 
 

@@ -20,7 +20,6 @@ from landslip.errors import AreaError, PolygonFileError
 from landslip.grid.map_grid import MapGrid, footprint_lonlat
 from landslip.grid.polygons import keep_polygons, project_to_pixels
 from landslip.grid.window import Window
-from landslip.mapping.polygon_files import read_polygon_file
 
 _LON_LAT: Final = CRS.from_epsg(4326)
 _PIXELS: Final = Affine.identity()
@@ -115,6 +114,8 @@ def area_of_interest(text: str, layer: str | None = None) -> AreaOfInterest:
 
 
 def _from_file(path: Path, layer: str | None) -> AreaOfInterest:
+    from landslip.mapping.polygon_files import read_polygon_file  # noqa: PLC0415 - imports pandas, which is slow
+
     try:
         file = read_polygon_file(path, layer)
     except PolygonFileError as error:

@@ -4,21 +4,23 @@ import json
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import landslip
 from landslip.figures.picture import Picture
 from landslip.files.progress import Progress
 from landslip.grid.map_grid import footprint_lonlat
 from landslip.mapping.domain_shift import DomainShift
-from landslip.mapping.inventory.files import read_geopackage, read_largest, write_geoparquet
-from landslip.mapping.inventory.find import Found
 from landslip.mapping.job import Job
 from landslip.mapping.metadata.stac_item import stac_item
 from landslip.mapping.metadata.summary import SENTINEL_ATTRIBUTION, Effort, add_effort, add_files, summarise
 from landslip.mapping.raster.probability import ProbabilityRaster
 from landslip.mapping.report.overview import draw_overview
 from landslip.mapping.report.report import write_report
+from landslip.mapping.report.sections import frequency_section
+
+if TYPE_CHECKING:
+    from landslip.mapping.inventory.find import Found
 
 PROBABILITY: Final = "probability.tif"
 GEOPACKAGE: Final = "landslides.gpkg"
@@ -36,7 +38,7 @@ _LISTED: Final = 100
 def write_products(
     job: Job,
     raster: ProbabilityRaster,
-    finding: Future[Found],
+    finding: "Future[Found]",
     measuring: Future[DomainShift | None],
     picture: Picture,
     effort: Effort,
@@ -55,6 +57,9 @@ def write_products(
         path_of: returns the path for a file name.
         progress: told of progress.
     """
+    # These import pandas, which is slow; the landslides are found by code that has imported it while the network ran.
+    from landslip.mapping.inventory.files import read_geopackage, read_largest, write_geoparquet  # noqa: PLC0415
+
     card = job.detector.card
     steps = iter(range(1, len(PRODUCTS) + 1))
 
@@ -63,10 +68,11 @@ def write_products(
             progress("writing", next(steps), len(PRODUCTS))
 
     progress("writing", 0, len(PRODUCTS))
-    with ThreadPoolExecutor(1, "landslip-copy") as copier:
-        copying = copier.submit(raster.finish, path_of(PROBABILITY), _tags(job))
+    with ThreadPoolExecutor(2, "landslip-copy") as executor:
+        copying = executor.submit(raster.finish, path_of(PROBABILITY), _tags(job))
         found = finding.result()
         written()
+        drawing = executor.submit(frequency_section, found.areas_m2, job.settings.min_area_m2)
         write_geoparquet(path_of(GEOPARQUET), path_of(GEOPACKAGE))
         written()
         summary = summarise(job, found, effort, measuring.result())
@@ -75,8 +81,10 @@ def write_products(
         overview.save(path_of(OVERVIEW))
         written()
         copying.result()
+        frequency = drawing.result()
     summary = add_files(summary, [path_of(name) for name in (PROBABILITY, GEOPACKAGE, GEOPARQUET, OVERVIEW)])
-    write_report(path_of(REPORT), overview, read_largest(path_of(GEOPACKAGE), _LISTED), found.areas_m2, summary, card)
+    largest = read_largest(path_of(GEOPACKAGE), _LISTED)
+    write_report(path_of(REPORT), overview, largest, found.areas_m2, summary, card, frequency=frequency)
     summary = add_files(summary, [path_of(REPORT)])
     item = stac_item(summary, card, *footprint_lonlat(job.grid))
     path_of(ITEM).write_text(json.dumps(item, indent=2) + "\n", encoding="utf-8")

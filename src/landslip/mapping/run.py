@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import geopandas as gpd
-import pyogrio
 import rasterio
 
 from landslip.detector.detector import Detector
@@ -18,8 +16,6 @@ from landslip.files.atomic import check_disk_space
 from landslip.files.progress import Progress, no_progress
 from landslip.mapping.area import AreaOfInterest
 from landslip.mapping.domain_shift import domain_shift_warnings, measure_domain_shift
-from landslip.mapping.inventory.files import LAYER
-from landslip.mapping.inventory.find import find_landslides
 from landslip.mapping.job import Job, MapSettings
 from landslip.mapping.metadata.summary import Effort, Summary
 from landslip.mapping.products import GEOPACKAGE, PROBABILITY, PRODUCTS, SUMMARY, write_products
@@ -27,6 +23,11 @@ from landslip.mapping.raster.fill import Follower, fill_raster
 from landslip.mapping.raster.probability import GDAL_SETTINGS, ProbabilityRaster
 from landslip.mapping.workspace import Workspace, open_workspace
 from landslip.scenes.scene import Scene
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from landslip.mapping.inventory.find import Found, Strips
 
 _UNFINISHED_RASTER: Final = "encoded.tif"
 
@@ -39,8 +40,12 @@ class MapResult:
     summary: Summary
 
     @cached_property
-    def landslides(self) -> gpd.GeoDataFrame:
+    def landslides(self) -> "gpd.GeoDataFrame":
         """The landslides with their attributes, in the CRS of the scene; read from ``landslides.gpkg`` on first use."""
+        import pyogrio  # noqa: PLC0415 - imports pandas, which is slow
+
+        from landslip.mapping.inventory.files import LAYER  # noqa: PLC0415
+
         return pyogrio.read_dataframe(self.folder / GEOPACKAGE, layer=LAYER)
 
     @property
@@ -128,7 +133,7 @@ def _make(job: Job, workspace: Workspace, started: float, progress: Progress) ->
     raster = ProbabilityRaster(workspace.path(_UNFINISHED_RASTER), job.grid, job.bands)
     follower = Follower(raster)
     with ThreadPoolExecutor(2, "landslip-find") as executor:
-        finding = executor.submit(find_landslides, job, follower.strips(), workspace.path(GEOPACKAGE))
+        finding = executor.submit(_find, job, follower.strips(), workspace.path(GEOPACKAGE))
         measuring = executor.submit(measure_domain_shift, job)
         try:
             quicklook, network_s = fill_raster(job, raster, workspace, follower, progress)
@@ -136,3 +141,10 @@ def _make(job: Job, workspace: Workspace, started: float, progress: Progress) ->
             follower.stop()
         effort = Effort(started=started, network_s=network_s, resumed=workspace.resumed)
         write_products(job, raster, finding, measuring, quicklook.picture(job.grid), effort, workspace.path, progress)
+
+
+def _find(job: Job, encoded: "Strips", path: Path) -> "Found":
+    """Find the landslides; pandas and geopandas are imported while the network runs, since that takes a second."""
+    from landslip.mapping.inventory.find import find_landslides  # noqa: PLC0415
+
+    return find_landslides(job, encoded, path)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import rasterio
 from pydantic import ConfigDict
@@ -17,9 +17,11 @@ import landslip
 from landslip.files.model import Frozen
 from landslip.grid.map_grid import MapGrid
 from landslip.mapping.domain_shift import DomainShift, domain_shift_warnings
-from landslip.mapping.inventory.find import Found
 from landslip.mapping.job import Job
 from landslip.mapping.workspace import sha256_of
+
+if TYPE_CHECKING:
+    from landslip.mapping.inventory.find import Found  # imports pandas, which is slow
 
 SENTINEL_ATTRIBUTION: Final = "Contains modified Copernicus Sentinel data"
 _VERSIONED: Final = ("numpy", "rasterio", "shapely", "pyproj", "geopandas")
@@ -110,7 +112,7 @@ class Effort:
     resumed: bool
 
 
-def summarise(job: Job, found: Found, effort: Effort, shift: DomainShift | None = None) -> Summary:
+def summarise(job: Job, found: "Found", effort: Effort, shift: DomainShift | None = None) -> Summary:
     """Build the summary of a map, without its files."""
     card = job.detector.card
     pixels = job.pixel_count()
@@ -181,7 +183,7 @@ def add_effort(summary: Summary, effort: Effort) -> Summary:
     )
 
 
-def _warnings(job: Job, found: Found) -> list[str]:
+def _warnings(job: Job, found: "Found") -> list[str]:
     warnings = []
     card = job.detector.card
     size_m = sum(job.grid.pixel_size_m) / 2

@@ -7,30 +7,33 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 from string import Template
+from typing import TYPE_CHECKING
 
-import geopandas as gpd
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from landslip.detector.card import Card
-from landslip.figures.charts import chart_image
 from landslip.figures.formatting import format_area, format_count, format_date, format_percent, to_sentence
-from landslip.figures.frequency_area import MIN_LANDSLIDES, frequency, frequency_chart
 from landslip.figures.html_tables import bullet_list, has_terrain, landslides_table, paragraph
 from landslip.files.atomic import write_text
 from landslip.mapping.metadata.summary import Summary
 from landslip.mapping.report import sections
 from landslip.mapping.report.margin import CAVEAT, headline
 
+if TYPE_CHECKING:
+    import geopandas as gpd
+
 
 def write_report(
     path: Path,
     overview: Image.Image,
-    landslides: gpd.GeoDataFrame,
+    landslides: "gpd.GeoDataFrame",
     areas_m2: NDArray[np.float64],
     summary: Summary,
     card: Card,
+    *,
+    frequency: str | None = None,
 ) -> None:
     """Write the report.
 
@@ -43,10 +46,13 @@ def write_report(
         areas_m2: of all landslides, (N,).
         summary: of the map.
         card: of the detector.
+        frequency: the chart of the areas, from ``sections.frequency_section``; drawn here where None.
 
     Raises:
         OutputError: the file cannot be written.
     """
+    if frequency is None:
+        frequency = sections.frequency_section(areas_m2, summary.settings.min_area_m2)
     style, script = _packaged("report.css"), _packaged("report.js")
     name = escape(summary.scene.name or "Unnamed scene")
     page = Template(_packaged("report.html")).substitute(
@@ -65,7 +71,9 @@ def write_report(
         overview_height=overview.height,
         overview_alt=f"Map sheet of {name} with {format_count(summary.landslides, 'landslide', 'landslides')} outlined",
         largest=_largest(landslides, summary, card),
-        frequency=_frequency(areas_m2, summary),
+        frequency=sections.frequency_section(areas_m2, summary.settings.min_area_m2)
+        if frequency is None
+        else frequency,
         detector=sections.detector_section(summary, card),
         image=sections.image_section(summary),
         settings=sections.settings_section(summary),
@@ -114,22 +122,10 @@ def _figures(summary: Summary, areas_m2: NDArray[np.float64]) -> str:
     return "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in found)
 
 
-def _largest(landslides: gpd.GeoDataFrame, summary: Summary, card: Card) -> str:
+def _largest(landslides: "gpd.GeoDataFrame", summary: Summary, card: Card) -> str:
     if not len(landslides):
         return paragraph("No landslides were detected.")
     parts = [paragraph(sections.largest_note(summary.landslides, len(landslides), card))]
     if not has_terrain(landslides):
         parts.append(paragraph("The scene has no elevation: height, slope and aspect are unknown.", "note"))
     return "".join([*parts, landslides_table(landslides)])
-
-
-def _frequency(areas_m2: NDArray[np.float64], summary: Summary) -> str:
-    if len(areas_m2) < MIN_LANDSLIDES:
-        few = format_count(len(areas_m2), "landslide", "landslides")
-        return paragraph(f"{few}: too few for a frequency-area distribution, which needs {MIN_LANDSLIDES}.")
-    chart = frequency_chart((frequency(areas_m2).series(),), summary.settings.min_area_m2)
-    note = (
-        "Error bars: Poisson error of the count in each class. Landslides of a few pixels are detected incompletely, "
-        "so the left end depends on the image more than on the landslides. No law is fitted."
-    )
-    return chart_image(chart) + paragraph(note, "note")

@@ -1,9 +1,12 @@
-"""Sections of the report: detector, image, settings, files."""
+"""Sections of the report: detector, image, settings, files, frequency-area distribution."""
 
+import numpy as np
+from numpy.typing import NDArray
 from pyproj import CRS
 
 from landslip.channels import CHANNELS
 from landslip.detector.card import Card, Score
+from landslip.figures.charts import chart_image
 from landslip.figures.formatting import (
     format_area,
     format_count,
@@ -14,6 +17,7 @@ from landslip.figures.formatting import (
     format_percent,
     to_sentence,
 )
+from landslip.figures.frequency_area import MIN_LANDSLIDES, frequency, frequency_chart
 from landslip.figures.html_tables import bullet_list, pairs_table, paragraph, plain_table
 from landslip.mapping.metadata.map_files import MAP_FILES
 from landslip.mapping.metadata.summary import Summary
@@ -148,3 +152,21 @@ def largest_note(count: int, shown: int, card: Card) -> str:
         f"{which}; click a heading to sort. Length and width are the sides of the smallest enclosing rectangle. "
         f"Confidence is {meaning}"
     )
+
+
+def frequency_section(areas_m2: NDArray[np.float64], min_area_m2: float) -> str:
+    """Return the chart of the frequency-area distribution with its note, or why there is none, as HTML.
+
+    Args:
+        areas_m2: of all landslides, (N,).
+        min_area_m2: the smallest landslide that was mapped.
+    """
+    if len(areas_m2) < MIN_LANDSLIDES:
+        few = format_count(len(areas_m2), "landslide", "landslides")
+        return paragraph(f"{few}: too few for a frequency-area distribution, which needs {MIN_LANDSLIDES}.")
+    chart = frequency_chart((frequency(areas_m2).series(),), min_area_m2)
+    note = (
+        "Error bars: Poisson error of the count in each class. Landslides of a few pixels are detected incompletely, "
+        "so the left end depends on the image more than on the landslides. No law is fitted."
+    )
+    return chart_image(chart) + paragraph(note, "note")
