@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from landslip.grid.window import Window
 
 Points = NDArray[np.float64]
+_STRIP_ROWS = 64
+"""Rows that are interpolated at a time."""
 
 
 def window_around(x: Points, y: Points, shape: tuple[int, int]) -> Window | None:
@@ -44,9 +46,11 @@ def sample_mask(mask: NDArray[np.bool_], x: Points, y: Points) -> NDArray[np.boo
         y: rows of the points, (h, w) or (h, 1).
     """
     height, width = mask.shape
-    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    found: NDArray[np.bool_] = inside & mask[_index(y, height), _index(x, width)]
-    return found
+    inside: NDArray[np.bool_] = ((x >= 0) & (x < width)) & ((y >= 0) & (y < height))
+    if not mask.all():
+        rows, cols = _index(y, height), _index(x, width)
+        inside &= mask[rows[:, 0]][:, cols[0]] if _aligned(rows, cols) else mask[rows, cols]
+    return inside
 
 
 def sample_bilinear(
@@ -102,19 +106,30 @@ class _Corners:
     @property
     def aligned(self) -> bool:
         """Whether rows of points are parallel to rows of pixels: the axes are then interpolated one after the other."""
-        return bool(self.rows[0].shape[1] == 1 and self.cols[0].shape[0] == 1)
+        return _aligned(self.rows[0], self.cols[0])
 
     def mean(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the bilinear mean of the four pixels (h, w)."""
         if self.aligned:
-            top, bottom = (image[rows[:, 0]] for rows in self.rows)
-            lines = _between(top, bottom, self.bottom_weight)
-            left, right = (lines[:, cols[0]] for cols in self.cols)
-        else:
-            left, right = (
-                _between(image[self.rows[0], cols], image[self.rows[1], cols], self.bottom_weight) for cols in self.cols
-            )
+            return self._mean_of_lines(image)
+        left, right = (
+            _between(image[self.rows[0], cols], image[self.rows[1], cols], self.bottom_weight) for cols in self.cols
+        )
         return _between(left, right, self.right_weight)
+
+    def _mean_of_lines(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Interpolate down, then across, in strips of rows that stay in the cache of a core."""
+        (above, below), (left, right) = (rows[:, 0] for rows in self.rows), (cols[0] for cols in self.cols)
+        mean = np.empty((len(above), len(left)), np.float32)
+        for first in range(0, len(above), _STRIP_ROWS):
+            rows = slice(first, first + _STRIP_ROWS)
+            lines = _between(image[above[rows]], image[below[rows]], self.bottom_weight[rows])
+            start, part = lines.take(left, axis=1), mean[rows]
+            lines.take(right, axis=1, out=part, mode="clip")
+            part -= start
+            part *= self.right_weight
+            part += start
+        return mean
 
     def all(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return where all four pixels are set (h, w)."""
@@ -177,6 +192,11 @@ def resize_bilinear(values: NDArray[np.float32], height: int, width: int) -> NDA
         far = np.where(weight > 0, values[:, after] * weight, np.float32(0))
         values = (near + far).swapaxes(1, 2)
     return np.ascontiguousarray(values)
+
+
+def _aligned(rows: NDArray[np.intp], cols: NDArray[np.intp]) -> bool:
+    """Return whether indices are those of whole rows (h, 1) and whole columns (1, w)."""
+    return bool(rows.shape[1] == 1 and cols.shape[0] == 1)
 
 
 def _index(at: Points, length: int) -> NDArray[np.intp]:

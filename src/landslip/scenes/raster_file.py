@@ -191,7 +191,9 @@ class RasterFile:
             alphas = [self._dataset.read(alpha, window=window, out_shape=shape) for alpha in sorted(self.alphas)]
         with np.errstate(over="ignore", invalid="ignore"):
             values: NDArray[np.float32] = stored.astype(np.float32, copy=False)
-        valid: NDArray[np.bool_] = np.isfinite(values)
+        # Integers are finite, and need not be searched for what is not.
+        finite = all(np.issubdtype(name, np.integer) for name in dtypes)
+        valid: NDArray[np.bool_] = np.ones(values.shape, np.bool_) if finite else np.isfinite(values)
         for position, band in enumerate(bands):
             nodata = self.nodata[band - 1]
             if nodata is not None and np.isfinite(nodata):
@@ -209,7 +211,8 @@ class RasterFile:
                 valid[position] &= mask != 0
             for alpha in alphas:
                 valid[position] &= alpha != 0
-        values[~np.isfinite(values)] = 0
+        if not finite:
+            values[~np.isfinite(values)] = 0
         return values, valid
 
     @contextmanager
