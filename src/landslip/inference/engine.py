@@ -209,10 +209,16 @@ def load_graph(
 ) -> Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]:
     """Load a graph that is not a detector, for images (n, C, h, w) of one shape, and return all its outputs in float32.
 
+    It runs in OpenVINO, or in ONNX Runtime where that is not installed.
+
     Raises:
-        EngineError: OpenVINO cannot run the graph.
-        MissingExtraError: OpenVINO is not installed.
+        EngineError: the engine cannot run the graph.
+        MissingExtraError: no engine is installed.
     """
+    if find_spec("openvino") is None and find_spec("onnxruntime"):
+        from landslip.inference.onnxruntime import load_graph as run_in_onnxruntime  # noqa: PLC0415
+
+        return run_in_onnxruntime(model)
     _require("openvino")
     from landslip.inference.openvino import load_graph as run_all  # noqa: PLC0415 - each engine is optional
 

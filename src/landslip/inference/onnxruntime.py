@@ -2,11 +2,12 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 
 # Some versions report their use to a public server on import and leave a file in the temporary folder; their API for
@@ -74,7 +75,7 @@ class OnnxRuntimeEngine:
         providers: list[tuple[str, dict[str, Any]]] = [
             (one, dict(_SETTINGS.get(one, {}))) for one in (provider, *_FALLBACKS[provider])
         ]
-        with self._failures():
+        with _failures(self._detector):
             self._session = onnxruntime.InferenceSession(detector.onnx_bytes, settings, providers=providers)
         # A provider whose libraries or GPU are missing is skipped in silence.
         used = self._session.get_providers()
@@ -89,7 +90,7 @@ class OnnxRuntimeEngine:
         """Predict probability (n, h, w) float32 for images (n, C, h, w) float32 in physical units."""
         results = np.empty((len(images), *self._size), np.float32)
         step = self.batch if self._on_gpu else 1
-        with self._failures():
+        with _failures(self._detector):
             for first in range(0, len(images), step):
                 part = images[first : first + step]
                 # The last batch is filled with zeros, so that the network always runs at one shape.
@@ -98,19 +99,33 @@ class OnnxRuntimeEngine:
                 results[first : first + step] = self._session.run([OUTPUT], {INPUT: full})[0][: len(part), 0]
         return results
 
-    @contextlib.contextmanager
-    def _failures(self) -> Iterator[None]:
-        """Turn failures of ONNX Runtime, on loading or on running, into ``EngineError``."""
-        try:
-            yield
-        except (
-            causes.EPFail,
-            causes.Fail,
-            causes.InvalidGraph,
-            causes.NotImplemented,
-            causes.RuntimeException,
-        ) as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise EngineError(
-                f"ONNX Runtime cannot run {self._detector} ({reason}): use the engine openvino", parameter="engine"
-            ) from error
+
+def load_graph(model: onnx.ModelProto) -> Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]:
+    """Load a graph for images (n, C, h, w) and return all its outputs in float32.
+
+    Raises:
+        EngineError: ONNX Runtime cannot run the graph.
+    """
+    settings = onnxruntime.SessionOptions()
+    settings.log_severity_level = 4  # failures arrive as exceptions
+    with _failures(model.graph.name):
+        session = onnxruntime.InferenceSession(model.SerializeToString(), settings, providers=["CPUExecutionProvider"])
+
+    def run(images: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        with _failures(model.graph.name):
+            results: list[NDArray[np.float32]] = session.run(None, {INPUT: images})
+        return results
+
+    return run
+
+
+@contextlib.contextmanager
+def _failures(name: str) -> Iterator[None]:
+    """Turn failures of ONNX Runtime, on loading or on running, into ``EngineError``."""
+    try:
+        yield
+    except _FAILURES as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise EngineError(
+            f"ONNX Runtime cannot run {name} ({reason}): use the engine openvino", parameter="engine"
+        ) from error

@@ -42,15 +42,9 @@ class AreaOfInterest:
         Raises:
             AreaError: the scene has no CRS, or the area lies outside it.
         """
-        if geobox.crs is None:
-            raise AreaError(
-                f"the area '{self.text}' needs an image with a CRS: map the whole image, or crop it first",
-                parameter="aoi",
-            )
-        grid = MapGrid.of(geobox, Window(0, 0, *map(int, geobox.shape)))
-        (projected,) = project_to_pixels(np.array([self.geometry], object), self.crs, grid, f"the area '{self.text}'")
-        inside = keep_polygons(shapely.intersection(projected, shapely.box(0, 0, grid.width, grid.height)))
+        inside = self.project(geobox)
         if inside.area == 0:
+            grid = MapGrid.of(geobox, Window(0, 0, *map(int, geobox.shape)))
             raise AreaError(
                 f"the area '{self.text}' does not overlap the scene, which spans {_extent(grid)} in longitude and "
                 "latitude: give an area inside it",
@@ -59,6 +53,21 @@ class AreaOfInterest:
         left, top, right, bottom = inside.bounds
         row, col = int(np.floor(top)), int(np.floor(left))
         return AreaOnGrid(inside, Window(row, col, int(np.ceil(bottom)) - row, int(np.ceil(right)) - col))
+
+    def project(self, geobox: GeoBox) -> BaseGeometry:
+        """Project the area to pixel coordinates of the grid of a scene and clip it to the scene; it may be empty.
+
+        Raises:
+            AreaError: the scene has no CRS.
+        """
+        if geobox.crs is None:
+            raise AreaError(
+                f"the area '{self.text}' needs an image with a CRS: map the whole image, or crop it first",
+                parameter="aoi",
+            )
+        grid = MapGrid.of(geobox, Window(0, 0, *map(int, geobox.shape)))
+        (projected,) = project_to_pixels(np.array([self.geometry], object), self.crs, grid, f"the area '{self.text}'")
+        return keep_polygons(shapely.intersection(projected, shapely.box(0, 0, grid.width, grid.height)))
 
 
 @dataclass(frozen=True, slots=True)

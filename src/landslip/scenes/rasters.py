@@ -16,6 +16,7 @@ from landslip.scenes.bands import ChannelBand, bands_by_list, bands_by_name
 from landslip.scenes.conversion import Conversion, GivenUnits
 from landslip.scenes.dates import AcquisitionDate, acquisition_date
 from landslip.scenes.georeference import file_grids
+from landslip.scenes.naming import companion_of
 from landslip.scenes.raster_file import RasterFile
 from landslip.scenes.resampled_file import ResampledFile
 from landslip.scenes.safe import find_product
@@ -80,6 +81,7 @@ def open_scene(
         one_by_one = not any(path.is_dir() for path in others)
         assigned, notes = bands_by_name(files, given_one_by_one=one_by_one)
     used = [file for file in files if any(one.file is file for one in assigned)]
+    classification = product.classification if product else _find_classification(files, used)
     for file in used:
         file.use_as_channels(one.band for one in assigned if one.file is file)
     grids, grid_warnings = file_grids(used, pixel_size_m)
@@ -114,10 +116,22 @@ def open_scene(
             *date.warnings,
         ),
         notes=(*(product.notes if product else ()), *tile_notes, *notes, *_folder_notes(others), *date.notes),
-        identity=_identity(used, options),
+        identity=_identity([*used, *([classification] if classification else [])], options),
         product=product.metadata if product else None,
-        classification=product.classification if product else None,
+        classification=classification,
     )
+
+
+def _find_classification(files: Sequence[RasterFile], used: Sequence[RasterFile]) -> RasterFile | None:
+    """Return the scene classification (SCL) beside the bands, if there is exactly one."""
+    found = [
+        file
+        for file in files
+        if companion_of(file.path.stem) == "scene classification"
+        and file.dtypes == ("uint8",)
+        and not any(file is one for one in used)
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _raster_paths(given: Sequence[Path]) -> list[Path]:

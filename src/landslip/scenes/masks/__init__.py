@@ -1,0 +1,1 @@
+"""Masks of a scene: what hides the ground, and what rules a landslide out."""
