@@ -10,7 +10,7 @@ import rasterio
 from rasterio.transform import from_origin
 
 from landslip.channels import CHANNELS
-from landslip.grid.terrain import aspect_deg, slope_deg
+from landslip.grid.terrain import aspect_deg, horn_gradient, slope_deg
 
 # Sao Tome: the part of the tile with the island.
 ELEVATIONS = {
@@ -35,7 +35,7 @@ def elevation(request, shared_data):
     return values[part]
 
 
-def _gdaldem(mode, elevation, folder):
+def _gdaldem(mode, elevation, folder, *options):
     gdaldem = shutil.which("gdaldem")
     if gdaldem is None:
         pytest.skip("gdaldem is not installed (Debian package gdal-bin)")
@@ -44,7 +44,7 @@ def _gdaldem(mode, elevation, folder):
     profile |= {"crs": "EPSG:32632", "transform": from_origin(0, height * PIXEL_M, PIXEL_M, PIXEL_M)}
     with rasterio.open(folder / "elevation.tif", "w", **profile) as file:
         file.write(np.where(np.isnan(elevation), NODATA, elevation).astype(np.float32), 1)
-    command = [gdaldem, mode, folder / "elevation.tif", folder / "out.tif", "-q"]
+    command = [gdaldem, mode, folder / "elevation.tif", folder / "out.tif", "-q", *options]
     subprocess.run(command, check=True, timeout=120)
     with rasterio.open(folder / "out.tif") as file:
         values = file.read(1).astype(np.float64)
@@ -65,6 +65,28 @@ def test_aspect_is_that_of_gdaldem(elevation, tmp_path):
     both = np.isfinite(ours) & np.isfinite(theirs)
     difference = np.abs((ours - theirs + 180) % 360 - 180)[both]
     assert difference.mean() < 0.01  # gdaldem computes in float32
+
+
+@pytest.mark.parametrize("light", [(315, 45), (90, 20)])
+def test_hillshade_is_that_of_gdaldem(elevation, light, tmp_path):
+    ours = horn_gradient(elevation, PIXEL_M, PIXEL_M).hillshade(*light)
+    theirs = _gdaldem("hillshade", elevation, tmp_path, "-az", str(light[0]), "-alt", str(light[1]))
+    # gdaldem stores 1 + 254 x cosine in whole numbers, and 0 for nodata.
+    theirs[theirs == 0] = np.nan
+    both = np.isfinite(ours) & np.isfinite(theirs)
+    assert both.mean() > 0.9
+    difference = np.abs(1 + 254 * ours - theirs)[both]
+    assert difference.mean() < 0.5
+    assert difference.max() < 1.1
+
+
+def test_what_gdaldem_leaves_out_at_voids_is_left_out(elevation, tmp_path):
+    """gdaldem fills a neighbour that is nodata with the centre; here no value comes from a void."""
+    theirs = _gdaldem("slope", elevation, tmp_path)
+    ours = slope_deg(elevation, PIXEL_M, PIXEL_M)
+    assert not np.isfinite(ours[np.isnan(elevation)]).any()
+    inner = np.s_[1:-1, 1:-1]
+    assert (np.isfinite(ours) <= np.isfinite(theirs))[inner].all()
 
 
 def test_slope_of_landslide4sense_is_horns_on_12_5_m_and_whole_metres(shared_data):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from landslip.errors import ChannelError, SceneWarning
-from landslip.grid.terrain import slope_on_grid
+from landslip.grid.terrain_grid import slope_on_grid
 from landslip.grid.window import Window
 from landslip.scenes.raster_file import RasterFile
 from landslip.scenes.safe_metadata import SafeMetadata
