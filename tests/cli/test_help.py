@@ -13,7 +13,7 @@ from landslip.cli import COMMANDS, data, detector, landslip
 from landslip.cli.options import ENGINES, PRECISIONS, PROTOCOLS
 
 VERBS = [("data", verb) for verb in data.VERBS] + [("detector", verb) for verb in detector.VERBS]
-ALL = [(name,) for name in COMMANDS] + [("scene", "inspect"), *VERBS]
+ALL = [(name,) for name in COMMANDS] + [("scene", "inspect"), ("scene", "terrain"), *VERBS]
 
 HEAVY = {"numpy", "rasterio", "shapely", "geopandas", "pyproj", "onnx", "openvino", "onnxruntime", "torch", "pydantic"}
 

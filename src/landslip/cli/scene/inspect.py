@@ -1,4 +1,4 @@
-"""``landslip scene``: inspect rasters before mapping them."""
+"""``landslip scene inspect``: how rasters would be read."""
 
 import json
 from collections.abc import Iterator
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from landslip.cli.lazy import LazyGroup
 from landslip.cli.options import PATH, SceneReading, json_option, scene_options
 from landslip.cli.output import print_next, print_warnings
 
@@ -16,21 +15,11 @@ if TYPE_CHECKING:
     from landslip.scenes.inspection import Inspection
 
 
-@click.group(cls=LazyGroup)
-def command() -> None:
-    """Inspect rasters before mapping them.
-
-    \b
-    Example:
-      landslip scene inspect SCENE.tif
-    """
-
-
-@command.command()
+@click.command("inspect")
 @click.argument("paths", nargs=-1, required=True, metavar="SCENE...", type=PATH)
 @scene_options
 @json_option
-def inspect(paths: tuple[Path, ...], reading: SceneReading, as_json: bool) -> None:
+def command(paths: tuple[Path, ...], reading: SceneReading, as_json: bool) -> None:
     """Show how a scene would be read: grid, date, and source, unit and values of each channel.
 
     SCENE is one raster, several rasters of one area, a folder of them, or a Sentinel-2 product (SAFE folder or its
