@@ -25,6 +25,7 @@ from landslip.page.server.server_state import ServerState
 from landslip.page.server.serving import streamlit_options
 from landslip.page.server.session import SessionState, browser_of, reopen_session
 from landslip.page.server.settings import PageSettings
+from landslip.page.views import landslides
 from landslip.page.views.downloads import download_stem
 from landslip.page.views.landslides import view_of
 from landslip.page.views.parts import describe_progress, escape_markdown
@@ -447,3 +448,22 @@ def test_views_import_heavy_packages_lazily():
     )
     process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert process.returncode == 0, process.stderr
+
+
+@pytest.mark.parametrize(
+    ("handed_over", "selected"),
+    [
+        ("81-34", "81-34"),
+        ("81-34: 4.94 ha, confidence 77%", "81-34"),
+        # The label of the landslide shown at another threshold.
+        ("7-12: 5.10 ha, confidence 70%", "unchanged"),
+        (None, None),
+    ],
+)
+def test_a_choice_in_a_list_that_has_changed_is_a_number(
+    monkeypatch: pytest.MonkeyPatch, handed_over: str | None, selected: str | None
+):
+    monkeypatch.setattr(landslides.st, "session_state", {"list": handed_over})
+    taken: list[str | None] = []
+    landslides.take_choice("list", "7-12", taken.append)
+    assert (taken or ["unchanged"]) == [selected]

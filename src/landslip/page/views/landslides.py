@@ -5,6 +5,7 @@ The map needs no tiles: its background is the image itself.
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -62,7 +63,7 @@ def choose_landslide(state: SessionState, result: SceneResult, landslides: Lands
         numbers,
         key=key,
         format_func=lambda number: messages.WHOLE if number is None else describe_landslide(rows[number]),
-        on_change=lambda: _select(result, st.session_state[key]),
+        on_change=lambda: take_choice(key, shown, lambda number: _select(result, number)),
         help=messages.NUMBER_HELP,
         placeholder=messages.WHOLE,
     )
@@ -77,6 +78,34 @@ def describe_landslide(row: Row) -> str:
     """Return number, area and confidence of a landslide as text."""
     area = format_area(row["area_m2"])
     return messages.GO_TO_LINE.format(number=row["number"], area=area, confidence=row["confidence"])
+
+
+def take_choice(key: str, shown: str | None, select: Callable[[str | None], None]) -> None:
+    """Select the landslide that the user chose in a list.
+
+    Where the list has changed since the browser drew it, Streamlit hands over the label instead of the number. The
+    label of the landslide that was shown already is not a choice.
+
+    Args:
+        key: of the list in Streamlit's session state.
+        shown: number of the landslide that the list showed; None for none.
+        select: called with the number of the chosen landslide, None for none.
+    """
+    value = st.session_state[key]
+    number = None if value is None else read_number(value)
+    if value == number or number != shown:
+        select(number)
+
+
+def read_number(label: str) -> str:
+    """Return the number at the start of a label of `describe_landslide`.
+
+    Examples:
+        >>> read_number("81-34: 4.94 ha, confidence 77%"), read_number("81-34")
+        ('81-34', '81-34')
+    """
+    match = re.match(r".*\d+-\d+(?=: |$)", label)
+    return match.group() if match else label
 
 
 def _locate(state: SessionState, result: SceneResult, landslides: Landslides, number: str) -> str | None:

@@ -13,7 +13,7 @@ from landslip.page.jobs.results import PatchResult
 from landslip.page.jobs.tasks import PatchLayer, PatchPicturesTask, PolygonSettings
 from landslip.page.server.session import SessionState
 from landslip.page.views.downloads import show_downloads
-from landslip.page.views.landslides import describe_landslide, draw_table, show_attributes
+from landslip.page.views.landslides import describe_landslide, draw_table, show_attributes, take_choice
 from landslip.page.views.parts import (
     choose_channels,
     choose_min_area,
@@ -164,7 +164,7 @@ def _show_landslides(result: PatchResult, rows: list[dict[str, Any]], key: str) 
             format_func=lambda number: (
                 messages.NO_SELECTION if number is None else describe_landslide(by_number[number])
             ),
-            on_change=lambda: select(st.session_state[list_key]),
+            on_change=lambda: take_choice(list_key, shown, select),
             help=messages.PATCH_NUMBER_HELP,
             placeholder=messages.NO_SELECTION,
         )
