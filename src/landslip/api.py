@@ -42,6 +42,7 @@ def open_scene(
     offset: float | None = None,
     nodata: float | None = None,
     pixel_size_m: float | None = None,
+    to_toa: bool = False,
 ) -> "Scene":
     """Open rasters of one area as a scene.
 
@@ -54,6 +55,8 @@ def open_scene(
             metadata are not beside the bands.
         nodata: stored value that is nodata, in addition to what the files declare.
         pixel_size_m: pixel size in metres of an image without georeference.
+        to_toa: whether surface reflectance (L2A) is converted to approximate top-of-atmosphere reflectance (L1C), for
+            detectors trained on L1C whose input is not normalised per channel.
 
     Raises:
         SceneError: the files cannot be read, do not fit together, or hold values that cannot be DN.
@@ -66,7 +69,15 @@ def open_scene(
         >>> open_scene("examples/chittagong/chittagong.tif").channels
         ('B02', 'B03', 'B04', 'B08')
     """
-    scene = _open_scene(paths, channels=channels, scale=scale, offset=offset, nodata=nodata, pixel_size_m=pixel_size_m)
+    scene = _open_scene(
+        paths,
+        channels=channels,
+        scale=scale,
+        offset=offset,
+        nodata=nodata,
+        pixel_size_m=pixel_size_m,
+        to_toa=to_toa,
+    )
     scene.issue_warnings()
     return scene
 
@@ -79,6 +90,7 @@ def _open_scene(
     offset: float | None,
     nodata: float | None,
     pixel_size_m: float | None,
+    to_toa: bool = False,
 ) -> "Scene":
     from landslip.scenes.rasters import open_scene as open_rasters  # noqa: PLC0415 - imports GDAL
 
@@ -90,6 +102,7 @@ def _open_scene(
         offset=offset,
         nodata=nodata,
         pixel_size_m=pixel_size_m,
+        to_toa=to_toa,
     )
 
 
@@ -272,6 +285,7 @@ def map_scene(
     offset: float | None = None,
     nodata: float | None = None,
     pixel_size_m: float | None = None,
+    to_toa: bool = False,
     aoi: str | None = None,
     layer: str | None = None,
     progress: Progress = no_progress,
@@ -290,6 +304,7 @@ def map_scene(
         offset: see ``open_scene``; not for an open scene.
         nodata: see ``open_scene``; not for an open scene.
         pixel_size_m: see ``open_scene``; not for an open scene.
+        to_toa: see ``open_scene``; not for an open scene.
         aoi: area of interest: ``"west,south,east,north"`` in degrees, or the path of a file of polygons.
         layer: of a file with several layers of polygons: the one to read.
         progress: told of progress.
@@ -315,16 +330,22 @@ def map_scene(
     from landslip.scenes.scene import Scene  # noqa: PLC0415
 
     if isinstance(scene, Scene):
-        if any(given is not None for given in (channels, scale, offset, nodata, pixel_size_m)):
+        if to_toa or any(given is not None for given in (channels, scale, offset, nodata, pixel_size_m)):
             raise SettingsError(
-                "channels, scale, offset, nodata and pixel_size_m belong to open_scene: give them there, or give "
-                "paths instead of an open scene"
+                "channels, scale, offset, nodata, pixel_size_m and to_toa belong to open_scene: give them there, or "
+                "give paths instead of an open scene"
             )
         opened = scene
     else:
         # The warnings of the scene are among those of the map.
         opened = _open_scene(
-            scene, channels=channels, scale=scale, offset=offset, nodata=nodata, pixel_size_m=pixel_size_m
+            scene,
+            channels=channels,
+            scale=scale,
+            offset=offset,
+            nodata=nodata,
+            pixel_size_m=pixel_size_m,
+            to_toa=to_toa,
         )
     unknown = sorted(set(settings) - set(MapSettings.model_fields))
     if unknown:

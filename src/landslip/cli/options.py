@@ -27,6 +27,7 @@ class SceneReading(TypedDict):
     offset: float | None
     nodata: float | None
     pixel_size_m: float | None
+    to_toa: bool
 
 
 def split_names(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[str, ...] | None:
@@ -178,6 +179,12 @@ def scene_options(function: Command) -> Command:
             metavar="METRES",
             help="Pixel size for images without a CRS; results are then in pixel coordinates.",
         ),
+        click.option(
+            "--to-toa",
+            is_flag=True,
+            help="Convert surface reflectance (L2A) to approximate top-of-atmosphere reflectance, for detectors "
+            "trained on L1C whose input is not normalised per channel (docs/scenes.md).",
+        ),
     )
     @functools.wraps(function)
     def command(
@@ -187,9 +194,12 @@ def scene_options(function: Command) -> Command:
         offset: float | None,
         nodata: float | None,
         pixel_size_m: float | None,
+        to_toa: bool,
         **rest: Any,
     ) -> Any:
-        reading = SceneReading(channels=channels, scale=scale, offset=offset, nodata=nodata, pixel_size_m=pixel_size_m)
+        reading = SceneReading(
+            channels=channels, scale=scale, offset=offset, nodata=nodata, pixel_size_m=pixel_size_m, to_toa=to_toa
+        )
         return function(*arguments, reading=reading, **rest)
 
     return command

@@ -12,6 +12,7 @@ from landslip.channels import CHANNELS
 from landslip.errors import SceneError
 from landslip.files.path_names import check_path_name, is_system_file
 from landslip.grid.alignment import covered_fraction, grids_overlap, ground_resolution_m, same_grid
+from landslip.scenes.atmosphere import convert_to_toa
 from landslip.scenes.bands import ChannelBand, bands_by_list, bands_by_name
 from landslip.scenes.conversion import Conversion, GivenUnits
 from landslip.scenes.dates import AcquisitionDate, acquisition_date
@@ -24,7 +25,7 @@ from landslip.scenes.scene import Layer, Scene, Source
 from landslip.scenes.tiles import join_tiles, tile_paths
 from landslip.scenes.units import find_conversions
 
-_ENDINGS = frozenset({".tif", ".tiff", ".jp2", ".vrt", ".img"})
+RASTER_ENDINGS = frozenset({".tif", ".tiff", ".jp2", ".vrt", ".img"})
 _LEAST_COVER = 0.98
 """Fraction of the grid that a file must cover: coarse pixels may end before its edge."""
 
@@ -37,6 +38,7 @@ def open_scene(
     offset: float | None = None,
     nodata: float | None = None,
     pixel_size_m: float | None = None,
+    to_toa: bool = False,
 ) -> Scene:
     """Open rasters as one scene. Headers and a sample are read now, pixels by ``Scene.read``.
 
@@ -55,6 +57,8 @@ def open_scene(
             only where it is impossible, so that 0 does not remove the sea. NaN: the files declare all nodata, and no
             value is refused as undeclared fill.
         pixel_size_m: side of a pixel, for images without a CRS.
+        to_toa: whether surface reflectance (L2A) is converted to approximate top-of-atmosphere reflectance (L1C), see
+            ``landslip.scenes.atmosphere``.
 
     Raises:
         SceneError: a file is missing, damaged or not a raster, has no usable georeference, or its bands are not
@@ -103,7 +107,7 @@ def open_scene(
         "pixel_size_m": pixel_size_m,
         "conversions": [[one.gain, one.offset] for one in how],
     }
-    return Scene(
+    scene = Scene(
         geobox=grid,
         layers={name: layers[name] for name in CHANNELS if name in layers},
         name=product.metadata.name if product else _name(given),
@@ -120,6 +124,24 @@ def open_scene(
         product=product.metadata if product else None,
         classification=classification,
     )
+    if not to_toa:
+        return scene
+    _check_reflectance(assigned)
+    return convert_to_toa(scene)
+
+
+def _check_reflectance(assigned: Sequence[ChannelBand]) -> None:
+    """Check that the bands can hold reflectance.
+
+    Raises:
+        SceneError: a band is an 8-bit picture.
+    """
+    for one in assigned:
+        if CHANNELS[one.channel].kind == "reflectance" and one.file.dtypes[one.band - 1] == "uint8":
+            raise SceneError(
+                f"{one.label} holds the brightness of an 8-bit picture, not surface reflectance: leave out to_toa",
+                parameter="to_toa",
+            )
 
 
 def _find_classification(files: Sequence[RasterFile], used: Sequence[RasterFile]) -> RasterFile | None:
@@ -164,11 +186,12 @@ def _rasters_in(folder: Path) -> list[Path]:
     inside = sorted(
         one
         for one in folder.iterdir()
-        if one.suffix.lower() in _ENDINGS and not one.name.startswith(".") and one.is_file()
+        if one.suffix.lower() in RASTER_ENDINGS and not one.name.startswith(".") and one.is_file()
     )
     if inside:
         return inside
-    raise SceneError(f"folder {folder} contains no raster: give a folder with {', '.join(sorted(_ENDINGS))} files")
+    endings = ", ".join(sorted(RASTER_ENDINGS))
+    raise SceneError(f"folder {folder} contains no raster: give a folder with {endings} files")
 
 
 def _folder_notes(given: Sequence[Path]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 
 from landslip.channels import CHANNELS
+from landslip.scenes.atmosphere import HAZE_HEIGHT_M, compute_scattering
 from landslip.synthetic.region import Region
 
 SPECTRAL: Final = tuple(name for name, channel in CHANNELS.items() if channel.kind == "reflectance")
@@ -47,9 +48,6 @@ COVERS: Final[Mapping[str, Mapping[str, float]]] = MappingProxyType(
 """Reflectance (0 to 1) by cover and channel."""
 
 
-PRESSURE_HEIGHT_M: Final = 8400.0
-_HAZE_HEIGHT_M: Final = 2000.0
-_ASYMMETRY: Final = 0.65
 _GASES: Final = {"B03": 0.97, "B04": 0.98, "B05": 0.96, "B06": 0.96, "B08": 0.96, "B11": 0.97, "B12": 0.95}
 """Two-way transmittance of ozone, oxygen, water vapour and carbon dioxide, where it is not near 1."""
 _WATER: Final = {"B09": 0.45, "B10": 2.6}
@@ -73,30 +71,17 @@ class Atmosphere:
 def compute_atmosphere(region: Region, channel: str, elevation_m: float) -> Atmosphere:
     """Compute transmittance and path reflectance over terrain of one elevation, for a Sentinel-2 channel.
 
-    Rayleigh and aerosol single scattering (Hansen and Travis 1974; Gordon et al. 1983) and one factor per channel for
-    gases.
+    Scattering in clear air, and one factor per channel for gases.
     """
-    wavelength_um = CHANNELS[channel].wavelength_nm
-    if wavelength_um is None:
-        raise ValueError(f"channel must be a reflectance channel, got {channel}")
-    wavelength_um /= 1000
-    inverse = wavelength_um**-2
-    rayleigh = 0.008569 * inverse**2 * (1 + 0.0113 * inverse + 0.00013 * inverse**2)
-    rayleigh *= np.exp(-elevation_m / PRESSURE_HEIGHT_M)
-    haze = region.aerosol * (wavelength_um / 0.55) ** -1.3 * np.exp(-max(elevation_m, 0) / _HAZE_HEIGHT_M)
-    sun = np.cos(np.radians(region.sun_zenith_deg))
-    # For a nadir view, the scattering angle is 180 degrees minus the solar zenith angle.
-    rayleigh_phase = 0.75 * (1 + sun**2)
-    haze_phase = (1 - _ASYMMETRY**2) / (1 + _ASYMMETRY**2 + 2 * _ASYMMETRY * sun) ** 1.5
-    path = (rayleigh * rayleigh_phase + 0.95 * haze * haze_phase) / (4 * sun)
-    direct = np.exp(-(rayleigh + haze) / sun)
-    down = np.exp(-(rayleigh / 2 + haze / 6) / sun)
-    up = np.exp(-(rayleigh / 2 + haze / 6))
+    air = compute_scattering(channel, region.sun_zenith_deg, region.aerosol, elevation_m)
+    path = air.path
     gases = _GASES.get(channel, 1.0)
     if channel in _WATER:
-        water_cm = region.water_vapour_cm * np.exp(-max(elevation_m, 0) / _HAZE_HEIGHT_M)
-        gases = np.exp(-_WATER[channel] * np.sqrt(water_cm * (1 + 1 / sun)))
+        water_cm = region.water_vapour_cm * np.exp(-max(elevation_m, 0) / HAZE_HEIGHT_M)
+        gases = np.exp(-_WATER[channel] * np.sqrt(water_cm * (1 + 1 / np.cos(np.radians(region.sun_zenith_deg)))))
         path *= np.sqrt(gases)
     if channel == "B10":
         path += CIRRUS
-    return Atmosphere(sun=float(direct * up * gases), sky=float((down - direct) * up * gases), path=float(path))
+    return Atmosphere(
+        sun=float(air.direct * air.up * gases), sky=float((air.down - air.direct) * air.up * gases), path=float(path)
+    )

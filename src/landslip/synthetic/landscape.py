@@ -12,7 +12,8 @@ from rasterio.features import rasterize
 
 from landslip.channels import CHANNELS, DN_PER_REFLECTANCE
 from landslip.grid.window import Window
-from landslip.synthetic.atmosphere import COVERS, PRESSURE_HEIGHT_M, SPECTRAL, compute_atmosphere
+from landslip.scenes.atmosphere import PRESSURE_HEIGHT_M
+from landslip.synthetic.atmosphere import COVERS, SPECTRAL, compute_atmosphere
 from landslip.synthetic.land_cover import land_covers, ramp
 from landslip.synthetic.landslides import Landslide, LandslideField
 from landslip.synthetic.noise import fractal_noise, white_noise

@@ -49,6 +49,7 @@ def command(paths: tuple[Path, ...], reading: SceneReading, as_json: bool) -> No
     }
     given = ["--channels", ",".join(reading["channels"])] if reading["channels"] else []
     given += [word for option, value in numbers.items() if value is not None for word in (option, f"{value:.9g}")]
+    given += ["--to-toa"] if reading["to_toa"] else []
     print_warnings(inspection.warnings)
     missing = [name for name in Detector.open().card.channels if not scene.has([name])]
     if missing:
