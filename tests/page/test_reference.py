@@ -103,7 +103,7 @@ def test_scores_are_those_of_the_command_line(made: SceneResult, tmp_path: Path,
         counts = ProbabilityHistogram(np.array(scores.landslide), np.array(scores.background))
         assert counts.at(threshold) == expected.pixel
         interval, objects = expected.intervals()["f1"], expected.objects()
-        assert scores.f1_interval == (interval.low, interval.high)
+        assert scores.f1_interval == interval.ends
         counts_by_landslide = (scores.reference_landslides, scores.mapped_landslides, scores.matches, scores.detected)
         assert counts_by_landslide == (objects.reference, objects.mapped, objects.matches, objects.touched_reference)
 

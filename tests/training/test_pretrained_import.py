@@ -191,15 +191,15 @@ def test_an_imported_detector_equals_the_authors_module_and_names_its_source(
         "--threshold", "0.4", "--licence", "CC0", "--half-precision", "--quiet",
     )  # fmt: skip
     assert told.code == 0, told.err
-    assert "left out: wce.weight" in told.out
+    assert "ignored: wce.weight" in told.out
     assert "Next: landslip detector show their-weights.onnx" in told.out
     detector = Detector.open(tmp_path / "their-weights.onnx")
     card = detector.card
-    assert card.title.startswith("Foreign weights")
+    assert card.title.startswith("Pretrained weights")
     assert "wce.weight" in card.trained_on
     assert (card.threshold, card.licence, card.channels, card.temperature) == (0.4, "CC0", L4S_CHANNELS, 1.0)
     facts = card.recipe["pretrained"]
-    assert facts["left_out"] == ["wce.weight"]
+    assert facts["ignored"] == ["wce.weight"]
     assert facts["file_sha256"] == read_checkpoint(Path(f"Their Weights{suffix}")).sha256
     assert any(facts["file_sha256"] in line for line in card.attribution)
     values = synthetic_images(L4S_CHANNELS, 2, 64, 96, seed=5)

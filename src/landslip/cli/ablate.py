@@ -154,9 +154,11 @@ def _ablate_detector(
 
 
 def _ablation_text(found: "Ablation") -> str:
+    from landslip.metrics.intervals import format_ends
+
     table = [("", "without", "F1", "drop", "95 % interval")]
     table += [
-        (one.method, one.name, str(one.f1), f"{one.drop:+.3f}", f"{one.low:+.3f} to {one.high:+.3f}")
+        (one.method, one.name, str(one.f1), f"{one.drop:+.3f}", format_ends(one.low, one.high, "+.3f"))
         for one in sorted(found.drops, key=lambda one: (one.method, -one.drop))
     ]
     return "\n".join(
@@ -172,13 +174,14 @@ def _ablation_text(found: "Ablation") -> str:
 
 
 def _physics_text(found: "PhysicsResult") -> str:
+    from landslip.metrics.intervals import format_ends
     from landslip.studies.physics import table_columns, table_rows
 
     lines = [f"{found.detector} on {found.data}, {found.patches} patches; {found.protocol}", ""]
     lines += align([table_columns(found), *table_rows(found)])
     lines += [
         f"gain of F1 on {gain.fraction:.0%} of the training patches: {gain.f1:+.3f} "
-        f"({gain.low:+.3f} to {gain.high:+.3f})"
+        f"(interval {format_ends(gain.low, gain.high, '+.3f')})"
         for gain in found.gains
     ]
     return "\n".join(lines)

@@ -72,6 +72,7 @@ def command(
     from landslip.datasets.splits import Part
     from landslip.detector.detector import Detector
     from landslip.evaluation.predict import data_label
+    from landslip.metrics.intervals import format_ends
     from landslip.studies.stress.report import write_stress
     from landslip.studies.stress.run import stress_test
 
@@ -99,7 +100,7 @@ def command(
     click.echo(f"\n{'':>18} {'level':>14} {'F1':>7} {'95 % interval':>15} {'at best threshold':>18}")
     for curve in found.curves:
         for point in curve.points:
-            interval = f"{point.low:.3f} to {point.high:.3f}"
+            interval = format_ends(point.low, point.high)
             level = point.label.split()[0] if point.label else f"{point.level:g}"
             name = f"{curve.stress}{' back' if curve.line.startswith('resampled') else ''}"
             name += " mean" if curve.line.endswith("mean") else ""

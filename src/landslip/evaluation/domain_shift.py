@@ -17,7 +17,7 @@ from landslip.errors import PredictionsError
 from landslip.evaluation.predictions import Predictions, resampling_units
 from landslip.files.progress import Progress, no_progress, track
 from landslip.metrics.counts import Counts, f1
-from landslip.metrics.intervals import ResamplingUnits, percentile_interval
+from landslip.metrics.intervals import ResamplingUnits, percentile_interval, reported_ends
 
 MIN_LANDSLIDE_PX: Final = 50
 """F1 of a patch with fewer landslide pixels depends on a few of them."""
@@ -50,9 +50,9 @@ class DomainShiftScore:
     by_block: float
     blocks: int
     unit: str
-    low: float
-    """Of the bootstrap interval of ``by_block``."""
-    high: float
+    low: float | None
+    """Of the bootstrap interval of ``by_block``; None for too few blocks."""
+    high: float | None
     scenes: tuple[SceneDomainShift, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -122,7 +122,8 @@ def score_domain_shift(
     generator = np.random.default_rng(seed)
     size = pairs.shape[1]
     drawn = [rank_correlation(*pairs[:, generator.integers(size, size=size)]) for _ in range(DRAWS)]
-    low, high = percentile_interval(np.array(drawn)).tolist()
+    ends = percentile_interval(np.array(drawn))
+    low, high = reported_ends(float(ends[0]), float(ends[1]), size)
     return DomainShiftScore(
         by_patch=rank_correlation(distances[comparable], f1(counts[comparable])),
         patches=int(comparable.sum()),

@@ -120,7 +120,7 @@ class Interval:
     @property
     def ends(self) -> tuple[float, float] | tuple[None, None]:
         """Lower and upper end; None where the interval is not given."""
-        return (self.low, self.high) if self.is_given else (None, None)
+        return reported_ends(self.low, self.high, self.units)
 
     @property
     def text(self) -> str:
@@ -151,6 +151,26 @@ def without_interval(unit: str, units: int) -> str:
         'interval not given: only 3 blocks'
     """
     return f"interval not given: only {count_units(units, unit)}"
+
+
+def reported_ends(low: float, high: float, units: int) -> tuple[float, float] | tuple[None, None]:
+    """Return the ends of an interval; None where there are too few units to report it.
+
+    Example:
+        >>> reported_ends(0.4, 0.6, 12), reported_ends(0.4, 0.6, 3)
+        ((0.4, 0.6), (None, None))
+    """
+    return (low, high) if units >= MIN_UNITS else (None, None)
+
+
+def format_ends(low: float | None, high: float | None, style: str = ".3f") -> str:
+    """Format an interval for a table.
+
+    Example:
+        >>> format_ends(0.4, 0.6), format_ends(-0.1, 0.2, "+.3f"), format_ends(None, None)
+        ('0.400 to 0.600', '-0.100 to +0.200', 'not given')
+    """
+    return "not given" if low is None or high is None else f"{low:{style}} to {high:{style}}"
 
 
 def intervals(

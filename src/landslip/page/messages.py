@@ -272,6 +272,7 @@ NO_REFERENCE_YET: Final = (
     "No reference was given, so there are no scores. Add one in the sidebar, under 'Reference (optional)'."
 )
 F1_INTERVAL: Final = "F1, 95 % interval: {low:.3f} to {high:.3f}, bootstrapped over {blocks}{few}."
+NO_F1_INTERVAL: Final = "F1 has no interval: the image has only {blocks} to bootstrap over."
 FEW_BLOCKS: Final = " (too few for a reliable interval)"
 OBJECTS_LINE: Final = (
     "By landslide: {matches} of {reference} matched one to one at IoU of at least {iou:g}; {false} of {mapped} mapped "

@@ -224,7 +224,7 @@ def card_score(evaluation: Evaluation, *, data: str, protocol: str, seeds: Seque
         recall=round(counts.recall, 4),
         f1=round(counts.f1, 4),
         iou=round(counts.iou, 4),
-        f1_interval=(round(interval.low, 4), round(interval.high, 4)),
+        f1_interval=(round(interval.low, 4), round(interval.high, 4)) if interval.is_given else None,
         f1_interval_over=interval.over,
         patches=evaluation.patches,
         seeds=tuple(seeds),

@@ -21,7 +21,7 @@ from landslip.figures.charts import Axis, Row, RowChart
 from landslip.figures.html_tables import paragraph, plain_table
 from landslip.files.progress import Progress, no_progress
 from landslip.metrics.counts import DEFINITION, METRICS
-from landslip.metrics.intervals import SeedStatistics
+from landslip.metrics.intervals import SeedStatistics, format_ends
 from landslip.probability import BACKGROUND
 from landslip.studies.ablation.result import measure_drop
 from landslip.studies.folds import Fold, pool_predictions
@@ -60,9 +60,9 @@ class PhysicsGain:
     fraction: float
     f1: float
     """F1 with the terms minus F1 without, counts summed over the seeds."""
-    low: float
-    """Lower end of its interval: paired bootstrap over blocks or patches."""
-    high: float
+    low: float | None
+    """Lower end of its interval: paired bootstrap over blocks or patches. None for too few of them."""
+    high: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +249,7 @@ def write_physics(result: PhysicsResult, folder: str | Path, attribution: tuple[
         synthetic_caution="Their landslides lie on slopes by construction, which favours the physics terms.",
         notes=(f"Terms: {terms}",),
         headlines=[
-            Headline(f"F1, {one.fraction:.0%} of the data", f"{one.f1:+.3f}", f"{one.low:+.3f} to {one.high:+.3f}")
+            Headline(f"F1, {one.fraction:.0%} of the data", f"{one.f1:+.3f}", format_ends(one.low, one.high, "+.3f"))
             for one in result.gains
         ],
         sections=(Section("physics", "With and without physics terms", html, None),),

@@ -23,6 +23,7 @@ from landslip.figures.charts import Chart, RowChart, chart_image
 from landslip.figures.formatting import format_date, to_sentence
 from landslip.figures.html_tables import bullet_list, paragraph
 from landslip.files import atomic
+from landslip.metrics.intervals import format_ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,9 @@ def format_ratio(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def format_interval(low: float, high: float) -> str:
-    """Format the ends of an interval without a line break."""
-    return f"{low:.3f}\u00a0to\u00a0{high:.3f}"
+def format_interval(low: float | None, high: float | None, style: str = ".3f") -> str:
+    """Format the ends of an interval without a line break; say where it is not given."""
+    return format_ends(low, high, style).replace(" ", "\u00a0")
 
 
 def format_integer(number: float) -> str:

@@ -17,7 +17,7 @@ from landslip.evaluation.predictions import Predictions, resampling_units
 from landslip.evaluation.strata.covariates import Covariate, Layer, covariates_for
 from landslip.files.progress import Progress, no_progress, track
 from landslip.metrics.counts import Counts, f1, precision, recall
-from landslip.metrics.intervals import DRAWS, ResamplingUnits, percentile_interval, resample
+from landslip.metrics.intervals import DRAWS, ResamplingUnits, percentile_interval, reported_ends, resample
 from landslip.probability import BACKGROUND, LANDSLIDE, NODATA
 
 BORDER_EDGES_M: Final = (-math.inf, -500, -200, -100, -50, -30, -20, -10, 0, 10, 20, 30, 50, 100, math.inf)
@@ -37,9 +37,9 @@ class Stratum:
     fn: int
     tn: int
     f1: float
-    f1_low: float
-    """Of the bootstrap interval of F1."""
-    f1_high: float
+    f1_low: float | None
+    """Of the bootstrap interval of F1; None for too few resampling units."""
+    f1_high: float | None
     precision: float
     recall: float
 
@@ -182,6 +182,7 @@ def _strata(
     for index, (low, high) in enumerate(itertools.pairwise(edges)):
         here = total[index]
         tp, fp, fn, tn = here.tolist()
+        f1_low, f1_high = reported_ends(float(lows[index]), float(highs[index]), units.count)
         strata.append(
             Stratum(
                 label=labels[index] if labels else _label(low, high, unit),
@@ -192,8 +193,8 @@ def _strata(
                 fn=fn,
                 tn=tn,
                 f1=float(f1(here)),
-                f1_low=float(lows[index]),
-                f1_high=float(highs[index]),
+                f1_low=f1_low,
+                f1_high=f1_high,
                 precision=float(precision(here)),
                 recall=float(recall(here)),
             )

@@ -43,8 +43,8 @@ class SceneScores(Frozen):
     """Reference landslide pixels at each encoded probability; nodata of the map counts as probability 0."""
     background: tuple[int, ...]
     """The same for background pixels."""
-    f1_interval: tuple[float, float]
-    """95 % interval, bootstrapped over spatial blocks."""
+    f1_interval: tuple[float, float] | tuple[None, None]
+    """95 % interval, bootstrapped over spatial blocks; None for too few of them."""
     blocks: int
     few_blocks: bool
     reference_landslides: int

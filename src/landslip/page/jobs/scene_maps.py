@@ -186,7 +186,7 @@ def score(task: ScoreTask, _: Progress) -> SceneScores:
     return SceneScores(
         landslide=tuple(histogram.landslide.tolist()),
         background=tuple(histogram.background.tolist()),
-        f1_interval=(interval.low, interval.high),
+        f1_interval=interval.ends,
         blocks=interval.units,
         few_blocks=interval.few_units,
         reference_landslides=objects.reference,

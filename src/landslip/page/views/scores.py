@@ -86,8 +86,11 @@ def show_scene_scores(state: SessionState, result: SceneResult, threshold: float
     show_scores(ProbabilityHistogram(np.array(scores.landslide), np.array(scores.background)), threshold)
     low, high = scores.f1_interval
     blocks = format_count(scores.blocks, "block", "blocks")
-    few = messages.FEW_BLOCKS if scores.few_blocks else ""
-    st.markdown(messages.F1_INTERVAL.format(low=low, high=high, blocks=blocks, few=few))
+    if low is None or high is None:
+        st.markdown(messages.NO_F1_INTERVAL.format(blocks=blocks))
+    else:
+        few = messages.FEW_BLOCKS if scores.few_blocks else ""
+        st.markdown(messages.F1_INTERVAL.format(low=low, high=high, blocks=blocks, few=few))
     st.markdown(
         messages.OBJECTS_LINE.format(
             matches=scores.matches,

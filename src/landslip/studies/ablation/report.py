@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from landslip.channels import CHANNELS
-from landslip.evaluation.report.layout import Headline, Section, chart_html
+from landslip.evaluation.report.layout import Headline, Section, chart_html, format_interval
 from landslip.figures.charts import Axis, Row, RowChart
 from landslip.figures.html_tables import paragraph, plain_table
 from landslip.studies.ablation.result import Ablation, Drop
@@ -89,7 +89,7 @@ def _build_table(drops: list[Drop]) -> str:
             ", ".join(one.channels),
             str(one.f1),
             f"{one.drop:+.3f}",
-            f"{one.low:+.3f}\u00a0to\u00a0{one.high:+.3f}",
+            format_interval(one.low, one.high, "+.3f"),
         )
         for one in sorted(drops, key=lambda one: -one.drop)
     )

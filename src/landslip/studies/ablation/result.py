@@ -9,7 +9,15 @@ import numpy as np
 
 from landslip.errors import SettingsError
 from landslip.metrics.counts import DEFINITION, Counts, f1
-from landslip.metrics.intervals import CONFIDENCE, DRAWS, ResamplingUnits, SeedStatistics, percentile_interval, resample
+from landslip.metrics.intervals import (
+    CONFIDENCE,
+    DRAWS,
+    ResamplingUnits,
+    SeedStatistics,
+    percentile_interval,
+    reported_ends,
+    resample,
+)
 
 GROUPS: Final = MappingProxyType(
     {
@@ -85,9 +93,9 @@ class Drop:
     """Without the channels, over the seeds."""
     drop: float
     """F1 with the channels minus F1 without, counts summed over the seeds; below 0 if it is better without."""
-    low: float
-    """Lower end of its interval: paired bootstrap over blocks or patches."""
-    high: float
+    low: float | None
+    """Lower end of its interval: paired bootstrap over blocks or patches. None for too few of them."""
+    high: float | None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -141,7 +149,8 @@ def measure_drop(
     """
     before, after = sum(complete, np.zeros_like(complete[0])), sum(reduced, np.zeros_like(reduced[0]))
     sums = resample(np.concatenate([units.sum_over(before), units.sum_over(after)], axis=1), DRAWS, seed)
-    low, high = percentile_interval(f1(sums[:, :4]) - f1(sums[:, 4:])).tolist()
+    ends = percentile_interval(f1(sums[:, :4]) - f1(sums[:, 4:]))
+    low, high = reported_ends(float(ends[0]), float(ends[1]), units.count)
     return Drop(
         method,
         name,

@@ -21,7 +21,7 @@ from landslip.evaluation.report.layout import (
 from landslip.figures.charts import Axis, Chart, Reference, Row, RowChart, Series, render_svg
 from landslip.figures.html_tables import paragraph, plain_table
 from landslip.metrics.counts import DEFINITION
-from landslip.metrics.intervals import FEW_UNITS
+from landslip.metrics.intervals import FEW_UNITS, MIN_UNITS
 from landslip.studies.stress.run import Curve, Point, StressTest
 from landslip.studies.stress.stresses import LOST, SAMPLING, SIZE
 
@@ -63,7 +63,10 @@ def _build_page(result: StressTest, card: Card) -> str:
         cautions.insert(0, f"The data are synthetic. {SYNTHETIC} Scores on them do not transfer to real landslides.")
     few = sorted({f"{one.title} ({one.units} {one.unit})" for one in result.curves if one.units < FEW_UNITS})
     if few:
-        cautions.append(f"Too few resampling units for reliable intervals: {', '.join(few)}.")
+        cautions.append(
+            f"Too few resampling units for reliable intervals: {', '.join(few)}. No interval is given for fewer than "
+            f"{MIN_UNITS}."
+        )
     return ReportPage(
         kicker="Stress test of a landslide detector",
         title=card.title,
@@ -96,7 +99,9 @@ def draw_stress(curves: tuple[Curve, ...]) -> Chart | RowChart:
     for curve in curves:
         levels = [point.level for point in curve.points]
         name = curve.line or "at the detector's threshold"
-        lows, highs = [point.low for point in curve.points], [point.high for point in curve.points]
+        ends = [(point.low, point.high) for point in curve.points if point.low is not None and point.high is not None]
+        # All points of a curve have the same resampling units.
+        lows, highs = ([low for low, _ in ends], [high for _, high in ends]) if ends else ((), ())
         series.append(Series(name, levels, [point.f1 for point in curve.points], lows, highs, "both"))
     if len(curves) == 1:
         best = [point.best_f1 for point in first.points]

@@ -34,9 +34,9 @@ class Point:
     label: str
     """Name of the level if it is not a number, such as a channel; else empty."""
     f1: float
-    low: float
-    """Lower end of the bootstrap interval of F1."""
-    high: float
+    low: float | None
+    """Lower end of the bootstrap interval of F1; None for too few resampling units."""
+    high: float | None
     precision: float
     recall: float
     best_f1: float
@@ -195,13 +195,14 @@ def _make_curve(planned: PlannedCurve, scores: dict[str, VariantScore], seed: in
 def _make_point(level: float, label: str, score: VariantScore, units: ResamplingUnits, seed: int) -> Point:
     found = intervals(score.counts, units, metrics=("f1", "precision", "recall"), seed=seed)
     f1, total = found["f1"], score.counts.sum(axis=0)
+    low, high = f1.ends
     landslide_px = int(total[0] + total[2])
     return Point(
         level=level,
         label=label,
         f1=f1.value,
-        low=f1.low,
-        high=f1.high,
+        low=low,
+        high=high,
         precision=found["precision"].value,
         recall=found["recall"].value,
         best_f1=score.best_f1,
