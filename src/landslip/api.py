@@ -4,7 +4,7 @@ Wherever a function takes a detector it accepts a ``Detector``, the name of a pa
 file, or None for the default. Paths are ``str`` or ``Path``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from landslip.datasets.patch_set import PatchSet
     from landslip.evaluation.evaluate import Evaluation
     from landslip.inference.engine import Precision
+    from landslip.mapping.job import MapSettings
     from landslip.mapping.run import MapResult
     from landslip.scenes.scene import Scene
     from landslip.training.recipe.recipe import Recipe
@@ -97,7 +98,7 @@ def _open_scene(
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     return open_rasters(
         [Path(path) for path in given],
-        channels=_names(channels),
+        channels=as_names(channels),
         scale=scale,
         offset=offset,
         nodata=nodata,
@@ -177,9 +178,9 @@ def predict(
     from landslip.inference.predict import ArrayPredictor  # noqa: PLC0415
     from landslip.scenes.plausibility import check_array, scale_array  # noqa: PLC0415 - imports GDAL
 
-    chosen = _detector(detector)
+    chosen = as_detector(detector)
     frame = as_dataarray(image)
-    values, names = read_image(image, _names(channels))
+    values, names = read_image(image, as_names(channels))
     missing = [name for name in chosen.card.channels if name not in names]
     if missing:
         raise ChannelError(
@@ -246,7 +247,7 @@ def polygons(
 
     from landslip.mapping.inventory.find import outline_landslides  # noqa: PLC0415
 
-    chosen = _detector(detector)
+    chosen = as_detector(detector)
     frame = as_dataarray(probability)
     if frame is not None:
         from landslip.scenes.dataarrays import geobox_of, values_of  # noqa: PLC0415
@@ -325,7 +326,6 @@ def map_scene(
         True
     """
     from landslip.mapping.area import area_of_interest  # noqa: PLC0415 - imports GDAL
-    from landslip.mapping.job import MapSettings  # noqa: PLC0415
     from landslip.mapping.run import map_scene as run  # noqa: PLC0415
     from landslip.scenes.scene import Scene  # noqa: PLC0415
 
@@ -347,15 +347,9 @@ def map_scene(
             pixel_size_m=pixel_size_m,
             to_toa=to_toa,
         )
-    unknown = sorted(set(settings) - set(MapSettings.model_fields))
-    if unknown:
-        raise SettingsError(
-            f"unknown settings {', '.join(unknown)}: allowed are {', '.join(MapSettings.model_fields)}",
-            parameter=unknown[0],
-        )
     area = None if aoi is None else area_of_interest(aoi, layer)
-    chosen = _detector(detector)
-    result = run(opened, chosen, Path(out), MapSettings(**settings), aoi=area, progress=progress)
+    chosen = as_detector(detector)
+    result = run(opened, chosen, Path(out), as_map_settings(settings), aoi=area, progress=progress)
     result.issue_warnings(opened, chosen)
     return result
 
@@ -461,7 +455,7 @@ def evaluate(
     scenes = () if scene is None else (scene,) if isinstance(scene, str) else tuple(scene)
     part = Part(scenes=scenes, rows=rows_from_text(rows) if isinstance(rows, str) else rows)
     return score(
-        _detector(detector),
+        as_detector(detector),
         select_patches(patches, part, split),
         threshold=threshold,
         options=InferenceOptions(engine=engine, precision=precision, threads=threads),
@@ -469,11 +463,30 @@ def evaluate(
     )
 
 
-def _detector(detector: DetectorLike) -> Detector:
+def as_map_settings(settings: Mapping[str, Any]) -> "MapSettings":
+    """Return the settings of a map from keywords.
+
+    Raises:
+        SettingsError: a keyword is unknown.
+    """
+    from landslip.mapping.job import MapSettings  # noqa: PLC0415 - imports GDAL
+
+    unknown = sorted(set(settings) - set(MapSettings.model_fields))
+    if unknown:
+        raise SettingsError(
+            f"unknown settings {', '.join(unknown)}: allowed are {', '.join(MapSettings.model_fields)}",
+            parameter=unknown[0],
+        )
+    return MapSettings(**settings)
+
+
+def as_detector(detector: DetectorLike) -> Detector:
+    """Return the detector itself, or open it by name or path."""
     return detector if isinstance(detector, Detector) else Detector.open(detector)
 
 
-def _names(channels: str | Sequence[str] | None) -> tuple[str, ...] | None:
+def as_names(channels: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    """Return channel names given as a sequence or joined by commas."""
     if channels is None:
         return None
     return tuple(name.strip() for name in (channels.split(",") if isinstance(channels, str) else channels))
