@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bad_uploads import ARCHIVES, FOREIGN, RASTERS
 from landslip.page import messages
-from page_browser import BROWSER, WAIT_MS, Served, press, put_in, sync_api, upload
+from page_browser import BROWSER, WAIT_MS, Served, press, put_in, sync_api, upload, wait_for_alert
 from scenes_made import blobs, scene_file
 
 if TYPE_CHECKING:
@@ -61,3 +61,16 @@ def test_bad_uploads_are_refused_and_leave_no_files(page: "Page", served: Served
     page.get_by_role("button", name=messages.START_OVER).click()
     page.get_by_text("50 x 40 pixels").wait_for(state="detached")
     assert not set(stored(served)) - before, "starting over removes all files"
+
+
+def test_a_fill_value_is_given_without_uploading_again(page: "Page", tmp_path: Path):
+    values = blobs(60, 80)
+    values[:, :20] = 65_535
+    upload(page, scene_file(tmp_path, values, nodata=None))
+    wait_for_alert(page, "'Nodata value' under 'How to read the files'")
+    page.get_by_text(messages.HOW_TO_READ, exact=True).click()
+    field = page.get_by_label(messages.NODATA_FIELD, exact=True)
+    field.fill("65535")
+    field.press("Enter")
+    press(page, messages.READ_BUTTON)
+    page.get_by_text("80 x 60 pixels").wait_for()

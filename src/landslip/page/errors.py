@@ -23,6 +23,8 @@ class QueueError(PageError):
 _CONTROLS: Final = {
     "channels": "'Channels' under 'How to read the files'",
     "scale": "'Scale' under 'How to read the files'",
+    "offset": "'Offset' under 'How to read the files'",
+    "nodata": "'Nodata value' under 'How to read the files'",
     "pixel_size_m": "'Pixel size' under 'How to read the files'",
     "landslide_values": "'Landslide value' under 'Reference'",
     "threshold": "'Threshold'",
@@ -42,6 +44,18 @@ def explain(error: LandslipError, folder: Path, names: Mapping[str, str]) -> str
     message = use_user_names(str(error), folder, names)
     control = _CONTROLS.get(error.parameter or "")
     return f"{message} (on this page: {control})" if control else message
+
+
+def name_control(warning: str) -> str:
+    """Return a warning with the control that sets the parameter which it tells to set.
+
+    Examples:
+        >>> name_control("the scene is too bright; set offset to -1000")
+        "the scene is too bright; set offset to -1000 (on this page: 'Offset' under 'How to read the files')"
+    """
+    named = re.search(r"\b(?:set|give) (\w+)", warning)
+    control = _CONTROLS.get(named[1]) if named else None
+    return f"{warning} (on this page: {control})" if control else warning
 
 
 def use_user_names(text: str, folder: Path, names: Mapping[str, str]) -> str:

@@ -40,6 +40,8 @@ def open_source(source: SceneSource) -> Scene:
         list(source.paths),
         channels=source.channels_given,
         scale=source.scale,
+        offset=source.offset,
+        nodata=source.nodata,
         pixel_size_m=source.pixel_size_given_m,
     )
     return replace(scene, name=source.title)

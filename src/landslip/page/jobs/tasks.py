@@ -51,6 +51,8 @@ class SceneSource(Frozen):
     channels_given: tuple[str, ...] | None = None
     """Channel names that the user gave; None where the files name them."""
     scale: float | None = None
+    offset: float | None = None
+    nodata: float | None = None
     pixel_size_given_m: float | None = None
     channels: tuple[str, ...]
     height: int
@@ -65,7 +67,8 @@ class SceneSource(Frozen):
     @property
     def id(self) -> str:
         """Identifies the scene; titles may be equal."""
-        return _identify(*self.paths, self.channels_given, self.scale, self.pixel_size_given_m)
+        given = (self.channels_given, self.scale, self.offset, self.nodata, self.pixel_size_given_m)
+        return _identify(*self.paths, *given)
 
 
 class PatchSource(Frozen):
@@ -165,6 +168,8 @@ class ReadTask(Task, module="uploads.read"):
     uploads: tuple[Upload, ...]
     channels: str | None = None
     scale: float | None = None
+    offset: float | None = None
+    nodata: float | None = None
     pixel_size_m: float | None = None
     limits: UploadLimits
 

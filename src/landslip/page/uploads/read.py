@@ -133,7 +133,14 @@ def check_declared_size(upload: Upload, limits: UploadLimits) -> None:
 
 def _read_scene(paths: tuple[Path, ...], title: str, task: ReadTask) -> SceneSource:
     channels = tuple(task.channels.split(",")) if task.channels else None
-    scene = open_scene(list(paths), channels=channels, scale=task.scale, pixel_size_m=task.pixel_size_m)
+    scene = open_scene(
+        list(paths),
+        channels=channels,
+        scale=task.scale,
+        offset=task.offset,
+        nodata=task.nodata,
+        pixel_size_m=task.pixel_size_m,
+    )
     # Coordinates outside the domain of the CRS are refused now instead of when the map is made.
     MapGrid.of(scene.geobox, scene.window)
     inspected = inspect_scene(scene)
@@ -142,6 +149,8 @@ def _read_scene(paths: tuple[Path, ...], title: str, task: ReadTask) -> SceneSou
         paths=paths,
         channels_given=channels,
         scale=task.scale,
+        offset=task.offset,
+        nodata=task.nodata,
         pixel_size_given_m=task.pixel_size_m,
         channels=scene.channels,
         height=scene.height,

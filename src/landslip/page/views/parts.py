@@ -14,6 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 from landslip.errors import LandslipError
 from landslip.figures.formatting import format_duration, to_sentence
 from landslip.page import messages
+from landslip.page.errors import name_control
 from landslip.page.jobs.pool import JobProgress
 from landslip.page.jobs.results import Landslides, ScenePicture, SceneResult
 from landslip.page.jobs.tasks import OverlayTask, PictureTask, PolygonSettings, PolygonsTask
@@ -61,7 +62,7 @@ def close_drawer(state: SessionState) -> None:
 def show_warnings(warnings: tuple[str, ...]) -> None:
     """Show the warnings that decide whether a map can be used."""
     if warnings:
-        texts = [escape_markdown(to_sentence(text)) for text in warnings]
+        texts = [escape_markdown(to_sentence(name_control(text))) for text in warnings]
         st.warning("\n".join(f"- {text}" for text in texts) if len(texts) > 1 else texts[0], icon=":material/warning:")
 
 

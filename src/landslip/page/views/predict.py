@@ -8,7 +8,7 @@ import streamlit as st
 from landslip.channels import TRUE_COLOUR
 from landslip.figures.formatting import to_sentence
 from landslip.page import messages
-from landslip.page.errors import UploadError
+from landslip.page.errors import UploadError, name_control
 from landslip.page.jobs.results import PatchResult, ReadResult, SceneResult
 from landslip.page.jobs.tasks import (
     MapTask,
@@ -126,9 +126,16 @@ def _choose_upload(server: ServerState, state: SessionState) -> SceneSource | Pa
             messages.CHANNELS_FIELD, key=f"channels-{number}", help=messages.CHANNELS_HELP, max_chars=200
         )
         scale = st.number_input(messages.SCALE_FIELD, 0.0, 1e6, 0.0, key=f"scale-{number}", help=messages.SCALE_HELP)
+        offset = st.number_input(
+            messages.OFFSET_FIELD, value=None, step=100.0, key=f"offset-{number}", help=messages.OFFSET_HELP
+        )
+        nodata = st.number_input(
+            messages.NODATA_FIELD, value=None, step=1.0, key=f"nodata-{number}", help=messages.NODATA_HELP
+        )
         pixel_size_m = st.number_input(
             messages.PIXEL_FIELD, 0.0, 1e5, 0.0, key=f"pixel-{number}", help=messages.PIXEL_HELP
         )
+        st.caption(messages.RASTERS_ONLY)
     reading = any(pending.task is ReadTask for pending in state.pending)
     if st.button(messages.READ_BUTTON, disabled=not files or reading, width="stretch"):
         state.clear_messages()
@@ -145,6 +152,8 @@ def _choose_upload(server: ServerState, state: SessionState) -> SceneSource | Pa
                 uploads=received,
                 channels=channels.strip() or None,
                 scale=scale or None,
+                offset=offset,
+                nodata=nodata,
                 pixel_size_m=pixel_size_m or None,
                 limits=upload_limits(settings),
             )
@@ -180,7 +189,7 @@ def _choose_source(state: SessionState) -> SceneSource | PatchSource | None:
         )
     st.markdown(f"**{escape_markdown(source.title)}**: {text}")
     for warning in source.warnings if isinstance(source, SceneSource) else ():
-        st.warning(escape_markdown(to_sentence(warning)))
+        st.warning(escape_markdown(to_sentence(name_control(warning))))
     with st.expander(messages.READ_NOTES):
         st.markdown("\n".join(f"- {escape_markdown(note)}" for note in source.notes) or messages.NO_NOTES)
     return source

@@ -1,0 +1,48 @@
+"""Scale, offset and nodata given on the page: errors and warnings name their controls, and maps are read with them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from landslip.page.errors import UploadError, name_control
+from landslip.page.jobs.scene_maps import open_source
+from landslip.page.jobs.tasks import SceneSource, Upload
+from landslip.scenes.rasters import open_scene
+from page_made import read
+from rasters import write_raster
+from scenes_made import TRUE_COLOUR, blobs
+
+FILL = 65_535
+
+
+def filled(path: Path) -> Path:
+    """A scene with the offset of processing baseline 04.00, and rows of a fill value that is not declared."""
+    values = blobs(96, 120) + 1000
+    values[:, :20] = FILL
+    return write_raster(path, values.astype(np.uint16), descriptions=TRUE_COLOUR)
+
+
+def test_an_undeclared_fill_value_is_refused_and_read_with_the_control_that_the_message_names(tmp_path: Path):
+    path = filled(tmp_path / "scene.tif")
+    upload = Upload(path=path, name="Mine.tif", kind="raster")
+    with pytest.raises(UploadError, match=r"65535 .*\(on this page: 'Nodata value' under 'How to read the files'\)"):
+        read(tmp_path, upload)
+    (plain,) = read(tmp_path, upload, nodata=FILL).sources
+    (source,) = read(tmp_path, upload, nodata=FILL, offset=-1000).sources
+    assert isinstance(source, SceneSource)
+    assert source.valid_fraction == pytest.approx(76 / 96, abs=0.02)
+    assert source.id != plain.id, "a map of other values is another result"
+    scene, expected = open_source(source), open_scene([path], nodata=FILL, offset=-1000)
+    values, valid = scene.read(TRUE_COLOUR, scene.window)
+    wanted, wanted_valid = expected.read(TRUE_COLOUR, expected.window)
+    np.testing.assert_array_equal(valid, wanted_valid)
+    np.testing.assert_array_equal(values[:, valid], wanted[:, valid])
+    assert not valid[:20].any()
+    assert values[:, valid].min() < 1000, "the offset is removed"
+
+
+def test_only_parameters_with_a_control_are_named():
+    assert name_control("the file has no date; set date to one") == "the file has no date; set date to one"
+    assert name_control("no scale fits") == "no scale fits"
+    assert name_control("too bright; set scale to 0.1").endswith("(on this page: 'Scale' under 'How to read the files')")
