@@ -146,6 +146,17 @@ SCALE_FIELD: Final = "Scale"
 SCALE_HELP: Final = (
     "Factor from stored values to reflectance x 10,000, such as 10000 for reflectance in 0..1. 0: from the file."
 )
+OFFSET_FIELD: Final = "Offset (DN)"
+OFFSET_HELP: Final = (
+    "Added to reflectance, in DN: -1000 for Sentinel-2 products since processing baseline 04.00 whose metadata are not "
+    "among the files. Leave empty to use what the files state."
+)
+NODATA_FIELD: Final = "Nodata value"
+NODATA_HELP: Final = (
+    "Stored value of pixels that were not observed, besides what the files declare, such as 65535. Leave empty if they "
+    "declare all."
+)
+RASTERS_ONLY: Final = "For rasters: the units of patches are fixed by their data set."
 PIXEL_FIELD: Final = "Pixel size (m)"
 PIXEL_HELP: Final = "For images without a CRS only; 0 for all others."
 READ_BUTTON: Final = "Check the files"
