@@ -8,6 +8,7 @@ from rasterio.enums import ColorInterp
 
 from landslip.channels import find_channels
 from landslip.errors import SceneError
+from landslip.scenes.exports import theia_kind
 from landslip.scenes.naming import Naming, companion_of, foreign_file, from_stac_tag, read_band, read_name
 from landslip.scenes.raster_file import RasterFile
 
@@ -109,9 +110,10 @@ def bands_by_name(files: Sequence[RasterFile], *, given_one_by_one: bool) -> tup
         assigned, notes = _coloured_bands(files[0]), []
     if not assigned:
         raise SceneError(_no_names(files, rejected), parameter="channels")
+    assigned, corrected = _without_slope_correction(assigned)
     assigned, coarser = _finest_of_product(assigned)
     _check_unique(assigned)
-    return assigned, [*notes, *coarser]
+    return assigned, [*notes, *corrected, *coarser]
 
 
 def _image_bands(file: RasterFile) -> list[int]:
@@ -174,6 +176,22 @@ def _finest_of_product(assigned: Sequence[ChannelBand]) -> tuple[list[ChannelBan
                     f"left out: {one.file.path.name}, {one.channel} is taken at its finest from {finest.label}"
                 )
     return [one for one in assigned if id(one) not in dropped], notes
+
+
+def _without_slope_correction(assigned: Sequence[ChannelBand]) -> tuple[list[ChannelBand], list[str]]:
+    """Keep the bands of a Theia product without correction for slopes, where it has both.
+
+    Level-1C, on which detectors are trained, has no such correction; it brightens slopes in shadow, which then resemble
+    bare ground.
+
+    Returns:
+        The bands kept, and a note on those left out.
+    """
+    kinds = [theia_kind(one.file.path) for one in assigned]
+    uncorrected = {one.channel for one, kind in zip(assigned, kinds, strict=True) if kind == "SRE"}
+    dropped = [one for one, kind in zip(assigned, kinds, strict=True) if kind == "FRE" and one.channel in uncorrected]
+    note = f"left out: {len(dropped)} bands with correction for slopes (FRE): the product has them without it (SRE)"
+    return [one for one in assigned if one not in dropped], [note] if dropped else []
 
 
 def _coloured_bands(file: RasterFile) -> list[ChannelBand]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from landslip.channels import CHANNELS, DN_PER_REFLECTANCE, patch_image_gain
 from landslip.errors import SceneError
 from landslip.scenes.bands import ChannelBand
+from landslip.scenes.exports import export_statement
 from landslip.scenes.product_metadata import ProductMetadata, Statement
 
 
@@ -91,8 +92,10 @@ def _by_metadata(one: ChannelBand, gain: float, blank_zero: bool, metadata: Prod
     description = ""
     if tag_scale != 1:
         description = f"DN = {DN_PER_REFLECTANCE:g} x ({_line(tag_scale, 0)}), as tagged in the file"
-    statement = one.file.statement or metadata.statement(one.file.path, one.channel, one.file.tags())
-    if statement is None or statement.offset is None or one.file.dtypes[one.band - 1] == "uint8":
+    dtype = one.file.dtypes[one.band - 1]
+    exported = export_statement(one.file.path, dtype)
+    statement = one.file.statement or exported or metadata.statement(one.file.path, one.channel, one.file.tags())
+    if statement is None or statement.offset is None or (dtype == "uint8" and not exported):
         return Conversion(gain, 0.0, description, blank_zero, statement)
     factor = DN_PER_REFLECTANCE / statement.quantification if tag_scale == 1 else 1.0
     if statement.offset != 0 or factor != 1:

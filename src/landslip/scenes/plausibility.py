@@ -187,6 +187,17 @@ def check_offset(
     return []
 
 
+def check_steps(bands: Sequence[ChannelBand], made: Sequence[Conversion]) -> list[str]:
+    """Check whether reflectance is stored in few steps; return warnings."""
+    for one, how in zip(bands, made, strict=True):
+        if one.file.dtypes[one.band - 1] == "uint8" and how.statement is not None and how.offset_known:
+            return [
+                f"{one.label} holds reflectance in 8 bits, in steps of {how.gain:.0f} DN, which is coarse for dark "
+                f"ground: export it in 16 bits, or as float"
+            ]
+    return []
+
+
 def check_terrain(one: ChannelBand, values: NDArray[np.float64], lowest: float, highest: float) -> list[str]:
     """Check elevation in metres or slope in degrees against what is possible; return warnings.
 

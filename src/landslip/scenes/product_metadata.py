@@ -22,6 +22,10 @@ _PRODUCT_FOLDER = re.compile(r"(?i)R?[126]0m|IMG_DATA|GRANULE|L[12][AC]_.*|.*\.S
 _BASELINE_IN_NAME = re.compile(r"(?<![A-Za-z0-9])N(0[2-9])\.?(\d\d)(?!\d)")
 _BASELINE = re.compile(r"^(\d\d?)\.(\d\d)$")
 _IDENTIFIERS = (re.compile(r"T\d\d[A-Z]{3}(?![A-Z])"), re.compile(r"(?<!\d)\d{8}T\d{6}(?!\d)"))
+_PLANETARY_COMPUTER = re.compile(
+    r"(?m)^https://(planetarycomputer\.microsoft\.com/api/|sentinel2l2a01\.blob\.core\.windows\.net/)"
+)
+"""Its files are those of ESA, with the offset of their baseline; its items do not tell it."""
 _MAX_BYTES = 50_000_000
 
 
@@ -35,6 +39,8 @@ class Statement:
     offset: float | None = None
     """In stored values; None if the metadata do not tell."""
     quantification: float = DN_PER_REFLECTANCE
+    nodata: float | None = None
+    """Stored value of nodata that the file itself does not declare."""
 
     @property
     def in_doubt(self) -> bool:
@@ -98,6 +104,21 @@ class ProductMetadata:
         return self._documents[path]
 
 
+def item_statement(item: Mapping[str, Any], name: str, asset: str, channel: str) -> Statement | None:
+    """Return what a STAC item tells about the values of one of its assets; None if nothing.
+
+    Args:
+        item: as JSON.
+        name: of the item, for messages.
+        asset: key of the asset.
+        channel: that it holds.
+    """
+    assets = item.get("assets")
+    chosen = assets.get(asset) if isinstance(assets, dict) else None
+    href = str(chosen.get("href", "")) if isinstance(chosen, dict) else ""
+    return _from_item({**item, "assets": {asset: chosen}}, name, Path(href), channel)
+
+
 def _belongs(root: ElementTree.Element, path: Path) -> bool:
     """Return whether tile and time in a file's name, if there are any, are also in the document."""
     text = " ".join(element.text or "" for element in root.iter())
@@ -144,11 +165,20 @@ def _from_item(item: dict[str, Any], name: str, path: Path, channel: str) -> Sta
     if offset == 0 and baseline >= FIRST_BASELINE_WITH_OFFSET:
         # The offset of an item is often 0 by default and then contradicts its own baseline.
         offset = None
+    if offset is None and baseline >= FIRST_BASELINE_WITH_OFFSET and _PLANETARY_COMPUTER.search(_addresses(item)):
+        return Statement(f"{name}: the Planetary Computer keeps the offset of baseline {baseline}", baseline, -1000.0)
     if offset is None and applied is False and baseline:
         offset = -1000.0 if baseline >= FIRST_BASELINE_WITH_OFFSET else 0.0
     if offset is None and baseline and baseline < FIRST_BASELINE_WITH_OFFSET:
         offset = 0.0
     return Statement(name, baseline, offset) if baseline or offset is not None else None
+
+
+def _addresses(item: Mapping[str, Any]) -> str:
+    """Return the addresses of the files and links of an item, one a line."""
+    links = item.get("links")
+    entries = [*item["assets"].values(), *(links if isinstance(links, list) else ())]
+    return "\n".join(str(one.get("href", "")) for one in entries if isinstance(one, dict))
 
 
 def _asset_offset(assets: dict[str, Any], path: Path, channel: str) -> float | None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from landslip.errors import SceneError
 from landslip.scenes.bands import ChannelBand
 from landslip.scenes.conversion import Conversion, GivenUnits, conversion_of
 from landslip.scenes.fill import find_fill, find_zeros
-from landslip.scenes.plausibility import check_dn, check_offset, check_terrain, percent
+from landslip.scenes.plausibility import check_dn, check_offset, check_steps, check_terrain, percent
 from landslip.scenes.product_metadata import ProductMetadata
 
 _ELEVATION_M = (-1000.0, 9000.0)
@@ -49,6 +50,7 @@ def find_conversions(bands: Sequence[ChannelBand], given: GivenUnits) -> tuple[l
         stored = [_without_blanks(samples[index], made[index]) for index in reflectance]
         warnings += check_dn(*chosen, stored, given)
         warnings += check_offset(*chosen, stored)
+        warnings += check_steps(*chosen)
     warnings += _check_ranges(bands, samples, made)
     if blank > 0:
         warnings.append(
@@ -59,7 +61,15 @@ def find_conversions(bands: Sequence[ChannelBand], given: GivenUnits) -> tuple[l
 
 
 def _declare_nodata(bands: Sequence[ChannelBand], made: list[Conversion], nodata: float | None) -> None:
-    """Declare the given nodata value in reflectance bands, and in terrain bands where it is impossible there."""
+    """Declare the given nodata value in reflectance bands, and in terrain bands where it is impossible there.
+
+    Bands whose product has a nodata value that their file does not declare get that too.
+    """
+    for index, one in enumerate(bands):
+        stated = made[index].statement
+        if stated is not None and stated.nodata is not None and not one.file.declares_nodata(one.band):
+            one.file.set_nodata(one.band, stated.nodata)
+            made[index] = replace(made[index], blank_zero=False)
     if nodata is None or math.isnan(nodata):
         return
     for index, one in enumerate(bands):
@@ -68,7 +78,7 @@ def _declare_nodata(bands: Sequence[ChannelBand], made: list[Conversion], nodata
             continue
         one.file.set_nodata(one.band, nodata)
         if how.blank_zero:
-            made[index] = Conversion(how.gain, how.offset, how.description, False, how.statement, how.offset_known)
+            made[index] = replace(how, blank_zero=False)
 
 
 def _limits(one: ChannelBand) -> tuple[float, float] | None:
