@@ -19,11 +19,13 @@ from l4s_faults import FAULTS, IMAGE, MASK, mask_of_255
 from l4s_made import make_l4s, truth, whole, write_h5, write_image
 from landslip.cli import landslip
 from landslip.datasets.check import check_l4s
+from landslip.datasets.formats import open_patches
 from landslip.datasets.hdf5 import Hdf5Error, read_dataset
 from landslip.datasets.inspection import MEANINGS, REFUSED
 from landslip.datasets.l4s_values import DIVISORS, L4S_CHANNELS
 from landslip.datasets.l4s_values import IMAGE as IMAGE_WANTED
 from landslip.errors import PatchesError
+from rgb_faults import RGB_FAULTS
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ def test_every_fault_is_found(clean: Path, fault: Callable[[Path], None], kinds:
 
 
 def test_every_kind_of_finding_is_tested() -> None:
-    assert {kind for _, kinds, _ in FAULTS for kind in kinds} == set(MEANINGS)
+    assert {kind for _, kinds, _ in (*FAULTS, *RGB_FAULTS) for kind in kinds} == set(MEANINGS)
 
 
 def test_the_documented_findings_are_those_of_the_code() -> None:
@@ -153,6 +155,14 @@ def test_the_command_prints_findings_and_sets_the_exit_code(clean: Path) -> None
     code, text = run(str(clean), "--json")
     assert code == 1
     assert json.loads(text)["findings"][0]["kind"] == "mask values"
+
+
+def test_files_of_operating_systems_are_no_findings(clean: Path) -> None:
+    for name in ("._image_1.h5", ".DS_Store", "Thumbs.db", "desktop.ini"):
+        (clean / "TrainData/img" / name).write_bytes(b"not HDF5")
+        (clean / "TrainData/mask" / name).write_bytes(b"not HDF5")
+    assert check_l4s(clean).findings == ()
+    assert len(open_patches(clean)) == 5
 
 
 def test_a_very_large_number_does_not_take_memory(clean: Path) -> None:

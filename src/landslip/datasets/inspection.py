@@ -39,6 +39,9 @@ Kind = (
         "out of range",
         "impossible slope",
         "mask values",
+        "not RGB",
+        "mask size",
+        "patch size",
         "flat terrain",
         "leak",
         "duplicate",
@@ -65,7 +68,10 @@ MEANINGS: Final[Mapping[Kind, str]] = MappingProxyType(
         "not DN / divisor": "value x divisor is not an integer DN, degree or metre: the values were rescaled",
         "out of range": "DN or degrees outside 0 to 65,535, or metres outside -1,000 to 64,535",
         "impossible slope": "a slope over 90 degrees",
-        "mask values": "values other than 0 and 1 in a mask",
+        "mask values": "values other than 0 and 1 in a mask; in an RGB set, more than one value besides background",
+        "not RGB": "in an RGB set, an image of another kind than three 8-bit channels",
+        "mask size": "in an RGB set, a mask of another size than its image",
+        "patch size": "in an RGB set, an image of another size than the first",
         "flat terrain": "constant elevation and zero slope: the patch has no terrain",
         "leak": "the same image in two splits",
         "duplicate": "the same image twice in one split",
@@ -89,6 +95,8 @@ REFUSED: Final[frozenset[Kind]] = frozenset(
         "not DN / divisor",
         "out of range",
         "mask values",
+        "not RGB",
+        "mask size",
     }
 )
 """Kinds of findings that exclude a patch, because its values are wrong or unknown."""

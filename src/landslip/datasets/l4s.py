@@ -24,6 +24,7 @@ from landslip.datasets.l4s_values import L4S_CHANNELS, SIDE_PX, read_image, read
 from landslip.datasets.manifest import UNKNOWN_POSITION, Position, manifest_positions
 from landslip.datasets.patch_set import SPLITS, EntrySet, Patch, Split
 from landslip.errors import PatchesError
+from landslip.files.path_names import is_system_file
 from landslip.probability import NODATA
 
 LAYOUTS: Final[Mapping[str, Mapping[Split, tuple[str, str]]]] = MappingProxyType(
@@ -132,7 +133,8 @@ def _listed(folder: Path) -> Iterator[Path]:
     """List a folder, shortest names first, so that ``image_1.h5`` comes before ``image_01.h5``."""
     try:
         if folder.is_dir():
-            yield from sorted(folder.iterdir(), key=lambda path: (len(path.name), path.name))
+            inside = (path for path in folder.iterdir() if not is_system_file(path))
+            yield from sorted(inside, key=lambda path: (len(path.name), path.name))
     except OSError as error:
         raise PatchesError(f"{folder} cannot be read ({error.strerror}): give a folder with read permission") from error
 

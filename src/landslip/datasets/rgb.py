@@ -63,7 +63,7 @@ class RgbSet(EntrySet[PatchEntry]):
         Raises:
             PatchesError: a file is damaged, or image and mask differ in size.
         """
-        image = _read_image(entry.image)
+        image = read_image(entry.image)
         mask = read_mask(entry.mask)
         if image.shape[:2] != mask.shape:
             raise PatchesError(
@@ -146,7 +146,12 @@ def _numbered(folder: Path, part: str, stem: str) -> dict[int, Path]:
     return found
 
 
-def _read_image(path: Path) -> NDArray[np.uint8]:
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """Read an image (H, W, 3).
+
+    Raises:
+        PatchesError: it is damaged, or has another mode than three 8-bit channels.
+    """
     with _open_png(path) as picture:
         if picture.mode != "RGB":
             raise PatchesError(f"{path} has the mode {picture.mode}: expected a PNG of three 8-bit channels")

@@ -1,4 +1,4 @@
-"""``landslip data check``: check a folder of Landslide4Sense files."""
+"""``landslip data check``: check a folder of patches."""
 
 from pathlib import Path
 
@@ -15,19 +15,22 @@ from landslip.cli.progress import progress_line
 @json_option
 @click.pass_context
 def command(context: click.Context, folder: Path, as_json: bool, quiet: bool) -> None:
-    """Check every file of DIR, a Landslide4Sense folder of either layout.
+    """Check every file of DIR: RGB patches, or a Landslide4Sense folder of either layout.
 
     Exit code: 0 no problem, 1 some files have problems, 2 no usable file.
     """
-    from landslip.datasets.check import check_l4s
+    from landslip.datasets.formats import check_patches
+    from landslip.datasets.l4s import LAYOUTS
 
     with progress_line(quiet=quiet) as progress:
-        report = check_l4s(folder, progress)
+        report = check_patches(folder, progress)
     if as_json:
         click.echo(report.model_dump_json(indent=2))
     else:
         for line in report.lines():
             click.echo(line)
-        if report.usable:
+        if report.usable and report.layout in LAYOUTS:
             print_next("landslip", "data", "pack", folder, "STORE")
+        elif report.usable:
+            print_next("landslip", "data", "show", folder, "-o", "SHEET.png")
     context.exit(report.exit_code)
