@@ -14,10 +14,11 @@ from typing import Any
 from xml.etree import ElementTree
 
 from landslip.channels import DN_PER_REFLECTANCE
+from landslip.errors import SceneError
 from landslip.scenes.naming import from_text
+from landslip.scenes.safe_metadata import QUANTIFICATIONS, number_of, parse_xml, read_offsets, text_of
 
 FIRST_BASELINE_WITH_OFFSET = "04.00"
-_BAND_IDS = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B10", "B11", "B12")
 _PRODUCT_FOLDER = re.compile(r"(?i)R?[126]0m|IMG_DATA|GRANULE|L[12][AC]_.*|.*\.SAFE")
 _BASELINE_IN_NAME = re.compile(r"(?<![A-Za-z0-9])N(0[2-9])\.?(\d\d)(?!\d)")
 _BASELINE = re.compile(r"^(\d\d?)\.(\d\d)$")
@@ -93,12 +94,8 @@ class ProductMetadata:
             try:
                 if path.stat().st_size <= _MAX_BYTES and not path.name.startswith("."):
                     raw = path.read_bytes()
-                    # A document type declaration, which could expand without end, is in no product.
-                    if path.suffix.lower() == ".xml":
-                        parsed = None if b"<!DOCTYPE" in raw[:4096] else ElementTree.fromstring(raw)
-                    else:
-                        parsed = json.loads(raw)
-            except (OSError, ValueError, ElementTree.ParseError, RecursionError):
+                    parsed = parse_xml(raw, path.name) if path.suffix.lower() == ".xml" else json.loads(raw)
+            except (OSError, ValueError, SceneError, RecursionError):
                 parsed = None
             self._documents[path] = parsed
         return self._documents[path]
@@ -130,19 +127,14 @@ def _belongs(root: ElementTree.Element, path: Path) -> bool:
 
 
 def _from_xml(root: ElementTree.Element, name: str, channel: str) -> Iterator[Statement]:
-    """Read offset, quantification and baseline of a product's metadata."""
-    offsets: dict[str, float] = {}
-    texts: dict[str, str] = {}
-    for element in root.iter():
-        tag, text = element.tag.rpartition("}")[2], (element.text or "").strip()
-        if tag in ("BOA_ADD_OFFSET", "RADIO_ADD_OFFSET"):
-            band = element.get("band_id", "")
-            if band.isdecimal() and int(band) < len(_BAND_IDS) and (value := _number(text)) is not None:
-                offsets[_BAND_IDS[int(band)]] = value
-        else:
-            texts.setdefault(tag, text)
-    baseline = _baseline(texts.get("PROCESSING_BASELINE", "")) or _baseline_in(texts.get("TILE_ID", ""))
-    quantification = _number(texts.get("BOA_QUANTIFICATION_VALUE") or texts.get("QUANTIFICATION_VALUE") or "")
+    """Read offset, quantification and baseline of a product's or a tile's metadata."""
+    try:
+        offsets = read_offsets(root, name)
+    except SceneError:
+        # Beside loose bands, offsets that cannot be read leave the baseline; a product that is opened is refused.
+        offsets = {}
+    baseline = _baseline(text_of(root, "PROCESSING_BASELINE") or "") or _baseline_in(text_of(root, "TILE_ID") or "")
+    quantification = number_of(root, *QUANTIFICATIONS)
     if not offsets and not baseline and quantification is None:
         return
     offset = offsets.get(channel)

@@ -22,7 +22,7 @@ MAX_XML_BYTES = 32 * 2**20
 """The largest metadata of real products, with many tiles, have a few megabytes."""
 
 _BAND_IDS = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B10", "B11", "B12")
-_QUANTIFICATIONS = ("BOA_QUANTIFICATION_VALUE", "L2A_BOA_QUANTIFICATION_VALUE", "QUANTIFICATION_VALUE")
+QUANTIFICATIONS = ("BOA_QUANTIFICATION_VALUE", "L2A_BOA_QUANTIFICATION_VALUE", "QUANTIFICATION_VALUE")
 _OFFSETS = ("BOA_ADD_OFFSET", "RADIO_ADD_OFFSET")
 _TILE = re.compile(r"_T(\d{2}[A-Z]{3})(?:_|$)")
 
@@ -138,26 +138,26 @@ def read_product_metadata(data: bytes, name: str, product_name: str) -> SafeMeta
         raise SceneError(
             f"{name} is not the metadata of a Sentinel-2 L1C or L2A product: its root is {_local(root)[:60]}"
         )
-    quantification = _number(root, *_QUANTIFICATIONS)
+    quantification = number_of(root, *QUANTIFICATIONS)
     if quantification is None or quantification <= 0:
         raise SceneError(f"{name} states no positive quantification value: download the product again")
     special = {
-        (_text(one, "SPECIAL_VALUE_TEXT") or "").upper(): _number(one, "SPECIAL_VALUE_INDEX")
-        for one in _all(root, "Special_Values")
+        (text_of(one, "SPECIAL_VALUE_TEXT") or "").upper(): number_of(one, "SPECIAL_VALUE_INDEX")
+        for one in elements(root, "Special_Values")
     }
-    uri = _text(root, "PRODUCT_URI", "PRODUCT_URI_2A", "PRODUCT_URI_1C") or ""
+    uri = text_of(root, "PRODUCT_URI", "PRODUCT_URI_2A", "PRODUCT_URI_1C") or ""
     named = uri if re.match(r"S2[A-D]_", uri) else product_name
-    orbit = _number(root, "SENSING_ORBIT_NUMBER")
+    orbit = number_of(root, "SENSING_ORBIT_NUMBER")
     return SafeMetadata(
         name=named.removesuffix(".SAFE"),
         level=f"L{found[1]}",
-        baseline=_text(root, "PROCESSING_BASELINE") or "unknown",
-        spacecraft=_text(root, "SPACECRAFT_NAME"),
+        baseline=text_of(root, "PROCESSING_BASELINE") or "unknown",
+        spacecraft=text_of(root, "SPACECRAFT_NAME"),
         relative_orbit=None if orbit is None else int(orbit),
-        orbit_direction=_text(root, "SENSING_ORBIT_DIRECTION"),
-        sensed=_time(_text(root, "DATATAKE_SENSING_START") or _text(root, "PRODUCT_START_TIME")),
+        orbit_direction=text_of(root, "SENSING_ORBIT_DIRECTION"),
+        sensed=_time(text_of(root, "DATATAKE_SENSING_START") or text_of(root, "PRODUCT_START_TIME")),
         quantification=quantification,
-        offsets=MappingProxyType(_offsets(root, name)),
+        offsets=MappingProxyType(read_offsets(root, name)),
         nodata=_or(special.get("NODATA"), 0.0),
         saturated=_or(special.get("SATURATED"), 65_535.0),
     )
@@ -170,33 +170,33 @@ def read_tile_metadata(data: bytes, name: str) -> dict[str, object]:
         SceneError: the XML is damaged.
     """
     root = parse_xml(data, name)
-    tile_id = _text(root, "TILE_ID", "TILE_ID_2A") or ""
+    tile_id = text_of(root, "TILE_ID", "TILE_ID_2A") or ""
     tile = _TILE.search(tile_id)
-    mean_sun = next(_all(root, "Mean_Sun_Angle"), None)
-    sensed = _time(_text(root, "SENSING_TIME"))
+    mean_sun = next(elements(root, "Mean_Sun_Angle"), None)
+    sensed = _time(text_of(root, "SENSING_TIME"))
     stated: dict[str, object] = {
         "tile": tile[1] if tile else None,
-        "sun_zenith_deg": None if mean_sun is None else _number(mean_sun, "ZENITH_ANGLE"),
-        "sun_azimuth_deg": None if mean_sun is None else _number(mean_sun, "AZIMUTH_ANGLE"),
-        "cloudy_percent": _number(root, "CLOUDY_PIXEL_PERCENTAGE"),
+        "sun_zenith_deg": None if mean_sun is None else number_of(mean_sun, "ZENITH_ANGLE"),
+        "sun_azimuth_deg": None if mean_sun is None else number_of(mean_sun, "AZIMUTH_ANGLE"),
+        "cloudy_percent": number_of(root, "CLOUDY_PIXEL_PERCENTAGE"),
         "grid": _grid(root),
     }
     return stated | ({"sensed": sensed} if sensed else {})
 
 
-def _offsets(root: ElementTree.Element, name: str) -> dict[str, float]:
+def read_offsets(root: ElementTree.Element, name: str) -> dict[str, float]:
     """Return the offset of each channel.
 
     Raises:
         SceneError: an offset has no number or belongs to no band.
     """
     bands = dict(enumerate(_BAND_IDS))
-    for one in _all(root, "Spectral_Information"):
+    for one in elements(root, "Spectral_Information"):
         band = re.fullmatch(r"B(\d{1,2}|8A)", one.get("physicalBand", ""))
         if band and one.get("bandId", "").isdecimal():
             bands[int(one.get("bandId", ""))] = "B8A" if band[1] == "8A" else f"B{int(band[1]):02}"
     offsets = {}
-    for one in _all(root, *_OFFSETS):
+    for one in elements(root, *_OFFSETS):
         band_id, value = one.get("band_id", ""), _finite(one.text)
         if not band_id.isdecimal() or int(band_id) not in bands or value is None:
             raise SceneError(f"{name} has an offset that cannot be read ({band_id}: {one.text}): download it again")
@@ -206,14 +206,14 @@ def _offsets(root: ElementTree.Element, name: str) -> dict[str, float]:
 
 def _grid(root: ElementTree.Element) -> TileGrid | None:
     """Return the georeference of the tile, from its finest grid."""
-    crs = _text(root, "HORIZONTAL_CS_CODE")
-    sizes = {one.get("resolution"): one for one in _all(root, "Size")}
-    for one in _all(root, "Geoposition"):
+    crs = text_of(root, "HORIZONTAL_CS_CODE")
+    sizes = {one.get("resolution"): one for one in elements(root, "Size")}
+    for one in elements(root, "Geoposition"):
         size = sizes.get(one.get("resolution"))
         if crs is None or size is None:
             continue
-        numbers = [_number(one, key) for key in ("ULX", "ULY", "XDIM", "YDIM")]
-        numbers += [_number(size, key) for key in ("NCOLS", "NROWS")]
+        numbers = [number_of(one, key) for key in ("ULX", "ULY", "XDIM", "YDIM")]
+        numbers += [number_of(size, key) for key in ("NCOLS", "NROWS")]
         known = [number for number in numbers if number is not None]
         if len(known) == 6:
             left, top, step_x, step_y, cols, rows = known
@@ -226,19 +226,19 @@ def _local(element: ElementTree.Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
-def _all(root: ElementTree.Element, *names: str) -> Iterator[ElementTree.Element]:
+def elements(root: ElementTree.Element, *names: str) -> Iterator[ElementTree.Element]:
     """Yield the elements with any of the local names."""
     return (one for one in root.iter() if _local(one) in names)
 
 
-def _text(root: ElementTree.Element, *names: str) -> str | None:
+def text_of(root: ElementTree.Element, *names: str) -> str | None:
     """Return the text of the first element with any of the local names."""
-    return next((text for one in _all(root, *names) if (text := (one.text or "").strip())), None)
+    return next((text for one in elements(root, *names) if (text := (one.text or "").strip())), None)
 
 
-def _number(root: ElementTree.Element, *names: str) -> float | None:
+def number_of(root: ElementTree.Element, *names: str) -> float | None:
     """Return the number in the first element with any of the local names."""
-    return _finite(_text(root, *names))
+    return _finite(text_of(root, *names))
 
 
 def _finite(text: str | None) -> float | None:
