@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from landslip.api import evaluate, map_scene, open_patches, open_scene, polygons, predict, train
+    from landslip.api import evaluate, fetch_scene, map_scene, open_patches, open_scene, polygons, predict, train
     from landslip.detector.detector import Detector
     from landslip.errors import LandslipError, LandslipWarning
     from landslip.mapping.run import MapResult
@@ -22,6 +22,7 @@ _MODULES = {
     "MapResult": "landslip.mapping.run",
     "Scene": "landslip.scenes.scene",
     "evaluate": "landslip.api",
+    "fetch_scene": "landslip.api",
     "map_scene": "landslip.api",
     "open_patches": "landslip.api",
     "open_scene": "landslip.api",
@@ -38,6 +39,7 @@ __all__ = [
     "Scene",
     "__version__",
     "evaluate",
+    "fetch_scene",
     "map_scene",
     "open_patches",
     "open_scene",

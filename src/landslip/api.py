@@ -18,6 +18,8 @@ from landslip.files.progress import Progress, no_progress
 from landslip.scenes.dataarrays import as_dataarray, read_image
 
 if TYPE_CHECKING:
+    import datetime
+
     import geopandas as gpd
     import xarray as xr
     from odc.geo.geobox import GeoBox
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from landslip.inference.engine import Precision
     from landslip.mapping.job import MapSettings
     from landslip.mapping.run import MapResult
+    from landslip.scenes.catalogue.fetch import FetchedScene
     from landslip.scenes.scene import Scene
     from landslip.training.recipe.recipe import Recipe
     from landslip.training.train import TrainingRun
@@ -352,6 +355,69 @@ def map_scene(
     result = run(opened, chosen, Path(out), as_map_settings(settings), aoi=area, progress=progress)
     result.issue_warnings(opened, chosen)
     return result
+
+
+def fetch_scene(
+    area: str,
+    date: "str | datetime.date",
+    out: PathLike,
+    *,
+    layer: str | None = None,
+    overwrite: bool = False,
+    workers: int = 8,
+    progress: Progress = no_progress,
+    **settings: Any,
+) -> "FetchedScene":
+    """Fetch Sentinel-2 images and elevation of an area and a date; ``landslip scene fetch`` does the same.
+
+    An interrupted run resumes when it is called again with the same arguments.
+
+    Args:
+        area: ``"west,south,east,north"`` in degrees, or the path of a file of polygons.
+        date: day of the event, as ``"2018-09-06"``.
+        out: folder for the scene: new or empty.
+        layer: of a file with several layers of polygons: the one to read.
+        overwrite: whether an earlier scene in the folder may be replaced.
+        workers: number of threads that read at once.
+        progress: told of progress.
+        **settings: fields of ``landslip.scenes.catalogue.request.FetchSettings``: ``catalogue``, ``collection``,
+            ``level``, ``days_before``, ``days_after``, ``channels``, ``elevation``, ``offset``, ``max_passes``.
+
+    Returns:
+        The result: ``.folder``, which ``open_scene`` and ``map_scene`` take, and ``.record``, the content of
+        ``scene.json``.
+
+    Raises:
+        LandslipError: an input is wrong, or the catalogue cannot be read; the folder does not appear then.
+
+    Example:
+        >>> fetch_scene("91.7,22.2,92.0,22.5", "6 September", "scene/")
+        Traceback (most recent call last):
+        landslip.errors.SettingsError: date must be a day such as 2018-09-06, got '6 September'
+    """
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from landslip.mapping.area import area_of_interest  # noqa: PLC0415 - imports GDAL
+    from landslip.scenes.catalogue.area_grid import area_in_degrees  # noqa: PLC0415
+    from landslip.scenes.catalogue.fetch import fetch_scene as fetch  # noqa: PLC0415
+    from landslip.scenes.catalogue.request import FetchSettings, parse_day  # noqa: PLC0415
+
+    if isinstance(settings.get("channels"), str):
+        settings["channels"] = tuple(settings["channels"].split(","))
+    try:
+        chosen = FetchSettings(**settings)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0])
+        raise SettingsError(
+            f"{name} {first['input']!r} is not allowed ({first['msg']}): allowed settings are "
+            f"{', '.join(FetchSettings.model_fields)}",
+            parameter=name,
+        ) from error
+    day = parse_day(date)
+    given = area_of_interest(area, layer)
+    region = area_in_degrees(given.geometry, given.crs)
+    return fetch(region, day, Path(out), chosen, overwrite=overwrite, workers=workers, progress=progress)
 
 
 def open_patches(folder: PathLike) -> "PatchSet[Any]":

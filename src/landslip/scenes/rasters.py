@@ -22,6 +22,7 @@ from landslip.scenes.raster_file import RasterFile
 from landslip.scenes.resampled_file import ResampledFile
 from landslip.scenes.safe import find_product
 from landslip.scenes.scene import Layer, Scene, Source
+from landslip.scenes.scene_record import acquisition_of, changed_files, find_scene_record, state_values
 from landslip.scenes.tiles import join_tiles, tile_paths
 from landslip.scenes.units import find_conversions
 
@@ -76,6 +77,9 @@ def open_scene(
     files, tile_notes = join_tiles(
         [RasterFile(path) for path in (_raster_paths(others) if others or not product else ())]
     )
+    fetched = find_scene_record(others)
+    if fetched:
+        state_values(files, *fetched)
     if product:
         files = [*product.bands, *files]
     names = channels.split(",") if isinstance(channels, str) else channels
@@ -97,6 +101,8 @@ def open_scene(
     paths_used = [path for file in used for path in tile_paths(file)]
     if product and product.metadata.sensed:
         date = AcquisitionDate(product.metadata.sensed)
+    elif fetched:
+        date = acquisition_of(fetched[1])
     else:
         date = acquisition_date(paths_used, [_tags(file) for file in used], given)
     options = {
@@ -114,6 +120,7 @@ def open_scene(
         date=date.moment,
         warnings=(
             *(product.warnings if product else ()),
+            *(changed_files(*fetched) if fetched else ()),
             *grid_warnings,
             *cover_warnings,
             *unit_warnings,
@@ -121,7 +128,7 @@ def open_scene(
         ),
         notes=(*(product.notes if product else ()), *tile_notes, *notes, *_folder_notes(others), *date.notes),
         identity=_identity([*used, *([classification] if classification else [])], options),
-        product=product.metadata if product else None,
+        product=product.metadata if product else fetched[1].metadata() if fetched else None,
         classification=classification,
     )
     if not to_toa:
