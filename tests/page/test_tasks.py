@@ -160,7 +160,7 @@ def test_a_minimum_slope_removes_flat_landslides_and_is_reported(tmp_path: Path)
         out=tmp_path / "products",
     )
     products = Products.model_validate(run_task(task))
-    assert len(gpd.read_file(products.files["landslides.gpkg"])) == steep.count
+    assert len(gpd.read_file(products.files["landslides.gpkg"], layer="landslides")) == steep.count
     assert "mean slope below 20 degrees" in products.files["report.html"].read_text()
 
 

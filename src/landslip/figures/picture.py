@@ -1,5 +1,6 @@
 """A small picture of a scene: its size on a sheet, true colour where valid, hatched grey where nodata."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -37,6 +38,8 @@ class Picture:
     """From pixels of the picture to the scene's CRS; without a CRS, to pixels of the scene times their size."""
     metres_per_pixel: float
     """Ground length of a pixel of the picture at its centre, along x."""
+    codes: NDArray[np.uint8] | None = None
+    """(H, W) code of the mask of each pixel, 0 without one; None where nothing is masked."""
 
     @property
     def height(self) -> int:
@@ -92,6 +95,29 @@ def resize_picture(picture: Picture, height: int, width: int) -> tuple[NDArray[n
         total = np.asarray(Image.fromarray(channel * weights).resize((width, height), how))
         np.divide(total, fraction, out=band, where=valid)
     return values, valid
+
+
+def tint_codes(
+    shown: Image.Image, codes: NDArray[np.uint8], colours: Mapping[int, tuple[int, int, int]], opacity: float = 0.55
+) -> Image.Image:
+    """Tint the pixels of a picture that have a code.
+
+    Args:
+        shown: RGB.
+        codes: (H, W) of any size; the nearest one is taken.
+        colours: by code; a code without one is left.
+        opacity: of the tint, 0 to 1.
+
+    Example:
+        >>> tint_codes(Image.new("RGB", (2, 1)), np.array([[0, 1]], np.uint8), {1: (200, 100, 0)}, 0.5).getpixel((1, 0))
+        (100, 50, 0)
+    """
+    resized = np.asarray(Image.fromarray(codes).resize(shown.size, Image.Resampling.NEAREST))
+    rgb = np.asarray(shown).astype(np.float32)
+    for code, colour in colours.items():
+        here = resized == code
+        rgb[here] += opacity * (np.array(colour, np.float32) - rgb[here])
+    return Image.fromarray(np.rint(rgb).astype(np.uint8))
 
 
 def draw_hatching(height: int, width: int) -> NDArray[np.uint8]:

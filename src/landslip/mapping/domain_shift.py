@@ -117,7 +117,7 @@ def _ood_distance(card: Card) -> OodDistance | None:
 def _sample_windows(job: Job, side_px: int) -> Iterator[tuple[NDArray[np.float32], NDArray[np.bool_]]]:
     """Yield values (C, H, W) and validity (H, W) of windows spread evenly over the mapped part of a scene."""
     for window in spread_windows(job.region, side_px, _WINDOWS_PER_SIDE):
-        values, valid = job.scene.read(job.detector.card.channels, window)
+        values, valid, _ = job.read(job.detector.card.channels, window)
         valid = valid & job.mask(window)
         if valid.mean() >= MIN_VALID_FRACTION:
             yield values, valid

@@ -4,12 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+import shapely
+import shapely.affinity
 from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from pydantic import ValidationError
+from rasterio.features import geometry_mask
 
 from landslip.detector.detector import Detector
 from landslip.errors import ReferenceDataError, RunError
@@ -17,13 +21,20 @@ from landslip.grid.map_grid import MapGrid
 from landslip.grid.window import Window
 from landslip.inference.predict import make_lattice
 from landslip.mapping.job import Job, MapSettings
+from landslip.mapping.masks.scene_masks import SceneMasks
 from landslip.mapping.metadata.summary import Summary
-from landslip.mapping.products import PROBABILITY, SUMMARY
+from landslip.mapping.products import GEOPACKAGE, MASK_RASTER, PROBABILITY, SUMMARY
 from landslip.mapping.raster.block_order import strips
+from landslip.mapping.raster.masks import MaskRaster
 from landslip.mapping.raster.probability import ProbabilityRaster
 from landslip.mapping.workspace import sha256_of
+from landslip.probability import NODATA
+from landslip.scenes.masks.kinds import KINDS, SLOPE, rules_out
 from landslip.scenes.raster_file import RasterFile
 from landslip.scenes.scene import Scene
+
+if TYPE_CHECKING:
+    from landslip.mapping.inventory.find import MaskedRaster
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,41 @@ class FinishedMap:
             raise ReferenceDataError(
                 f"{self.folder / PROBABILITY} cannot be read ({error}): map the scene again"
             ) from error
+
+    def judged(self, window: Window) -> NDArray[np.uint8]:
+        """Read the encoded probability (H, W) of a window, 0 where the map rules landslides out; 255 is nodata.
+
+        Raises:
+            ReferenceDataError: it cannot be read.
+        """
+        encoded = self.encoded(window)
+        path = self.folder / MASK_RASTER
+        if MASK_RASTER in self.summary.files:
+            try:
+                codes = MaskRaster(path, self.grid).read(window)
+            except OSError as error:
+                raise ReferenceDataError(f"{path} cannot be read ({error}): map the scene again") from error
+            encoded = np.where(rules_out(codes) & (encoded != NODATA), np.uint8(0), encoded)
+        if self.summary.settings.min_slope_deg > 0:
+            gentle = self._gentle(window)
+            encoded = np.where(gentle & (encoded != NODATA), np.uint8(0), encoded)
+        return encoded
+
+    def _gentle(self, window: Window) -> NDArray[np.bool_]:
+        """Return the pixels of the candidates on gentle slopes, (H, W)."""
+        from landslip.mapping.inventory.files import excluded_outlines  # noqa: PLC0415 - imports pandas, which is slow
+
+        to_pixels = ~self.grid.transform if self.grid.crs else Affine.identity()
+        to_window = (Affine.translation(-window.col, -window.row) * to_pixels).to_shapely()
+        outlines = [
+            shapely.affinity.affine_transform(outline, to_window)
+            for outline in excluded_outlines(self.folder / GEOPACKAGE, SLOPE.title)
+        ]
+        frame = shapely.box(0, 0, window.width, window.height)
+        touching = [outline for outline in outlines if outline.intersects(frame)]
+        if not touching:
+            return np.zeros(window.shape, np.bool_)
+        return np.asarray(geometry_mask(touching, window.shape, Affine.identity(), invert=True))
 
 
 def read_summary(folder: Path) -> Summary:
@@ -112,7 +158,15 @@ def open_detector(detector: str) -> Detector:
     return Detector.open(detector)
 
 
-def finished_job(scene: Scene, detector: Detector, folder: Path, *, threshold: float | None, min_area_m2: float) -> Job:
+def finished_job(
+    scene: Scene,
+    detector: Detector,
+    folder: Path,
+    *,
+    threshold: float | None,
+    min_area_m2: float,
+    min_slope_deg: float = 0.0,
+) -> Job:
     """Return the job of a finished map with another threshold and minimum area, for polygons and files.
 
     Args:
@@ -121,18 +175,44 @@ def finished_job(scene: Scene, detector: Detector, folder: Path, *, threshold: f
         folder: of the map.
         threshold: probability from which a pixel is landslide; the detector's where None.
         min_area_m2: smaller polygons are left out.
+        min_slope_deg: candidates with a smaller mean slope are ruled out.
     """
     summary = read_summary(folder)
+    names = [record.name for record in summary.masks if record.name != SLOPE.name]
     return Job(
         scene=scene,
         detector=detector,
         engine=FinishedEngine(summary),
-        settings=MapSettings(threshold=threshold, min_area_m2=min_area_m2, threads=summary.settings.threads),
+        settings=MapSettings(
+            threshold=threshold,
+            min_area_m2=min_area_m2,
+            min_slope_deg=min_slope_deg,
+            threads=summary.settings.threads,
+        ),
         aoi=None,
         area=None,
         region=scene.window,
         grid=MapGrid.of(scene.geobox, scene.window),
         lattice=make_lattice(detector.card, scene.height, scene.width),
+        masks=SceneMasks(
+            scene,
+            {record.name: record.rule for record in summary.masks if record.name in names},
+            summary.settings.masks_left_out,
+        ),
+    )
+
+
+def masked_raster(job: Job, folder: Path) -> "MaskedRaster | None":
+    """Return the masks of a finished map, for polygons at the settings of a job; None where it has none."""
+    from landslip.mapping.inventory.find import MaskedRaster  # noqa: PLC0415 - imports pandas, which is slow
+
+    if not job.masks and not job.rules_out:
+        return None
+    return MaskedRaster(
+        MaskRaster(folder / MASK_RASTER, job.grid).read if job.masks else None,
+        lambda: read_strips(folder, job.grid),
+        tuple(KINDS[name] for name in job.masks.rules),
+        job.settings.min_slope_deg,
     )
 
 

@@ -1,15 +1,18 @@
 """The job of a map: its settings, and scene, detector and area of interest checked against each other."""
 
 import hashlib
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 import landslip
 from landslip.detector.detector import Detector, packaged
+from landslip.errors import SettingsError
 from landslip.files.model import Frozen
 from landslip.grid.lattice import Lattice, split_blocks
 from landslip.grid.map_grid import MapGrid
@@ -18,13 +21,16 @@ from landslip.inference.engine import Engine, InferenceOptions, Precision, open_
 from landslip.inference.predict import make_lattice
 from landslip.inference.tta import TTAEngine
 from landslip.mapping.area import AreaOfInterest, AreaOnGrid
+from landslip.mapping.masks.excluded_area import ExcludedArea
+from landslip.mapping.masks.scene_masks import BUFFER_M, CloudChoice, SceneMasks
+from landslip.scenes.masks.kinds import AREA, SLOPE, WATER, MaskName, hides_ground
 from landslip.scenes.scene import Scene
 
 Uncertainty = Literal["none", "tta"]
 
 
 class MapSettings(Frozen):
-    """Settings of a map. Only threshold, overlap, minimum area and precision change its content.
+    """Settings of a map. Only threshold, overlap, minimum area, precision and masks change its content.
 
     Example:
         >>> MapSettings(threshold=0.5, min_area_m2=1000).threshold
@@ -44,6 +50,16 @@ class MapSettings(Frozen):
     """``bfloat16`` where engine and CPU support it, ``int8`` for quantised detectors, ``auto``: the fastest of them."""
     uncertainty: Uncertainty = "none"
     """``tta``: also map the standard deviation of the probability over four flips of the image; four times as slow."""
+    masks: Literal["auto"] | tuple[MaskName, ...] = "auto"
+    """Masks computed from the scene. Cloud, shadow and snow are nodata in the map; water rules landslides out.
+    ``auto``: clouds, shadow and snow as far as the scene allows. ``none``, or names joined by commas, are read too."""
+    cloud_source: CloudChoice = "auto"
+    """Where clouds are known from: ``scl``, ``network``, ``s2cloudless`` (extra ``clouds``), or ``auto`` for the first
+    of the former two that the scene allows."""
+    cloud_buffer_m: Annotated[float, Field(ge=0, le=2000)] = BUFFER_M
+    """Width of the buffer around clouds, which is cloud too."""
+    min_slope_deg: Annotated[float, Field(ge=0, le=90)] = 0.0
+    """Candidates with a smaller mean slope are ruled out; 0 keeps all. One whose slope is unknown is kept."""
     block_px: Annotated[int, Field(ge=16, le=16384)] = 1024
     """Side of the blocks in which the scene is read and the map written; bounds the memory."""
     threads: Annotated[int, Field(ge=1)] | None = None
@@ -52,6 +68,14 @@ class MapSettings(Frozen):
     """Resume an unfinished run of the same scene, detector and settings."""
     overwrite: bool = False
     """Replace an existing map once the new one is finished."""
+
+    @field_validator("masks", mode="before")
+    @classmethod
+    def _split_names(cls, value: Any) -> Any:
+        """Read ``none`` and names joined by commas."""
+        if isinstance(value, str) and value != "auto":
+            return () if value.strip() in ("", "none") else tuple(name.strip() for name in value.split(","))
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +94,46 @@ class Job:
     """The grid of that part."""
     lattice: Lattice
     """Tiles of the whole scene, so that a map of a part equals that part of the whole map."""
+    masks: SceneMasks
+    """Of the scene; those of a finished map are known by their rules and are not computed again."""
 
     @classmethod
-    def of(cls, scene: Scene, detector: Detector, settings: MapSettings, aoi: AreaOfInterest | None) -> "Job":
+    def of(
+        cls,
+        scene: Scene,
+        detector: Detector,
+        settings: MapSettings,
+        aoi: AreaOfInterest | None,
+        exclude: AreaOfInterest | None = None,
+    ) -> "Job":
         """Check a run and open its engine.
+
+        Args:
+            scene: to map.
+            detector: to run.
+            settings: of the map.
+            aoi: part of the scene to map; the whole scene where None.
+            exclude: area in which landslides are ruled out.
 
         Raises:
             LandslipError: scene, detector, settings and area do not fit together.
         """
         if not scene.has(detector.card.channels):
             scene.require(detector.card.channels, f"detector '{detector.card.name}'", _instead(scene))
+        if settings.min_slope_deg > 0 and not scene.has(["slope"]):
+            raise SettingsError(
+                f"min_slope_deg needs the slope or the elevation of scene '{scene.name}', which has "
+                f"{', '.join(scene.channels)}: add a file of one of them, or leave min_slope_deg at 0",
+                parameter="min_slope_deg",
+            )
         area = aoi.on(scene.geobox) if aoi else None
+        masks = SceneMasks.of(
+            scene,
+            settings.masks,
+            cloud_source=settings.cloud_source,
+            buffer_m=settings.cloud_buffer_m,
+            area=ExcludedArea.on(exclude, scene.geobox) if exclude else None,
+        )
         region = area.window if area else scene.window
         lattice = make_lattice(detector.card, scene.height, scene.width, settings.overlap_px)
         engine = open_engine(
@@ -99,6 +152,7 @@ class Job:
             region=region,
             grid=MapGrid.of(scene.geobox, region),
             lattice=lattice,
+            masks=masks,
         )
 
     @property
@@ -109,6 +163,29 @@ class Job:
     def mask(self, block: Window) -> NDArray[np.bool_]:
         """Return which pixels of a block are to be mapped, (H, W)."""
         return self.area.mask(block) if self.area else np.ones(block.shape, np.bool_)
+
+    def read(
+        self, channels: Sequence[str], window: Window
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.uint8]]:
+        """Read channels of the scene where its masks do not hide the ground.
+
+        Returns:
+            Values (C, H, W); where they are valid and the ground is visible (H, W); codes of masks (H, W).
+        """
+        values, valid = self.scene.read(channels, window)
+        codes = self.masks.codes(window)
+        return values, valid & ~hides_ground(codes), codes
+
+    @property
+    def rules_out(self) -> bool:
+        """Whether some setting rules candidates out."""
+        return self.settings.min_slope_deg > 0 or any(kind.name in self.masks.rules for kind in (AREA, WATER))
+
+    @property
+    def rules(self) -> dict[str, str]:
+        """Source and rule of each mask that is applied, by its name."""
+        slope = f"candidates with a mean slope below {self.settings.min_slope_deg:g} degrees"
+        return dict(self.masks.rules) | ({SLOPE.name: slope} if self.settings.min_slope_deg > 0 else {})
 
     def pixel_count(self) -> int:
         """Count the pixels that are to be mapped."""
@@ -134,12 +211,24 @@ class Job:
             "uncertainty": self.settings.uncertainty,
             "overlap_px": self.lattice.overlap,
             "block_px": self.settings.block_px,
+            "masks": self.masks.identity,
         }
 
     @property
     def identity(self) -> dict[str, object]:
         """Everything that the map depends on."""
-        return self.raster_identity | {"threshold": self.threshold, "min_area_m2": self.settings.min_area_m2}
+        return self.raster_identity | {
+            "threshold": self.threshold,
+            "min_area_m2": self.settings.min_area_m2,
+            "min_slope_deg": self.settings.min_slope_deg,
+        }
+
+    @property
+    def digest(self) -> str:
+        """A sha256 over everything that changes the content of the map; empty where the scene is in memory."""
+        content = {name: value for name, value in self.identity.items() if name != "block_px"}
+        text = json.dumps(content, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest() if self.scene.identity else ""
 
 
 def _instead(scene: Scene) -> str:

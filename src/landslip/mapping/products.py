@@ -14,6 +14,7 @@ from landslip.mapping.domain_shift import DomainShift
 from landslip.mapping.job import Job
 from landslip.mapping.metadata.stac_item import stac_item
 from landslip.mapping.metadata.summary import SENTINEL_ATTRIBUTION, Effort, add_effort, add_files, summarise
+from landslip.mapping.raster.masks import MaskRaster
 from landslip.mapping.raster.probability import ProbabilityRaster
 from landslip.mapping.report.overview import draw_overview
 from landslip.mapping.report.report import write_report
@@ -29,10 +30,21 @@ OVERVIEW: Final = "overview.png"
 REPORT: Final = "report.html"
 ITEM: Final = "item.json"
 SUMMARY: Final = "summary.json"
+MASK_RASTER: Final = "masks.tif"
+EXCLUDED: Final = "excluded.parquet"
 PRODUCTS: Final = (PROBABILITY, GEOPACKAGE, GEOPARQUET, OVERVIEW, REPORT, ITEM, SUMMARY)
-"""Every file of a map. The summary is published last: a folder with a summary holds a complete map."""
+"""Files of every map. The summary is published last: a folder with a summary holds a complete map."""
+MASK_PRODUCTS: Final = (MASK_RASTER, EXCLUDED)
+"""Files of a map with masks, and of one whose settings rule candidates out."""
 _LISTED: Final = 100
 """Landslides in the table of the report."""
+
+
+def products_of(job: Job) -> tuple[str, ...]:
+    """Return the names of the files of a map, in the order of publication."""
+    masks = (MASK_RASTER,) if job.masks else ()
+    excluded = (EXCLUDED,) if job.rules_out else ()
+    return (PROBABILITY, *masks, GEOPACKAGE, GEOPARQUET, *excluded, OVERVIEW, REPORT, ITEM, SUMMARY)
 
 
 def write_products(
@@ -44,6 +56,7 @@ def write_products(
     effort: Effort,
     path_of: Callable[[str], Path],
     progress: Progress,
+    masks: MaskRaster | None = None,
 ) -> None:
     """Write every file of a map.
 
@@ -56,33 +69,52 @@ def write_products(
         effort: time spent on the raster.
         path_of: returns the path for a file name.
         progress: told of progress.
+        masks: the finished raster of masks, where the job has masks.
     """
     # These import pandas, which is slow; the landslides are found by code that has imported it while the network ran.
-    from landslip.mapping.inventory.files import read_geopackage, read_largest, write_geoparquet  # noqa: PLC0415
+    from landslip.mapping.inventory.files import (  # noqa: PLC0415
+        EXCLUDED_LAYER,
+        read_geopackage,
+        read_largest,
+        write_geoparquet,
+    )
 
     card = job.detector.card
-    steps = iter(range(1, len(PRODUCTS) + 1))
+    products = products_of(job)
+    steps = iter(range(1, len(products) + 1))
 
     def written(count: int = 1) -> None:
         for _ in range(count):
-            progress("writing", next(steps), len(PRODUCTS))
+            progress("writing", next(steps), len(products))
 
-    progress("writing", 0, len(PRODUCTS))
+    progress("writing", 0, len(products))
     with ThreadPoolExecutor(2, "landslip-copy") as executor:
         copying = executor.submit(raster.finish, path_of(PROBABILITY), _tags(job))
+        copying_masks = executor.submit(masks.finish, path_of(MASK_RASTER), _mask_tags()) if masks else None
         found = finding.result()
         written()
         drawing = executor.submit(frequency_section, found.areas_m2, job.settings.min_area_m2)
         write_geoparquet(path_of(GEOPARQUET), path_of(GEOPACKAGE))
         written()
+        if EXCLUDED in products:
+            write_geoparquet(path_of(EXCLUDED), path_of(GEOPACKAGE), EXCLUDED_LAYER)
+            written()
         summary = summarise(job, found, effort, measuring.result())
         geometries = (geometry for table in read_geopackage(path_of(GEOPACKAGE)) for geometry in table.geometry)
-        overview = draw_overview(picture, geometries, summary, card)
+        ruled_out = (
+            (geometry for table in read_geopackage(path_of(GEOPACKAGE), EXCLUDED_LAYER) for geometry in table.geometry)
+            if EXCLUDED in products
+            else ()
+        )
+        overview = draw_overview(picture, geometries, summary, card, excluded=ruled_out)
         overview.save(path_of(OVERVIEW))
         written()
         copying.result()
+        if copying_masks:
+            copying_masks.result()
+            written()
         frequency = drawing.result()
-    summary = add_files(summary, [path_of(name) for name in (PROBABILITY, GEOPACKAGE, GEOPARQUET, OVERVIEW)])
+    summary = add_files(summary, [path_of(name) for name in products[: products.index(REPORT)]])
     largest = read_largest(path_of(GEOPACKAGE), _LISTED)
     write_report(path_of(REPORT), overview, largest, found.areas_m2, summary, card, frequency=frequency)
     summary = add_files(summary, [path_of(REPORT)])
@@ -91,6 +123,13 @@ def write_products(
     summary = add_effort(add_files(summary, [path_of(ITEM)]), effort)
     path_of(SUMMARY).write_text(summary.model_dump_json(indent=2) + "\n", encoding="utf-8")
     written(4)
+
+
+def _mask_tags() -> dict[str, str]:
+    return {
+        "TIFFTAG_SOFTWARE": f"landslip {landslip.__version__}",
+        "TIFFTAG_IMAGEDESCRIPTION": f"Masks of a landslide map. {SENTINEL_ATTRIBUTION}.",
+    }
 
 
 def _tags(job: Job) -> dict[str, str]:

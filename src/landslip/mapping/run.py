@@ -18,10 +18,22 @@ from landslip.mapping.area import AreaOfInterest
 from landslip.mapping.domain_shift import domain_shift_warnings, measure_domain_shift
 from landslip.mapping.job import Job, MapSettings
 from landslip.mapping.metadata.summary import Effort, Summary
-from landslip.mapping.products import GEOPACKAGE, PROBABILITY, PRODUCTS, SUMMARY, write_products
+from landslip.mapping.products import (
+    GEOPACKAGE,
+    MASK_PRODUCTS,
+    MASK_RASTER,
+    PROBABILITY,
+    PRODUCTS,
+    SUMMARY,
+    products_of,
+    write_products,
+)
+from landslip.mapping.raster.block_order import strips
 from landslip.mapping.raster.fill import Follower, fill_raster
+from landslip.mapping.raster.masks import MaskRaster
 from landslip.mapping.raster.probability import GDAL_SETTINGS, ProbabilityRaster
 from landslip.mapping.workspace import Workspace, open_workspace
+from landslip.scenes.masks.kinds import KINDS
 from landslip.scenes.scene import Scene
 
 if TYPE_CHECKING:
@@ -30,6 +42,7 @@ if TYPE_CHECKING:
     from landslip.mapping.inventory.find import Found, Strips
 
 _UNFINISHED_RASTER: Final = "encoded.tif"
+_UNFINISHED_MASKS: Final = "codes.tif"
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,16 @@ class MapResult:
         from landslip.mapping.inventory.files import LAYER  # noqa: PLC0415
 
         return pyogrio.read_dataframe(self.folder / GEOPACKAGE, layer=LAYER)
+
+    @cached_property
+    def excluded(self) -> "gpd.GeoDataFrame | None":
+        """Candidates that masks rule out, with the ``reason``; None where no setting rules any out."""
+        import pyogrio  # noqa: PLC0415 - imports pandas, which is slow
+
+        from landslip.mapping.inventory.files import EXCLUDED_LAYER, has_excluded  # noqa: PLC0415
+
+        path = self.folder / GEOPACKAGE
+        return pyogrio.read_dataframe(path, layer=EXCLUDED_LAYER) if has_excluded(path) else None
 
     @property
     def probability(self) -> Path:
@@ -87,6 +110,7 @@ def map_scene(
     settings: MapSettings | None = None,
     *,
     aoi: AreaOfInterest | None = None,
+    exclude: AreaOfInterest | None = None,
     progress: Progress = no_progress,
 ) -> MapResult:
     """Map the landslides of a scene and write the files of the map.
@@ -100,25 +124,43 @@ def map_scene(
         out: folder for the files; created where missing.
         settings: of the map; the defaults where None.
         aoi: part of the scene to map; the whole scene where None.
+        exclude: area in which landslides are ruled out (``mapping/masks/excluded_area.py``).
         progress: told of progress.
 
     Raises:
         LandslipError: an input is wrong, or the map cannot be written; no file has its final name then.
     """
     started = perf_counter()
-    job = Job.of(scene, detector, settings or MapSettings(), aoi)
-    # The unfinished raster, its finished copy with overviews, and the other files.
-    check_disk_space(out, int(2.5 * job.bands * job.region.height * job.region.width) + 20_000_000)
+    return map_job(Job.of(scene, detector, settings or MapSettings(), aoi, exclude), out, started, progress)
+
+
+def map_job(job: Job, out: Path, started: float, progress: Progress = no_progress) -> MapResult:
+    """Write the files of the map of a job; see ``map_scene``.
+
+    Args:
+        job: to run.
+        out: folder for the files.
+        started: when the work on this map began, by ``time.perf_counter``.
+        progress: told of progress.
+
+    Raises:
+        LandslipError: the map cannot be written; no file has its final name then.
+    """
+    products = products_of(job)
+    # The unfinished rasters, their finished copies with overviews, and the other files.
+    bands = job.bands + (MASK_RASTER in products)
+    check_disk_space(out, int(2.5 * bands * job.region.height * job.region.width) + 20_000_000)
     with (
         rasterio.Env(**GDAL_SETTINGS),
         open_workspace(
             out,
-            PRODUCTS,
+            products,
             raster_identity=job.raster_identity,
             identity=job.identity,
             # A scene in memory has no identity, so that its unfinished work cannot be resumed.
-            resume=job.settings.resume and bool(scene.identity),
+            resume=job.settings.resume and bool(job.scene.identity),
             overwrite=job.settings.overwrite,
+            stale=[name for name in MASK_PRODUCTS if name not in products],
         ) as workspace,
     ):
         if not workspace.publishing:
@@ -129,22 +171,32 @@ def map_scene(
 
 def _make(job: Job, workspace: Workspace, started: float, progress: Progress) -> None:
     """Make every file of the map in the workspace; landslides are traced while the raster is being filled."""
-    workspace.remove(PRODUCTS)
+    workspace.remove((*PRODUCTS, *MASK_PRODUCTS))
     raster = ProbabilityRaster(workspace.path(_UNFINISHED_RASTER), job.grid, job.bands)
+    masks = MaskRaster(workspace.path(_UNFINISHED_MASKS), job.grid) if job.masks else None
     follower = Follower(raster)
     with ThreadPoolExecutor(2, "landslip-find") as executor:
-        finding = executor.submit(_find, job, follower.strips(), workspace.path(GEOPACKAGE))
+        finding = executor.submit(_find, job, follower.strips(), workspace.path(GEOPACKAGE), raster, masks)
         measuring = executor.submit(measure_domain_shift, job)
         try:
-            quicklook, network_s = fill_raster(job, raster, workspace, follower, progress)
+            quicklook, network_s = fill_raster(job, raster, workspace, follower, progress, masks)
         finally:
             follower.stop()
         effort = Effort(started=started, network_s=network_s, resumed=workspace.resumed)
-        write_products(job, raster, finding, measuring, quicklook.picture(job.grid), effort, workspace.path, progress)
+        picture = quicklook.picture(job.grid)
+        write_products(job, raster, finding, measuring, picture, effort, workspace.path, progress, masks)
 
 
-def _find(job: Job, encoded: "Strips", path: Path) -> "Found":
+def _find(job: Job, encoded: "Strips", path: Path, raster: ProbabilityRaster, masks: MaskRaster | None) -> "Found":
     """Find the landslides; pandas and geopandas are imported while the network runs, since that takes a second."""
-    from landslip.mapping.inventory.find import find_landslides  # noqa: PLC0415
+    from landslip.mapping.inventory.find import MaskedRaster, find_landslides  # noqa: PLC0415
 
-    return find_landslides(job, encoded, path)
+    masked = None
+    if masks or job.rules_out:
+        masked = MaskedRaster(
+            masks.read if masks else None,
+            lambda: ((window, raster.read(window)) for window in strips(job.grid.height, job.grid.width)),
+            tuple(KINDS[name] for name in job.masks.rules),
+            job.settings.min_slope_deg,
+        )
+    return find_landslides(job, encoded, path, masked)

@@ -31,12 +31,15 @@ class Workspace:
     publishing: bool
     """Whether an earlier run was killed while it published this map."""
 
-    def __init__(self, out: Path, products: Sequence[str], identity: str, lock: IO[str]) -> None:
+    def __init__(
+        self, out: Path, products: Sequence[str], identity: str, lock: IO[str], stale: Sequence[str] = ()
+    ) -> None:
         self.out = out
         self.folder = out / UNFINISHED
         self.resumed = False
         self.publishing = False
         self._products = tuple(products)
+        self._stale = tuple(stale)
         self._identity = identity
         self._lock = lock
 
@@ -70,6 +73,8 @@ class Workspace:
         if self.path(last).exists():
             # While an older map is replaced, the folder holds files of both and must not look like a finished map.
             (self.out / last).unlink(missing_ok=True)
+        for name in self._stale:
+            (self.out / name).unlink(missing_ok=True)
         for name in self._products:
             if self.path(name).exists():
                 self.path(name).replace(self.out / name)
@@ -98,6 +103,7 @@ def open_workspace(
     identity: Mapping[str, object],
     resume: bool,
     overwrite: bool,
+    stale: Sequence[str] = (),
 ) -> Iterator[Workspace]:
     """Lock an output folder for one run.
 
@@ -108,13 +114,14 @@ def open_workspace(
         identity: what the whole map depends on.
         resume: resume unfinished work.
         overwrite: allow an existing map to be replaced.
+        stale: names of files that a replaced map may have and this one has not; removed on publication.
 
     Raises:
         OutputError: the folder cannot be written, is in use, or holds a map that must not be replaced.
     """
     check_path_name(out, OutputError, "out", forbidden="!")
     try:
-        with _locked(out, products, _text(identity)) as workspace:
+        with _locked(out, products, _text(identity), stale) as workspace:
             resumes = resume and _holds(workspace.path(_IDENTITY), _text(raster_identity))
             workspace.publishing = resumes and _holds(workspace.path(_PUBLISHING), _text(identity))
             existing = [name for name in products if (out / name).exists()]
@@ -138,7 +145,7 @@ def open_workspace(
 
 
 @contextlib.contextmanager
-def _locked(out: Path, products: Sequence[str], identity: str) -> Iterator[Workspace]:
+def _locked(out: Path, products: Sequence[str], identity: str, stale: Sequence[str]) -> Iterator[Workspace]:
     created = not out.exists()
     (out / UNFINISHED).mkdir(parents=True, exist_ok=True)
     with (out / UNFINISHED / _LOCK).open("w") as lock:
@@ -146,7 +153,7 @@ def _locked(out: Path, products: Sequence[str], identity: str) -> Iterator[Works
             raise OutputError(
                 f"another run is writing to {out}: wait for it to end, or give another folder", parameter="out"
             )
-        workspace = Workspace(out, products, identity, lock)
+        workspace = Workspace(out, products, identity, lock, stale)
         try:
             yield workspace
         finally:

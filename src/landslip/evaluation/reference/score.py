@@ -274,7 +274,7 @@ def _labelled_patches(
             continue
         mask = np.where(labelled, reference.mask(strip), np.uint8(NODATA)).astype(np.uint8)
         padding = ((0, -strip.height % SIDE_PX), (0, beyond))
-        both = [np.pad(layer, padding, constant_values=NODATA) for layer in (mask, mapped.encoded(strip))]
+        both = [np.pad(layer, padding, constant_values=NODATA) for layer in (mask, mapped.judged(strip))]
         for row in range(0, strip.height, SIDE_PX):
             for col in range(0, width, SIDE_PX):
                 mask, encoded = (layer[row : row + SIDE_PX, col : col + SIDE_PX] for layer in both)

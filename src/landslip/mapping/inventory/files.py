@@ -6,7 +6,7 @@ Both are written in chunks, so that memory does not grow with the number of land
 import contextlib
 import errno
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -17,11 +17,15 @@ import pyogrio
 from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, Schema
 from arro3.io import write_parquet
 from pyogrio.errors import DataLayerError, DataSourceError
+from shapely.geometry.base import BaseGeometry
 
 from landslip.files.georeference_warnings import ignore_missing_crs
 from landslip.mapping.inventory.attributes import COLUMNS
 
 LAYER: Final = "landslides"
+EXCLUDED_LAYER: Final = "excluded"
+"""Candidates that a mask rules out, with the reason."""
+REASON: Final = "reason"
 CHUNK: Final = 10_000
 _ARROW: Final = {"int64": DataType.int64(), "float64": DataType.float64(), "str": DataType.utf8()}
 
@@ -35,28 +39,28 @@ def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[list[Item]]:
         yield chunk
 
 
-def append_to_geopackage(path: Path, table: gpd.GeoDataFrame) -> None:
-    """Append landslides to the layer ``landslides``, which is created where missing, also by an empty table.
+def append_to_geopackage(path: Path, table: gpd.GeoDataFrame, layer: str = LAYER) -> None:
+    """Append landslides to a layer, which is created where missing, also by an empty table.
 
     Raises:
         OSError: they could not be written.
     """
     with _access(path), ignore_missing_crs(table.crs):
         pyogrio.write_dataframe(
-            table, path, layer=LAYER, driver="GPKG", geometry_type="MultiPolygon", append=path.exists()
+            table, path, layer=layer, driver="GPKG", geometry_type="MultiPolygon", append=path.exists()
         )
 
 
-def check_geopackage(path: Path, count: int) -> None:
-    """Check the number of landslides on disk, since GDAL does not report errors on closing a GeoPackage.
+def check_geopackage(path: Path, count: int, layer: str = LAYER) -> None:
+    """Check the number of landslides in a layer on disk, since GDAL does not report errors on closing a GeoPackage.
 
     Raises:
         OSError: the number differs.
     """
     with _access(path):
-        found = pyogrio.read_info(path, layer=LAYER, force_feature_count=True)["features"]
+        found = pyogrio.read_info(path, layer=layer, force_feature_count=True)["features"]
     if found != count:
-        raise OSError(errno.EIO, f"{path.name} holds {found} of {count} landslides")
+        raise OSError(errno.EIO, f"{path.name} holds {found} of {count} landslides in layer '{layer}'")
 
 
 @contextlib.contextmanager
@@ -69,11 +73,24 @@ def _access(path: Path) -> Iterator[None]:
         raise OSError(errno.EIO, f"{path.name}: {reason}") from error
 
 
-def read_geopackage(path: Path) -> Iterator[gpd.GeoDataFrame]:
-    """Read the landslides of a map in chunks, in the order of their ids."""
-    count = pyogrio.read_info(path, layer=LAYER)["features"]
+def read_geopackage(path: Path, layer: str = LAYER) -> Iterator[gpd.GeoDataFrame]:
+    """Read the landslides of a layer in chunks, in the order of their ids."""
+    count = pyogrio.read_info(path, layer=layer)["features"]
     for first in range(0, count, CHUNK):
-        yield pyogrio.read_dataframe(path, layer=LAYER, skip_features=first, max_features=CHUNK)
+        yield pyogrio.read_dataframe(path, layer=layer, skip_features=first, max_features=CHUNK)
+
+
+def excluded_outlines(path: Path, reason: str) -> list[BaseGeometry]:
+    """Read the outlines of the candidates that are excluded for a reason."""
+    if not has_excluded(path):
+        return []
+    table = pyogrio.read_dataframe(path, layer=EXCLUDED_LAYER, columns=[REASON], where=f"{REASON} = '{reason}'")
+    return list(table.geometry)
+
+
+def has_excluded(path: Path) -> bool:
+    """Return whether a GeoPackage has a layer of excluded candidates."""
+    return EXCLUDED_LAYER in pyogrio.list_layers(path)[:, 0].tolist()
 
 
 def read_largest(path: Path, number: int) -> gpd.GeoDataFrame:
@@ -83,10 +100,21 @@ def read_largest(path: Path, number: int) -> gpd.GeoDataFrame:
     return pyogrio.read_dataframe(path, sql=query, sql_dialect="SQLITE")
 
 
-def write_geoparquet(path: Path, geopackage: Path) -> None:
-    """Write the rows of a GeoPackage as GeoParquet 1.1 (OGC 24-013), geometry as WKB."""
-    info = pyogrio.read_info(geopackage, layer=LAYER, force_total_bounds=True)
-    empty = pyogrio.read_dataframe(geopackage, layer=LAYER, max_features=0)
+def write_geoparquet(
+    path: Path, geopackage: Path, layer: str = LAYER, columns: Mapping[str, str] | None = None
+) -> None:
+    """Write the rows of a layer of a GeoPackage as GeoParquet 1.1 (OGC 24-013), geometry as WKB.
+
+    Args:
+        path: of the file.
+        geopackage: to read.
+        layer: of the GeoPackage.
+        columns: name and type of the attributes; those of a map where None.
+    """
+    info = pyogrio.read_info(geopackage, layer=layer, force_total_bounds=True)
+    empty = pyogrio.read_dataframe(geopackage, layer=layer, max_features=0)
+    if columns is None:
+        columns = COLUMNS | ({REASON: "str"} if layer == EXCLUDED_LAYER else {})
     geometry: dict[str, Any] = {
         "encoding": "WKB",
         "geometry_types": ["MultiPolygon"],
@@ -98,11 +126,11 @@ def write_geoparquet(path: Path, geopackage: Path) -> None:
     metadata = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": geometry}}
     schema = Schema(
         [
-            *(Field(name, _ARROW[kind], nullable=kind != "int64") for name, kind in COLUMNS.items()),
+            *(Field(name, _ARROW[kind], nullable=kind != "int64") for name, kind in columns.items()),
             Field("geometry", DataType.binary(), nullable=False),
         ]
     )
-    batches = (_batch(table, schema) for table in read_geopackage(geopackage))
+    batches = (_batch(table, columns, schema) for table in read_geopackage(geopackage, layer))
     write_parquet(
         RecordBatchReader.from_batches(schema, batches),
         path,
@@ -111,10 +139,10 @@ def write_geoparquet(path: Path, geopackage: Path) -> None:
     )
 
 
-def _batch(table: gpd.GeoDataFrame, schema: Schema) -> RecordBatch:
+def _batch(table: gpd.GeoDataFrame, kinds: Mapping[str, str], schema: Schema) -> RecordBatch:
     columns = [
         Array([None if value is None or value != value else value for value in table[name].tolist()], _ARROW[kind])  # noqa: PLR0124 - NaN is the one value that differs from itself
-        for name, kind in COLUMNS.items()
+        for name, kind in kinds.items()
     ]
     geometry = Array(np.asarray(table.geometry.to_wkb()).tolist(), DataType.binary())
     return RecordBatch.from_arrays([*columns, geometry], schema=schema)

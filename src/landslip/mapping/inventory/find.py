@@ -1,7 +1,7 @@
 """From encoded probability to the inventory of a map, in a file or in memory."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -14,19 +14,52 @@ from odc.geo.geobox import GeoBox
 from landslip.detector.card import Card
 from landslip.grid.map_grid import MapGrid
 from landslip.grid.window import Window
-from landslip.mapping.inventory.attributes import landslide_table
-from landslip.mapping.inventory.files import append_to_geopackage, check_geopackage, chunks
+from landslip.mapping.inventory.attributes import COLUMNS, landslide_table
+from landslip.mapping.inventory.files import (
+    EXCLUDED_LAYER,
+    REASON,
+    append_to_geopackage,
+    check_geopackage,
+    chunks,
+)
 from landslip.mapping.inventory.outlines import Outline, trace_outlines
 from landslip.mapping.inventory.terrain_attributes import Terrain, terrain_reader
 from landslip.mapping.job import Job
 from landslip.mapping.raster.block_order import strips
 from landslip.probability import NODATA, encode_probability
+from landslip.scenes.masks.kinds import PRECEDENCE, SLOPE, MaskKind, rules_out
 
 _AREA_TOLERANCE = 0.005
 """A pixel of 10 m in UTM has 99.8 to 100.1 m2 of geodesic area; four of them reach a minimum area of 400 m2."""
 
 Strips = Iterable[tuple[Window, NDArray[np.uint8]]]
 """Encoded probability in strips from top to bottom, without gaps."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedRaster:
+    """The masks of a probability raster, and the raster once more: candidates that are ruled out are traced after it.
+
+    Args:
+        codes: reads the codes of masks (H, W) of a strip; None without masks of pixels.
+        strips: reads the encoded probability again, once it is complete.
+        kinds: of the masks that are applied.
+        min_slope_deg: candidates with a smaller mean slope are ruled out.
+    """
+
+    codes: Callable[[Window], NDArray[np.uint8]] | None
+    strips: Callable[[], Strips]
+    kinds: tuple[MaskKind, ...] = ()
+    min_slope_deg: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """A number of things, and what they cover."""
+
+    count: int = 0
+    pixels: int = 0
+    area_m2: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,33 +70,107 @@ class Found:
     """Area of every landslide, in the order of the ids."""
     valid_px: int
     valid_area_m2: float
+    masked: Mapping[str, Extent] = field(default_factory=dict)
+    """Pixels and area of each mask, by its name; of gentle slopes those of the candidates."""
+    excluded: Mapping[str, Extent] = field(default_factory=dict)
+    """Candidates that each mask rules out."""
 
 
-def find_landslides(job: Job, encoded: Strips, path: Path) -> Found:
+def find_landslides(job: Job, encoded: Strips, path: Path, masked: MaskedRaster | None = None) -> Found:
     """Find the landslides of a probability raster and write them to a GeoPackage.
+
+    Pixels that a mask rules out are no part of a landslide; the candidates there, and those on gentle slopes, go to the
+    layer ``excluded`` with the reason.
 
     Args:
         job: what is mapped.
         encoded: the raster in strips.
         path: of the GeoPackage; must not exist.
+        masked: the masks of the raster, if there are any.
     """
-    grid, image_date = job.grid, job.scene.date
-    counter = _ValidCounter(grid)
+    grid, card, image_date = job.grid, job.detector.card, job.scene.date
+    min_slope_deg = masked.min_slope_deg if masked else 0.0
+    codes = masked.codes if masked else None
+    counter = _PixelCounter(grid)
+    terrain = terrain_reader(job.scene, job.region, grid)
+
+    def tables(strips: Strips) -> Iterator[gpd.GeoDataFrame]:
+        return landslide_tables(
+            strips,
+            grid,
+            card,
+            threshold=job.threshold,
+            min_area_m2=job.settings.min_area_m2,
+            image_date=image_date,
+            terrain=terrain,
+        )
+
+    empty = landslide_table([], grid, card, image_date, 1)
+    append_to_geopackage(path, empty)
     areas_m2: list[NDArray[np.float64]] = []
-    append_to_geopackage(path, landslide_table([], grid, job.detector.card, image_date, 1))
-    for table in landslide_tables(
-        counter.count(encoded),
-        grid,
-        job.detector.card,
-        threshold=job.threshold,
-        min_area_m2=job.settings.min_area_m2,
-        image_date=image_date,
-        terrain=terrain_reader(job.scene, job.region, grid),
-    ):
-        areas_m2.append(table["area_m2"].to_numpy())
-        append_to_geopackage(path, table)
+    excluded = _ExcludedLayer(path, grid)
+    if masked and (min_slope_deg > 0 or any(not kind.hides for kind in masked.kinds)):
+        excluded.add(empty, SLOPE)
+    first_id = 1
+    for table in tables(counter.count(encoded, codes)):
+        gentle = (table["slope_mean_deg"] < min_slope_deg).to_numpy()
+        if gentle.any():
+            excluded.add(table[gentle], SLOPE)
+            table = table[~gentle]  # noqa: PLW2901 - the rest of the same rows
+        if len(table):
+            areas_m2.append(table["area_m2"].to_numpy())
+            append_to_geopackage(path, table.assign(id=np.arange(first_id, first_id + len(table))))
+            first_id += len(table)
     check_geopackage(path, sum(map(len, areas_m2)))
-    return Found(np.concatenate([np.zeros(0), *areas_m2]), counter.pixels, counter.area_m2)
+    if masked and codes:
+        for kind in masked.kinds:
+            for table in () if kind.hides else tables(_only_code(masked.strips(), codes, kind.code)):
+                excluded.add(table, kind)
+    excluded.check()
+    by_name = {kind.name: counter.extent(kind.code) for kind in (masked.kinds if masked else ())}
+    if min_slope_deg > 0:
+        by_name[SLOPE.name] = excluded.extents.get(SLOPE.name, Extent())
+    return Found(np.concatenate([np.zeros(0), *areas_m2]), counter.pixels, counter.area_m2, by_name, excluded.extents)
+
+
+class _ExcludedLayer:
+    """The layer of candidates that are ruled out, as it is written."""
+
+    def __init__(self, path: Path, grid: MapGrid) -> None:
+        self.extents: dict[str, Extent] = {}
+        self._path = path
+        self._pixel_area = abs(grid.transform.determinant) if grid.crs else 1.0
+        self._rows: int | None = None
+
+    def add(self, table: gpd.GeoDataFrame, kind: MaskKind) -> None:
+        """Append candidates with the mask that rules them out as the reason; an empty table creates the layer."""
+        self._rows = self._rows or 0
+        numbered = table.assign(id=np.arange(self._rows + 1, self._rows + 1 + len(table)))
+        numbered.insert(len(COLUMNS), REASON, np.full(len(table), kind.title, dtype=object))
+        append_to_geopackage(self._path, numbered, EXCLUDED_LAYER)
+        self._rows += len(table)
+        if len(table):
+            before = self.extents.get(kind.name, Extent())
+            # Outlines follow the edges of pixels.
+            pixels = round(float(table.geometry.area.sum()) / self._pixel_area)
+            self.extents[kind.name] = Extent(
+                before.count + len(table), before.pixels + pixels, before.area_m2 + float(table["area_m2"].sum())
+            )
+
+    def check(self) -> None:
+        """Check the number of rows on disk.
+
+        Raises:
+            OSError: it differs.
+        """
+        if self._rows is not None:
+            check_geopackage(self._path, self._rows, EXCLUDED_LAYER)
+
+
+def _only_code(encoded: Strips, codes: Callable[[Window], NDArray[np.uint8]], code: int) -> Strips:
+    """Yield the strips with probability 0 where the mask of a pixel has another code."""
+    for window, strip in encoded:
+        yield window, np.where((codes(window) == code) | (strip == NODATA), strip, np.uint8(0))
 
 
 def outline_landslides(
@@ -146,21 +253,48 @@ def _remove_small(chunk: list[Outline], grid: MapGrid, min_area_m2: float) -> li
     return [outline for outline, area_m2 in zip(chunk, approximate_m2, strict=True) if area_m2 * 1.1 >= min_area_m2]
 
 
-class _ValidCounter:
-    """Counts valid pixels and their area while strips pass through."""
+class _PixelCounter:
+    """Counts valid pixels, the pixels of each mask, and their area while strips pass through."""
 
     def __init__(self, grid: MapGrid) -> None:
         self.pixels = 0
         self.area_m2 = 0.0
         self._grid = grid
+        self._masked: dict[int, Extent] = {}
 
-    def count(self, encoded: Strips) -> Iterator[tuple[Window, NDArray[np.uint8]]]:
-        """Yield the strips unchanged."""
+    def count(
+        self, encoded: Strips, codes: Callable[[Window], NDArray[np.uint8]] | None = None
+    ) -> Iterator[tuple[Window, NDArray[np.uint8]]]:
+        """Yield the strips, with probability 0 where a mask rules a landslide out."""
         for window, strip in encoded:
             starts = np.arange(0, window.width, 512)
-            counts = np.add.reduceat((strip != NODATA).sum(axis=0), starts)
             middles = (starts + np.minimum(starts + 512, window.width)) / 2
             centres = np.column_stack([middles, np.full(len(starts), window.row + window.height / 2)])
-            self.pixels += int(counts.sum())
-            self.area_m2 += float(counts @ self._grid.pixel_area_m2(centres))
-            yield window, strip
+            pixel_area_m2 = self._grid.pixel_area_m2(centres)
+
+            def measure(
+                mask: NDArray[np.bool_],
+                starts: NDArray[np.intp] = starts,
+                pixel_area_m2: NDArray[np.float64] = pixel_area_m2,
+            ) -> tuple[int, float]:
+                counts = np.add.reduceat(mask.sum(axis=0), starts)
+                return int(counts.sum()), float(counts @ pixel_area_m2)
+
+            pixels, area_m2 = measure(strip != NODATA)
+            self.pixels += pixels
+            self.area_m2 += area_m2
+            if codes is None:
+                yield window, strip
+                continue
+            here = codes(window)
+            for kind in PRECEDENCE:
+                marked = here == kind.code
+                if marked.any():
+                    before = self._masked.get(kind.code, Extent())
+                    pixels, area_m2 = measure(marked)
+                    self._masked[kind.code] = Extent(0, before.pixels + pixels, before.area_m2 + area_m2)
+            yield window, np.where(rules_out(here) & (strip != NODATA), np.uint8(0), strip)
+
+    def extent(self, code: int) -> Extent:
+        """Return pixels and area of the mask with a code."""
+        return self._masked.get(code, Extent())

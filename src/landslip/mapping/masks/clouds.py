@@ -1,4 +1,4 @@
-"""Where the clouds of a scene are known from: its classification, or a network."""
+"""Where the clouds of a scene are known from: its classification, a network, or s2cloudless."""
 
 import threading
 from collections import OrderedDict
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.grid.window import Window
-from landslip.inference.cloud_network import CORE_PX, CloudNetwork, PackagedNetwork
+from landslip.inference.cloud_network import CORE_PX
 from landslip.scenes.masks.classification import CLOUD_CLASSES, Classification
 from landslip.scenes.scene import Scene
 
@@ -21,6 +21,8 @@ class CloudSource(Protocol):
 
     rule: str
     """The source in a few words."""
+    version: str
+    """Changes with what the source finds in the same scene."""
 
     def find(self, window: Window) -> NDArray[np.bool_]:
         """Return the clouds (H, W) in a window inside the scene. Calls may come from several threads."""
@@ -30,6 +32,7 @@ class ClassifiedClouds:
     """Clouds of the scene classification of a Level-2A product."""
 
     rule = "scene classification (SCL) 8, 9 and 10"
+    version = ""
 
     def __init__(self, classification: Classification) -> None:
         self._classification = classification
@@ -39,25 +42,31 @@ class ClassifiedClouds:
         return np.isin(self._classification.read(window), CLOUD_CLASSES)
 
 
-class NetworkClouds:
-    """Clouds found by a network in squares on a lattice anchored at the scene's corner.
+class SquareFinder(Protocol):
+    """Finds clouds in squares of ``CORE_PX`` pixels."""
+
+    def find(self, scene: Scene, square: Window) -> NDArray[np.bool_]:
+        """Find the clouds (CORE_PX, CORE_PX) in a square of a scene, which may reach beyond it."""
+
+
+class LatticeClouds:
+    """Clouds found in squares on a lattice anchored at the scene's corner.
 
     A square is computed once and kept, as the windows of a run touch it several times; beyond a fixed number the oldest
     is dropped, and computed again where it is needed.
 
     Args:
-        scene: with the channels of the network.
-        network: that is packaged.
-
-    Raises:
-        EngineError: the network cannot be run.
+        scene: with the channels that the finder needs.
+        finder: of the clouds in a square.
+        rule: the finder in a few words.
+        version: of the finder, which changes with its results.
     """
 
-    def __init__(self, scene: Scene, network: PackagedNetwork) -> None:
-        self.rule = f"network {network.name} on {', '.join(network.channels)}"
-        self.sha256 = network.sha256
+    def __init__(self, scene: Scene, finder: SquareFinder, rule: str, version: str) -> None:
+        self.rule = rule
+        self.version = version
         self._scene = scene
-        self._network = CloudNetwork(network)
+        self._finder = finder
         self._kept: OrderedDict[tuple[int, int], NDArray[np.bool_]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -80,7 +89,7 @@ class NetworkClouds:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-            clouds = self._network.find(self._scene, square)
+            clouds = self._finder.find(self._scene, square)
             self._kept[key] = clouds
             if len(self._kept) > _KEPT_SQUARES:
                 self._kept.popitem(last=False)

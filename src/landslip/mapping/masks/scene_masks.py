@@ -13,19 +13,21 @@ from landslip.grid.alignment import ground_resolution_m
 from landslip.grid.map_grid import MapGrid
 from landslip.grid.neighbourhoods import grow, is_near, project, remove_narrow
 from landslip.grid.window import Window
-from landslip.inference.cloud_network import PIXEL_SIZES_M, find_network
-from landslip.mapping.masks.clouds import ClassifiedClouds, CloudSource, NetworkClouds
+from landslip.inference.cloud_network import PIXEL_SIZES_M, CloudNetwork, find_network
+from landslip.inference.s2cloudless import CHANNELS as S2CLOUDLESS_CHANNELS
+from landslip.inference.s2cloudless import S2Cloudless
+from landslip.mapping.masks.clouds import ClassifiedClouds, CloudSource, LatticeClouds
 from landslip.mapping.masks.excluded_area import ExcludedArea
 from landslip.scenes.masks.classification import SHADOW_CLASSES, SNOW_CLASSES, Classification
 from landslip.scenes.masks.kinds import AREA, CLOUDS, HIDING, PRECEDENCE, SHADOW, SNOW, WATER, MaskName
 from landslip.scenes.masks.spectral import is_dark, is_snow, is_water
 from landslip.scenes.scene import Scene
 
-CloudChoice = Literal["auto", "scl", "network"]
+CloudChoice = Literal["auto", "scl", "network", "s2cloudless"]
 """``auto``: the scene classification where the scene has one, else a network."""
 
-BUFFER_M: Final = 60.0
-"""Added around clouds, whose edges are thin."""
+BUFFER_M: Final = 200.0
+"""Default width of the buffer around clouds: their edges are thin, and wisps lie around them."""
 REACH_M: Final = 1500.0
 """Where the sun is unknown: greatest distance of a shadow from its cloud, along rows and columns."""
 CLOUD_HEIGHT_M: Final = 4000.0
@@ -52,6 +54,7 @@ class SceneMasks:
     area: ExcludedArea | None = None
     shadow_px: tuple[float, float] | None = None
     """Rows and columns from a cloud to its farthest shadow; None where the sun is unknown."""
+    buffer_m: float = BUFFER_M
 
     @classmethod
     def of(
@@ -60,6 +63,7 @@ class SceneMasks:
         names: Literal["auto"] | Sequence[MaskName],
         *,
         cloud_source: CloudChoice = "auto",
+        buffer_m: float = BUFFER_M,
         area: ExcludedArea | None = None,
     ) -> "SceneMasks":
         """Choose the masks of a scene and their sources.
@@ -68,14 +72,16 @@ class SceneMasks:
             scene: to mask.
             names: of the masks; ``auto`` for clouds, shadow and snow as far as the scene allows.
             cloud_source: where clouds are known from.
+            buffer_m: width of the buffer around clouds.
             area: in which landslides are ruled out.
 
         Raises:
             SettingsError: the scene lacks what a mask, or the source of clouds, needs.
             EngineError: a network cannot be run.
+            MissingExtraError: the package of the source of clouds is not installed.
         """
         wanted = tuple(kind.name for kind in HIDING) if names == "auto" else tuple(names)
-        classification = Classification.of(scene) if cloud_source != "network" else None
+        classification = Classification.of(scene) if cloud_source in ("auto", "scl") else None
         rules: dict[str, str] = {}
         left_out: dict[str, str] = {}
         clouds: CloudSource | None = None
@@ -87,23 +93,21 @@ class SceneMasks:
                 clouds = found
         shadow_px = None if classification else _farthest_shadow_px(scene)
         for name in wanted:
-            rule = _rule(name, scene, classification, clouds, shadow_px)
+            rule = _rule(name, scene, classification, clouds, shadow_px, buffer_m)
             if rule is not None:
                 rules[name] = rule
             elif name not in left_out:
                 left_out[name] = _NEEDS[name]
-        if names != "auto" and left_out:
+        if left_out and (names != "auto" or (cloud_source != "auto" and CLOUDS.name in left_out)):
             name, why = next(iter(left_out.items()))
             raise SettingsError(
                 f"the mask '{name}' cannot be made for scene '{scene.name}': {why}; the scene has "
                 f"{', '.join(scene.channels)}",
-                parameter="masks",
+                parameter="cloud_source" if cloud_source != "auto" else "masks",
             )
-        if cloud_source == "scl" and classification is None and left_out:
-            raise SettingsError(left_out.get(CLOUDS.name, ""), parameter="cloud_source")
         if area is not None:
             rules[AREA.name] = f"polygons of {area.text}"
-        return cls(scene, rules, left_out, classification, clouds, area, shadow_px)
+        return cls(scene, rules, left_out, classification, clouds, area, shadow_px, buffer_m)
 
     def __bool__(self) -> bool:
         """Whether any mask is applied."""
@@ -114,7 +118,7 @@ class SceneMasks:
         """Everything besides the scene that the codes depend on."""
         return {
             "rules": dict(self.rules),
-            "network": getattr(self.clouds, "sha256", None),
+            "clouds": self.clouds.version if self.clouds else None,
             "area": self.area.sha256 if self.area else None,
         }
 
@@ -146,7 +150,7 @@ class SceneMasks:
     def _clouds_and_shadow(self, window: Window) -> dict[str, NDArray[np.bool_]]:
         """Return the clouds with their buffer, and their shadow."""
         pixel_m = ground_resolution_m(self.scene.geobox)
-        buffer_px = math.ceil(BUFFER_M / pixel_m)
+        buffer_px = math.ceil(self.buffer_m / pixel_m)
         if self.classification is not None:
             around = self._around(window, buffer_px)
             clouds = grow(self._find_clouds(around), buffer_px)[window.relative_to(around).slices]
@@ -210,6 +214,17 @@ def _cloud_source(scene: Scene, classification: Classification | None, choice: C
         return ClassifiedClouds(classification)
     if choice == "scl":
         return "the scene has no scene classification (SCL): give its file too, or use a network"
+    return _s2cloudless(scene) if choice == "s2cloudless" else _network(scene)
+
+
+def _s2cloudless(scene: Scene) -> CloudSource | str:
+    if not scene.has(S2CLOUDLESS_CHANNELS):
+        return f"s2cloudless needs Level-1C with {', '.join(S2CLOUDLESS_CHANNELS)}"
+    finder = S2Cloudless()
+    return LatticeClouds(scene, finder, f"s2cloudless {finder.version}", finder.version)
+
+
+def _network(scene: Scene) -> CloudSource | str:
     network = find_network(scene)
     if network is None:
         return _NEEDS["clouds"]
@@ -219,7 +234,8 @@ def _cloud_source(scene: Scene, classification: Classification | None, choice: C
             f"the networks for clouds work at pixel sizes of {finest:g} to {coarsest:g} m, not at {pixel_m:.3g} m: "
             "give the scene classification (SCL) too"
         )
-    return NetworkClouds(scene, network)
+    rule = f"network {network.name} on {', '.join(network.channels)}"
+    return LatticeClouds(scene, CloudNetwork(network), rule, network.sha256)
 
 
 def _rule(
@@ -228,11 +244,12 @@ def _rule(
     classification: Classification | None,
     clouds: CloudSource | None,
     shadow_px: tuple[float, float] | None,
+    buffer_m: float,
 ) -> str | None:
     """Return the rule of a mask in words; None where the scene lacks what it needs."""
     rule: str | None = None
     if name == CLOUDS.name and clouds is not None:
-        rule = f"{clouds.rule}, with a buffer of {BUFFER_M:g} m"
+        rule = f"{clouds.rule}, with a buffer of {buffer_m:g} m"
     elif name == SHADOW.name and clouds is not None:
         rule = "scene classification (SCL) 3" if classification else _shadow_rule(sun_known=shadow_px is not None)
     elif name == SNOW.name and classification is not None:

@@ -1,5 +1,6 @@
 """The files of a map, as described in the report and in the STAC item."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,6 +44,22 @@ MAP_FILES: Final = (
         ("data",),
     ),
     MapFile(
+        "masks.tif",
+        "masks",
+        "Masks",
+        "Cloud, cloud shadow and snow (nodata), water and excluded areas, by code (Cloud Optimized GeoTIFF)",
+        "image/tiff; application=geotiff; profile=cloud-optimized",
+        ("data", "data-mask"),
+    ),
+    MapFile(
+        "excluded.parquet",
+        "excluded",
+        "Excluded candidates (GeoParquet)",
+        "Candidates that a mask rules out, with the reason; also layer 'excluded' of landslides.gpkg",
+        "application/vnd.apache.parquet",
+        ("data",),
+    ),
+    MapFile(
         "overview.png",
         "overview",
         "Map sheet",
@@ -68,3 +85,13 @@ MAP_FILES: Final = (
     ),
 )
 """The files of a map, the most used first, without its STAC item."""
+_OPTIONAL: Final = frozenset({"masks.tif", "excluded.parquet"})
+
+
+def files_of(written: Collection[str]) -> tuple[MapFile, ...]:
+    """Return the files of a map; those of masks only if they were written.
+
+    Args:
+        written: names of files that the map has.
+    """
+    return tuple(file for file in MAP_FILES if file.name not in _OPTIONAL or file.name in written)

@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from landslip.channels import CHANNELS
 from landslip.detector.card import Card
 from landslip.figures.formatting import format_date
-from landslip.mapping.metadata.map_files import MAP_FILES
+from landslip.mapping.metadata.map_files import files_of
 from landslip.mapping.metadata.summary import SceneRecord, Summary
 from landslip.probability import NODATA, STEP
 
@@ -71,7 +71,7 @@ def _properties(summary: Summary, card: Card) -> Json:
         "description": "Landslide candidates detected by a model, not verified in the field. "
         + " ".join(f"{line.rstrip('.')}." for line in summary.attribution),
         **_times(summary),
-        "created": _format_time(summary.created),
+        "created": format_time(summary.created),
         "license": "other",
         "gsd": sum(summary.scene.pixel_size_m) / 2,
         "bands": [_band(name) for name in card.channels],
@@ -80,7 +80,7 @@ def _properties(summary: Summary, card: Card) -> Json:
         "processing:level": "L4",
         "processing:lineage": f"Detector {card.name} on {', '.join(card.channels)}; probability at least "
         f"{summary.threshold:g}, at least {summary.settings.min_area_m2:g} square metres",
-        "processing:datetime": _format_time(summary.created),
+        "processing:datetime": format_time(summary.created),
         "processing:software": dict(summary.versions) | {summary.engine: summary.engine_version},
         "landslip:landslides": summary.landslides,
         "landslip:landslide_area_m2": summary.landslide_area_m2,
@@ -89,6 +89,7 @@ def _properties(summary: Summary, card: Card) -> Json:
         "landslip:threshold": summary.threshold,
         "landslip:detector": summary.detector,
         "landslip:detector_sha256": summary.detector_sha256,
+        "landslip:masks": {record.name: record.pixels for record in summary.masks},
         "landslip:warnings": list(summary.warnings),
     }
 
@@ -96,15 +97,15 @@ def _properties(summary: Summary, card: Card) -> Json:
 def _times(summary: Summary) -> Json:
     """Acquisition date; if unknown, an interval that ends with the creation of the map."""
     if summary.scene.date is not None:
-        return {"datetime": _format_time(summary.scene.date)}
+        return {"datetime": format_time(summary.scene.date)}
     return {
         "datetime": None,
-        "start_datetime": _format_time(_EARLIEST),
-        "end_datetime": _format_time(summary.created),
+        "start_datetime": format_time(_EARLIEST),
+        "end_datetime": format_time(summary.created),
     }
 
 
-def _format_time(moment: datetime) -> str:
+def format_time(moment: datetime) -> str:
     """Format a date and time as RFC 3339 in UTC; without a time zone it is taken as UTC."""
     known = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return known.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -178,7 +179,7 @@ def _model(summary: Summary, card: Card) -> Json:
 
 def _assets(summary: Summary, card: Card) -> Json:
     assets: Json = {}
-    for file in MAP_FILES:
+    for file in files_of(summary.files):
         asset: Json = {
             "href": f"./{file.name}",
             "title": file.title,

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import rasterio
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 import landslip
 from landslip.files.model import Frozen
@@ -19,11 +19,14 @@ from landslip.grid.map_grid import MapGrid
 from landslip.mapping.domain_shift import DomainShift, domain_shift_warnings
 from landslip.mapping.job import Job
 from landslip.mapping.workspace import sha256_of
+from landslip.scenes.masks.kinds import HIDING, PRECEDENCE, SLOPE
 
 if TYPE_CHECKING:
     from landslip.mapping.inventory.find import Found  # imports pandas, which is slow
 
 SENTINEL_ATTRIBUTION: Final = "Contains modified Copernicus Sentinel data"
+_WARN_HIDDEN: Final = 0.05
+"""Fraction of the mapped pixels that are hidden by masks."""
 _VERSIONED: Final = ("numpy", "rasterio", "shapely", "pyproj", "geopandas")
 
 
@@ -62,6 +65,27 @@ class SettingsRecord(_Record):
     threads: int | None
     uncertainty: str = "none"
     """``tta``: the second band of the probability raster is its standard deviation over four flips of the image."""
+    masks_left_out: dict[str, str] = Field(default_factory=dict)
+    """Masks of what hides the ground that this scene does not allow, and why."""
+    exclude: str | None = None
+    """The area in which landslides are ruled out, as given."""
+    min_slope_deg: float = 0.0
+
+
+class MaskRecord(_Record):
+    """A mask that was applied."""
+
+    name: str
+    effect: Literal["nodata", "excluded"]
+    """``nodata``: it hides the ground. ``excluded``: it rules landslides out; candidates are in the layer so named."""
+    rule: str
+    """Source and rule."""
+    pixels: int
+    """Of the mask, as far as no mask before it has them; for ``slope``, of the candidates that are ruled out."""
+    area_m2: float
+    candidates: int = 0
+    """Candidates that it rules out."""
+    candidate_area_m2: float = 0.0
 
 
 class Summary(_Record):
@@ -92,8 +116,12 @@ class Summary(_Record):
     files: dict[str, str]
     """SHA-256 of each file of the map."""
     attribution: tuple[str, ...]
+    identity: str = ""
+    """A sha256 over all that the map depends on: input files, options, detector, engine and settings."""
     domain_shift: DomainShift | None = None
     """None where the card has no training statistics."""
+    masks: tuple[MaskRecord, ...] = ()
+    """In the order in which they apply: a pixel counts for the first."""
 
     def __repr__(self) -> str:
         return (
@@ -134,6 +162,7 @@ def summarise(job: Job, found: "Found", effort: Effort, shift: DomainShift | Non
         warnings=(
             *job.scene.warnings,
             *(job.aoi.notes if job.aoi else ()),
+            *(job.masks.area.notes if job.masks.area else ()),
             *_warnings(job, found),
             *(domain_shift_warnings(shift, card) if shift else ()),
         ),
@@ -157,6 +186,9 @@ def summarise(job: Job, found: "Found", effort: Effort, shift: DomainShift | Non
             precision=job.engine.precision,
             threads=job.settings.threads,
             uncertainty=job.settings.uncertainty,
+            masks_left_out=dict(job.masks.left_out),
+            exclude=job.masks.area.text if job.masks.area else None,
+            min_slope_deg=job.settings.min_slope_deg,
         ),
         versions={
             "landslip": landslip.__version__,
@@ -167,8 +199,29 @@ def summarise(job: Job, found: "Found", effort: Effort, shift: DomainShift | Non
         created=datetime.now(UTC),
         files={},
         attribution=(SENTINEL_ATTRIBUTION, *(line for line in card.attribution if line != SENTINEL_ATTRIBUTION)),
+        identity=job.digest,
         domain_shift=shift,
+        masks=_mask_records(job, found),
     )
+
+
+def _mask_records(job: Job, found: "Found") -> tuple[MaskRecord, ...]:
+    records = []
+    for kind in (*PRECEDENCE, SLOPE):
+        if kind.name in job.rules:
+            extent, excluded = found.masked.get(kind.name), found.excluded.get(kind.name)
+            records.append(
+                MaskRecord(
+                    name=kind.name,
+                    effect="nodata" if kind.hides else "excluded",
+                    rule=job.rules[kind.name],
+                    pixels=extent.pixels if extent else 0,
+                    area_m2=extent.area_m2 if extent else 0.0,
+                    candidates=excluded.count if excluded else 0,
+                    candidate_area_m2=excluded.area_m2 if excluded else 0.0,
+                )
+            )
+    return tuple(records)
 
 
 def add_files(summary: Summary, paths: Iterable[Path]) -> Summary:
@@ -196,6 +249,13 @@ def _warnings(job: Job, found: "Found") -> list[str]:
         )
     if not job.scene.georeferenced:
         warnings.append("the image has no CRS: polygons are in pixel coordinates (column, row)")
+    hidden = [kind for kind in HIDING if kind.name in found.masked]
+    fraction = sum(found.masked[kind.name].pixels for kind in hidden) / max(job.pixel_count(), 1)
+    if fraction > _WARN_HIDDEN:
+        warnings.append(
+            f"{' and '.join(kind.title for kind in hidden if found.masked[kind.name].pixels)} hide {fraction:.0%} of "
+            "the mapped area: nothing is known about landslides there"
+        )
     return warnings
 
 

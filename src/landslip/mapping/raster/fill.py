@@ -19,10 +19,12 @@ from landslip.grid.window import Window
 from landslip.inference.predict import Cut, Predictor, Reading, Tiles, cut_tiles
 from landslip.mapping.job import Job
 from landslip.mapping.raster.block_order import Step, plan_steps, strips
+from landslip.mapping.raster.masks import MaskRaster
 from landslip.mapping.raster.probability import ProbabilityRaster
 from landslip.mapping.raster.quicklook import Quicklook, picture_channels
 from landslip.mapping.workspace import Workspace
-from landslip.probability import encode_probability
+from landslip.probability import NODATA, encode_probability
+from landslip.scenes.masks.kinds import hides_ground
 
 _KEPT_TILES_BYTES: Final = 128_000_000
 
@@ -68,6 +70,8 @@ class _Ready:
     valid: NDArray[np.bool_]
     picture: NDArray[np.float32]
     picture_valid: NDArray[np.bool_]
+    codes: NDArray[np.uint8]
+    """Of masks."""
 
 
 def fill_raster(
@@ -76,6 +80,7 @@ def fill_raster(
     workspace: Workspace,
     follower: Follower,
     progress: Progress,
+    masks: MaskRaster | None = None,
 ) -> tuple[Quicklook, float]:
     """Map every block that an earlier run has not finished.
 
@@ -85,6 +90,7 @@ def fill_raster(
         workspace: keeps the journal of finished blocks.
         follower: told which rows are done.
         progress: told of progress.
+        masks: raster of masks to fill, where the job has masks; created here in a new run.
 
     Returns:
         The quicklook of the scene, and the seconds spent in the network.
@@ -93,10 +99,13 @@ def fill_raster(
     done = workspace.blocks_done()
     if not done:
         raster.create()
+        if masks:
+            masks.create()
     quicklook = Quicklook(job.region, picture_channels(job.scene, job.detector.card.channels))
     for block in (block for block in all_blocks if block in done):
         values, valid = job.scene.read(quicklook.channels, block)
-        quicklook.add(block, values, valid & job.mask(block))
+        codes = masks.read(block.relative_to(job.region)) if masks else None
+        quicklook.add(block, values, valid & job.mask(block), codes)
     predictor = Predictor(job.engine, job.lattice, job.bands)
     todo = [block for block in all_blocks if block not in done]
     total_px = job.region.height * job.region.width
@@ -109,7 +118,11 @@ def fill_raster(
         mask = job.mask(block)
         probability = np.where(ready.valid & mask, predictor.blend(block, tiles), np.float32(np.nan))
         raster.write(block.relative_to(job.region), encode_probability(probability))
-        quicklook.add(block, ready.picture, ready.picture_valid & mask)
+        seen = ready.picture_valid & mask
+        codes = np.where(seen, ready.codes, np.uint8(NODATA))
+        if masks:
+            masks.write(block.relative_to(job.region), codes)
+        quicklook.add(block, ready.picture, seen, codes)
         workspace.record_block(block)
 
     tiles: Tiles = {}
@@ -142,15 +155,17 @@ def _read_ahead(
     steps = plan_steps(job.lattice, todo, _KEPT_TILES_BYTES // tile_bytes)
 
     def read(step: Step) -> _Ready:
-        values, valid = job.scene.read(channels, step.read)
+        values, seen = job.scene.read(channels, step.read)
+        codes = job.masks.codes(step.read)
+        # Hidden ground is a gap: it has no influence on its surroundings.
+        valid = seen & ~hides_ground(codes)
         cut = cut_tiles(step.tiles, Reading(step.read, values, valid))
         rows, cols = step.block.relative_to(step.read).slices
-        block_valid = valid[rows, cols]
         if set(picture_channels) <= set(channels):
-            picture = values[[channels.index(name) for name in picture_channels], rows, cols], block_valid
+            picture = values[[channels.index(name) for name in picture_channels], rows, cols], seen[rows, cols]
         else:
             picture = job.scene.read(picture_channels, step.block)
-        return _Ready(step, cut, block_valid, *picture)
+        return _Ready(step, cut, valid[rows, cols], *picture, codes[rows, cols])
 
     ahead: list[Future[_Ready]] = []
     for step in steps:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import rasterio
@@ -68,14 +68,23 @@ class ProbabilityRaster:
                 bigtiff="if_safer",
             ) as raster,
         ):
-            raster.scales = (STEP,) * self.bands
-            raster.offsets = (0.0,) * self.bands
-            for band, title in enumerate(_TITLES[: self.bands], start=1):
-                raster.set_band_description(band, title)
-                raster.set_band_unit(band, "1")
+            self._describe(raster)
         # rasterio does not report errors on closing a file.
         if self.path.stat().st_size < self.bands * self.grid.height * self.grid.width:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _describe(self, raster: Any) -> None:
+        """Describe the values of the bands in the file."""
+        raster.scales = (STEP,) * self.bands
+        raster.offsets = (0.0,) * self.bands
+        for band, title in enumerate(_TITLES[: self.bands], start=1):
+            raster.set_band_description(band, title)
+            raster.set_band_unit(band, "1")
+
+    @property
+    def _overviews(self) -> str:
+        """How overviews are resampled."""
+        return "AVERAGE"
 
     def write(self, window: Window, encoded: NDArray[np.uint8]) -> None:
         """Write encoded probability (H, W), or (bands, H, W), at a window, and read it back.
@@ -117,11 +126,11 @@ class ProbabilityRaster:
                 level=1,  # probabilities are mostly 0: a higher level saves a twentieth and takes twice as long
                 predictor="NO",
                 blocksize=_TILE_PX,
-                overview_resampling="AVERAGE",
+                overview_resampling=self._overviews,
                 bigtiff="IF_SAFER",
                 num_threads="ALL_CPUS",
             )
-        copy = ProbabilityRaster(path, self.grid, self.bands)
+        copy = type(self)(path, self.grid, self.bands)
         for window in strips(self.grid.height, self.grid.width):
             if not np.array_equal(self._read_all(window), copy._read_all(window)):
                 raise OSError(errno.EIO, f"{path.name} was not written correctly")

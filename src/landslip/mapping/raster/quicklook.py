@@ -30,15 +30,31 @@ class Quicklook:
         shape = (-(-region.height // self._cell), -(-region.width // self._cell))
         self._sum = np.zeros((len(channels), *shape))
         self._count = np.zeros(shape, np.int64)
+        self._codes = np.zeros(shape, np.uint8)
 
-    def add(self, block: Window, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> None:
-        """Add a block of the region: values (3, H, W), 0 where not valid, and validity (H, W)."""
+    def add(
+        self,
+        block: Window,
+        values: NDArray[np.float32],
+        valid: NDArray[np.bool_],
+        codes: NDArray[np.uint8] | None = None,
+    ) -> None:
+        """Add a block of the region: values (3, H, W), 0 where not valid, validity and codes of masks (H, W)."""
         here = block.relative_to(self._region)
         first_row, first_col = here.row // self._cell, here.col // self._cell
         sums = _per_cell(values * valid, here, self._cell)
         cells = slice(first_row, first_row + sums.shape[1]), slice(first_col, first_col + sums.shape[2])
         self._sum[:, *cells] += sums
         self._count[cells] += _per_cell(valid.astype(np.float32), here, self._cell).astype(np.int64)
+        if codes is not None:
+            # The code of a cell is that of its middle pixel.
+            rows, cols = (
+                _middles(first, length, self._cell)
+                for first, length in zip((here.row, here.col), here.shape, strict=True)
+            )
+            self._codes[np.ix_((here.row + rows) // self._cell, (here.col + cols) // self._cell)] = codes[
+                np.ix_(rows, cols)
+            ]
 
     def picture(self, grid: MapGrid) -> Picture:
         """Return the picture of all blocks added so far."""
@@ -51,7 +67,13 @@ class Quicklook:
             channels=self.channels,
             transform=grid.transform * scale if grid.crs else scale,
             metres_per_pixel=grid.pixel_size_m[0] * self._cell,
+            codes=self._codes,
         )
+
+
+def _middles(first: int, length: int, cell: int) -> NDArray[np.intp]:
+    """Return the pixels, from ``first`` on, that are in the middle of a cell."""
+    return np.arange((cell // 2 - first) % cell, length, cell)
 
 
 def _per_cell(image: NDArray[np.float32], here: Window, cell: int) -> NDArray[np.float32]:

@@ -28,15 +28,19 @@ from landslip.figures.formatting import (
     format_percent,
     to_sentence,
 )
-from landslip.figures.picture import Picture, draw_hatching
+from landslip.figures.picture import Picture, draw_hatching, tint_codes
 from landslip.figures.typography import FAINT, INK, Column, plain, wrap_text
 from landslip.grid.map_grid import MapGrid
-from landslip.mapping.metadata.summary import Summary
+from landslip.mapping.metadata.summary import MaskRecord, Summary
+from landslip.mapping.raster.masks import MASK_COLOURS
+from landslip.scenes.masks.kinds import KINDS
 
 Block = Callable[[Column], None]
 
 CAVEAT: Final = "The landslides on this map are candidates detected by a model and were not verified in the field."
 
+EXCLUDED_OUTLINE: Final = (222, 222, 222)
+"""Of candidates that masks rule out."""
 _SHOWN_WARNINGS: Final = 8
 _SHOWN_SCORES: Final = 3
 _SHOWN_LIMITS: Final = 6
@@ -91,12 +95,23 @@ def warnings(messages: Sequence[str]) -> Block:
     return write
 
 
-def legend(metres_per_px: float, grid: MapGrid) -> Block:
+def legend(metres_per_px: float, grid: MapGrid, masks: Sequence[MaskRecord] = ()) -> Block:
     """The legend, the scale bar, and the north arrow where the grid has a CRS."""
 
     def write(column: Column) -> None:
-        _row(column, _outline_swatch(), "landslide (model prediction)")
+        _row(column, _outline_swatch(OUTLINE), "landslide (model prediction)")
         column.gap(8)
+        if any(record.candidates for record in masks):
+            reasons = ", ".join(KINDS[record.name].title for record in masks if record.candidates)
+            _row(column, _outline_swatch(EXCLUDED_OUTLINE), f"candidate ruled out: {reasons}")
+            column.gap(8)
+        for record in masks:
+            kind = KINDS[record.name]
+            if record.pixels and kind.code in MASK_COLOURS:
+                swatch = Image.new("RGB", _SWATCH_PX, _tinted(MASK_COLOURS[kind.code]))
+                ImageDraw.Draw(swatch).rectangle([0, 0, swatch.width - 1, swatch.height - 1], None, INK)
+                _row(column, swatch, f"{kind.title} (no data)" if kind.hides else kind.title)
+                column.gap(8)
         hatched = Image.fromarray(draw_hatching(_SWATCH_PX[1], _SWATCH_PX[0]))
         _row(column, hatched, "no data")
         if not np.isfinite(metres_per_px) or metres_per_px <= 0:
@@ -217,7 +232,14 @@ def _fact(column: Column, name: str, value: str) -> None:
     column.gap(5)
 
 
-def _outline_swatch() -> Image.Image:
+def _tinted(colour: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Return the colour of a mask over middle grey, as it looks on the picture."""
+    tinted = tint_codes(Image.new("RGB", (1, 1), (120, 120, 120)), np.ones((1, 1), np.uint8), {1: colour})
+    red, green, blue = np.asarray(tinted)[0, 0].tolist()
+    return red, green, blue
+
+
+def _outline_swatch(colour: tuple[int, int, int]) -> Image.Image:
     """An outline, half on dark forest and half on bright soil."""
     finer = 4
     width, height = (length * finer for length in _SWATCH_PX)
@@ -226,8 +248,8 @@ def _outline_swatch() -> Image.Image:
     pen.rectangle([width // 2, 0, width, height], (186, 166, 138))
     ring = [(0.2, 0.4), (0.42, 0.2), (0.66, 0.32), (0.84, 0.62), (0.62, 0.82), (0.36, 0.66), (0.2, 0.4)]
     points = [(x * width, y * height) for x, y in ring]
-    for colour, width_px in ((CASING, CASING_PX), (OUTLINE, OUTLINE_PX)):
-        pen.line([*points, points[1]], colour, round(width_px * finer), joint="curve")
+    for ink, width_px in ((CASING, CASING_PX), (colour, OUTLINE_PX)):
+        pen.line([*points, points[1]], ink, round(width_px * finer), joint="curve")
     swatch = swatch.resize(_SWATCH_PX, Image.Resampling.BOX)
     ImageDraw.Draw(swatch).rectangle([0, 0, swatch.width - 1, swatch.height - 1], None, INK)
     return swatch

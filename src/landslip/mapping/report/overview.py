@@ -11,12 +11,13 @@ from shapely.geometry.base import BaseGeometry
 
 from landslip.detector.card import Card
 from landslip.figures.cartography import draw_outlines
-from landslip.figures.picture import Picture, fit_size, render_picture, resize_picture
+from landslip.figures.picture import Picture, fit_size, render_picture, resize_picture, tint_codes
 from landslip.figures.typography import INK, PAPER, Column
 from landslip.grid.map_grid import MapGrid
 from landslip.mapping.metadata.summary import Summary
+from landslip.mapping.raster.masks import MASK_COLOURS
 from landslip.mapping.report import margin
-from landslip.mapping.report.margin import Block
+from landslip.mapping.report.margin import EXCLUDED_OUTLINE, Block
 
 _EDGE_PX: Final = 40
 """Margin of the sheet, and gap between columns."""
@@ -29,7 +30,14 @@ _MAX_HEIGHT_PX: Final = 1400
 _MIN_COLUMN_PX: Final = 340
 
 
-def draw_overview(picture: Picture, outlines: Iterable[BaseGeometry], summary: Summary, card: Card) -> Image.Image:
+def draw_overview(
+    picture: Picture,
+    outlines: Iterable[BaseGeometry],
+    summary: Summary,
+    card: Card,
+    *,
+    excluded: Iterable[BaseGeometry] = (),
+) -> Image.Image:
     """Draw the map sheet.
 
     Args:
@@ -37,6 +45,7 @@ def draw_overview(picture: Picture, outlines: Iterable[BaseGeometry], summary: S
         outlines: of the landslides, in the coordinates of the picture's transform.
         summary: of the map.
         card: of the detector.
+        excluded: outlines of the candidates that masks rule out.
 
     Returns:
         RGB, at most 1,600 pixels wide.
@@ -54,10 +63,14 @@ def draw_overview(picture: Picture, outlines: Iterable[BaseGeometry], summary: S
 
     values, valid = resize_picture(picture, height, width)
     to_sheet = Affine.scale(width / picture.width, height / picture.height) * ~picture.transform
-    shown = _add_frame(draw_outlines(render_picture(values, valid), outlines, to_sheet))
+    image = render_picture(values, valid)
+    if picture.codes is not None and summary.masks:
+        image = tint_codes(image, picture.codes, MASK_COLOURS)
+    image = draw_outlines(image, excluded, to_sheet, EXCLUDED_OUTLINE)
+    shown = _add_frame(draw_outlines(image, outlines, to_sheet))
     blocks = [
         *([margin.warnings(summary.warnings)] if summary.warnings else []),
-        margin.legend(picture.metres_per_pixel * picture.width / width, grid),
+        margin.legend(picture.metres_per_pixel * picture.width / width, grid, summary.masks),
         margin.facts(picture, summary, card, grid),
         margin.accuracy(card),
     ]

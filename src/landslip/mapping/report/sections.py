@@ -19,8 +19,9 @@ from landslip.figures.formatting import (
 )
 from landslip.figures.frequency_area import MIN_LANDSLIDES, frequency, frequency_chart
 from landslip.figures.html_tables import bullet_list, pairs_table, paragraph, plain_table
-from landslip.mapping.metadata.map_files import MAP_FILES
+from landslip.mapping.metadata.map_files import files_of
 from landslip.mapping.metadata.summary import Summary
+from landslip.scenes.masks.kinds import KINDS
 
 
 def detector_section(summary: Summary, card: Card) -> str:
@@ -116,7 +117,7 @@ def files_section(summary: Summary) -> str:
     """Return the section on the files, with checksums and steps to open them in QGIS."""
     rows = [
         (file.name, file.text, summary.files.get(file.name, "see summary.json" if file.name == "report.html" else "–"))
-        for file in MAP_FILES
+        for file in files_of(summary.files)
     ]
     rows.append(("item.json", "STAC item for catalogues", "see summary.json"))
     steps: tuple[str, ...] = (
@@ -152,6 +153,34 @@ def largest_note(count: int, shown: int, card: Card) -> str:
         f"{which}; click a heading to sort. Length and width are the sides of the smallest enclosing rectangle. "
         f"Confidence is {meaning}"
     )
+
+
+def masks_section(summary: Summary) -> str:
+    """Return the section on the masks: their effect, rule, extent, and the candidates that they rule out."""
+    effects = {"nodata": "hides the ground: nodata", "excluded": "rules a landslide out"}
+    rows = [
+        (
+            KINDS[record.name].title,
+            effects[record.effect],
+            record.rule,
+            f"{record.pixels:,}",
+            format_area(record.area_m2),
+            "–" if record.effect == "nodata" else f"{record.candidates:,}, {format_area(record.candidate_area_m2)}",
+        )
+        for record in summary.masks
+    ]
+    heads = ("Mask", "Effect", "Source and rule", "Pixels", "Area", "Candidates excluded")
+    parts = [plain_table(heads, rows)] if rows else [paragraph("No mask was applied.")]
+    if any(record.effect == "excluded" for record in summary.masks):
+        parts.append(
+            paragraph(
+                "What rules a landslide out keeps its probability in probability.tif. The candidates there are in "
+                "layer 'excluded' of landslides.gpkg, with the reason.",
+                "note",
+            )
+        )
+    left_out = [f"No mask of {KINDS[name].title}: {why}" for name, why in summary.settings.masks_left_out.items()]
+    return "".join([*parts, bullet_list(map(to_sentence, left_out)) if left_out else ""])
 
 
 def frequency_section(areas_m2: NDArray[np.float64], min_area_m2: float) -> str:

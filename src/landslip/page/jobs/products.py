@@ -5,7 +5,6 @@ import shutil
 import zipfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Final
@@ -20,14 +19,15 @@ from landslip.files.progress import Progress, track
 from landslip.grid.lattice import split_blocks
 from landslip.mapping.domain_shift import measure_domain_shift
 from landslip.mapping.finished_map import finished_job, open_detector, read_strips, read_summary
-from landslip.mapping.inventory.files import append_to_geopackage, read_geopackage
+from landslip.mapping.inventory.files import LAYER, append_to_geopackage, read_geopackage
 from landslip.mapping.job import Job
 from landslip.mapping.metadata.summary import Effort
-from landslip.mapping.products import GEOPACKAGE, PRODUCTS, write_products
+from landslip.mapping.products import GEOPACKAGE, MASK_RASTER, products_of, write_products
+from landslip.mapping.raster.block_order import strips
+from landslip.mapping.raster.masks import MaskRaster
 from landslip.mapping.raster.probability import ProbabilityRaster
 from landslip.mapping.raster.quicklook import Quicklook, picture_channels
 from landslip.metrics.counts import count_pixels
-from landslip.page import messages
 from landslip.page.jobs.patch_maps import ENCODED, MASKS, load_array, open_patch_source, patch_landslides
 from landslip.page.jobs.results import Products
 from landslip.page.jobs.scene_maps import open_source, write_landslides
@@ -51,22 +51,21 @@ def make_products(task: ProductsTask, progress: Progress) -> Products:
     task.out.mkdir(parents=True, exist_ok=True)
     settings = task.settings
     scene = open_source(task.source)
-    if settings.min_slope_deg > 0:
-        removed = messages.SLOPE_FILTER.format(slope=settings.min_slope_deg)
-        scene = replace(scene, warnings=(*scene.warnings, removed))
     job = finished_job(
         scene,
         open_detector(task.detector),
         task.map_folder,
         threshold=settings.threshold,
         min_area_m2=settings.min_area_m2,
+        min_slope_deg=settings.min_slope_deg,
     )
+    products = products_of(job)
     if settings == PolygonSettings():
-        for name in PRODUCTS:
+        for name in products:
             shutil.copyfile(task.map_folder / name, task.out / name)
     else:
         _write_products(job, task, progress)
-    files = {name: task.out / name for name in PRODUCTS}
+    files = {name: task.out / name for name in products}
     files |= _write_vectors(task.out / GEOPACKAGE, task.out)
     files[_NUMPY] = task.out / _NUMPY
     _write_npy(files[_NUMPY], job, task.map_folder)
@@ -127,30 +126,37 @@ def _write_products(job: Job, task: ProductsTask, progress: Progress) -> None:
     raster.create()
     for window, encoded in read_strips(task.map_folder, job.grid):
         raster.write(window, encoded)
+    masks = MaskRaster(task.out / "codes.tif", job.grid) if job.masks else None
+    if masks:
+        masks.create()
+        stored = MaskRaster(task.map_folder / MASK_RASTER, job.grid)
+        for window in strips(job.grid.height, job.grid.width):
+            masks.write(window, stored.read(window))
     effort = Effort(started=started, network_s=read_summary(task.map_folder).network_s, resumed=True)
     with ThreadPoolExecutor(1) as executor:
-        finding = executor.submit(
-            write_landslides, job, task.map_folder, task.out / GEOPACKAGE, task.settings.min_slope_deg
-        )
+        finding = executor.submit(write_landslides, job, task.map_folder, task.out / GEOPACKAGE)
         measuring = executor.submit(measure_domain_shift, job)
-        picture = _scene_picture(job)
-        write_products(job, raster, finding, measuring, picture, effort, lambda name: task.out / name, progress)
+        picture = _scene_picture(job, masks)
+        write_products(job, raster, finding, measuring, picture, effort, lambda name: task.out / name, progress, masks)
     raster.path.unlink()
+    if masks:
+        masks.path.unlink()
 
 
-def _scene_picture(job: Job) -> Picture:
+def _scene_picture(job: Job, masks: MaskRaster | None) -> Picture:
     """Read the picture of the scene for the map sheet, as a run does."""
     quicklook = Quicklook(job.region, picture_channels(job.scene, job.detector.card.channels))
     for block in split_blocks(job.region, job.settings.block_px):
-        quicklook.add(block, *job.scene.read(quicklook.channels, block))
+        codes = masks.read(block) if masks else None
+        quicklook.add(block, *job.scene.read(quicklook.channels, block), codes)
     return quicklook.picture(job.grid)
 
 
 def _write_vectors(geopackage: Path, out: Path) -> dict[str, Path]:
     """Write GeoJSON (RFC 7946) and KML in longitude and latitude; nothing without a CRS."""
-    if not pyogrio.read_info(geopackage)["crs"]:
+    if not pyogrio.read_info(geopackage, layer=LAYER)["crs"]:
         return {}
-    portions = list(read_geopackage(geopackage)) or [pyogrio.read_dataframe(geopackage, max_features=0)]
+    portions = list(read_geopackage(geopackage)) or [pyogrio.read_dataframe(geopackage, layer=LAYER, max_features=0)]
     table = gpd.GeoDataFrame(pd.concat(portions)).to_crs("EPSG:4326")
     pyogrio.write_dataframe(table, out / _GEOJSON, driver="GeoJSON", RFC7946="YES")
     named = table.assign(Name=[f"Landslide {number}" for number in table["id"]])

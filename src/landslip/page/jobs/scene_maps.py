@@ -21,8 +21,8 @@ from landslip.evaluation.reference.score import score_map
 from landslip.files.progress import Progress
 from landslip.grid.alignment import same_grid
 from landslip.grid.map_grid import MapGrid
-from landslip.mapping.finished_map import finished_job, open_detector, open_map, read_strips
-from landslip.mapping.inventory.files import append_to_geopackage, read_geopackage, read_largest
+from landslip.mapping.finished_map import finished_job, masked_raster, open_detector, open_map, read_strips
+from landslip.mapping.inventory.files import LAYER, read_geopackage, read_largest
 from landslip.mapping.inventory.find import Found, find_landslides
 from landslip.mapping.job import Job, MapSettings
 from landslip.mapping.run import map_scene
@@ -79,10 +79,11 @@ def extract_landslides(task: PolygonsTask, _: Progress) -> Landslides:
         task.map_folder,
         threshold=settings.threshold,
         min_area_m2=settings.min_area_m2,
+        min_slope_deg=settings.min_slope_deg,
     )
     task.out.mkdir(parents=True, exist_ok=True)
     path = task.out / "landslides.gpkg"
-    found = write_landslides(job, task.map_folder, path, settings.min_slope_deg)
+    found = write_landslides(job, task.map_folder, path)
     table = read_largest(path, MAX_SHOWN)
     to_pixels = ~job.grid.transform if table.crs else Affine.identity()
     table = table.assign(number=number_landslides(table.geometry, _read_encoded(job, task.map_folder), to_pixels))
@@ -137,30 +138,21 @@ def locate_landslide(task: LocateTask, _: Progress) -> dict[str, Any]:
     scene = open_source(task.source)
     grid = MapGrid.of(scene.geobox, scene.window)
     x, y = (grid.transform if grid.crs else Affine.identity()) * (task.col + 0.5, task.row + 0.5)
-    found = pyogrio.read_dataframe(task.geopackage, bbox=(x, y, x, y))
+    found = pyogrio.read_dataframe(task.geopackage, layer=LAYER, bbox=(x, y, x, y))
     ids = found.loc[found.geometry.contains(shapely.Point(x, y)), "id"]
     return {"id": int(ids.iloc[0]) if len(ids) else None}
 
 
-def write_landslides(job: Job, folder: Path, path: Path, min_slope_deg: float) -> Found:
+def write_landslides(job: Job, folder: Path, path: Path) -> Found:
     """Write the landslides of a finished map to a GeoPackage.
 
     Args:
         job: of the map, with the settings to apply.
         folder: of the map.
         path: of the GeoPackage; an existing file is replaced.
-        min_slope_deg: removes landslides with a smaller or unknown mean slope, if above 0.
     """
     path.unlink(missing_ok=True)
-    found = find_landslides(job, read_strips(folder, job.grid), path)
-    if min_slope_deg <= 0 or not len(found.areas_m2):
-        return found
-    table = gpd.GeoDataFrame(pd.concat(list(read_geopackage(path))))
-    steep = table[table["slope_mean_deg"] >= min_slope_deg]
-    steep = steep.assign(id=np.arange(1, len(steep) + 1, dtype=np.int64))
-    path.unlink()
-    append_to_geopackage(path, steep)
-    return Found(steep["area_m2"].to_numpy(), found.valid_px, found.valid_area_m2)
+    return find_landslides(job, read_strips(folder, job.grid), path, masked_raster(job, folder))
 
 
 def _rows(table: gpd.GeoDataFrame, lonlat: gpd.GeoDataFrame | None) -> tuple[dict[str, Any], ...]:
