@@ -45,4 +45,5 @@ def test_an_undeclared_fill_value_is_refused_and_read_with_the_control_that_the_
 def test_only_parameters_with_a_control_are_named():
     assert name_control("the file has no date; set date to one") == "the file has no date; set date to one"
     assert name_control("no scale fits") == "no scale fits"
-    assert name_control("too bright; set scale to 0.1").endswith("(on this page: 'Scale' under 'How to read the files')")
+    named = "(on this page: 'Scale' under 'How to read the files')"
+    assert name_control("too bright; set scale to 0.1").endswith(named)

@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
+from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, Schema
+from arro3.io import write_parquet
+from pyproj import CRS
 
 from landslip.evaluation.reference.score import score_map
 from landslip.mapping.finished_map import open_map
@@ -41,7 +44,8 @@ BOXES = (box(5, 10, 25, 40), box(50, 60, 90, 100))
 
 
 def polygons(path: Path, *shapes: shapely.Geometry, crs: str = UTM) -> Path:
-    gpd.GeoSeries(list(shapes or BOXES), crs=UTM).to_crs(crs).to_file(path)
+    driver = "KML" if path.suffix == ".kml" else None
+    gpd.GeoSeries(list(shapes or BOXES), crs=UTM).to_crs(crs).to_file(path, driver=driver)
     return path
 
 
@@ -57,6 +61,23 @@ def shapefile_zip(path: Path, *, keep: Callable[[Path], bool] = lambda _: True, 
     return path
 
 
+def kmz(path: Path) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(polygons(path.with_name("inside.kml"), crs="EPSG:4326"), "doc.kml")
+        archive.writestr("images/icon.png", b"\x89PNG")
+    return path
+
+
+def geoparquet(path: Path) -> Path:
+    geometry = {"encoding": "WKB", "geometry_types": ["Polygon"], "crs": CRS.from_string(UTM).to_json_dict()}
+    facts = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": geometry}}
+    schema = Schema([Field("geometry", DataType.binary())])
+    batch = RecordBatch.from_arrays([Array([one.wkb for one in BOXES], DataType.binary())], schema=schema)
+    reader = RecordBatchReader.from_batches(schema, [batch])
+    write_parquet(reader, path, key_value_metadata={"geo": json.dumps(facts)})
+    return path
+
+
 def labels(path: Path, **changes: object) -> Path:
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
     mask[5:25, 10:40] = mask[50:90, 60:100] = 1
@@ -68,6 +89,10 @@ MAKES: dict[str, Callable[[Path], Path]] = {
     "GeoPackage": lambda folder: polygons(folder / "t.gpkg"),
     "GeoJSON": lambda folder: polygons(folder / "t.geojson", crs="EPSG:4326"),
     "shapefile": lambda folder: shapefile_zip(folder / "t.zip"),
+    "KML": lambda folder: polygons(folder / "t.kml", crs="EPSG:4326"),
+    "KMZ": lambda folder: kmz(folder / "t.kmz"),
+    "FlatGeobuf": lambda folder: polygons(folder / "t.fgb"),
+    "GeoParquet": lambda folder: geoparquet(folder / "t.parquet"),
     "labels": lambda folder: labels(folder / "t.tif"),
 }
 
@@ -137,6 +162,28 @@ def test_other_label_values_need_the_landslide_value(made: SceneResult, tmp_path
     assert rasterize(tmp_path / "b", made.source, other, landslide_values=(7,)).count == 1
 
 
+def test_one_of_several_layers_is_chosen_by_its_name(made: SceneResult, tmp_path: Path):
+    path = tmp_path / "t.gpkg"
+    for name, shapes in (("slides", BOXES), ("lakes", BOXES[:1])):
+        gpd.GeoSeries(list(shapes), crs=UTM).to_file(path, layer=name)
+    with pytest.raises(PageError, match=r"'slides'.*'lakes'.*\(on this page: 'Layer' under 'Reference'\)"):
+        rasterize(tmp_path / "a", made.source, path)
+    assert rasterize(tmp_path / "b", made.source, path, layer="lakes").count == 1
+    assert rasterize(tmp_path / "c", made.source, polygons(tmp_path / "u.geojson", crs="EPSG:4326"), layer="x").count
+
+
+@pytest.mark.parametrize("name", ["t.gml", "t.csv", "t.svg"])
+def test_other_formats_are_refused_with_the_list_of_those_that_are_read(made: SceneResult, tmp_path: Path, name: str):
+    texts = {
+        "t.gml": '<?xml version="1.0"?><gml:FeatureCollection xmlns:gml="http://www.opengis.net/gml"/>',
+        "t.csv": 'name,wkt\na,"POLYGON ((1 1, 2 1, 2 2, 1 1))"',
+        "t.svg": '<?xml version="1.0"?><svg/>',
+    }
+    with pytest.raises(PageError) as refusal:
+        rasterize(tmp_path, made.source, written(tmp_path / name, texts[name]))
+    assert "choose a GeoPackage, GeoJSON, KML or KMZ, FlatGeobuf or GeoParquet file" in str(refusal.value)
+
+
 def test_an_image_without_a_crs_accepts_a_reference_of_its_size(tmp_path: Path):
     source = made_scene(tmp_path, blobs(HEIGHT, WIDTH)).model_copy(update={"pixel_size_given_m": 10.0})
     bare = write_raster(
@@ -196,7 +243,7 @@ BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
         lambda folder: with_a_table_of_another_file(folder / "t.gpkg"),
         "tables that point to other files",
     ),
-    "two shapefiles": (lambda folder: shapefile_zip(folder / "t.zip", copies=2), "holds 2 shapefiles"),
+    "two shapefiles": (lambda folder: shapefile_zip(folder / "t.zip", copies=2), "holds 2 shapefiles or KML files"),
     "half a shapefile": (
         lambda folder: shapefile_zip(folder / "t.zip", keep=lambda file: file.suffix == ".shp"),
         "t.zip",
@@ -264,6 +311,12 @@ def test_a_worker_reads_every_format_without_the_network(made: SceneResult, tmp_
             assert job.result["count"] == 2
         task = reference_task(tmp_path, made.source, geojson(tmp_path / "t.geojson", crs=link))
         assert pool.submit("read", "me", task.to_json()).wait(120).state == "failed"
+        linked = polygons(tmp_path / "l.kml", crs="EPSG:4326")
+        href = f"http://127.0.0.1:{server.server_port}/more.kml"
+        network_link = f"<NetworkLink><Link><href>{href}</href></Link></NetworkLink></Document>"
+        written(linked, linked.read_text().replace("</Document>", network_link))
+        job = pool.submit("read", "me", reference_task(tmp_path / "l", made.source, linked).to_json())
+        assert job.wait(120).state == "done", job.progress.error
     finally:
         pool.close()
         server.shutdown()

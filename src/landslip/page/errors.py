@@ -27,6 +27,7 @@ _CONTROLS: Final = {
     "nodata": "'Nodata value' under 'How to read the files'",
     "pixel_size_m": "'Pixel size' under 'How to read the files'",
     "landslide_values": "'Landslide value' under 'Reference'",
+    "layer": "'Layer' under 'Reference'",
     "threshold": "'Threshold'",
     "min_area_m2": "'Minimum area'",
 }

@@ -54,7 +54,11 @@ MASKS_UNMATCHED: Final = (
     "{count} masks match no image and were skipped; a mask is matched to its image by the number in its file name."
 )
 REFERENCE_NOT_ACCEPTED: Final = (
-    "{name} is {what}: choose a GeoPackage, a GeoJSON file, a zip of one shapefile, or a GeoTIFF of labels."
+    "{name} is {what}: choose a GeoPackage, GeoJSON, KML or KMZ, FlatGeobuf or GeoParquet file, a zip of one "
+    "shapefile, or a GeoTIFF of labels."
+)
+REFERENCE_FORMATS: Final = (
+    "a GeoPackage, GeoJSON, KML or KMZ, FlatGeobuf or GeoParquet file, a zip of one shapefile, or a GeoTIFF of labels"
 )
 REFERENCE_GEOJSON: Final = (
     "{name} is not GeoJSON with features, or names its CRS in an unusual way: export it in longitude and latitude."
@@ -65,7 +69,10 @@ REFERENCE_TABLES: Final = (
 REFERENCE_EMPTY: Final = "{name} holds no polygon: choose a file with outlines of landslides."
 REFERENCE_NODATA: Final = "{name} is nodata in all of this image: choose a reference of the same area."
 REFERENCE_BACKGROUND: Final = "everything in the image outside the polygons counts as background"
-ZIP_SHAPEFILES: Final = "{name} holds {count} shapefiles: pack exactly one, with its .shp, .shx, .dbf and .prj files."
+ZIP_SHAPEFILES: Final = (
+    "{name} holds {count} shapefiles or KML files: pack exactly one, a shapefile with its .shp, .shx, .dbf and .prj "
+    "files."
+)
 
 # Failed jobs.
 QUEUE_FULL: Final = "{count} tasks are waiting, the limit of this server: try again in a few minutes."
@@ -170,9 +177,13 @@ READ_NOTES: Final = "How the files were read"
 
 # Predict: reference.
 REFERENCE: Final = "Reference (optional)"
-REFERENCE_UPLOADER: Final = "Landslide polygons (GeoPackage, GeoJSON, zipped shapefile) or a GeoTIFF of labels"
+REFERENCE_UPLOADER: Final = (
+    "Landslide polygons (GeoPackage, GeoJSON, KML, FlatGeobuf, GeoParquet, zipped shapefile) or a GeoTIFF of labels"
+)
 LANDSLIDE_VALUE_FIELD: Final = "Landslide value"
 LANDSLIDE_VALUE_HELP: Final = "For a label raster that does not use 1 for landslide, 0 for background, 255 for nodata."
+LAYER_FIELD: Final = "Layer"
+LAYER_HELP: Final = "Name of the layer, for a file with several layers of polygons."
 REFERENCE_BUTTON: Final = "Use as reference"
 REFERENCE_READING: Final = "Reading the reference"
 REFERENCE_REMOVE: Final = "Remove the reference"

@@ -18,7 +18,7 @@ from pydantic import Field
 from landslip.files.model import Frozen
 from landslip.files.progress import Progress
 
-Kind = Literal["raster", "hdf5", "png", "zip", "geopackage", "geojson"]
+Kind = Literal["raster", "hdf5", "png", "zip", "geopackage", "geojson", "kml", "flatgeobuf", "parquet"]
 """Format of an uploaded file, recognised by its first bytes."""
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -183,6 +183,8 @@ class ReferenceTask(Task, module="uploads.reference"):
     source: SceneSource
     landslide_values: tuple[int, ...] = ()
     """Values of a label raster that mean landslide."""
+    layer: str | None = None
+    """Of a file with several layers of polygons."""
     limits: UploadLimits
 
 

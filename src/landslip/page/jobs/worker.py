@@ -68,7 +68,7 @@ Ending = Literal["done", "failed", "died", "timed out"]
 _SKIPPED_DRIVERS: Final = (
     *("VRT", "DERIVED", "GTI", "WMS", "WCS", "WMTS", "WFS", "OAPIF", "OGCAPI", "HTTP", "STACTA", "STACIT"),
     *("PLMOSAIC", "EEDA", "EEDAI", "DAAS", "NGW", "Elasticsearch", "AmigoCloud", "Carto", "SQLite"),
-    *("HDF5", "HDF5Image", "netCDF", "PDF"),
+    *("HDF5", "HDF5Image", "netCDF", "PDF", "GML", "GMLAS"),
 )
 """GDAL drivers that follow references to other files or to the network, or that no upload needs."""
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from landslip.files.path_names import is_system_file
 from landslip.page import messages
 from landslip.page.errors import UploadError
 from landslip.page.jobs.tasks import Upload, UploadLimits
@@ -21,6 +22,7 @@ _SMALL_BYTES: Final = 50_000_000
 """The ratio is not checked below this unpacked size: a small archive of zeros does no harm."""
 _ITEM_BYTES: Final = 1_000_000
 _SHAPEFILE: Final = (".shp", ".shx", ".dbf", ".prj", ".cpg")
+_KML: Final = ".kml"
 _DAMAGED: Final = (
     zipfile.BadZipFile,
     zlib.error,
@@ -68,8 +70,8 @@ def unpack(upload: Upload, folder: Path, limits: UploadLimits) -> tuple[list[Upl
     return unpacked, [messages.ZIP_SKIPPED.format(name=upload.name, skipped=listed)]
 
 
-def unpack_shapefile(upload: Upload, folder: Path, limits: UploadLimits) -> Path:
-    """Unpack the only shapefile of a zip, with its companion files, under a name of our own.
+def unpack_polygons(upload: Upload, folder: Path, limits: UploadLimits) -> Path:
+    """Unpack the only shapefile of a zip, with its companion files, or the KML of a KMZ, under a name of our own.
 
     Args:
         upload: the archive.
@@ -77,24 +79,29 @@ def unpack_shapefile(upload: Upload, folder: Path, limits: UploadLimits) -> Path
         limits: on the contents.
 
     Raises:
-        UploadError: the archive is damaged or malicious, or does not hold exactly one shapefile.
+        UploadError: the archive is damaged or malicious, or does not hold exactly one shapefile or KML file.
     """
     folder.mkdir(mode=0o700)
     stem = own_stem(1, upload.name)
     try:
         with zipfile.ZipFile(upload.path) as archive:
             members = {info.filename.lower(): info for info in _checked_members(archive, upload, limits)}
-            found = [name for name in members if name.endswith(".shp") and not name.startswith("__macosx/")]
+            found = [
+                name
+                for name in members
+                if name.endswith((".shp", _KML)) and not is_system_file(Path(name)) and not name.startswith("__macosx/")
+            ]
             if len(found) != 1:
                 raise UploadError(messages.ZIP_SHAPEFILES.format(name=upload.name, count=len(found)))
-            for suffix in _SHAPEFILE:
-                member = members.get(found[0].removesuffix(".shp") + suffix)
+            main = Path(found[0]).suffix
+            for suffix in (_KML,) if main == _KML else _SHAPEFILE:
+                member = members.get(found[0].removesuffix(main) + suffix)
                 if member is not None:
                     with archive.open(member) as source, (folder / f"{stem}{suffix}").open("xb") as target:
                         shutil.copyfileobj(source, target, _CHUNK_BYTES)
     except _DAMAGED as error:
         raise UploadError(messages.ZIP_DAMAGED.format(name=upload.name)) from error
-    return folder / f"{stem}.shp"
+    return folder / f"{stem}{main}"
 
 
 def _checked_members(archive: zipfile.ZipFile, upload: Upload, limits: UploadLimits) -> Iterator[zipfile.ZipInfo]:

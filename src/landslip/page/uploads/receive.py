@@ -21,7 +21,9 @@ from landslip.page.server.settings import PageSettings
 from landslip.scenes.naming import COMPANIONS, foreign_sensor
 
 IMAGE_KINDS: Final[frozenset[Kind]] = frozenset({"raster", "hdf5", "png", "zip"})
-REFERENCE_KINDS: Final[frozenset[Kind]] = frozenset({"raster", "zip", "geopackage", "geojson"})
+REFERENCE_KINDS: Final[frozenset[Kind]] = frozenset(
+    {"raster", "zip", "geopackage", "geojson", "kml", "flatgeobuf", "parquet"}
+)
 
 _MAGIC: Final[tuple[tuple[bytes, Kind], ...]] = (
     (b"II*\0", "raster"),
@@ -34,6 +36,8 @@ _MAGIC: Final[tuple[tuple[bytes, Kind], ...]] = (
     (b"PK\x03\x04", "zip"),
     (b"PK\x05\x06", "zip"),
     (b"SQLite format 3\0", "geopackage"),
+    (b"fgb\x03fgb", "flatgeobuf"),
+    (b"PAR1", "parquet"),
 )
 MAGIC_BYTES: Final = max(len(magic) for magic, _ in _MAGIC)
 _BEFORE_TEXT: Final = b"\xef\xbb\xbf \t\r\n"
@@ -44,6 +48,9 @@ _SUFFIXES: Final = {
     "zip": ".zip",
     "geopackage": ".gpkg",
     "geojson": ".geojson",
+    "kml": ".kml",
+    "flatgeobuf": ".fgb",
+    "parquet": ".parquet",
 }
 _JPEG_2000: Final = b"\0\0\0\x0cjP"
 _DESCRIPTIONS: Final = (
@@ -62,6 +69,10 @@ _DESCRIPTIONS: Final = (
     (b"\x80\x02", "a Python pickle, which is never opened"),
     (b"\x80\x04", "a Python pickle, which is never opened"),
     (b"\x80\x05", "a Python pickle, which is never opened"),
+    (b"<?xml", "an XML file of another kind than KML"),
+    (b"<kml", "a KML file"),
+    (b"fgb\x03fgb", "a FlatGeobuf file"),
+    (b"PAR1", "a Parquet file"),
     (b"<VRT", "a virtual raster, which refers to other files"),
     (b"<!DOCTYPE", "a web page (did the download require a login?)"),
     (b"<html", "a web page (did the download require a login?)"),
@@ -70,7 +81,8 @@ _DESCRIPTIONS: Final = (
     (b"version https://git-lfs", "a Git LFS pointer instead of the file itself"),
 )
 """Formats that are refused, by their first bytes."""
-_DESCRIBED_BYTES: Final = 64
+_DESCRIBED_BYTES: Final = 512
+"""KML may have a declaration and a comment before its first element."""
 _CHUNK_BYTES: Final = 1 << 20
 _FREE_BYTES: Final = 500_000_000
 """Disk space that an upload must leave free."""
@@ -175,8 +187,11 @@ def _write(file: IncomingFile, path: Path) -> None:
 def kind_of(first: bytes, kinds: frozenset[Kind] = IMAGE_KINDS) -> Kind | None:
     """Return the format that the first bytes of a file indicate; None if it is not accepted."""
     kind: Kind | None = next((kind for magic, kind in _MAGIC if first.startswith(magic)), None)
-    if kind is None and first.lstrip(_BEFORE_TEXT).startswith(b"{"):
+    start = first.lstrip(_BEFORE_TEXT)
+    if kind is None and start.startswith(b"{"):
         kind = "geojson"
+    if kind is None and start.startswith((b"<?xml", b"<kml")) and b"<kml" in start:
+        kind = "kml"
     return kind if kind in kinds else None
 
 

@@ -26,13 +26,14 @@ from landslip.grid.map_grid import MapGrid
 from landslip.grid.window import Window
 from landslip.mapping.inventory.files import append_to_geopackage
 from landslip.mapping.inventory.outlines import trace_outlines
+from landslip.mapping.polygon_files import FORMATS
 from landslip.mapping.raster.block_order import strips
 from landslip.page import messages
 from landslip.page.errors import UploadError, explain, use_user_names
 from landslip.page.jobs.results import MAX_SHOWN, SceneReference
 from landslip.page.jobs.scene_maps import open_source
 from landslip.page.jobs.tasks import ReferenceTask, handles
-from landslip.page.uploads.archive import unpack_shapefile
+from landslip.page.uploads.archive import unpack_polygons
 from landslip.page.uploads.read import check_declared_size
 from landslip.probability import BACKGROUND, LANDSLIDE, MAX_ENCODED, NODATA
 from landslip.scenes.scene import Scene
@@ -54,7 +55,8 @@ def read_reference(task: ReferenceTask, _: Progress) -> SceneReference:
     try:
         return _rasterize(task, names)
     except LandslipError as error:
-        raise UploadError(explain(error, task.folder, names)) from error
+        message = explain(error, task.folder, names).replace(FORMATS, messages.REFERENCE_FORMATS)
+        raise UploadError(message) from error
 
 
 def _rasterize(task: ReferenceTask, names: dict[str, str]) -> SceneReference:
@@ -95,13 +97,15 @@ def _open(
         check_declared_size(upload, task.limits)
         return RasterReference.on(path, scene.geobox, task.landslide_values)
     if upload.kind == "zip":
-        path = unpack_shapefile(upload, task.folder / "unpacked-reference", task.limits)
+        path = unpack_polygons(upload, task.folder / "unpacked-reference", task.limits)
         names[path.name] = upload.name
     elif upload.kind == "geojson":
         _strip_geojson(path, upload.name)
-    else:
+    elif upload.kind == "geopackage":
         _check_tables(path, upload.name)
-    reference = PolygonReference.on(read_polygons(path), grid)
+    # The layer of any other format has a name of our own.
+    layer = task.layer if path.suffix in (".gpkg", ".kml") else None
+    reference = PolygonReference.on(read_polygons(path, layer), grid)
     if not len(reference.pixels):
         raise UploadError(messages.REFERENCE_EMPTY.format(name=upload.name))
     return reference

@@ -20,7 +20,7 @@ from landslip.page.uploads.receive import REFERENCE_KINDS, receive
 from landslip.page.views.parts import LAYERS_KEY, escape_markdown, show_errors
 from landslip.probability import STEP
 
-_TYPES: Final = ["gpkg", "geojson", "json", "zip", "tif", "tiff"]
+_TYPES: Final = ["gpkg", "geojson", "json", "kml", "kmz", "fgb", "parquet", "geoparquet", "zip", "tif", "tiff"]
 
 
 def choose_reference(server: ServerState, state: SessionState, source: SceneSource, limits: UploadLimits) -> None:
@@ -44,6 +44,9 @@ def choose_reference(server: ServerState, state: SessionState, source: SceneSour
             key=f"landslide-value-{number}",
             help=messages.LANDSLIDE_VALUE_HELP,
         )
+        layer = st.text_input(
+            messages.LAYER_FIELD, key=f"reference-layer-{number}", help=messages.LAYER_HELP, max_chars=200
+        )
         if st.button(messages.REFERENCE_BUTTON, disabled=file is None, width="stretch") and file is not None:
             state.clear_messages()
             with show_errors():
@@ -58,6 +61,7 @@ def choose_reference(server: ServerState, state: SessionState, source: SceneSour
                     upload=upload,
                     source=source,
                     landslide_values=() if value is None or upload.kind != "raster" else (int(value),),
+                    layer=layer.strip() or None,
                     limits=limits,
                 )
                 state.submit("read", task, messages.REFERENCE_READING, folder)
