@@ -17,7 +17,8 @@ from landslip.files.model import Frozen
 from landslip.grid.lattice import Lattice, split_blocks
 from landslip.grid.map_grid import MapGrid
 from landslip.grid.window import Window
-from landslip.inference.engine import Engine, InferenceOptions, Precision, open_engine
+from landslip.inference.engine import Engine, InferenceOptions, Precision
+from landslip.inference.engine_pool import EnginePool
 from landslip.inference.predict import make_lattice
 from landslip.inference.tta import TTAEngine
 from landslip.mapping.area import AreaOfInterest, AreaOnGrid
@@ -105,6 +106,7 @@ class Job:
         settings: MapSettings,
         aoi: AreaOfInterest | None,
         exclude: AreaOfInterest | None = None,
+        engines: EnginePool | None = None,
     ) -> "Job":
         """Check a run and open its engine.
 
@@ -114,6 +116,7 @@ class Job:
             settings: of the map.
             aoi: part of the scene to map; the whole scene where None.
             exclude: area in which landslides are ruled out.
+            engines: that are already open; one is opened for this job alone where None.
 
         Raises:
             LandslipError: scene, detector, settings and area do not fit together.
@@ -136,7 +139,7 @@ class Job:
         )
         region = area.window if area else scene.window
         lattice = make_lattice(detector.card, scene.height, scene.width, settings.overlap_px)
-        engine = open_engine(
+        engine = (engines or EnginePool()).open(
             detector,
             InferenceOptions(settings.engine, settings.precision, settings.threads),
             height=lattice.tile_height,
