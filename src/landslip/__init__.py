@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from landslip.api import evaluate, fetch_scene, map_scene, open_patches, open_scene, polygons, predict, train
+    from landslip.api_many import map_scenes, merge_inventories
     from landslip.detector.detector import Detector
     from landslip.errors import LandslipError, LandslipWarning
     from landslip.mapping.run import MapResult
@@ -24,6 +25,8 @@ _MODULES = {
     "evaluate": "landslip.api",
     "fetch_scene": "landslip.api",
     "map_scene": "landslip.api",
+    "map_scenes": "landslip.api_many",
+    "merge_inventories": "landslip.api_many",
     "open_patches": "landslip.api",
     "open_scene": "landslip.api",
     "polygons": "landslip.api",
@@ -41,6 +44,8 @@ __all__ = [
     "evaluate",
     "fetch_scene",
     "map_scene",
+    "map_scenes",
+    "merge_inventories",
     "open_patches",
     "open_scene",
     "polygons",

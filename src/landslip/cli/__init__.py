@@ -15,6 +15,7 @@ from landslip.errors import LandslipError
 
 COMMANDS: Final = {
     "map": "Map landslides in a scene: probability raster, polygons, report.",
+    "inventory": "Merge finished maps into one inventory.",
     "scene": "Inspect rasters before mapping them.",
     "detector": "List, show, import, combine, adapt, calibrate, export and time detectors.",
     "data": "Download, check, pack, draw and simulate labelled patches.",

@@ -13,6 +13,7 @@ from landslip.cli.options import (
     detector_option,
     inference_options,
     json_option,
+    mask_options,
     output_option,
     overwrite_option,
     quiet_option,
@@ -25,6 +26,7 @@ from landslip.cli.progress import progress_line
 
 if TYPE_CHECKING:
     from landslip.inference.engine import InferenceOptions
+    from landslip.mapping.area import AreaOfInterest
 
 
 @click.command("map")
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 @click.option("--aoi", metavar="W,S,E,N|FILE", help="Area of interest: bounds in degrees, or a file of polygons.")
 @click.option("--layer", metavar="NAME", help="Layer of the file of --aoi, if it has several.")
 @scene_options
+@mask_options
 @uncertainty_option
 @inference_options
 @click.option(
@@ -56,6 +59,7 @@ if TYPE_CHECKING:
     metavar="PX",
     help="Side of the blocks that are processed at a time; limits memory, does not change the map.",
 )
+@click.option("--each", is_flag=True, help="Map every SCENE by itself, also rasters of one area.")
 @click.option("--resume/--no-resume", default=True, help="Continue an interrupted run in the same folder.")
 @overwrite_option
 @quiet_option
@@ -68,37 +72,51 @@ def command(
     layer: str | None,
     reading: SceneReading,
     inference: "InferenceOptions",
+    exclude: "AreaOfInterest | None",
+    each: bool,
     quiet: bool,
     as_json: bool,
     **settings: Any,
 ) -> None:
-    """Map landslides in a scene.
+    """Map landslides in a scene, or in many.
 
     SCENE is one raster (GeoTIFF, JPEG 2000), several rasters of one area, a folder of them, or a Sentinel-2 product
-    (SAFE folder or its zip). Writes probability.tif, landslides.gpkg, landslides.parquet, overview.png, report.html,
-    item.json (STAC) and summary.json.
+    (SAFE folder or its zip). Several folders or products are many scenes, as are a text file with one scene a line, a
+    folder of scenes, and STAC items as JSON: each is mapped into DIR/NAME, finished ones are skipped, and what failed
+    is told at the end. Writes probability.tif, landslides.gpkg, landslides.parquet, overview.png, report.html,
+    item.json (STAC) and summary.json; masks.tif and excluded.parquet where masks apply (docs/mapping.md).
     An interrupted run resumes when the same command is run again.
 
     \b
     Example:
       landslip map SCENE.tif -o map/
       landslip map bands/ -o map/ --detector mine.onnx --aoi 91.7,22.2,92.0,22.5
+      landslip map *.SAFE.zip -o maps/
+      landslip map scenes.txt -o maps/
     """
+    from landslip.cli.map_many import map_many
     from landslip.detector.detector import DEFAULT, Detector
     from landslip.mapping.area import area_of_interest
     from landslip.mapping.job import MapSettings
     from landslip.mapping.run import map_scene
     from landslip.scenes.rasters import open_scene
+    from landslip.scenes.scene_list import list_scenes
 
     chosen = build_settings(MapSettings, **asdict(inference), **settings)
     opened = Detector.open(detector or DEFAULT)
     area = None if aoi is None else area_of_interest(aoi, layer)
+    listed = list_scenes(paths, each=each)
+    if not quiet:
+        click.echo(listed.decision, err=True)
+    if listed.many:
+        map_many(listed, opened, out, chosen, reading=reading, quiet=quiet, as_json=as_json, aoi=area, exclude=exclude)
+        return
     scene = open_scene(paths, **reading)
     if not quiet:
         for line in scene.describe():
             click.echo(line, err=True)
     with progress_line(quiet=quiet) as progress:
-        summary = map_scene(scene, opened, out, chosen, aoi=area, progress=progress).summary
+        summary = map_scene(scene, opened, out, chosen, aoi=area, exclude=exclude, progress=progress).summary
     if as_json:
         click.echo(summary.model_dump_json(indent=2))
         return
@@ -109,6 +127,12 @@ def command(
         f"{summary.landslides} candidate landslides, {summary.landslide_area_m2 / 1e4:,.1f} ha, in "
         f"{summary.valid_area_m2 / 1e6:,.1f} km2 of valid pixels ({summary.valid_fraction:.0%} of the mapped area)"
     )
+    for record in summary.masks:
+        if record.effect == "excluded":
+            area_ha = record.candidate_area_m2 / 1e4
+            click.echo(f"{record.candidates} candidates, {area_ha:,.1f} ha, are ruled out by the mask '{record.name}'")
+        elif record.pixels:
+            click.echo(f"{record.area_m2 / 1e4:,.1f} ha are nodata by the mask '{record.name}'")
     click.echo(f"{summary.wall_s:.1f} s, of which {summary.network_s:.1f} s in the network ({summary.engine})")
     for purpose, name in (("overview", "overview.png"), ("report", "report.html"), ("polygons", "landslides.gpkg")):
         click.echo(f"{purpose:<10}{out / name}")

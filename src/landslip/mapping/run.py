@@ -31,8 +31,9 @@ from landslip.mapping.products import (
 from landslip.mapping.raster.block_order import strips
 from landslip.mapping.raster.fill import Follower, fill_raster
 from landslip.mapping.raster.masks import MaskRaster
-from landslip.mapping.raster.probability import GDAL_SETTINGS, ProbabilityRaster
+from landslip.mapping.raster.probability import ProbabilityRaster
 from landslip.mapping.workspace import Workspace, open_workspace
+from landslip.scenes.block_cache import cache_settings
 from landslip.scenes.masks.kinds import KINDS
 from landslip.scenes.scene import Scene
 
@@ -151,7 +152,7 @@ def map_job(job: Job, out: Path, started: float, progress: Progress = no_progres
     bands = job.bands + (MASK_RASTER in products)
     check_disk_space(out, int(2.5 * bands * job.region.height * job.region.width) + 20_000_000)
     with (
-        rasterio.Env(**GDAL_SETTINGS),
+        rasterio.Env(**cache_settings(job.scene, job.detector.card.channels)),
         open_workspace(
             out,
             products,

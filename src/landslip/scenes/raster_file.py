@@ -83,6 +83,8 @@ class RasterFile:
         """The file and those it refers to: an external mask, a world file, the sources of a VRT."""
         self.count: int = self._dataset.count
         self.shape: tuple[int, int] = self._dataset.shape
+        self.block_shape: tuple[int, int] = self._dataset.block_shapes[0]
+        self.pixel_bytes: int = sum(np.dtype(dtype).itemsize for dtype in self.dtypes)
         self.transform = self._dataset.transform
         self.crs: str | None = _crs_text(self._dataset.crs) if self._dataset.crs else None
         self.has_gcps_or_rpcs = bool(self._dataset.gcps[0]) or self._dataset.rpcs is not None

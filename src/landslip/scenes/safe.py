@@ -72,6 +72,13 @@ def find_product(paths: Sequence[Path]) -> tuple[Product | None, list[Path]]:
     return (products[0] if products else None), others
 
 
+def is_product(path: Path) -> bool:
+    """Return whether a path is read as a Sentinel-2 product, by its name and the folders in it; no file is opened."""
+    if path.is_file():
+        return path.suffix.lower() == ".zip" or bool(_METADATA.fullmatch(path.name))
+    return path.is_dir() and (_is_granule(path) or _holds_product(path))
+
+
 def open_product(path: Path) -> Product | None:
     """Open a Sentinel-2 product.
 
@@ -129,15 +136,25 @@ def _files(path: Path) -> "tuple[_Files | None, str | None]":
         return (_Folder(path.parent), None) if _METADATA.fullmatch(path.name) else (None, None)
     if not path.is_dir():
         return None, None
-    resolved = path.resolve()
-    if resolved.parent.name == "GRANULE" and (resolved / "IMG_DATA").is_dir():
+    if _is_granule(path):
+        resolved = path.resolve()
         return _Folder(resolved.parents[1]), resolved.name
-    is_product = path.suffix.upper() == ".SAFE" or (path / "GRANULE").is_dir()
-    if not is_product:
-        nested = [*path.glob("*.SAFE"), *path.glob("*/*.SAFE")]
-        rasters = any(one.suffix.lower() in {".tif", ".tiff", ".jp2", ".vrt", ".img"} for one in path.iterdir())
-        is_product = bool(nested) and not rasters
-    return (_Folder(path), None) if is_product else (None, None)
+    return (_Folder(path), None) if _holds_product(path) else (None, None)
+
+
+def _is_granule(path: Path) -> bool:
+    """Return whether a folder is a granule of a product."""
+    resolved = path.resolve()
+    return resolved.parent.name == "GRANULE" and (resolved / "IMG_DATA").is_dir()
+
+
+def _holds_product(path: Path) -> bool:
+    """Return whether a folder is a product, or holds products and no raster beside them."""
+    if path.suffix.upper() == ".SAFE" or (path / "GRANULE").is_dir():
+        return True
+    nested = [*path.glob("*.SAFE"), *path.glob("*/*.SAFE")]
+    rasters = any(one.suffix.lower() in {".tif", ".tiff", ".jp2", ".vrt", ".img"} for one in path.iterdir())
+    return bool(nested) and not rasters
 
 
 def _find_metadata(files: "_Files") -> tuple[str, str]:

@@ -1,10 +1,12 @@
 """A scene: rasters of one area on one grid, channels by name, with a validity mask."""
 
+import os
 import warnings
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,9 @@ from landslip.grid.terrain_grid import slope_on_grid
 from landslip.grid.window import Window
 from landslip.scenes.raster_file import RasterFile
 from landslip.scenes.safe_metadata import SafeMetadata
+
+_MAX_THREADS: Final = 4
+_MAX_PARALLEL_PX: Final = 1 << 23
 
 
 class Source(Protocol):
@@ -224,29 +229,62 @@ class ElevationSlope:
 
 
 def _read_layers(layers: Sequence[Layer], window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Read layers, each source once, in their units; valid where all are."""
+    """Read layers, each source once, in their units; valid where all are.
+
+    Several sources are read at a time: decoding and resampling do not hold Python's lock.
+    """
     values = np.empty((len(layers), *window.shape), np.float32)
-    valid = np.ones(window.shape, np.bool_)
-    blank: NDArray[np.bool_] | None = None
     by_source: dict[int, list[int]] = {}
     for position, layer in enumerate(layers):
         by_source.setdefault(id(layer.source), []).append(position)
-    for positions in by_source.values():
-        stored, stored_valid = layers[positions[0]].source.read([layers[p].band for p in positions], window)
-        for position, band_values, band_valid in zip(positions, stored, stored_valid, strict=True):
-            layer = layers[position]
-            valid &= band_valid
-            if layer.blank_zero:
-                zero = band_values == 0
-                blank = zero if blank is None else blank & zero
-            if layer.gain == 1 and layer.offset == 0:
-                values[position] = band_values
-            else:
-                with np.errstate(over="ignore"):
-                    values[position] = band_values * np.float32(layer.gain) + np.float32(layer.offset)
-                valid &= np.isfinite(values[position])
+
+    def read(positions: list[int]) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None]:
+        return _read_source(layers, positions, window, values)
+
+    threads = min(len(by_source), os.cpu_count() or 1, _MAX_THREADS)
+    # Of a large window the sources would hold too much at a time.
+    if threads > 1 and window.height * window.width <= _MAX_PARALLEL_PX:
+        with ThreadPoolExecutor(threads, "landslip-source") as executor:
+            read_masks = list(executor.map(read, by_source.values()))
+    else:
+        read_masks = [read(positions) for positions in by_source.values()]
+    valid = np.ones(window.shape, np.bool_)
+    blank: NDArray[np.bool_] | None = None
+    for source_valid, source_blank in read_masks:
+        valid &= source_valid
+        if source_blank is not None:
+            blank = source_blank if blank is None else blank & source_blank
     if blank is not None:
         valid &= ~blank
     if not valid.all():
         values[:, ~valid] = 0
     return values, valid
+
+
+def _read_source(
+    layers: Sequence[Layer], positions: Sequence[int], window: Window, values: NDArray[np.float32]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None]:
+    """Read the layers of one source into their positions in ``values``.
+
+    Returns:
+        Where all of them are valid (h, w); and where those in which 0 may be nodata are 0, None without such a layer.
+    """
+    source = layers[positions[0]].source
+    stored, stored_valid = source.read([layers[position].band for position in positions], window)
+    valid: NDArray[np.bool_] = stored_valid[0] if len(positions) == 1 else np.asarray(stored_valid.all(axis=0))
+    blank: NDArray[np.bool_] | None = None
+    for position, band_values in zip(positions, stored, strict=True):
+        layer = layers[position]
+        if layer.blank_zero:
+            zero = band_values == 0
+            blank = zero if blank is None else blank & zero
+        if layer.gain == 1 and layer.offset == 0:
+            values[position] = band_values
+            continue
+        with np.errstate(over="ignore"):
+            np.multiply(band_values, np.float32(layer.gain), out=values[position])
+            values[position] += np.float32(layer.offset)
+        finite = np.isfinite(values[position])
+        if not finite.all():
+            valid = valid & finite
+    return valid, blank

@@ -55,7 +55,7 @@ def landslide_table(
     centres = shapely.get_coordinates(shapely.centroid(geometries))
     lonlat = grid.to_lonlat(centres)
     areas_m2, perimeters_m = grid.areas_and_perimeters_m(geometries)
-    length_m, width_m = _length_and_width_m(geometries, centres, grid)
+    length_m, width_m = length_and_width_m(geometries, centres, grid)
     probability_mean = np.array([outline.probability_mean for outline in found])
     terrain = [outline.terrain.attributes() if outline.terrain else {} for outline in found]
     columns: dict[str, object] = {
@@ -100,9 +100,16 @@ def polygon_confidence(
     return np.asarray(1 / (1 + np.exp(-score)))
 
 
-def _length_and_width_m(
+def length_and_width_m(
     geometries: NDArray[np.object_], centres: NDArray[np.float64], grid: MapGrid
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the sides of the smallest rectangle around each polygon, in metres: the longer and the shorter.
+
+    Args:
+        geometries: (n,) polygons in pixel coordinates of the grid.
+        centres: (n, 2) their centroids.
+        grid: of the map.
+    """
     if not len(geometries):
         return np.zeros(0), np.zeros(0)
     across, down = grid.pixel_vectors_m(centres)

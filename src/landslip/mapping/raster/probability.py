@@ -26,9 +26,6 @@ from landslip.grid.window import Window
 from landslip.mapping.raster.block_order import strips
 from landslip.probability import NODATA, STEP
 
-GDAL_SETTINGS: Final = {"GDAL_CACHEMAX": 128 * 2**20}
-"""In bytes, as rasterio takes it: with 128 nothing stays in the cache, and every window of a JPEG 2000 file decodes its
-whole block again. GDAL's default is a fraction of the machine's memory."""
 _TILE_PX: Final = 512
 _TITLES: Final = ("landslide probability", "standard deviation of the probability (test-time augmentation)")
 

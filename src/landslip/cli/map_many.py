@@ -1,0 +1,92 @@
+"""``landslip map`` of many scenes: a line for each, and what failed at the end."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from landslip.cli.options import SceneReading
+from landslip.cli.output import print_next
+from landslip.cli.progress import progress_line
+
+if TYPE_CHECKING:
+    from landslip.detector.detector import Detector
+    from landslip.mapping.job import MapSettings
+    from landslip.mapping.many_scenes import SceneOutcome
+    from landslip.scenes.scene_list import SceneFiles, SceneList
+
+
+def map_many(
+    listed: "SceneList",
+    detector: "Detector",
+    out: Path,
+    settings: "MapSettings",
+    *,
+    reading: SceneReading,
+    quiet: bool,
+    as_json: bool,
+    **areas: Any,
+) -> None:
+    """Map the scenes of a list, each into a folder of its own, and print what became of them.
+
+    Args:
+        listed: the scenes.
+        detector: to run.
+        out: folder for the folders of the maps.
+        settings: of every map.
+        reading: how rasters are read.
+        quiet: print failures only.
+        as_json: print the batch summary as JSON.
+        **areas: ``aoi`` and other areas, as ``map_scenes`` takes them.
+
+    Raises:
+        RunError: a scene failed; the others are finished.
+    """
+    from landslip.mapping.many_scenes import BATCH_CSV, map_scenes
+
+    shown = not quiet and not as_json
+
+    def begin(number: int, scene: "SceneFiles") -> None:
+        if not quiet:
+            click.echo(f"[{number}/{len(listed.scenes)}] {scene.name}", err=True)
+
+    def end(outcome: "SceneOutcome") -> None:
+        if outcome.error:
+            click.echo(f"failed: {outcome.name}: {outcome.error}", err=True)
+        elif shown:
+            click.echo(f"{outcome.name}: {_told(outcome)}")
+
+    with progress_line(quiet=quiet) as progress:
+        result = map_scenes(
+            listed.scenes,
+            detector,
+            out,
+            settings,
+            reading=dict(reading),
+            progress=progress,
+            begin=begin,
+            end=end,
+            **areas,
+        )
+    if as_json:
+        click.echo(result.summary.model_dump_json(indent=2))
+    elif shown:
+        told = result.summary
+        click.echo(
+            f"{told.mapped} mapped, {told.skipped} skipped (finished before), {told.failed} failed in "
+            f"{told.wall_s:.0f} s; table: {out / BATCH_CSV}"
+        )
+        if result.maps:
+            print_next("landslip", "inventory", "merge", out, "-o", "inventory/")
+    result.check()
+
+
+def _told(outcome: "SceneOutcome") -> str:
+    found = (
+        f"{outcome.landslides} candidate landslides, {(outcome.landslide_area_m2 or 0) / 1e4:,.1f} ha, in "
+        f"{(outcome.valid_area_m2 or 0) / 1e6:,.1f} km2 of valid pixels"
+    )
+    if outcome.status == "skipped":
+        return f"{found} (finished before)"
+    warned = f", {outcome.warnings} warnings in its summary" if outcome.warnings else ""
+    return f"{found}, {outcome.wall_s:.1f} s{warned}"

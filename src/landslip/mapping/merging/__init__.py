@@ -1,0 +1,1 @@
+"""One inventory of many finished maps."""
