@@ -205,6 +205,55 @@ def scene_options(function: Command) -> Command:
     return command
 
 
+def mask_options(function: Command) -> Command:
+    """Add options on what hides the ground and what rules landslides out; ``exclude`` comes as an area of interest."""
+
+    @_group(
+        click.option(
+            "--mask",
+            "masks",
+            default="auto",
+            metavar="LIST",
+            help="Masks: clouds, shadow, snow (nodata) and water (ruled out), comma-separated, or none; auto: clouds, "
+            "shadow and snow as far as the bands allow.",
+        ),
+        click.option(
+            "--cloud-source",
+            type=click.Choice(["auto", "scl", "network", "s2cloudless"]),
+            default="auto",
+            help="Where clouds are known from; auto: the scene classification (SCL), else a network.",
+        ),
+        click.option(
+            "--cloud-buffer",
+            "cloud_buffer_m",
+            type=float,
+            default=200,
+            metavar="M",
+            help="Width of the buffer around clouds, in metres.",
+        ),
+        click.option(
+            "--min-slope",
+            "min_slope_deg",
+            type=float,
+            default=0,
+            metavar="DEG",
+            help="Rule out candidates with a smaller mean slope; needs elevation or slope.",
+        ),
+        click.option(
+            "--exclude", metavar="FILE|W,S,E,N", help="Polygons, or bounds in degrees, in which to rule out landslides."
+        ),
+        click.option("--exclude-layer", metavar="NAME", help="Layer of the file of --exclude, if it has several."),
+    )
+    @functools.wraps(function)
+    def command(*arguments: Any, exclude: str | None, exclude_layer: str | None, **rest: Any) -> Any:
+        from landslip.mapping.masks.excluded_area import read_excluded_area
+
+        area = None if exclude is None else read_excluded_area(exclude, exclude_layer)
+        return function(*arguments, exclude=area, **rest)
+
+    return command
+
+
 def inference_options(function: Command) -> Command:
     """Add ``--engine``, ``--precision`` and ``--threads``, as the keyword ``inference``."""
 
