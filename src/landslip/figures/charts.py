@@ -9,7 +9,8 @@ import base64
 import io
 import math
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from threading import Lock
@@ -144,6 +145,15 @@ class RowChart:
     """Position of a dashed line."""
 
 
+@contextmanager
+def chart_style() -> Iterator[None]:
+    """Draw in the style of all charts; only one thread at a time does."""
+    import matplotlib as mpl  # noqa: PLC0415
+
+    with _LOCK, mpl.rc_context(_STYLE):
+        yield
+
+
 def render_svg(chart: Chart | RowChart, *, title: str = "", note: str = "") -> str:
     """Draw a chart as SVG.
 
@@ -161,13 +171,12 @@ def render_svg(chart: Chart | RowChart, *, title: str = "", note: str = "") -> s
         >>> render_svg(chart).startswith("<?xml")
         True
     """
-    import matplotlib as mpl  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     titles, notes = textwrap.wrap(title, 78), textwrap.wrap(note, 105)
     height = 4.2 if isinstance(chart, Chart) else 0.8 + 0.28 * max(len(chart.rows), 1)
     height += 0.26 * len(titles) + 0.19 * len(notes)
-    with _LOCK, mpl.rc_context(_STYLE):
+    with chart_style():
         figure = Figure(figsize=(_WIDTH_IN, height), layout="constrained", facecolor="white")
         axes = figure.add_subplot()
         if titles:

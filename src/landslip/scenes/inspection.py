@@ -1,5 +1,6 @@
 """Summary of a scene: its grid, and the values of each channel in a sample."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,12 @@ from landslip.channels import CHANNELS
 from landslip.grid.alignment import ground_resolution_m
 from landslip.grid.window import Window
 from landslip.scenes.raster_file import RasterFile
-from landslip.scenes.scene import Scene
+from landslip.scenes.scene import Layer, Scene
 
+_LEVEL = re.compile(r"(?i)(?<![A-Za-z])(?:MSI)?L(1C|2A)(?![A-Za-z0-9])")
+_DARKEST_BLUE_DN = 300.0
+"""Air without aerosol scatters 320 DN of blue into the view at 5,000 m under a sun in the zenith, and more elsewhere:
+darker ground is surface reflectance."""
 _WINDOWS_PER_SIDE = 8
 _WINDOW_PX = 64
 _CLOUDY_CLASSES = (8, 9, 10)
@@ -27,6 +32,9 @@ class ChannelValues:
     p1: float | None
     median: float | None
     p99: float | None
+    gain: float
+    """DN, degrees or metres = stored value x gain + offset."""
+    offset: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,10 @@ class Inspection:
     valid_fraction: float
     cloudy_fraction: float | None
     """Fraction of the classified pixels that are cloud or thin cirrus; None without a scene classification."""
+    level: str | None
+    """Processing level, ``L1C`` or ``L2A``; None if unknown."""
+    level_from: str | None
+    """How the level is known: ``product``, ``names`` of the files, or ``values`` of blue, too dark for Level-1C."""
     product: dict[str, object] | None
     """Level, baseline, tile, orbit and sun angles of a Sentinel-2 product; None for other rasters."""
     channels: tuple[ChannelValues, ...]
@@ -53,8 +65,26 @@ class Inspection:
     warnings: tuple[str, ...]
 
 
-def inspect_scene(scene: Scene) -> Inspection:
+def sample_scene(scene: Scene) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Read all channels in windows spread evenly over the scene.
+
+    Returns:
+        Values (C, N) in DN, degrees or metres, and their validity (N,).
+
+    Raises:
+        SceneError: a file cannot be read.
+    """
+    parts = [scene.read(scene.channels, window) for window in _spread_windows(scene)]
+    values = np.concatenate([part.reshape(len(scene.channels), -1) for part, _ in parts], axis=1)
+    return values, np.concatenate([mask.ravel() for _, mask in parts])
+
+
+def inspect_scene(scene: Scene, sample: tuple[NDArray[np.float32], NDArray[np.bool_]] | None = None) -> Inspection:
     """Summarise a scene from a sample.
+
+    Args:
+        scene: to inspect.
+        sample: of ``sample_scene``; read now where None.
 
     Raises:
         SceneError: a file cannot be read.
@@ -64,9 +94,9 @@ def inspect_scene(scene: Scene) -> Inspection:
         >>> inspect_scene(landslip.open_scene("examples/chittagong/chittagong.tif")).channels[0].unit
         'DN'
     """
-    sample = [scene.read(scene.channels, window) for window in _spread_windows(scene)]
-    valid = np.concatenate([mask.ravel() for _, mask in sample])
-    values = np.concatenate([part.reshape(len(scene.channels), -1) for part, _ in sample], axis=1)[:, valid]
+    values, valid = sample_scene(scene) if sample is None else sample
+    values = values[:, valid]
+    level, level_from = find_level(scene, values)
     box = scene.geobox.boundingbox
     return Inspection(
         name=scene.name,
@@ -78,10 +108,11 @@ def inspect_scene(scene: Scene) -> Inspection:
         date=scene.date.isoformat() if scene.date else None,
         valid_fraction=float(valid.mean()),
         cloudy_fraction=None if scene.classification is None else _cloudy_fraction(scene.classification),
+        level=level,
+        level_from=level_from,
         product=None if scene.product is None else scene.product.to_dict(),
         channels=tuple(
-            _channel_values(name, scene.layers[name].describe(), values[index])
-            for index, name in enumerate(scene.channels)
+            _channel_values(name, scene.layers[name], values[index]) for index, name in enumerate(scene.channels)
         ),
         notes=scene.notes,
         warnings=scene.warnings,
@@ -109,10 +140,29 @@ def _spread_windows(scene: Scene) -> list[Window]:
     return [Window(int(row), int(col), height, width) for row in rows for col in cols]
 
 
-def _channel_values(name: str, origin: str, values: NDArray[np.float32]) -> ChannelValues:
+def _channel_values(name: str, layer: Layer, values: NDArray[np.float32]) -> ChannelValues:
     """Compute percentiles of a channel's valid values."""
-    unit = CHANNELS[name].unit
-    if not values.size:
-        return ChannelValues(name, unit, origin, None, None, None)
-    p1, median, p99 = (float(value) for value in np.percentile(values, [1, 50, 99]))
-    return ChannelValues(name, unit, origin, p1, median, p99)
+    p1, median, p99 = (
+        (float(value) for value in np.percentile(values, [1, 50, 99])) if values.size else (None, None, None)
+    )
+    return ChannelValues(name, CHANNELS[name].unit, layer.describe(), p1, median, p99, layer.gain, layer.offset)
+
+
+def find_level(scene: Scene, values: NDArray[np.float32]) -> tuple[str | None, str | None]:
+    """Return the processing level of a scene, and how it is known: by the product, the names of files, or the values.
+
+    Args:
+        scene: to judge.
+        values: (C, N) valid values of its channels, of a sample.
+    """
+    if scene.product is not None:
+        return scene.product.level, "product"
+    names = " ".join([scene.name, *(layer.origin for layer in scene.layers.values())])
+    levels = {f"L{found.upper()}" for found in _LEVEL.findall(names)}
+    if len(levels) == 1:
+        return levels.pop(), "names"
+    if "B02" in scene.channels and values.size:
+        dark = float(np.percentile(values[scene.channels.index("B02")], 1))
+        if 0 < dark < _DARKEST_BLUE_DN:
+            return "L2A", "values"
+    return None, None
