@@ -29,7 +29,8 @@ from landslip.inference.cpu import cpu_instructions, cpu_name
 from landslip.inference.engine import InferenceOptions, Precision, open_engine
 from landslip.post_training.adaptation import adapt, images_of_patches
 from landslip.post_training.calibration import update_card
-from landslip.post_training.quantisation import NARROW_PX, keep_narrow, quantise, split_patches
+from landslip.post_training.precision_parity import NARROW_PX, keep_narrow
+from landslip.post_training.quantisation import quantise, split_patches
 from landslip.post_training.quantised_graph import QuantisableGraph
 from landslip.probability import LANDSLIDE, NODATA, encode_probability, reaches_threshold
 from landslip.training.assembly.export import export_graph

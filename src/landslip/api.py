@@ -118,6 +118,8 @@ def predict(
     channels: str | Sequence[str] | None = ...,
     scale: float | None = ...,
     valid: ArrayLike | None = ...,
+    masks: str | Sequence[str] = ...,
+    pixel_size_m: float | None = ...,
     engine: str = ...,
     precision: "Precision" = ...,
     threads: int | None = ...,
@@ -130,6 +132,8 @@ def predict(
     channels: str | Sequence[str] | None = ...,
     scale: float | None = ...,
     valid: ArrayLike | None = ...,
+    masks: str | Sequence[str] = ...,
+    pixel_size_m: float | None = ...,
     engine: str = ...,
     precision: "Precision" = ...,
     threads: int | None = ...,
@@ -141,8 +145,10 @@ def predict(
     channels: str | Sequence[str] | None = None,
     scale: float | None = None,
     valid: ArrayLike | None = None,
+    masks: str | Sequence[str] = "none",
+    pixel_size_m: float | None = None,
     engine: str = "auto",
-    precision: "Precision" = "float32",
+    precision: "Precision" = "auto",
     threads: int | None = None,
 ) -> "NDArray[np.float32] | xr.DataArray":
     """Predict the landslide probability of every pixel of an image in memory.
@@ -157,9 +163,13 @@ def predict(
             bands are named.
         scale: factor from the given reflectance values to DN: 10000 for reflectance in 0..1.
         valid: bool (H, W), False where nothing was observed.
+        masks: of what hides the ground, nodata in the result: ``none``, ``auto``, or names from ``clouds``,
+            ``shadow`` and ``snow``, as in ``map_scene``. The channels that they need may be among those of the image.
+        pixel_size_m: ground size of a pixel, for masks; that of the DataArray's grid, or else that which the detector
+            was trained at, where None.
         engine: ``auto``, ``openvino``, ``onnxruntime``, ``onnxruntime-cuda`` or ``onnxruntime-tensorrt``.
-        precision: ``float32``; ``bfloat16`` where engine and CPU support it; ``int8`` for a quantised detector;
-            ``auto`` for the fastest of them.
+        precision: ``auto`` for the fastest that agreed with float32 on held-out patches and that this CPU supports;
+            ``float32``; ``bfloat16`` where engine and CPU support it; ``int8`` for a detector with an int8 variant.
         threads: number of threads; all cores where None.
 
     Returns:
@@ -203,6 +213,9 @@ def predict(
     optical = [i for i, name in enumerate(chosen.card.channels) if CHANNELS[name].kind == "reflectance"]
     stack[optical] = scale_array(stack[optical], scale)
     check_array(stack[optical][:, finite])
+    hiding = _names_of_masks(masks)
+    if hiding:
+        finite &= _visible(values, names, scale, finite, hiding, frame, pixel_size_m or chosen.card.pixel_size_m)
     stack[:, ~finite] = 0
     options = InferenceOptions(engine=engine, precision=precision, threads=threads)
     probability = ArrayPredictor(chosen, options)(stack, finite)
@@ -211,6 +224,56 @@ def predict(
     from landslip.scenes.dataarrays import like  # noqa: PLC0415 - needs xarray
 
     return like(frame, probability, "landslide_probability", {"long_name": "landslide probability", "units": "1"})
+
+
+def _names_of_masks(masks: str | Sequence[str]) -> Any:
+    """Return masks of what hides the ground as ``SceneMasks`` takes them.
+
+    Raises:
+        SettingsError: a name is unknown, or that of a mask that rules landslides out.
+    """
+    from landslip.scenes.masks.kinds import HIDING  # noqa: PLC0415
+
+    if isinstance(masks, str):
+        if masks == "auto":
+            return masks
+        masks = [] if masks.strip() in ("", "none") else [name.strip() for name in masks.split(",")]
+    allowed = [kind.name for kind in HIDING]
+    unknown = sorted(set(masks) - set(allowed))
+    if unknown:
+        raise SettingsError(
+            f"masks must be none, auto, or names from {', '.join(allowed)}, got {', '.join(unknown)}: other masks rule "
+            "landslides out and leave the probability as it is",
+            parameter="masks",
+        )
+    return tuple(masks)
+
+
+def _visible(
+    values: NDArray[np.float32],
+    names: Sequence[str],
+    scale: float | None,
+    finite: NDArray[np.bool_],
+    masks: Any,
+    frame: "xr.DataArray | None",
+    pixel_size_m: float,
+) -> NDArray[np.bool_]:
+    """Return where no mask hides the ground in an image (C, H, W), (H, W)."""
+    from affine import Affine  # noqa: PLC0415
+    from odc.geo.geobox import GeoBox as Grid  # noqa: PLC0415
+
+    from landslip.mapping.masks.scene_masks import SceneMasks  # noqa: PLC0415
+    from landslip.scenes.arrays import array_scene  # noqa: PLC0415
+    from landslip.scenes.masks.kinds import hides_ground  # noqa: PLC0415
+
+    grid = Grid(finite.shape, Affine.scale(pixel_size_m, pixel_size_m), None)
+    if frame is not None:
+        from landslip.scenes.dataarrays import geobox_of  # noqa: PLC0415 - needs xarray
+
+        own = geobox_of(frame)
+        grid = own if own.crs is not None else grid
+    scene = array_scene(values, names, grid, finite, scale=scale)
+    return ~hides_ground(SceneMasks.of(scene, masks).codes(scene.window))
 
 
 def polygons(
@@ -292,6 +355,8 @@ def map_scene(
     to_toa: bool = False,
     aoi: str | None = None,
     layer: str | None = None,
+    exclude: str | None = None,
+    exclude_layer: str | None = None,
     progress: Progress = no_progress,
     **settings: Any,
 ) -> "MapResult":
@@ -311,9 +376,12 @@ def map_scene(
         to_toa: see ``open_scene``; not for an open scene.
         aoi: area of interest: ``"west,south,east,north"`` in degrees, or the path of a file of polygons.
         layer: of a file with several layers of polygons: the one to read.
+        exclude: area in which landslides are ruled out: the path of a file of polygons, or bounds as in ``aoi``.
+        exclude_layer: of that file, where it has several layers.
         progress: told of progress.
         **settings: fields of ``landslip.mapping.job.MapSettings``: ``threshold``, ``min_area_m2``, ``overlap_px``,
-            ``block_px``, ``engine``, ``precision``, ``threads``, ``uncertainty``, ``resume``, ``overwrite``.
+            ``block_px``, ``engine``, ``precision``, ``threads``, ``uncertainty``, ``resume``, ``overwrite``, and for
+            masks ``masks``, ``cloud_source``, ``cloud_buffer_m``, ``min_slope_deg``.
 
     Returns:
         The result: ``.summary``, ``.landslides`` (GeoDataFrame) and ``.probability`` (path).
@@ -329,6 +397,7 @@ def map_scene(
         True
     """
     from landslip.mapping.area import area_of_interest  # noqa: PLC0415 - imports GDAL
+    from landslip.mapping.masks.excluded_area import read_excluded_area  # noqa: PLC0415
     from landslip.mapping.run import map_scene as run  # noqa: PLC0415
     from landslip.scenes.scene import Scene  # noqa: PLC0415
 
@@ -351,8 +420,9 @@ def map_scene(
             to_toa=to_toa,
         )
     area = None if aoi is None else area_of_interest(aoi, layer)
+    excluded = None if exclude is None else read_excluded_area(exclude, exclude_layer)
     chosen = as_detector(detector)
-    result = run(opened, chosen, Path(out), as_map_settings(settings), aoi=area, progress=progress)
+    result = run(opened, chosen, Path(out), as_map_settings(settings), aoi=area, exclude=excluded, progress=progress)
     result.issue_warnings(opened, chosen)
     return result
 
@@ -482,7 +552,7 @@ def evaluate(
     split: str | None = None,
     threshold: float | None = None,
     engine: str = "auto",
-    precision: "Precision" = "float32",
+    precision: "Precision" = "auto",
     threads: int | None = None,
     progress: Progress = no_progress,
 ) -> "Evaluation":

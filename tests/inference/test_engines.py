@@ -29,7 +29,7 @@ def images(count: int, bands: int, height: int, width: int, seed: int = 0) -> ND
 
 
 def opened(detector: Detector, name: str, size: int = 64, threads: int = 2) -> Engine:
-    return open_engine(detector, InferenceOptions(name, threads=threads), height=size, width=size)
+    return open_engine(detector, InferenceOptions(name, "float32", threads), height=size, width=size)
 
 
 @pytest.mark.parametrize("name", ON_CPU)

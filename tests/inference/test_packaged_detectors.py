@@ -21,7 +21,8 @@ def test_probabilities_agree_within_a_thousandth(examples: Path, detector: str, 
     opened = Detector.open(detector)
     images = stack_patches(open_rgb_set(examples / "l4s-rgb-scene-b").where(lambda entry: entry.id % 7 == 0)).values
     one, other = (
-        open_engine(opened, InferenceOptions(engine), height=128, width=128)(images) for engine in ("openvino", name)
+        open_engine(opened, InferenceOptions(engine, "float32"), height=128, width=128)(images)
+        for engine in ("openvino", name)
     )
     np.testing.assert_allclose(one, other, rtol=0, atol=1e-3)
 
@@ -30,7 +31,9 @@ def test_probabilities_agree_within_a_thousandth(examples: Path, detector: str, 
 @pytest.mark.parametrize("name", OTHERS)
 def test_f1_agrees_within_two_thousandths(examples: Path, detector: str, name: str) -> None:
     opened, patches = Detector.open(detector), open_rgb_set(examples / "l4s-rgb-scene-b")
-    one, other = (evaluate(opened, patches, options=InferenceOptions(engine)).pixel.f1 for engine in ("openvino", name))
+    one, other = (
+        evaluate(opened, patches, options=InferenceOptions(engine, "float32")).pixel.f1 for engine in ("openvino", name)
+    )
     assert one == pytest.approx(other, abs=0.002)
 
 

@@ -1,6 +1,5 @@
 """Quantisation: values within the quantisation steps, layers in float, parity or no file, and precisions."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,81 +10,22 @@ from hypothesis import strategies as st
 from onnx import helper
 
 from command_line import run
-from landslip.datasets.patch_set import EntrySet, Patch
 from landslip.detector.detector import Detector, seal
 from landslip.errors import DetectorError, EngineError, PatchesError, RunError
-from landslip.evaluation.predictions import PatchPosition
 from landslip.inference.engine import InferenceOptions, open_engine
 from landslip.inference.export import MAX_DIFFERENCE, Format, export_detector
 from landslip.post_training import quantisation
 from landslip.post_training.calibration import CalibrationData, calibrate
 from landslip.post_training.ensemble import ensemble, run_detector
-from landslip.post_training.quantisation import keep_narrow, quantise, rank_layers, split_patches
+from landslip.post_training.precision_parity import MAX_ENGINE_DIFFERENCE, keep_narrow
+from landslip.post_training.quantisation import quantise, rank_layers, split_patches
 from landslip.post_training.quantised_graph import QuantisableGraph
+from quantisable_made import MAX_DN, chain, patches
 from tiny_detectors import card, model
 
 pytest.importorskip("onnxruntime")
-MAX_DN = 10_000.0
 STEP = 1 / 255
 """Of an activation in 0..1 in 8 bits."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known(PatchPosition):
-    patch: Patch
-
-
-@dataclass(frozen=True, slots=True)
-class Held(EntrySet[Known]):
-    entries: tuple[Known, ...]
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        return ("B04",)
-
-    def read(self, entry: Known) -> Patch:
-        return entry.patch
-
-
-def patches(count: int = 12, rows: bool = True, wide: bool = False, seed: int = 0) -> Held:
-    """Dark patches with a bright landslide of 4 px, or of 16 px, that differ in brightness."""
-    random = np.random.default_rng(seed)
-    entries = []
-    for number in range(count):
-        mask = np.zeros((32, 32), np.uint8)
-        at, side = random.integers(2, 12), 16 if wide else 4
-        mask[at : at + side, at : at + 16] = 1
-        values = np.where(mask, random.uniform(0.6, 1, mask.shape), random.uniform(0, 0.4, mask.shape)) * MAX_DN
-        row = number // 3 if rows else None
-        patch = Patch(number, "S", row, 0, ("B04",), values[None].astype(np.float32), mask)
-        entries.append(Known("train", number, "S", row, 0, patch))
-    return Held(tuple(entries))
-
-
-def chain(
-    weights: tuple[float, ...] = (1, 1.25, 0.5, 1.6), opset: int = 17, sharpness: float | None = None
-) -> Detector:
-    """Make a detector of 1 x 1 convolutions with a ReLU each, whose probability is the product of weights and input.
-
-    With a sharpness the result is a logit: sigmoid(sharpness * (product - 0.5)).
-    """
-    nodes, value = [helper.make_node("Div", ["input", "full"], ["scaled"])], "scaled"
-    tensors = {"full": np.asarray(np.float32(MAX_DN))}
-    for number, weight in enumerate(weights):
-        tensors[f"layer{number}.weight"] = np.full((1, 1, 1, 1), weight, np.float32)
-        nodes.append(helper.make_node("Conv", [value, f"layer{number}.weight"], [f"conv{number}"], name=f"n{number}"))
-        nodes.append(helper.make_node("Relu", [f"conv{number}"], [f"relu{number}"], name=f"r{number}"))
-        value = f"relu{number}"
-    if sharpness is None:
-        nodes[-1].output[0] = "probability"
-    else:
-        tensors |= {"half": np.asarray(np.float32(0.5)), "sharpness": np.asarray(np.float32(sharpness))}
-        nodes += [
-            helper.make_node("Sub", [value, "half"], ["over"]),
-            helper.make_node("Mul", ["over", "sharpness"], ["logit"]),
-            helper.make_node("Sigmoid", ["logit"], ["probability"]),
-        ]
-    return seal(model(nodes, tensors, 1, opset), card("chain", ["B04"]))
 
 
 def operators(detector: Detector) -> dict[str, onnx.NodeProto]:
@@ -157,7 +97,7 @@ def test_both_engines_agree_on_a_quantised_detector() -> None:
     for name in ("openvino", "onnxruntime"):
         engine = open_engine(made, InferenceOptions(name, "auto"), height=32, width=32)
         results.append(engine(stack))
-    assert np.abs(results[0] - results[1]).mean() <= quantisation.MAX_ENGINE_DIFFERENCE
+    assert np.abs(results[0] - results[1]).mean() <= MAX_ENGINE_DIFFERENCE
 
 
 def uneven() -> Detector:

@@ -104,7 +104,7 @@ def test_the_packaged_detector_is_small_and_engines_agree_on_it() -> None:
     assert len(detector.onnx_bytes) <= 25_000_000
     values = images(128, 128, n=1)
     answers = {
-        name: open_engine(detector, InferenceOptions(name), height=128, width=128)(values)
+        name: open_engine(detector, InferenceOptions(name, "float32"), height=128, width=128)(values)
         for name in available_engines()
     }
     for name, answer in answers.items():

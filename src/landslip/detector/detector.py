@@ -2,7 +2,7 @@
 
 import contextlib
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -10,6 +10,7 @@ from typing import Final
 import onnx
 
 from landslip.detector.card import Card
+from landslip.detector.precisions import INT8_SUFFIX, Precisions, int8_path, read_precisions
 from landslip.detector.sealed_file import check_file, seal_model
 from landslip.errors import DetectorError
 from landslip.files.atomic import write_bytes
@@ -25,6 +26,10 @@ class Detector:
     card: Card
     onnx_bytes: bytes
     sha256: str
+    precisions: Precisions | None = None
+    """The record beside the file, if there is one."""
+    int8_file: Path | None = None
+    """The int8 variant that the record names."""
 
     @classmethod
     def open(cls, name_or_path: str | Path | None = None) -> "Detector":
@@ -42,9 +47,13 @@ class Detector:
         """
         path = find(DEFAULT if name_or_path is None else name_or_path)
         try:
-            return cls.from_bytes(path.read_bytes(), path.name)
+            opened = cls.from_bytes(path.read_bytes(), path.name)
         except OSError as error:
             raise DetectorError(f"{path} cannot be read ({error.strerror}): give a readable .onnx file") from error
+        record = read_precisions(path, opened.card)
+        if record is None:
+            return opened
+        return replace(opened, precisions=record, int8_file=int8_path(path) if record.int8_sha256 else None)
 
     @classmethod
     def from_bytes(cls, raw: bytes, name: str = "the file") -> "Detector":
@@ -58,6 +67,40 @@ class Detector:
             DetectorError: the file is damaged, not a detector, or does not match its card.
         """
         return cls(check_file(raw, name), raw, hashlib.sha256(raw).hexdigest())
+
+    def open_int8(self) -> "Detector":
+        """Open the int8 variant beside the file.
+
+        Raises:
+            DetectorError: there is none, or it is not the one that the record names.
+
+        Example:
+            >>> Detector.open("s2-rgb-three-regions").open_int8().card.quantisation.layers > 40
+            True
+        """
+        if self.int8_file is None or self.precisions is None:
+            raise DetectorError(f"{self.card.name} has no int8 variant: make one with landslip detector quantise")
+        path = self.int8_file
+        try:
+            raw = path.read_bytes()
+        except OSError as error:
+            raise DetectorError(
+                f"{path}, which belongs to {self.card.name}, cannot be read ({error.strerror}): put it back, or use "
+                "precision float32",
+                parameter="precision",
+            ) from error
+        if hashlib.sha256(raw).hexdigest() != self.precisions.int8_sha256:
+            raise DetectorError(
+                f"{path} is not the int8 variant of {self.card.name}: put the right file back, or use precision "
+                "float32",
+                parameter="precision",
+            )
+        return Detector.from_bytes(raw, path.name)
+
+    def sha256_in(self, precision: str) -> str:
+        """Return the sha256 of the file that runs in a precision."""
+        record = self.precisions
+        return record.int8_sha256 if precision == "int8" and record and record.int8_sha256 else self.sha256
 
     @property
     def size_mb(self) -> float:
@@ -86,7 +129,8 @@ def packaged() -> dict[str, Path]:
         True
     """
     folder = Path(str(resources.files("landslip") / "detector" / "packaged"))
-    return {path.stem: path for path in sorted(folder.glob("*.onnx"), key=lambda path: path.stem)}
+    found = [path for path in folder.glob("*.onnx") if not path.name.endswith(INT8_SUFFIX)]
+    return {path.stem: path for path in sorted(found, key=lambda path: path.stem)}
 
 
 def find(name_or_path: str | Path) -> Path:

@@ -18,7 +18,7 @@ from landslip.errors import EngineError, MissingExtraError
 from landslip.inference.cpu import has_int8_instructions
 
 Precision = Literal["float32", "bfloat16", "int8", "auto"]
-"""``auto``: int8 for a quantised detector, else bfloat16 where engine and CPU support it, else float32."""
+"""``auto``: int8, else bfloat16, where engine and CPU support it and it agreed with float32; else float32."""
 
 PROVIDERS: Final = MappingProxyType(
     {
@@ -55,9 +55,10 @@ class InferenceOptions:
 
     Args:
         engine: ``auto`` for the fastest installed engine, or a name from ``ENGINES``.
-        precision: ``float32``; ``bfloat16`` where engine and CPU support it: faster, but the scores on the card were
-            measured in float32; ``int8`` for a quantised detector, which is computed in int8 at ``float32`` too,
-            because its graph holds integers; ``auto`` for the fastest of them.
+        precision: ``auto`` for the fastest that agreed with float32 on held-out patches, by the record beside the
+            detector, and that this CPU supports; ``float32``, in which the scores on the card were measured;
+            ``bfloat16`` where engine and CPU support it; ``int8`` for a detector with an int8 variant. A detector
+            that is itself quantised is computed in int8 at ``float32`` too, because its graph holds integers.
         threads: number of CPU threads; all cores where None.
 
     Raises:
@@ -65,11 +66,11 @@ class InferenceOptions:
 
     Example:
         >>> InferenceOptions("onnxruntime", threads=2)
-        InferenceOptions(engine='onnxruntime', precision='float32', threads=2)
+        InferenceOptions(engine='onnxruntime', precision='auto', threads=2)
     """
 
     engine: str = "auto"
-    precision: Precision = "float32"
+    precision: Precision = "auto"
     threads: int | None = None
 
     def __post_init__(self) -> None:
@@ -98,6 +99,8 @@ def _check_precision(engine: str, precision: Precision) -> None:
 
 
 DEFAULT_OPTIONS: Final = InferenceOptions()
+FLOAT32: Final = InferenceOptions(precision="float32")
+"""For comparisons of graphs, and to make or score what later runs in other precisions."""
 
 
 def available_engines() -> tuple[str, ...]:
@@ -135,12 +138,8 @@ def open_engine(detector: Detector, options: InferenceOptions = DEFAULT_OPTIONS,
         >>> engine(np.full((2, 3, 64, 64), 800, np.float32)).shape
         (2, 64, 64)
     """
+    detector, options = resolve_options(detector, options)
     name = options.engine
-    if name == "auto":
-        # The engines for a GPU have to be asked for: none was measured against the scores on the cards.
-        name = "onnxruntime" if find_spec("openvino") is None and find_spec("onnxruntime") else "openvino"
-    _require(name)
-    options = replace(options, precision=_resolve_precision(detector, name, options.precision))
     multiple = detector.card.size_multiple
     if height % multiple or width % multiple or min(height, width) < 1:
         raise EngineError(
@@ -155,38 +154,87 @@ def open_engine(detector: Detector, options: InferenceOptions = DEFAULT_OPTIONS,
     return OnnxRuntimeEngine(detector, options, name, PROVIDERS[name], height=height, width=width)
 
 
-def _resolve_precision(detector: Detector, engine: str, precision: Precision) -> Precision:
-    """Return the precision in which an engine runs a detector.
+def resolve_options(detector: Detector, options: InferenceOptions) -> tuple[Detector, InferenceOptions]:
+    """Return what runs: the detector or its int8 variant, and options without ``auto``.
 
     Raises:
-        EngineError: the detector or the engine does not support the one asked for.
+        DetectorError: the int8 variant cannot be read.
+        EngineError: the engine is not available here, or does not support the precision.
+        MissingExtraError: the package of the engine is not installed.
+
+    Example:
+        >>> resolve_options(Detector.open("s2-rgb"), InferenceOptions("openvino", "float32"))[1].engine
+        'openvino'
+    """
+    name = options.engine
+    if name == "auto":
+        # The engines for a GPU have to be asked for: none was measured against the scores on the cards.
+        name = "onnxruntime" if find_spec("openvino") is None and find_spec("onnxruntime") else "openvino"
+    _require(name)
+    detector, precision = choose_precision(detector, name, options.precision)
+    return detector, replace(options, engine=name, precision=precision)
+
+
+def choose_precision(detector: Detector, engine: str, precision: Precision) -> tuple[Detector, Precision]:
+    """Return what an engine runs: the detector or its int8 variant, and the precision.
+
+    Args:
+        detector: that was asked for.
+        engine: name of an engine, not ``auto``.
+        precision: that was asked for.
+
+    Raises:
+        DetectorError: the int8 variant cannot be read.
+        EngineError: the detector or the engine does not support the precision asked for.
+
+    Example:
+        >>> choose_precision(Detector.open("s2-rgb"), "openvino", "float32")[1]
+        'float32'
     """
     _check_precision(engine, precision)
-    card = detector.card
-    if card.quantisation is not None:
-        if precision == "bfloat16":
-            raise EngineError(
-                f"{card.name} is quantised and does not run in bfloat16: use int8 or auto", parameter="precision"
-            )
-        # ONNX Runtime's int8 kernels saturate on x86 CPUs without VNNI: there it computes the same graph in float32.
-        able = engine == "openvino" or (engine in INT8_ENGINES and has_int8_instructions() is not False)
-        if precision == "int8" and not able:
-            raise EngineError(
-                f"this CPU has no int8 instructions that engine '{engine}' can use: use auto", parameter="precision"
-            )
-        return "int8" if able else "float32"
+    if detector.card.quantisation is not None:
+        return detector, _precision_of_quantised(detector, engine, precision)
     if precision == "int8":
-        raise EngineError(
-            f"{card.name} is not quantised: use float32 or bfloat16, or quantise it first (docs/engines.md)",
-            parameter="precision",
-        )
+        if detector.int8_file is None:
+            raise EngineError(
+                f"{detector.card.name} is not quantised: use float32 or bfloat16, or quantise it first "
+                "(docs/engines.md)",
+                parameter="precision",
+            )
+        variant = detector.open_int8()
+        return variant, _precision_of_quantised(variant, engine, precision)
     if precision != "auto":
-        return precision
-    if engine == "openvino":
-        from landslip.inference.openvino import supports_bfloat16  # noqa: PLC0415 - each engine is optional
+        return detector, precision
+    record = detector.precisions
+    # int8 without instructions for it is slower than float32.
+    if record and record.allows(engine, "int8") and has_int8_instructions():
+        return detector.open_int8(), "int8"
+    if record and record.allows(engine, "bfloat16") and _supports_bfloat16(engine):
+        return detector, "bfloat16"
+    return detector, "float32"
 
-        return "bfloat16" if supports_bfloat16() else "float32"
-    return "float32"
+
+def _precision_of_quantised(detector: Detector, engine: str, precision: Precision) -> Precision:
+    """Return the precision in which an engine runs a detector whose graph holds integers."""
+    if precision == "bfloat16":
+        raise EngineError(
+            f"{detector.card.name} is quantised and does not run in bfloat16: use int8 or auto", parameter="precision"
+        )
+    # ONNX Runtime's int8 kernels saturate on x86 CPUs without VNNI: there it computes the same graph in float32.
+    able = engine == "openvino" or (engine in INT8_ENGINES and has_int8_instructions() is not False)
+    if precision == "int8" and not able:
+        raise EngineError(
+            f"this CPU has no int8 instructions that engine '{engine}' can use: use auto", parameter="precision"
+        )
+    return "int8" if able else "float32"
+
+
+def _supports_bfloat16(engine: str) -> bool:
+    if engine != "openvino":
+        return False
+    from landslip.inference.openvino import supports_bfloat16  # noqa: PLC0415 - each engine is optional
+
+    return supports_bfloat16()
 
 
 def _require(name: str) -> None:

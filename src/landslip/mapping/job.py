@@ -47,8 +47,8 @@ class MapSettings(Frozen):
     """Overlap of neighbouring tiles in pixels; the detector's where None."""
     engine: str = "auto"
     """Name of an engine (``landslip.inference.engine.ENGINES``); ``auto`` is the fastest installed."""
-    precision: Precision = "float32"
-    """``bfloat16`` where engine and CPU support it, ``int8`` for quantised detectors, ``auto``: the fastest of them."""
+    precision: Precision = "auto"
+    """``auto``: the fastest that agreed with float32 and that this CPU supports (``inference/engine.py``)."""
     uncertainty: Uncertainty = "none"
     """``tta``: also map the standard deviation of the probability over four flips of the image; four times as slow."""
     masks: Literal["auto"] | tuple[MaskName, ...] = "auto"
@@ -209,7 +209,7 @@ class Job:
             "scene": self.scene.identity,
             "region": [self.region.row, self.region.col, self.region.height, self.region.width],
             "area": area,
-            "detector_sha256": self.detector.sha256,
+            "detector_sha256": self.detector.sha256_in(self.engine.precision),
             "engine": [self.engine.name, self.engine.version, self.engine.precision],
             "uncertainty": self.settings.uncertainty,
             "overlap_px": self.lattice.overlap,

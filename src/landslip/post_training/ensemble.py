@@ -18,7 +18,7 @@ from landslip.detector.card import Card, Member, Normalisation
 from landslip.detector.detector import Detector, seal
 from landslip.detector.sealed_file import INPUT
 from landslip.errors import DetectorError, RunError
-from landslip.inference.engine import DEFAULT_OPTIONS, InferenceOptions, open_engine
+from landslip.inference.engine import FLOAT32, InferenceOptions, open_engine
 from landslip.inference.synthetic_inputs import synthetic_images
 from landslip.inference.tta import FLIPS, TRANSFORMS, TTA
 from landslip.post_training.composition import Composition, operator_set
@@ -243,7 +243,7 @@ def check_ensemble(
     joined: Detector,
     members: Sequence[Detector],
     tta: TTA,
-    options: InferenceOptions = DEFAULT_OPTIONS,
+    options: InferenceOptions = FLOAT32,
     *,
     allowed: float = MAX_DIFFERENCE,
 ) -> float:
@@ -281,7 +281,7 @@ def average_members(
 
 
 def run_detector(
-    detector: Detector, values: NDArray[np.float32], options: InferenceOptions = DEFAULT_OPTIONS
+    detector: Detector, values: NDArray[np.float32], options: InferenceOptions = FLOAT32
 ) -> NDArray[np.float32]:
     """Return the probability (N, H, W) of values (N, C, H, W) whose size is the network's input size."""
     return open_engine(detector, options, height=values.shape[2], width=values.shape[3])(values)

@@ -5,13 +5,10 @@ thirds of each scene calibrate, the last third is held out: in whole rows where 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from itertools import pairwise
 from typing import Any, Final
 
-import cc3d
 import numpy as np
 import onnx
 from numpy.typing import NDArray
@@ -20,23 +17,24 @@ import landslip
 from landslip.datasets.patch_set import Entry, PatchSet
 from landslip.detector.card import Card, Parity, Quantisation
 from landslip.detector.detector import Detector, seal
+from landslip.detector.precisions import PrecisionParity
 from landslip.errors import DetectorError, PatchesError, RunError
 from landslip.files.progress import Progress, no_progress, track
 from landslip.inference.cpu import cpu_name
-from landslip.inference.engine import INT8_ENGINES, InferenceOptions, load_graph
-from landslip.inference.patch_prediction import select_channels
-from landslip.inference.predict import ArrayPredictor, valid_pixels
-from landslip.metrics.counts import PixelCounts
+from landslip.inference.engine import INT8_ENGINES, load_graph
 from landslip.post_training.adaptation import images_of_patches
+from landslip.post_training.precision_parity import (
+    NARROW_PX,
+    Comparison,
+    Variant,
+    compare_with_float32,
+    keep_narrow,
+)
 from landslip.post_training.quantised_graph import QuantisableGraph
-from landslip.probability import BACKGROUND, LANDSLIDE, NODATA, encode_probability, reaches_threshold
+from landslip.probability import LANDSLIDE
 
 MAX_F1_DIFFERENCE: Final = 0.005
 """Allowed difference in F1 from float32, of all landslides and of narrow ones."""
-MAX_ENGINE_DIFFERENCE: Final = 0.005
-"""Allowed mean difference in probability between the engines."""
-NARROW_PX: Final = 10
-"""A landslide is narrow if no square of this side fits inside it."""
 MAX_CALIBRATION: Final = 128
 """Patches that calibrate, evenly distributed; more change the ranges little."""
 MIN_CALIBRATION: Final = 4
@@ -45,39 +43,13 @@ _MAX_FLOAT: Final = 1 / 3
 _SENSITIVITY_IMAGES: Final = 16
 
 
-@dataclass(frozen=True, slots=True)
-class _Comparison:
-    """A quantised detector beside float32 on some patches."""
-
-    parity: tuple[Parity, ...]
-    engine_mean_difference: float
-
-    def failures(self, allowed: float) -> list[str]:
-        """Sentences on the figures that are not allowed."""
-        found = []
-        for one in self.parity:
-            for what, before, after in (
-                ("F1", one.f1_float32, one.f1_int8),
-                (f"F1 of landslides under {NARROW_PX} px wide", one.narrow_f1_float32, one.narrow_f1_int8),
-            ):
-                if not abs(after - before) <= allowed:
-                    found.append(
-                        f"{what} with {one.engine} is {after:.4f} in int8 and {before:.4f} in float32 (difference "
-                        f"{abs(after - before):.4f}, allowed: {allowed:g})"
-                    )
-        if not self.engine_mean_difference <= MAX_ENGINE_DIFFERENCE:
-            found.append(
-                f"the engines differ by {self.engine_mean_difference:.4f} in mean probability (allowed: "
-                f"{MAX_ENGINE_DIFFERENCE:g})"
-            )
-        return found
-
-
 def quantise(
     detector: Detector,
     patches: PatchSet[Any],
     data: str,
     *,
+    held_out: PatchSet[Any] | None = None,
+    held_out_name: str | None = None,
     name: str | None = None,
     progress: Progress = no_progress,
 ) -> Detector:
@@ -88,8 +60,11 @@ def quantise(
 
     Args:
         detector: in float.
-        patches: labelled; two thirds of each scene calibrate, the rest is held out for the parity check.
+        patches: labelled; two thirds of each scene calibrate and the rest is held out for the parity check, or all
+            calibrate where ``held_out`` is given.
         data: name of the patches, for the card.
+        held_out: labelled patches for the parity check, none of them among ``patches``.
+        held_out_name: their name, for the card.
         name: of the new detector; unchanged where None.
         progress: told of images, layers and patches.
 
@@ -97,7 +72,7 @@ def quantise(
         ChannelError: the patches lack a channel of the detector.
         DetectorError: the graph cannot be quantised, or is quantised already.
         MissingExtraError: ONNX Runtime is not installed.
-        PatchesError: there are too few patches, or no narrow landslide among those held out.
+        PatchesError: there are too few patches, no narrow landslide is among those held out, or a patch is in both.
         RunError: parity does not hold on the held-out patches.
 
     Example:
@@ -108,7 +83,16 @@ def quantise(
     """
     if detector.card.quantisation is not None:
         raise DetectorError(f"{detector.card.name} is quantised already: give the detector in float32")
-    fitting, held_out = split_patches(patches)
+    if held_out is None:
+        fitting, held_out = split_patches(patches)
+        calibrated_on, checked_on = (
+            f"{data}: {{}} patches of the first two thirds of each scene",
+            (f"{data}: {len(held_out)} patches of the last third of each scene"),
+        )
+    else:
+        _check_disjoint(patches, held_out)
+        fitting = _choose_evenly(patches, patches.entries)
+        calibrated_on, checked_on = f"{data}: {{}} patches", f"{held_out_name or 'patches'}: {len(held_out)} patches"
     images = images_of_patches(detector, fitting)
     if len(images) < MIN_CALIBRATION:
         raise PatchesError(
@@ -120,18 +104,18 @@ def quantise(
     graph = QuantisableGraph(onnx.load_model_from_string(detector.onnx_bytes), detector.card.name)
     graph.calibrate(images, progress)
 
-    def build(in_float: Sequence[str], comparison: _Comparison | None = None) -> Detector:
+    def build(in_float: Sequence[str], comparison: Comparison | None = None) -> Detector:
         layers = [key for key in graph.layers if key not in in_float]
         record = Quantisation(
             method="static int8, QDQ: weights int8 per output channel, activations uint8 per tensor (minimum and "
             f"maximum), by onnxruntime {version('onnxruntime')}",
-            calibrated_on=f"{data}: {len(images)} patches of the first two thirds of each scene",
-            held_out=f"{data}: {len(held_out)} patches of the last third of each scene",
+            calibrated_on=calibrated_on.format(len(images)),
+            held_out=checked_on,
             cpu=cpu_name(),
             narrow_px=NARROW_PX,
             layers=len(layers),
             float_layers=(*graph.outer.values(), *(graph.layers[key] for key in in_float)),
-            parity=comparison.parity if comparison else (),
+            parity=tuple(map(_card_parity, comparison.parity)) if comparison else (),
             engine_mean_difference=comparison.engine_mean_difference if comparison else 0.0,
         )
         return seal(graph.quantise(layers), _card(detector.card, record, name))
@@ -204,12 +188,27 @@ def split_patches(patches: PatchSet[Any]) -> tuple[PatchSet[Any], PatchSet[Any]]
             cut += 1
         first += entries[:cut]
         held_out.update((entry.split, entry.id) for entry in entries[cut:])
-    chosen = np.unique(np.linspace(0, len(first) - 1, MAX_CALIBRATION).astype(int)) if first else ()
-    fitting = {(first[index].split, first[index].id) for index in chosen}
     return (
-        patches.where(lambda entry: (entry.split, entry.id) in fitting),
+        _choose_evenly(patches, first),
         patches.where(lambda entry: (entry.split, entry.id) in held_out),
     )
+
+
+def _choose_evenly(patches: PatchSet[Any], entries: Sequence[Entry]) -> PatchSet[Any]:
+    """Choose at most ``MAX_CALIBRATION`` of some entries."""
+    chosen = np.unique(np.linspace(0, len(entries) - 1, MAX_CALIBRATION).astype(int)) if entries else ()
+    fitting = {(entries[index].split, entries[index].id) for index in chosen}
+    return patches.where(lambda entry: (entry.split, entry.id) in fitting)
+
+
+def _check_disjoint(patches: PatchSet[Any], held_out: PatchSet[Any]) -> None:
+    both = {(one.split, one.id) for one in patches.entries} & {(one.split, one.id) for one in held_out.entries}
+    if both:
+        raise PatchesError(
+            f"{len(both)} patches are both held out and among those that calibrate: give rows or scenes that do not "
+            "overlap",
+            parameter="held_out",
+        )
 
 
 def _check_labels(held_out: PatchSet[Any], data: str) -> None:
@@ -221,78 +220,21 @@ def _check_labels(held_out: PatchSet[Any], data: str) -> None:
         )
 
 
-def keep_narrow(mask: NDArray[np.uint8], width: int = NARROW_PX) -> NDArray[np.uint8]:
-    """Return a mask with narrow landslides only: wide ones, and pixels within half of the width of them, are nodata.
-
-    Args:
-        mask: (H, W): landslide 1, background 0, nodata 255.
-        width: in pixels; a landslide is wide if a square of this side fits inside it.
-
-    Example:
-        >>> mask = np.zeros((20, 40), np.uint8)
-        >>> mask[5:15, 5:15] = mask[2:18, 30:34] = 1
-        >>> [int(value) for value in keep_narrow(mask)[10, [10, 20, 32]]]
-        [255, 0, 1]
-    """
-    labels = cc3d.connected_components((mask == LANDSLIDE).astype(np.uint8), connectivity=8)
-    height, columns = mask.shape
-    if min(height, columns) < width:
-        return mask
-    # A square fits where all of its pixels are landslide: sums over squares, from an integral image.
-    sums = np.pad((mask == LANDSLIDE).astype(np.int64), ((1, 0), (1, 0))).cumsum(0).cumsum(1)
-    inside = sums[width:, width:] - sums[:-width, width:] - sums[width:, :-width] + sums[:-width, :-width]
-    corners = labels[: height - width + 1, : columns - width + 1]
-    wide = np.isin(labels, np.unique(corners[inside == width * width])) & (labels > 0)
-    margin = width // 2
-    near = np.lib.stride_tricks.sliding_window_view(np.pad(wide, margin), (2 * margin + 1, 2 * margin + 1))
-    return np.where(near.any(axis=(2, 3)), np.uint8(NODATA), mask)
-
-
 def _compare(
     detector: Detector, quantised: Detector, patches: PatchSet[Any], engines: Sequence[str], progress: Progress
-) -> _Comparison:
-    """Compare a quantised detector with the detector in float32, which runs in OpenVINO."""
-    reference = ArrayPredictor(detector, InferenceOptions("openvino"))
-    predictors = [ArrayPredictor(quantised, InferenceOptions(engine, "auto")) for engine in engines]
-    threshold = detector.card.threshold
-    counts = [[PixelCounts(), PixelCounts()] for _ in range(1 + len(engines))]
-    sums = np.zeros(len(engines))
-    between, pixels = 0.0, 0
-    for patch in track(patches, progress, "comparing with float32", len(patches)):
-        values = select_channels(detector, patch)
-        valid = valid_pixels(values)
-        results = [predictor(values, valid) for predictor in (reference, *predictors)]
-        for index, result in enumerate(results):
-            for part, mask in enumerate((patch.mask, keep_narrow(patch.mask))):
-                counts[index][part] += _count(result, mask, threshold)
-        sums += [np.abs(result - results[0])[valid].sum() for result in results[1:]]
-        between += max((np.abs(one - other)[valid].sum() for one, other in pairwise(results[1:])), default=0.0)
-        pixels += int(valid.sum())
-    f1 = [[round(one.f1, 4) for one in both] for both in counts]
-    parity = tuple(
-        Parity(
-            engine=engine,
-            f1_float32=f1[0][0],
-            f1_int8=f1[1 + index][0],
-            narrow_f1_float32=f1[0][1],
-            narrow_f1_int8=f1[1 + index][1],
-            mean_difference=round(float(sums[index]) / max(pixels, 1), 5),
-        )
-        for index, engine in enumerate(engines)
-    )
-    return _Comparison(parity, round(float(between) / max(pixels, 1), 5))
+) -> Comparison:
+    variants = tuple(Variant(engine, "int8", quantised) for engine in engines)
+    return compare_with_float32(detector, variants, patches, progress)
 
 
-def _count(probability: NDArray[np.float32], mask: NDArray[np.uint8], threshold: float) -> PixelCounts:
-    encoded = encode_probability(probability)
-    known = (encoded != NODATA) & (mask != NODATA)
-    found = reaches_threshold(encoded, threshold)[known]
-    landslide, background = mask[known] == LANDSLIDE, mask[known] == BACKGROUND
-    return PixelCounts(
-        int((found & landslide).sum()),
-        int((found & background).sum()),
-        int((~found & landslide).sum()),
-        int((~found & background).sum()),
+def _card_parity(one: PrecisionParity) -> Parity:
+    return Parity(
+        engine=one.engine,
+        f1_float32=one.f1_float32,
+        f1_int8=one.f1,
+        narrow_f1_float32=one.narrow_f1_float32,
+        narrow_f1_int8=one.narrow_f1,
+        mean_difference=one.mean_difference,
     )
 
 

@@ -18,7 +18,7 @@ from landslip.detector.detector import Detector
 from landslip.errors import OutputError, SettingsError
 from landslip.files.atomic import write_text
 from landslip.files.progress import Progress, no_progress
-from landslip.inference.engine import DEFAULT_OPTIONS, InferenceOptions
+from landslip.inference.engine import DEFAULT_OPTIONS, InferenceOptions, resolve_options
 from landslip.inference.predict import ArrayPredictor
 from landslip.metrics.counts import Counts, count_pixels
 from landslip.metrics.thresholds import ProbabilityHistogram, best_threshold
@@ -94,7 +94,8 @@ def score_variants(
     chosen = detector.card.threshold if threshold is None else threshold
     if not 0 < chosen < 1:
         raise SettingsError(f"threshold must lie between 0 and 1, got {chosen:g}", parameter="threshold")
-    facts = {"detector": detector.sha256, "threshold": chosen, "precision": options.precision, "rows": rows}
+    run, resolved = resolve_options(detector, options)
+    facts = {"detector": run.sha256, "threshold": chosen, "precision": resolved.precision, "rows": rows}
     claim_folder(folder, {**facts, **settings})
     (folder / _VARIANTS).mkdir(exist_ok=True)
     scores = {one.key: kept for one in variants if (kept := _read_score(folder, one.key, rows)) is not None}
@@ -104,7 +105,7 @@ def score_variants(
         if variant.key in scores:
             continue
         if variant.tile_px not in predictors:
-            predictors[variant.tile_px] = ArrayPredictor(detector, options, tile_px=variant.tile_px)
+            predictors[variant.tile_px] = ArrayPredictor(run, resolved, tile_px=variant.tile_px)
         counts, histogram = np.zeros((rows, 4), np.int64), _empty_histogram()
         for sample in variant.samples():
             histogram += _score_sample(predictors[variant.tile_px], sample, chosen, counts)

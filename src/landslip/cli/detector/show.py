@@ -28,7 +28,9 @@ def command(detector: str, as_json: bool) -> None:
     opened = Detector.open(detector)
     if as_json:
         card = opened.card.model_dump(mode="json")
-        click.echo(json.dumps(card | {"sha256": opened.sha256, "size_bytes": len(opened.onnx_bytes)}, indent=2))
+        record = opened.precisions.model_dump(mode="json") if opened.precisions else None
+        file = {"sha256": opened.sha256, "size_bytes": len(opened.onnx_bytes), "precisions": record}
+        click.echo(json.dumps(card | file, indent=2))
         return
     click.echo(card_text(opened))
     print_next("landslip", "map", "SCENE", "--detector", detector, "-o", "map/")
@@ -51,6 +53,7 @@ def card_text(detector: "Detector") -> str:
         ("trained on", card.trained_on),
         *_adapted(card),
         *_quantised(card),
+        *_precisions(detector),
         *(("score", _score(score)) for score in card.scores),
         *(("not good for", text) for text in card.not_good_for),
         ("licence", card.licence),
@@ -88,6 +91,26 @@ def _quantised(card: "Card") -> list[tuple[str, str]]:
         for one in record.parity
     ]
     return [("quantised", row) for row in rows]
+
+
+def _precisions(detector: "Detector") -> list[tuple[str, str]]:
+    record = detector.precisions
+    if record is None:
+        return []
+    rows = [
+        f"{one.engine} in {one.precision}: F1 {one.f1:.4f} (float32: {one.f1_float32:.4f}), landslides under "
+        f"{record.narrow_px} px wide {one.narrow_f1:.4f} ({one.narrow_f1_float32:.4f}) on {record.patches} patches, "
+        f"{record.held_out}; {record.cpu}"
+        + (
+            ""
+            if record.allows(one.engine, one.precision)
+            else f"; not used by auto, which allows a difference of {record.max_f1_difference:g}"
+        )
+        for one in record.parity
+    ]
+    if record.int8_failure:
+        rows.append(f"no int8 variant: {record.int8_failure}")
+    return [("precisions", row) for row in rows]
 
 
 def _ranges(card: "Card") -> str:

@@ -13,6 +13,7 @@ from landslip.datasets.splits import patch_key
 from landslip.detector.detector import Detector
 from landslip.errors import PatchesError, RecipeError
 from landslip.files.progress import Progress, no_progress
+from landslip.inference.engine import FLOAT32
 from landslip.inference.patch_prediction import predict_patches
 from landslip.inference.tta import TTA
 from landslip.post_training.ensemble import ensemble
@@ -42,7 +43,7 @@ def predict_soft_labels(
         PatchesError: the patches differ in size.
     """
     detector = detectors[0] if len(detectors) == 1 and tta == "none" else ensemble(detectors, "teacher", tta=tta)
-    maps = predict_patches(detector, patches, progress=progress, stage="predicting soft labels")
+    maps = predict_patches(detector, patches, FLOAT32, progress=progress, stage="predicting soft labels")
     probabilities = [probability.astype(np.float16) for _, probability in maps]
     sizes = {probability.shape for probability in probabilities}
     if len(sizes) != 1:
