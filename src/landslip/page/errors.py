@@ -30,6 +30,8 @@ _CONTROLS: Final = {
     "layer": "'Layer' under 'Reference'",
     "threshold": "'Threshold'",
     "min_area_m2": "'Minimum area'",
+    "masks": "'Masks'",
+    "exclude": "'Excluded area' under 'Masks'",
 }
 """Control of the page that sets a parameter, by the name of the parameter."""
 

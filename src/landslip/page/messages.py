@@ -91,7 +91,6 @@ WORKER_DIED: Final = (
     "The process that ran this task stopped unexpectedly and was restarted: try again. If it happens again, the file "
     "may be damaged."
 )
-SLOPE_FILTER: Final = "landslides with a mean slope below {slope:g} degrees, or of unknown slope, were removed"
 PNG_TITLE: Final = "{count} RGB patches"
 PATCHES_TITLE: Final = "{count} Landslide4Sense patches"
 RASTERS_TITLE: Final = "{count} rasters"
@@ -192,6 +191,16 @@ REFERENCE_LINE: Final = "{count}; covers {valid:.0%} of the image."
 # Predict: detector.
 DETECTOR: Final = "2 · Detector"
 DETECTOR_LABEL: Final = "Detectors"
+MASKS: Final = "Masks"
+MASKS_FIELD: Final = "What is masked"
+MASKS_HELP: Final = (
+    "Clouds, their shadow and snow are nodata in the map: nothing is known about landslides there. Water rules "
+    "landslides out: candidates on it are listed apart. As far as the bands of the image allow."
+)
+MASK_NAMES: Final = {"clouds": "clouds", "shadow": "cloud shadow", "snow": "snow", "water": "water"}
+EXCLUDE_FIELD: Final = "Excluded area"
+EXCLUDE_HELP: Final = "West, south, east, north in degrees: landslides are ruled out there."
+EXCLUDE_WRONG: Final = "'Excluded area' must be four numbers: west,south,east,north in degrees."
 MAP_BUTTON: Final = "Map landslides"
 NO_DETECTOR: Final = "Choose at least one detector."
 MISSING_CHANNELS: Final = (
@@ -319,6 +328,8 @@ FILE_NAMES: Final = {
     "landslides.parquet": "Landslides, GeoParquet",
     "probability.tif": "Probability, Cloud Optimized GeoTIFF",
     "probability.npy": "Probability, NumPy array",
+    "masks.tif": "Masks, Cloud Optimized GeoTIFF",
+    "excluded.parquet": "Excluded candidates, GeoParquet",
     "overview.png": "Map sheet, PNG",
     "report.html": "Report, HTML",
     "summary.json": "Summary with provenance, JSON",

@@ -34,6 +34,8 @@ CLOUD_HEIGHT_M: Final = 4000.0
 """Greatest height of a cloud above the ground, for its shadow where the sun is known."""
 _FARTHEST_M: Final = 6000.0
 """Greatest length of a shadow, however low the sun."""
+_SMALL_PX: Final = 1
+"""Clouds narrower than three pixels are dropped: they are roofs and rock, and a buffer would make them large."""
 _NARROW_PX: Final = 2
 """Dark ground narrower than five pixels, as rivers and roads are, is no shadow of a cloud."""
 _GENTLE_WATER_DEG: Final = 10.0
@@ -176,9 +178,11 @@ class SceneMasks:
         return {CLOUDS.name: clouds[inner], SHADOW.name: shadow}
 
     def _find_clouds(self, window: Window) -> NDArray[np.bool_]:
+        """Return the clouds in a window that are not narrow; the same in any window."""
         if self.clouds is None:
             return np.zeros(window.shape, np.bool_)
-        return self.clouds.find(window)
+        around = self._around(window, 2 * _SMALL_PX)
+        return remove_narrow(self.clouds.find(around), _SMALL_PX)[window.relative_to(around).slices]
 
     def _snow(self, window: Window) -> NDArray[np.bool_]:
         if self.classification is not None:

@@ -25,6 +25,7 @@ from landslip.mapping.finished_map import finished_job, masked_raster, open_dete
 from landslip.mapping.inventory.files import LAYER, read_geopackage, read_largest
 from landslip.mapping.inventory.find import Found, find_landslides
 from landslip.mapping.job import Job, MapSettings
+from landslip.mapping.masks.excluded_area import read_excluded_area
 from landslip.mapping.run import map_scene
 from landslip.metrics.thresholds import ProbabilityHistogram
 from landslip.page.jobs.results import MAX_SHOWN, Comparison, Landslides, Overlap, SceneResult, SceneScores
@@ -55,7 +56,9 @@ def map_source(task: MapTask, progress: Progress) -> SceneResult:
         LandslipError: as ``map_scene``.
     """
     scene, detector = open_source(task.source), open_detector(task.detector)
-    summary = map_scene(scene, detector, task.out, MapSettings(threads=task.threads), progress=progress).summary
+    exclude = None if task.exclude is None else read_excluded_area(",".join(map(str, task.exclude)))
+    settings = MapSettings(threads=task.threads, masks=task.masks)
+    summary = map_scene(scene, detector, task.out, settings, exclude=exclude, progress=progress).summary
     return SceneResult(
         source=task.source,
         detector=task.detector,

@@ -1,7 +1,7 @@
 """The view Predict: an image, detectors, and the resulting landslides."""
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Literal, TypeAlias
 
 import streamlit as st
 
@@ -33,6 +33,11 @@ _EXAMPLE_KEY, _DETECTORS_KEY = "example", "detectors"
 _SOURCE_KIND_KEY, _SOURCE_KEY, _RESULT_KEY = "image-source", "source", "result"
 
 
+Bounds: TypeAlias = tuple[float, float, float, float]
+"""West, south, east, north in degrees."""
+Masks: TypeAlias = Literal["auto"] | tuple[Literal["clouds", "shadow", "snow", "water"], ...]
+
+
 def show(server: ServerState, state: SessionState) -> None:
     """Show the view."""
     with st.sidebar:
@@ -40,10 +45,11 @@ def show(server: ServerState, state: SessionState) -> None:
         if isinstance(source, SceneSource):
             choose_reference(server, state, source, upload_limits(server.settings))
         detectors = _choose_detectors(server)
+        masks, exclude = _choose_masks() if isinstance(source, SceneSource) else ("auto", None)
         ready = source is not None and bool(detectors)
         if st.button(messages.MAP_BUTTON, type="primary", disabled=not ready, width="stretch") and source is not None:
             with show_errors():
-                _submit_maps(server, state, source, detectors)
+                _submit_maps(server, state, source, detectors, masks, exclude)
                 state.maps_asked += 1
         if (state.sources or state.results) and st.button(messages.START_OVER, width="stretch"):
             state.start_over()
@@ -223,8 +229,40 @@ def _choose_detectors(server: ServerState) -> list[str]:
     return chosen
 
 
+def _choose_masks() -> tuple[Masks, Bounds | None]:
+    """Choose the masks of a scene; all that hide the ground, as far as the image allows, if nothing is changed.
+
+    Returns:
+        The masks, and the area in which landslides are ruled out.
+    """
+    hiding = ["clouds", "shadow", "snow"]
+    with st.expander(messages.MASKS):
+        chosen: list[Any] = st.multiselect(
+            messages.MASKS_FIELD,
+            list(messages.MASK_NAMES),
+            hiding,
+            format_func=messages.MASK_NAMES.__getitem__,
+            key="masks",
+            help=messages.MASKS_HELP,
+        )
+        text = st.text_input(messages.EXCLUDE_FIELD, key="exclude", help=messages.EXCLUDE_HELP, max_chars=200)
+        bounds: Bounds | None = None
+        if text.strip():
+            try:
+                west, south, east, north = (float(part) for part in text.split(","))
+                bounds = west, south, east, north
+            except ValueError:
+                st.error(messages.EXCLUDE_WRONG)
+    return ("auto" if chosen == hiding else tuple(chosen)), bounds
+
+
 def _submit_maps(
-    server: ServerState, state: SessionState, source: SceneSource | PatchSource, detectors: list[str]
+    server: ServerState,
+    state: SessionState,
+    source: SceneSource | PatchSource,
+    detectors: list[str],
+    masks: Masks = "auto",
+    exclude: Bounds | None = None,
 ) -> None:
     """Submit a job for each detector.
 
@@ -240,7 +278,7 @@ def _submit_maps(
             continue
         out, threads = state.session.new_folder("map"), server.settings.threads
         task = (
-            MapTask(source=source, detector=offered.location, out=out, threads=threads)
+            MapTask(source=source, detector=offered.location, out=out, threads=threads, masks=masks, exclude=exclude)
             if isinstance(source, SceneSource)
             else PatchMapTask(source=source, detector=offered.location, out=out, threads=threads)
         )
