@@ -222,3 +222,25 @@ def test_a_crs_without_longitude_and_latitude_is_refused() -> None:
     local = 'LOCAL_CS["a quarry",UNIT["metre",1]]'
     with pytest.raises(SceneError, match="pixel_size_m"):
         grid_of(local, Affine(10, 0, 0, 0, -10, 0), 10, 10)
+
+
+@pytest.mark.parametrize(
+    ("crs", "size_m", "where"),
+    [
+        ("EPSG:32646", 40_000, "a corner"),
+        ("+proj=ortho +lat_0=20 +lon_0=90", 20_000, "a corner"),
+        ("+proj=ortho +lat_0=20 +lon_0=90", 1e9, "the centre"),
+        ("EPSG:32646", 1e12, "the centre"),
+    ],
+)
+def test_a_scene_that_reaches_beyond_the_earth_is_refused(crs: str, size_m: float, where: str) -> None:
+    left, top = (5e5 - 500 * size_m, 2.5e6 + 500 * size_m) if where == "a corner" else (1e7, 1e7)
+    with pytest.raises(SceneError, match=where):
+        grid_of(crs, Affine(size_m, 0, left, 0, -size_m, top), 1000, 1000)
+
+
+def test_positions_outside_a_projection_are_not_a_number() -> None:
+    grid = grid_of("EPSG:32646", Affine(10, 0, 5e5, 0, -10, 2.5e6), 100, 100)
+    lonlat = grid.to_lonlat(np.array([[50.0, 50.0], [1e12, 50.0]]))
+    assert np.isfinite(lonlat[0]).all()
+    assert np.isnan(lonlat[1]).all()

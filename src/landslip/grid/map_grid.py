@@ -43,19 +43,26 @@ class MapGrid:
         """Make the grid of a window of a scene.
 
         Raises:
-            SceneError: the centre has no longitude and latitude in this CRS.
+            SceneError: the centre or a corner has no longitude and latitude in this CRS.
         """
         crs = None if geobox.crs is None else CRS.from_user_input(geobox.crs.proj)
         grid = cls(crs, geobox.affine * Affine.translation(window.col, window.row), window.height, window.width)
+        corners = np.array([[0, 0], [grid.width, 0], [0, grid.height], [grid.width, grid.height]], np.float64)
         try:
             finite = np.isfinite(grid.centre_lonlat).all()
+            whole = np.isfinite(grid.to_lonlat(corners)).all()
         except ProjError:
-            finite = np.False_
+            finite = whole = np.False_
         if crs is not None and not finite:
             raise SceneError(
                 f"the centre of the scene has no longitude and latitude in its CRS ({crs.name}), so areas cannot be "
                 "computed: reproject the scene, or remove the CRS and give pixel_size_m",
                 parameter="pixel_size_m",
+            )
+        if crs is not None and not whole:
+            raise SceneError(
+                f"a corner of the scene lies outside the Earth in its CRS ({crs.name}), so it has no position: crop "
+                "the scene to the area of interest, or reproject it"
             )
         return grid
 
@@ -83,12 +90,20 @@ class MapGrid:
         return np.column_stack([t.a * x + t.b * y + t.c, t.d * x + t.e * y + t.f])
 
     def to_lonlat(self, pixels: Coordinates) -> Coordinates:
-        """Convert pixel coordinates (n, 2) to longitude (-180 to 180) and latitude on WGS 84; NaN without a CRS."""
+        """Convert pixel coordinates (n, 2) to longitude (-180 to 180) and latitude on WGS 84.
+
+        NaN without a CRS, and where the CRS has no longitude and latitude.
+        """
         if self._lonlat is None:
             return np.full_like(pixels, np.nan, dtype=np.float64)
         lon, lat = self._lonlat.transform(*self.to_crs(pixels).T)
+        lonlat = np.column_stack([lon, lat])
+        # Outside its domain a projection gives infinite coordinates.
+        lonlat[~np.isfinite(lonlat).all(axis=1)] = np.nan
         # The longitudes of a grid in degrees may continue beyond the antimeridian.
-        return np.column_stack([np.where(np.abs(lon) > 180, (lon + 180) % 360 - 180, lon), lat])
+        beyond = np.abs(lonlat[:, 0]) > 180
+        lonlat[beyond, 0] = (lonlat[beyond, 0] + 180) % 360 - 180
+        return lonlat
 
     def pixel_vectors_m(self, pixels: Coordinates) -> tuple[Coordinates, Coordinates]:
         """Return the steps of one pixel right and one pixel down, each (n, 2) east and north in metres."""
