@@ -12,6 +12,7 @@ The rule, in this order:
 With ``each`` every path is a scene of its own.
 """
 
+import os
 import re
 import shlex
 from collections import Counter
@@ -244,7 +245,8 @@ def _named(found: Sequence[Named]) -> Iterator[SceneFiles]:
 
 def _name(paths: Sequence[Path]) -> str:
     """Return the name of a scene for a folder: of its file or folder, or of the folder with all of its files."""
-    resolved = [path.resolve() for path in paths]
+    # Not resolved: a link to itself cannot be.
+    resolved = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100 - Path.absolute keeps '..'
     parents = {path.parent for path in resolved}
     if len(paths) > 1 and len(parents) == 1:
         return _clean(resolved[0].parent.name)
