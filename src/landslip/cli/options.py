@@ -214,8 +214,8 @@ def mask_options(function: Command) -> Command:
             "masks",
             default="auto",
             metavar="LIST",
-            help="Masks: clouds, shadow, snow (nodata) and water (ruled out), comma-separated, or none; auto: clouds, "
-            "shadow and snow as far as the bands allow.",
+            help="Masks: clouds, shadow, snow (nodata), water and vegetation (ruled out), comma-separated, or none; "
+            "auto: clouds, shadow and snow as far as the bands allow.",
         ),
         click.option(
             "--cloud-source",

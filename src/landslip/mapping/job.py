@@ -24,7 +24,7 @@ from landslip.inference.tta import TTAEngine
 from landslip.mapping.area import AreaOfInterest, AreaOnGrid
 from landslip.mapping.masks.excluded_area import ExcludedArea
 from landslip.mapping.masks.scene_masks import BUFFER_M, CloudChoice, SceneMasks
-from landslip.scenes.masks.kinds import AREA, SLOPE, WATER, MaskName, hides_ground
+from landslip.scenes.masks.kinds import RULING_OUT, SLOPE, MaskName, hides_ground
 from landslip.scenes.scene import Scene
 
 Uncertainty = Literal["none", "tta"]
@@ -182,7 +182,7 @@ class Job:
     @property
     def rules_out(self) -> bool:
         """Whether some setting rules candidates out."""
-        return self.settings.min_slope_deg > 0 or any(kind.name in self.masks.rules for kind in (AREA, WATER))
+        return self.settings.min_slope_deg > 0 or any(kind.name in self.masks.rules for kind in RULING_OUT)
 
     @property
     def rules(self) -> dict[str, str]:

@@ -115,6 +115,7 @@ def convert_to_toa(scene: Scene) -> Scene:
     return replace(
         scene,
         layers=layers,
+        to_toa=True,
         notes=(*scene.notes, note),
         identity=hashlib.sha256(f"{scene.identity} to_toa".encode()).hexdigest() if scene.identity else "",
     )

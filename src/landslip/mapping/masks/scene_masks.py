@@ -18,9 +18,11 @@ from landslip.inference.s2cloudless import CHANNELS as S2CLOUDLESS_CHANNELS
 from landslip.inference.s2cloudless import S2Cloudless
 from landslip.mapping.masks.clouds import ClassifiedClouds, CloudSource, LatticeClouds
 from landslip.mapping.masks.excluded_area import ExcludedArea
+from landslip.scenes.atmosphere import convert_to_toa
+from landslip.scenes.inspection import find_level, sample_scene
 from landslip.scenes.masks.classification import SHADOW_CLASSES, SNOW_CLASSES, Classification
-from landslip.scenes.masks.kinds import AREA, CLOUDS, HIDING, PRECEDENCE, SHADOW, SNOW, WATER, MaskName
-from landslip.scenes.masks.spectral import is_dark, is_snow, is_water
+from landslip.scenes.masks.kinds import AREA, CLOUDS, HIDING, PRECEDENCE, SHADOW, SNOW, VEGETATION, WATER, MaskName
+from landslip.scenes.masks.spectral import VEGETATION_NDVI, is_dark, is_snow, is_vegetation, is_water
 from landslip.scenes.scene import Scene
 
 CloudChoice = Literal["auto", "scl", "network", "s2cloudless"]
@@ -56,6 +58,8 @@ class SceneMasks:
     area: ExcludedArea | None = None
     shadow_px: tuple[float, float] | None = None
     """Rows and columns from a cloud to its farthest shadow; None where the sun is unknown."""
+    converted: Scene | None = None
+    """The scene at the top of the atmosphere, where vegetation is masked in surface reflectance."""
     buffer_m: float = BUFFER_M
 
     @classmethod
@@ -109,7 +113,18 @@ class SceneMasks:
             )
         if area is not None:
             rules[AREA.name] = f"polygons of {area.text}"
-        return cls(scene, rules, left_out, classification, clouds, area, shadow_px, buffer_m)
+        surface = VEGETATION.name in rules and _is_surface_reflectance(scene)
+        return cls(
+            scene,
+            rules,
+            left_out,
+            classification,
+            clouds,
+            area,
+            shadow_px,
+            buffer_m=buffer_m,
+            converted=convert_to_toa(scene) if surface else None,
+        )
 
     def __bool__(self) -> bool:
         """Whether any mask is applied."""
@@ -142,6 +157,8 @@ class SceneMasks:
             masks[SNOW.name] = self._snow(window)
         if WATER.name in self.rules:
             masks[WATER.name] = self._water(window)
+        if VEGETATION.name in self.rules:
+            masks[VEGETATION.name] = self._vegetation(window)
         if self.area is not None:
             masks[AREA.name] = self.area.mask(window)
         for kind in reversed(PRECEDENCE):
@@ -199,6 +216,10 @@ class SceneMasks:
             water &= ~known | (slope < _GENTLE_WATER_DEG)
         return water
 
+    def _vegetation(self, window: Window) -> NDArray[np.bool_]:
+        (red, nir), valid = (self.converted or self.scene).read(["B04", "B08"], window)
+        return is_vegetation(red, nir) & valid
+
     def _around(self, window: Window, margin_px: int) -> Window:
         """Return a window with a margin, as far as the scene reaches."""
         return window.expand(margin_px).intersection(self.scene.window) or window
@@ -209,6 +230,7 @@ _NEEDS: Final[Mapping[str, str]] = {
     "shadow": "it needs a scene classification (SCL), or B02, B03, B04 and B08",
     "snow": "it needs a scene classification (SCL), or B03, B08 and B11",
     "water": "it needs B03 and B08",
+    "vegetation": "it needs B04 and B08",
 }
 
 
@@ -264,7 +286,17 @@ def _rule(
         swir = ", MNDWI above 0, B11 below 0.05" if scene.has(["B11"]) else ""
         slope = f", slope below {_GENTLE_WATER_DEG:g} degrees" if scene.has(["slope"]) else ""
         rule = f"NDWI above 0{swir}{slope}"
+    elif name == VEGETATION.name and scene.has(["B04", "B08"]):
+        rule = f"NDVI above {VEGETATION_NDVI:g} at the top of the atmosphere"
     return rule
+
+
+def _is_surface_reflectance(scene: Scene) -> bool:
+    """Return whether a scene is Level-2A by its product, its names or its values, and was not converted."""
+    if scene.to_toa:
+        return False
+    values, valid = sample_scene(scene)
+    return find_level(scene, values[:, valid])[0] == "L2A"
 
 
 def _shadow_rule(*, sun_known: bool) -> str:

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from landslip.mapping.raster.probability import ProbabilityRaster
-from landslip.scenes.masks.kinds import AREA, CLOUDS, PRECEDENCE, SHADOW, SNOW, WATER
+from landslip.scenes.masks.kinds import AREA, CLOUDS, PRECEDENCE, SHADOW, SNOW, VEGETATION, WATER
 
 MASK_COLOURS: Final = MappingProxyType(
     {
@@ -14,6 +14,7 @@ MASK_COLOURS: Final = MappingProxyType(
         SNOW.code: (0, 214, 200),
         WATER.code: (20, 80, 230),
         AREA.code: (168, 160, 150),
+        VEGETATION.code: (64, 140, 64),
     }
 )
 """Colour of each code, in the raster and on the map sheet."""

@@ -13,7 +13,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-MaskName = Literal["clouds", "shadow", "snow", "water"]
+MaskName = Literal["clouds", "shadow", "snow", "water", "vegetation"]
 """A mask that is computed from a scene."""
 
 
@@ -37,14 +37,15 @@ WATER: Final = MaskKind("water", 4, "water", hides=False)
 AREA: Final = MaskKind("area", 5, "excluded area", hides=False)
 SLOPE: Final = MaskKind("slope", 6, "gentle slope", hides=False)
 """Judged by the mean slope of a candidate, so that no pixel has this code."""
+VEGETATION: Final = MaskKind("vegetation", 7, "dense vegetation", hides=False)
 
 KINDS: Final[Mapping[str, MaskKind]] = MappingProxyType(
-    {kind.name: kind for kind in (CLOUDS, SHADOW, SNOW, WATER, AREA, SLOPE)}
+    {kind.name: kind for kind in (CLOUDS, SHADOW, SNOW, WATER, AREA, SLOPE, VEGETATION)}
 )
 """Every kind by its name. Where several apply to a pixel, it has the code of the first in ``PRECEDENCE``."""
-PRECEDENCE: Final = (CLOUDS, SHADOW, SNOW, AREA, WATER)
+PRECEDENCE: Final = (CLOUDS, SHADOW, SNOW, AREA, WATER, VEGETATION)
 HIDING: Final = (CLOUDS, SHADOW, SNOW)
-RULING_OUT: Final = (AREA, WATER)
+RULING_OUT: Final = (AREA, WATER, VEGETATION)
 
 
 def hides_ground(codes: NDArray[np.uint8]) -> NDArray[np.bool_]:
