@@ -57,6 +57,39 @@ def test_a_channel_in_other_units_than_the_rest_is_refused(tmp_path):
     assert "same units" in message
 
 
+@pytest.mark.parametrize("factor", [1e-3, 1e3])
+@pytest.mark.parametrize("at", range(4))
+def test_a_scale_tag_that_differs_from_those_of_the_other_bands_is_refused(tmp_path, at, factor):
+    scales = [1e-4] * 4
+    scales[at] *= factor
+    message, parameter = message_of(write_land(tmp_path / "a.tif", scales=scales, offsets=[0.0] * 4))
+    assert parameter == "scale"
+    assert f"the scale of {NAMES[at]} in a.tif" in message
+    assert "scale tag" in message
+
+
+@pytest.mark.parametrize("at", range(4))
+def test_values_of_one_band_in_other_units_are_refused_or_reported(tmp_path, at):
+    larger = land().astype(np.float32)
+    larger[at] *= 1000
+    message, parameter = message_of(write_land(tmp_path / "a.tif", larger))
+    assert parameter == "scale"
+    assert f"band {at + 1}" in message or NAMES[at] in message
+    smaller = land().astype(np.float32)
+    smaller[at] /= 1000
+    message, _ = message_of(write_land(tmp_path / "b.tif", smaller))
+    assert NAMES[at] in message
+    assert "units" in message
+
+
+def test_bands_with_different_scales_and_the_same_reflectance_pass_in_silence(tmp_path):
+    stored = land().astype(np.float32)
+    stored[3] /= 1000
+    path = write_land(tmp_path / "a.tif", stored, scales=[1e-4, 1e-4, 1e-4, 0.1], offsets=[0.0] * 4)
+    assert message_of(path) == ("", None)
+    np.testing.assert_allclose(map_values(path), land(), rtol=1e-4)
+
+
 def test_correct_tags_pass_in_silence(tmp_path):
     path = write_land(tmp_path / "a.tif", (land() + 1000).astype(np.uint16), scales=[1e-4] * 4, offsets=[-0.1] * 4)
     assert message_of(path) == ("", None)

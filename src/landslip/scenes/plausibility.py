@@ -8,21 +8,27 @@ from numpy.typing import NDArray
 from landslip.channels import CHANNELS
 from landslip.errors import SceneError
 from landslip.scenes.bands import ChannelBand
+from landslip.scenes.channel_units import (
+    IMPOSSIBLE_MEDIAN_DN,
+    REFLECTANCE_BELOW,
+    ChannelSample,
+    describe_origin,
+    describe_too_high,
+    impossible_channels,
+    much_darker_channels,
+    other_units,
+)
 from landslip.scenes.conversion import Conversion, GivenUnits, is_patch_image
 from landslip.scenes.fill import find_fill
 
-_REFLECTANCE_BELOW = 2.0
-"""Lower values are reflectance 0..1 (clouds and snow exceed 1), not DN."""
 _BRIGHTNESS_BELOW = 256.0
 """Lower values are the brightness of a picture, not DN."""
 _BRIGHT_MEDIAN_DN = 10_000.0
 """Fresh snow and clouds reach this median."""
-_IMPOSSIBLE_MEDIAN_DN = 20_000.0
 _OFFSET_DN = 1000.0
 _OFFSET_FLOOR_DN = 950.0
 """With the offset of processing baseline 04.00 the darkest 0.1 % of pixels are not below this."""
 _LARGE_SAMPLE = 10_000
-_MAX_NEGATIVE = 0.2
 _DARK = frozenset({"B01", "B02", "B03", "B04", "B05", "B11", "B12"})
 """Channels in which large scenes have pixels below 1,000 DN."""
 _NEAR_ZERO = frozenset({"B09", "B10"})
@@ -60,25 +66,20 @@ def check_dn(
     # Not the maximum: one saturated pixel must not decide.
     high, median = float(np.percentile(together, 99)), float(np.median(together))
     first = usable[0]
-    why = _origin(bands[first], made[first], samples[first])
+    why = describe_origin(bands[first], made[first], samples[first])
     doubts: list[tuple[str, str]] = []
-    if 0 <= high <= _REFLECTANCE_BELOW:
+    if 0 <= high <= REFLECTANCE_BELOW:
         doubts.append((_too_low(high, why, given), "scale"))
-    if median > _IMPOSSIBLE_MEDIAN_DN:
-        doubts.append((_too_high(median, why), "scale"))
-    for index in usable:
-        values, one = converted[index], bands[index]
-        if one.channel in _NEAR_ZERO:
-            continue
-        top, negative = float(np.percentile(values, 99)), float((values < 0).mean())
-        if 0 <= top <= _REFLECTANCE_BELOW < high:
-            doubts.append((_other_units(one, top, high), "scale"))
-        elif negative > _MAX_NEGATIVE:
-            doubts.append((_negative(_origin(one, made[index], samples[index]), one.channel, negative), "offset"))
+    if median > IMPOSSIBLE_MEDIAN_DN:
+        doubts.append((describe_too_high(median, why), "scale"))
+    chosen = [index for index in usable if bands[index].channel not in _NEAR_ZERO]
+    compared = [ChannelSample(bands[index], made[index], samples[index], converted[index]) for index in chosen]
+    doubts += other_units(compared, high)
+    doubts += impossible_channels(compared)
     if doubts and given.scale is None:
         raise SceneError(doubts[0][0], parameter=doubts[0][1])
     # A scale that the user gave is not overruled.
-    warnings = [message for message, _ in doubts[:1]]
+    warnings = [message for message, _ in doubts[:1]] or much_darker_channels(compared)
     if not doubts and median > _BRIGHT_MEDIAN_DN:
         warnings.append(
             f"{why}, the median is {median:,.5g} DN, which only clouds and fresh snow reach: the scale is wrong unless "
@@ -94,37 +95,6 @@ def check_dn(
             f"reliable only with a detector that is independent of overall brightness; a scale converts them to DN"
         )
     return warnings
-
-
-def _too_high(median: float, why: str) -> str:
-    """Return the message for values above those of any surface."""
-    return (
-        f"{why}, the median would be {median:,.6g} DN, far above any land surface (at most about 10,000): give the "
-        f"scale that converts the stored values to DN, 1 if they are DN"
-    )
-
-
-def _other_units(one: ChannelBand, top: float, high: float) -> str:
-    """Return the message for a channel in other units than the others."""
-    return (
-        f"{one.channel} of {one.label} reaches {top:.3g} DN where other channels reach {high:,.5g}: convert all files "
-        f"to the same units"
-    )
-
-
-def _negative(why: str, channel: str, fraction: float) -> str:
-    """Return the message for a channel of negative values."""
-    return (
-        f"{why}, {fraction:.0%} of {channel} would be negative, as if an offset were removed twice: give the offset of "
-        f"the stored values in DN, 0 if they have none"
-    )
-
-
-def _origin(one: ChannelBand, how: Conversion, sample: NDArray[np.float32]) -> str:
-    """Return where values come from: file, range of stored values and conversion."""
-    low, high = (float(edge) for edge in np.percentile(sample, [1, 99])) if sample.size else (0.0, 0.0)
-    converted = f" and are converted by {how.description}" if how.description else " and are used as DN"
-    return f"the values of {one.label} are {low:.4g} to {high:.4g}{converted}"
 
 
 def _too_low(high: float, why: str, given: GivenUnits) -> str:
@@ -257,13 +227,13 @@ def check_array(values: NDArray[np.float32]) -> None:
             parameter="valid",
         )
     high, median = float(np.percentile(kept, 99)), float(np.median(kept))
-    if high <= _REFLECTANCE_BELOW:
+    if high <= REFLECTANCE_BELOW:
         raise SceneError(
             f"the reflectance values reach {high:.3g}, which cannot be DN (reflectance x 10,000): for reflectance in "
             f"0..1 give scale=10000",
             parameter="scale",
         )
-    if median > _IMPOSSIBLE_MEDIAN_DN:
+    if median > IMPOSSIBLE_MEDIAN_DN:
         raise SceneError(
             f"the median of the reflectance values is {median:,.6g}, far above any land surface (at most about 10,000 "
             f"DN): give the scale that converts them to DN",
