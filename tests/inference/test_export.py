@@ -59,9 +59,34 @@ def test_every_engine_is_timed_and_agrees() -> None:
     timed, left = time_engines(brightness(), 2, threads=1)
     float32 = [one for one in timed if one.precision == "float32"]
     assert [one.engine for one in float32] == list(available_engines())
-    assert all(one.patches_per_s > 0 for one in timed)
+    assert all(one.patches_per_s > 0 and one.latency_ms > 0 and one.operations_per_cpu_s > 0 for one in timed)
+    # 32 px of overlap count once, and a pixel is 10 m.
+    assert all(one.mpx_per_s == pytest.approx(one.km2_per_s / 100) for one in timed)
     assert all(one.largest_difference < 1e-4 for one in float32)
     assert len(timed) + len(left) == len(available_engines()) + 1  # openvino runs in bfloat16 too, or says why not
+
+
+def test_the_benchmark_scores_each_row_and_draws_a_chart(tmp_path: Path, examples: Path) -> None:
+    some = ("--data", examples / "l4s-rgb-kept-apart", "--scene", "C", "--patches", 2, "--no-limits", "--quiet")
+    told = run("detector", "bench", "s2-rgb-three-regions", *some, "--json", "--chart", tmp_path / "a.png")
+    assert told.code == 0, told.err
+    rows = json.loads(told.out)["engines"]
+    assert {"float32", "int8"} <= {row["precision"] for row in rows}
+    for row in rows:
+        assert abs(row["f1"] - rows[0]["f1"]) < 0.05
+    assert (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG"
+    refused = run("detector", "bench", *some, "--chart", tmp_path / "a.svg")
+    assert refused.code == 2
+    assert "must end in .png" in refused.err
+    missing = ("--data", examples / "l4s-rgb-kept-apart", "--scene", "Z", "--patches", 2, "--no-limits", "--quiet")
+    assert "is in scene Z" in run("detector", "bench", *missing).err
+
+
+def test_operations_are_those_of_the_formula() -> None:
+    from landslip.inference.convolution_peak import operations_of
+
+    # A 3 x 3 convolution from 3 channels to 1: 27 multiplications and additions per pixel.
+    assert operations_of(brightness().onnx_bytes, 3, 32, 64) == 2 * 27 * 32 * 64
 
 
 def test_the_commands_print_their_result_and_the_next_command(tmp_path: Path) -> None:
@@ -70,9 +95,11 @@ def test_the_commands_print_their_result_and_the_next_command(tmp_path: Path) ->
     assert told.code == 0, told.err
     assert "brightness.xml" in told.out
     assert "licence: Apache-2.0" in told.out
-    told = run("detector", "bench", tmp_path / "b.onnx", "--patches", 2, "--threads", 1, "--quiet")
+    told = run("detector", "bench", tmp_path / "b.onnx", "--patches", 2, "--threads", 1, "--no-limits", "--quiet")
     assert told.code == 0, told.err
     assert "patches/s" in told.out
     told = run("detector", "bench", tmp_path / "b.onnx", "--patches", 2, "--threads", 1, "--quiet", "--json")
-    assert {row["engine"] for row in json.loads(told.out)["engines"]} == set(available_engines())
+    rows = json.loads(told.out)["engines"]
+    assert {row["engine"] for row in rows} == set(available_engines())
+    assert all(row["share_of_peak"] > 0 and row["peak_memory_mb"] > 50 for row in rows)
     assert Detector.open(tmp_path / "b.onnx").card.name == "brightness"

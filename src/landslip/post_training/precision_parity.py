@@ -124,6 +124,30 @@ def compare_with_float32(
     return Comparison(parity, round(float(between) / max(pixels, 1), 5))
 
 
+def score_precision(
+    detector: Detector, options: InferenceOptions, patches: PatchSet[Any], progress: Progress = no_progress
+) -> tuple[float, float]:
+    """Return F1 of all landslides and of narrow ones, pooled over patches, at the card's threshold.
+
+    Args:
+        detector: to run.
+        options: engine, precision and threads.
+        patches: labelled.
+        progress: told of patches.
+
+    Raises:
+        ChannelError: a patch lacks a channel of the detector.
+        EngineError: the engine is not available here, or does not support the precision.
+    """
+    predict = ArrayPredictor(detector, options)
+    overall, narrow = PixelCounts(), PixelCounts()
+    for patch in track(patches, progress, f"scoring {options.engine} {options.precision}", len(patches)):
+        result = predict(select_channels(detector, patch))
+        overall += _count(result, patch.mask, detector.card.threshold)
+        narrow += _count(result, keep_narrow(patch.mask), detector.card.threshold)
+    return overall.f1, narrow.f1
+
+
 def keep_narrow(mask: NDArray[np.uint8], width: int = NARROW_PX) -> NDArray[np.uint8]:
     """Return a mask with narrow landslides only: wide ones, and pixels within half of the width of them, are nodata.
 

@@ -1,7 +1,7 @@
 """``landslip detector quantise``: quantise a detector to int8."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -97,9 +97,7 @@ def command(
     print_next("landslip", "map", "SCENE", "--detector", out, "-o", "map/")
 
 
-def _held_out(
-    every: "PatchSet[object]", texts: tuple[str, ...], source: str
-) -> "tuple[PatchSet[object] | None, str | None]":
+def _held_out(every: "PatchSet[Any]", texts: tuple[str, ...], source: str) -> "tuple[PatchSet[Any] | None, str | None]":
     """Select the held-out patches; None where none are named."""
     from landslip.datasets.splits import Part, rows_from_text
     from landslip.errors import PatchesError
@@ -119,8 +117,8 @@ def _held_out(
 def _write_beside(
     detector_name: str,
     detector: "Detector",
-    patches: "tuple[PatchSet[object], str]",
-    held_out: "tuple[PatchSet[object] | None, str | None]",
+    patches: "tuple[PatchSet[Any], str]",
+    held_out: "tuple[PatchSet[Any] | None, str | None]",
     quiet: bool,
 ) -> None:
     from landslip.detector.detector import find
