@@ -82,6 +82,7 @@ def test_the_detectors_are_listed_with_what_they_lack(tmp_path, capfd):
 def test_ground_darker_than_air_is_surface_reflectance(tmp_path, capfd, blue, level):
     values = VALUES.copy()
     values[2] = blue
+    values[2, :5] = 900
     path = write_raster(tmp_path / "valley.tif", values, descriptions=NAMES)
     told = json.loads(run(capfd, path, "--json"))
     assert (told["level"], told["level_from"]) == (level, level and "values")

@@ -14,6 +14,7 @@ from landslip.errors import DetectorError
 from landslip.files.model import Frozen
 from landslip.grid.window import spread_windows
 from landslip.mapping.job import Job
+from landslip.scenes.inspection import is_surface_reflectance
 
 _WINDOWS_PER_SIDE: Final = 8
 """At most 64 windows of the size of a patch are read, however large the scene is."""
@@ -23,6 +24,10 @@ _WARN_FAR_FRACTION: Final = 0.5
 _WARN_OUT_OF_RANGE: Final = 0.2
 """Fraction of the pixels; in training 2 % are out of the range on a card."""
 _DEFAULT_SIDE_PX: Final = 128
+_SURFACE: Final = (
+    "; the scene is surface reflectance (Level-2A), and detectors of Landslide4Sense were trained on Level-1C: set "
+    "to_toa to convert it"
+)
 
 
 class DomainShift(Frozen):
@@ -40,6 +45,8 @@ class DomainShift(Frozen):
     """Names of the statistics that deviate most."""
     out_of_range: dict[str, float]
     """Fraction of the sampled pixels outside the training range, by channel, where the card has ranges."""
+    surface_reflectance: bool = False
+    """Whether the scene is surface reflectance (Level-2A), by its product, its names or its values."""
 
 
 def measure_domain_shift(job: Job) -> DomainShift | None:
@@ -65,10 +72,16 @@ def measure_domain_shift(job: Job) -> DomainShift | None:
             vectors.append(vector)
     if not windows:
         return None
+    surface = is_surface_reflectance(job.scene)
     fractions = dict(zip(card.channels, (outside / pixels).tolist(), strict=True)) if card.input_ranges else {}
     if ood is None or not vectors:
         return DomainShift(
-            windows=windows, distance=None, far_fraction=None, largest_deviations=(), out_of_range=fractions
+            windows=windows,
+            distance=None,
+            far_fraction=None,
+            largest_deviations=(),
+            out_of_range=fractions,
+            surface_reflectance=surface,
         )
     table = np.stack(vectors)
     distances = ood.distances(table)
@@ -78,6 +91,7 @@ def measure_domain_shift(job: Job) -> DomainShift | None:
         far_fraction=float((distances > ood.quantile(FAR_QUANTILE)).mean()),
         largest_deviations=ood.largest_deviations(table),
         out_of_range=fractions,
+        surface_reflectance=surface,
     )
 
 
@@ -94,7 +108,7 @@ def domain_shift_warnings(shift: DomainShift, card: Card) -> list[str]:
         warnings.append(
             f"out of distribution: {shift.far_fraction:.0%} of {shift.windows} sampled windows exceed the training "
             f"{FAR_QUANTILE * 100:.0f}th percentile of detector '{card.name}'{largest}; expect lower accuracy than the "
-            "scores on its card"
+            "scores on its card" + (_SURFACE if shift.surface_reflectance else "")
         )
     high = {name: fraction for name, fraction in shift.out_of_range.items() if fraction > _WARN_OUT_OF_RANGE}
     if high:

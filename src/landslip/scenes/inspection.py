@@ -16,6 +16,7 @@ _LEVEL = re.compile(r"(?i)(?<![A-Za-z])(?:MSI)?L(1C|2A)(?![A-Za-z0-9])")
 _DARKEST_BLUE_DN = 300.0
 """Air without aerosol scatters 320 DN of blue into the view at 5,000 m under a sun in the zenith, and more elsewhere:
 darker ground is surface reflectance."""
+_BRIGHTNESS_BELOW = 256.0
 _WINDOWS_PER_SIDE = 8
 _WINDOW_PX = 64
 _CLOUDY_CLASSES = (8, 9, 10)
@@ -148,6 +149,21 @@ def _channel_values(name: str, layer: Layer, values: NDArray[np.float32]) -> Cha
     return ChannelValues(name, CHANNELS[name].unit, layer.describe(), p1, median, p99, layer.gain, layer.offset)
 
 
+def is_surface_reflectance(scene: Scene) -> bool:
+    """Return whether a scene is Level-2A by its product, its names or its values, and was not converted.
+
+    Raises:
+        SceneError: a file cannot be read.
+    """
+    if scene.to_toa:
+        return False
+    level, _ = find_level(scene, np.empty((0, 0), np.float32))
+    if level is None and "B02" in scene.channels:
+        parts = [scene.read(["B02"], window) for window in _spread_windows(scene)]
+        return _is_darker_than_air(np.concatenate([values[0][valid] for values, valid in parts]))
+    return level == "L2A"
+
+
 def find_level(scene: Scene, values: NDArray[np.float32]) -> tuple[str | None, str | None]:
     """Return the processing level of a scene, and how it is known: by the product, the names of files, or the values.
 
@@ -161,8 +177,12 @@ def find_level(scene: Scene, values: NDArray[np.float32]) -> tuple[str | None, s
     levels = {f"L{found.upper()}" for found in _LEVEL.findall(names)}
     if len(levels) == 1:
         return levels.pop(), "names"
-    if "B02" in scene.channels and values.size:
-        dark = float(np.percentile(values[scene.channels.index("B02")], 1))
-        if 0 < dark < _DARKEST_BLUE_DN:
-            return "L2A", "values"
+    if "B02" in scene.channels and values.size and _is_darker_than_air(values[scene.channels.index("B02")]):
+        return "L2A", "values"
     return None, None
+
+
+def _is_darker_than_air(blue: NDArray[np.float32]) -> bool:
+    """Return whether valid values of B02 cannot be top-of-atmosphere reflectance."""
+    # Brightness of pictures, with all values below 256, is no reflectance.
+    return bool(blue.size and 0 < np.percentile(blue, 1) < _DARKEST_BLUE_DN and blue.max() >= _BRIGHTNESS_BELOW)
