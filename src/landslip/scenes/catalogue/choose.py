@@ -133,7 +133,7 @@ def make_plan(
         warnings.append("images of several days are combined, source.tif tells which pixel is from which")
     elevation = _elevation(found, area, settings, retries)
     if not elevation and settings.elevation != NO_ELEVATION:
-        warnings.append(f"{found.catalogue.name} has no elevation of the area: give a raster of elevation")
+        warnings.append(f"{found.catalogue.name} has no elevation of the area: set elevation to a raster in metres")
     return Plan(
         request=request,
         items=tuple(found.items[image.name] for image in images),

@@ -4,6 +4,7 @@ The folder appears under its name once it is complete. Until then everything is 
 an interrupted run resumes.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Sequence
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import shapely
-import shapely.geometry
 from odc.geo.geobox import GeoBox
 from shapely.geometry.base import BaseGeometry
 
@@ -94,7 +94,8 @@ def fetch_scene(
     settings.bands()
     chosen = catalogue or find_catalogue(settings.catalogue, settings.collection, settings.level)
     request = {
-        "area": shapely.geometry.mapping(area),
+        # Lists, as JSON has no tuples: the request of an interrupted run is compared with it.
+        "area": json.loads(shapely.to_geojson(area)),
         "date": day.isoformat(),
         "settings": settings.model_dump(mode="json"),
         "window_px": window_px,
@@ -257,8 +258,7 @@ def _kept_plan(work: Path, request: dict[str, Any]) -> Plan | None:
     """Return the plan of an interrupted run with the same request; clear what another one left."""
     path = work / _PLAN
     plan = parse_plan(path.read_bytes()) if path.is_file() else None
-    # Compared as JSON, in which tuples are lists.
-    if plan is not None and Plan.model_validate_json(_as_json(plan, request)) == plan:
+    if plan is not None and plan.request == request:
         return plan
     for one in work.iterdir():
         if one.is_dir():
@@ -266,10 +266,6 @@ def _kept_plan(work: Path, request: dict[str, Any]) -> Plan | None:
         elif one.name != "lock":
             one.unlink()
     return None
-
-
-def _as_json(plan: Plan, request: dict[str, Any]) -> str:
-    return plan.model_copy(update={"request": request}).model_dump_json()
 
 
 def _finish(files: Path, out: Path) -> None:

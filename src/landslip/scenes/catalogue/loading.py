@@ -7,7 +7,6 @@ first that has values, for example of a cloud. So all channels of a pixel are fr
 import contextlib
 import functools
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +24,7 @@ from landslip.grid.window import Window
 from landslip.scenes.catalogue.cog import write_cog
 from landslip.scenes.catalogue.items import Image
 from landslip.scenes.catalogue.ranking import HIDDEN, NOT_OBSERVED, read_classes
-from landslip.scenes.catalogue.reading import RemoteReader
+from landslip.scenes.catalogue.reading import RemoteReader, reading_threads
 
 WINDOW_PX: Final = 1024
 NODATA_DN: Final = -32_768
@@ -252,16 +251,13 @@ class Loader:
                 np.save(opened, values, allow_pickle=False)
             return values
 
-        with ThreadPoolExecutor(self._workers) as pool:
-            try:
-                # Only as many at once as there are threads, so that memory does not grow.
-                for start in range(0, len(self._load.windows), self._workers):
-                    for values in pool.map(one, self._load.windows[start : start + self._workers]):
-                        self._report(1)
-                        yield values
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        windows = self._load.windows
+        with reading_threads(self._workers) as pool:
+            # Only as many at once as there are threads, so that memory does not grow.
+            for start in range(0, len(windows), self._workers):
+                for values in pool.map(one, windows[start : start + self._workers]):
+                    self._report(1)
+                    yield values
 
     def _stored(self, name: str) -> Callable[[Window], NDArray[Any]]:
         return lambda window: self._finished(name, window)

@@ -1,7 +1,6 @@
 """Pictures of fetched scenes: the quicklook of a folder, and the contact sheet of candidates."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +15,7 @@ from landslip.figures.picture import render_picture, write_picture
 from landslip.figures.typography import FAINT, INK, PAPER, draw_text, wrap_text
 from landslip.files.progress import Progress, track
 from landslip.scenes.catalogue.ranking import Pass, Ranked, Ranking
-from landslip.scenes.catalogue.reading import RemoteReader
+from landslip.scenes.catalogue.reading import RemoteReader, reading_threads
 
 _QUICKLOOK_PX: Final = 1024
 _CELL_PX: Final = 300
@@ -57,7 +56,7 @@ def draw_candidates(ranking: Ranking, reader: RemoteReader, workers: int, progre
         RunError: a file cannot be read.
     """
     shown = ranking.passes[:MAX_PICTURES]
-    with ThreadPoolExecutor(workers) as pool:
+    with reading_threads(workers) as pool:
         drawn = pool.map(lambda one: _thumbnail(one.one, ranking, reader), shown)
         pictures = list(track(drawn, progress, "drawing", len(shown)))
     columns = min(_COLUMNS, len(pictures))

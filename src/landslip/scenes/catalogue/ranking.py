@@ -6,7 +6,6 @@ states for its whole tile has to do, and that is said.
 """
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -22,7 +21,7 @@ from landslip.files.progress import Progress, track
 from landslip.grid.alignment import grids_overlap
 from landslip.scenes.catalogue.area_grid import crs_text, project_area
 from landslip.scenes.catalogue.items import Image
-from landslip.scenes.catalogue.reading import RemoteReader
+from landslip.scenes.catalogue.reading import RemoteReader, reading_threads
 from landslip.scenes.masks.classification import CLOUD_CLASSES, SHADOW_CLASSES, SNOW_CLASSES
 
 NOT_OBSERVED: Final = (0, 1)
@@ -124,7 +123,7 @@ def read_passes(
     Raises:
         RunError: a classification cannot be read.
     """
-    with ThreadPoolExecutor(workers) as pool:
+    with reading_threads(workers) as pool:
         masks = list(track(pool.map(lambda one: _masks(one, grid, reader), images), progress, "ranking", len(images)))
     groups: dict[str, list[int]] = {}
     for index, one in enumerate(images):

@@ -3,7 +3,10 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -11,7 +14,7 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from landslip.errors import RunError, require_extra
 from landslip.scenes.catalogue.presets import EXTRA
@@ -35,7 +38,7 @@ _PERMANENT: Final = ("HTTP response code: 404", "HTTP response code: 410", "No s
 class Retries:
     """How often a read is tried, and how long the first pause is; each next one is twice as long."""
 
-    attempts: int = 6
+    attempts: int = 7
     pause_s: float = 0.5
 
 
@@ -46,6 +49,22 @@ class FileHeader:
     grid: GeoBox
     dtype: str
     nodata: float | None
+
+
+@contextmanager
+def reading_threads(workers: int) -> Iterator[ThreadPoolExecutor]:
+    """Yield a pool of threads that read; what has not begun when an error ends the block is cancelled.
+
+    While it is open, warnings about rasters without georeference are silenced in the whole process: rasterio's own
+    rasters in memory have none, and it silences them in a way that fails when several threads do so at once.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        pool = ThreadPoolExecutor(workers)
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 class RemoteReader:
@@ -73,6 +92,7 @@ class RemoteReader:
         self._retries = retries or Retries()
         self._wait = wait
         self._headers: dict[str, FileHeader] = {}
+        self._turns: dict[str, int] = {}
         self._lock = threading.Lock()
 
     def header(self, href: str) -> FileHeader:
@@ -147,13 +167,16 @@ class RemoteReader:
             if attempt:
                 self._wait(self._retries.pause_s * 2 ** (attempt - 1))
             url = self._signer.sign(href, renew=attempt > 0)
-            # GDAL remembers that a URL failed; a fragment, which is not sent, makes it another one.
-            if attempt and url.startswith("http"):
-                url = f"{url}#{attempt}"
+            turn = self._turns.get(href, 0)
+            # GDAL remembers that a URL failed; a fragment, which is not sent, makes it another one. rasterio would
+            # remove it from a plain URL.
+            if turn and url.startswith("http"):
+                url = f"/vsicurl/{url}#{turn}"
             try:
                 return read(url)
             except (RasterioError, rasterio._err.CPLE_BaseError) as error:
                 last = error
+                self._turns[href] = turn + 1
                 if any(text in _message(error) for text in _PERMANENT):
                     break
         raise RunError(

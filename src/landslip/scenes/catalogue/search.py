@@ -69,6 +69,7 @@ def _api(
     retry = require_extra("urllib3.util", EXTRA).Retry(
         # A search that is sent again by POST changes nothing.
         total=_ATTEMPTS,
+        connect=2,
         backoff_factor=0.5,
         status_forcelist=_RETRIED_STATUS,
         allowed_methods=None,
