@@ -50,7 +50,7 @@ def grid_of(crs: str | None, transform: Affine, height: int, width: int) -> MapG
 def told_of(grid: MapGrid, *pixels: shapely.Polygon) -> dict[str, float]:
     """The attributes of a landslide of these pixels."""
     geometry = shapely.MultiPolygon(pixels)
-    outline = Outline(geometry, round(geometry.area), 0.75, 0.9, None)
+    outline = Outline(geometry, round(geometry.area), 0.75, 0.9, (0, 0), None)
     return landslide_table([outline], grid, ANY_CARD, None, 1).iloc[0].to_dict()
 
 

@@ -61,7 +61,7 @@ def pixels_of(geometry: shapely.MultiPolygon, shape: tuple[int, int]) -> frozens
 
 
 def as_tuple(one: Outline) -> tuple[object, ...]:
-    return one.geometry.wkb, one.area_px, one.probability_mean, one.probability_max
+    return one.geometry.wkb, one.area_px, one.probability_mean, one.probability_max, one.peak
 
 
 def corners(ring: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -103,6 +103,9 @@ def test_attributes_are_those_of_the_pixels(encoded: NDArray[np.uint8], heights:
         assert one.geometry.area == len(inside)
         assert one.probability_mean == pytest.approx(inside.mean() * STEP)
         assert one.probability_max == pytest.approx(inside.max() * STEP)
+        assert one.peak == min(
+            pixel for pixel in pixels_of(one.geometry, encoded.shape) if encoded[pixel] == inside.max()
+        )
         assert one.terrain is None
 
 

@@ -270,7 +270,7 @@ GO_TO_LINE: Final = "{number}: {area}, confidence {confidence:.0%}"
 ATTRIBUTES: Final = "Candidate {number}"
 NUMBER_HELP: Final = (
     "The number of a candidate is the row and column of its most probable pixel. It does not change with the "
-    "threshold; the numbers in the files (1, 2, 3 ...) do."
+    "threshold, and is the column 'candidate' of the files, whose ids (1, 2, 3 ...) do change."
 )
 SELECTED_GONE: Final = "Candidate {number} is left out at these settings; it is shown again when they include it."
 SELECTED_JOINED: Final = "Candidate {number} is part of {larger} at these settings."
@@ -282,7 +282,7 @@ TABLE_HELP: Final = "Sorted by area. Select a row to highlight that landslide."
 NONE_FOUND: Final = "No landslides at these settings."
 COLUMN_NAMES: Final = {
     "number": "No.",
-    "id": "No. in the files",
+    "id": "Id in the files",
     "area_m2": "Area (m²)",
     "confidence": "Confidence",
     "slope_mean_deg": "Mean slope (°)",

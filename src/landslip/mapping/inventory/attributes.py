@@ -18,6 +18,7 @@ from landslip.mapping.inventory.outlines import Outline
 
 COLUMNS: Final = {
     "id": "int64",
+    "candidate": "str",
     "area_m2": "float64",
     "perimeter_m": "float64",
     "probability_mean": "float64",
@@ -60,6 +61,7 @@ def landslide_table(
     terrain = [outline.terrain.attributes() if outline.terrain else {} for outline in found]
     columns: dict[str, object] = {
         "id": np.arange(first_id, first_id + len(found)),
+        "candidate": ["{}-{}".format(*outline.peak) for outline in found],
         "area_m2": areas_m2,
         "perimeter_m": perimeters_m,
         "probability_mean": probability_mean,

@@ -29,6 +29,8 @@ class Outline:
     area_px: int
     probability_mean: float
     probability_max: float
+    peak: tuple[int, int]
+    """Row and column of the most probable pixel, the first in reading order among equals."""
     terrain: TerrainSums | None
 
 
@@ -55,6 +57,7 @@ class _Open:
     area_px: int
     encoded_sum: int
     encoded_max: int
+    peak: tuple[int, int]
     terrain: TerrainSums | None
 
     def join(self, other: "_Open") -> None:
@@ -63,7 +66,8 @@ class _Open:
         self.parts += other.parts
         self.area_px += other.area_px
         self.encoded_sum += other.encoded_sum
-        self.encoded_max = max(self.encoded_max, other.encoded_max)
+        if (-other.encoded_max, other.peak) < (-self.encoded_max, self.peak):
+            self.encoded_max, self.peak = other.encoded_max, other.peak
         if self.terrain is not None and other.terrain is not None:
             self.terrain = self.terrain.merge(other.terrain)
 
@@ -117,6 +121,7 @@ def trace_outlines(
     open_ones: dict[int, _Open] = {}
     open_parts: dict[int, _Part] = {}
     tracer: RingTracer | None = None
+    top = 0
     for window, encoded in pieces:
         mask = reaches_threshold(encoded, threshold)
         if tracer is None:
@@ -124,7 +129,8 @@ def trace_outlines(
             components, sides = _Labels(window.width, 8), _Labels(window.width, 4)
         components.add(mask)
         sides.add(mask)
-        found = _measure(window, encoded, components.labels, len(components.keys) - 1, terrain)
+        found = _measure(window, top, encoded, components.labels, len(components.keys) - 1, terrain)
+        top += window.height
         new_parts = [_Part() for _ in sides.keys[1:]]
         owner = np.zeros(len(sides.keys), np.intp)
         owner[sides.labels] = components.labels
@@ -175,12 +181,13 @@ def _roots(above: NDArray[np.int64], first_row: NDArray[np.int64], shifts: Seque
 
 def _measure(
     window: Window,
+    top: int,
     encoded: NDArray[np.uint8],
     labels: NDArray[np.int32],
     count: int,
     terrain: Callable[[Window], Terrain] | None,
 ) -> list[_Open]:
-    """Measure the components 1 ... count of a strip."""
+    """Measure the components 1 ... count of a strip whose first row is row ``top`` of the raster."""
     if not count:
         return []
     inside = np.flatnonzero(labels)
@@ -189,8 +196,23 @@ def _measure(
     encoded_sum = np.bincount(label, weights=values, minlength=count)
     encoded_max = np.zeros(count, np.uint8)
     np.maximum.at(encoded_max, label, values)
+    highest = np.flatnonzero(values == encoded_max[label])[::-1]
+    peaks = np.zeros(count, np.intp)
+    # In reverse order, so that the first pixel of each component remains.
+    peaks[label[highest]] = inside[highest]
+    rows, cols = np.divmod(peaks, labels.shape[1])
     sums = terrain(window).sums(inside, label, count) if terrain else [None] * count
-    return [_Open([], int(area_px[i]), int(encoded_sum[i]), int(encoded_max[i]), sums[i]) for i in range(count)]
+    return [
+        _Open(
+            [],
+            int(area_px[i]),
+            int(encoded_sum[i]),
+            int(encoded_max[i]),
+            (top + int(rows[i]), int(cols[i])),
+            sums[i],
+        )
+        for i in range(count)
+    ]
 
 
 def _assign(rings: Rings, keys: NDArray[np.int64], parts: Mapping[int, _Part]) -> None:
@@ -240,5 +262,6 @@ def _close(components: Sequence[_Open]) -> Iterator[Outline]:
             component.area_px,
             component.encoded_sum * STEP / component.area_px,
             component.encoded_max * STEP,
+            component.peak,
             component.terrain,
         )

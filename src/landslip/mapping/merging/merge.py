@@ -154,6 +154,7 @@ def _attributes(rows: pd.DataFrame) -> dict[str, object]:
 
     low, high = rows["elevation_min_m"].min(), rows["elevation_max_m"].max()
     return {
+        "candidate": best["candidate"],
         "probability_mean": mean("probability_mean"),
         "probability_max": rows["probability_max"].max(),
         "confidence": rows["confidence"].max(),

@@ -35,7 +35,6 @@ from landslip.mapping.inventory.find import landslide_tables
 from landslip.mapping.inventory.terrain_attributes import terrain_reader
 from landslip.page.jobs.pictures import OPAQUE_FROM
 from landslip.page.jobs.results import PatchResult
-from landslip.page.jobs.scene_maps import number_landslides
 from landslip.page.jobs.tasks import PatchMapTask, PatchPicturesTask, PatchSource, PolygonSettings, handles
 from landslip.probability import (
     BACKGROUND,
@@ -160,8 +159,7 @@ def _render_patch(task: PatchPicturesTask, patch: Patch, encoded: NDArray[np.uin
     table = None
     if encoded is not None and task.detector:
         table = patch_landslides(patch, encoded, task.detector, task.settings)
-        numbers = number_landslides(table.geometry, np.asarray(encoded), Affine.identity())
-        table = table.assign(number=[f"{patch.id}-{number}" for number in numbers])
+        table = table.assign(number=[f"{patch.id}-{number}" for number in table["candidate"]])
         rows = json.loads(pd.DataFrame(table.drop(columns="geometry")).to_json(orient="records", date_format="iso"))
         if "errors" in task.layers and labelled:
             card = open_detector(task.detector).card

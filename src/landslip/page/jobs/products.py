@@ -159,7 +159,7 @@ def _write_vectors(geopackage: Path, out: Path) -> dict[str, Path]:
     portions = list(read_geopackage(geopackage)) or [pyogrio.read_dataframe(geopackage, layer=LAYER, max_features=0)]
     table = gpd.GeoDataFrame(pd.concat(portions)).to_crs("EPSG:4326")
     pyogrio.write_dataframe(table, out / _GEOJSON, driver="GeoJSON", RFC7946="YES")
-    named = table.assign(Name=[f"Landslide {number}" for number in table["id"]])
+    named = table.assign(Name=[f"Candidate {number}" for number in table["candidate"]])
     # GDAL may have both writers of KML; LIBKML keeps the types of the attributes.
     driver = "LIBKML" if "w" in (pyogrio.list_drivers().get("LIBKML") or "") else "KML"
     pyogrio.write_dataframe(named, out / _KML, driver=driver, layer="landslides")

@@ -1,7 +1,6 @@
 """Maps of scenes: inference as by ``landslip map``, and polygons, scores and comparisons of finished maps."""
 
 import json
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,6 @@ import shapely
 import shapely.affinity
 from affine import Affine
 from numpy.typing import NDArray
-from rasterio.features import rasterize
-from shapely.geometry.base import BaseGeometry
 
 from landslip.evaluation.reference.score import score_map
 from landslip.files.progress import Progress
@@ -88,8 +85,7 @@ def extract_landslides(task: PolygonsTask, _: Progress) -> Landslides:
     path = task.out / "landslides.gpkg"
     found = write_landslides(job, task.map_folder, path)
     table = read_largest(path, MAX_SHOWN)
-    to_pixels = ~job.grid.transform if table.crs else Affine.identity()
-    table = table.assign(number=number_landslides(table.geometry, _read_encoded(job, task.map_folder), to_pixels))
+    table = table.assign(number=table["candidate"])
     lonlat = table.to_crs("EPSG:4326") if table.crs else None
     geojson = None
     if lonlat is not None:
@@ -102,37 +98,6 @@ def extract_landslides(task: PolygonsTask, _: Progress) -> Landslides:
         rows=_rows(table, lonlat),
         geojson=geojson,
     )
-
-
-def _read_encoded(job: Job, folder: Path) -> NDArray[np.uint8]:
-    encoded = np.empty((job.grid.height, job.grid.width), np.uint8)
-    for window, strip in read_strips(folder, job.grid):
-        encoded[window.slices] = strip
-    return encoded
-
-
-def number_landslides(geometries: Iterable[BaseGeometry], encoded: NDArray[np.uint8], to_pixels: Affine) -> list[str]:
-    """Number landslides by the row and column of their most probable pixel, such as ``214-87``.
-
-    A landslide keeps this number while the threshold moves, until a landslide with a more probable pixel joins it: its
-    most probable pixel is the last to fall below the threshold. The first pixel in reading order counts among equals.
-
-    Args:
-        geometries: outlines along pixel edges.
-        encoded: (H, W), encoded probability.
-        to_pixels: from the coordinates of the outlines to column and row.
-    """
-    numbers = []
-    for geometry in geometries:
-        outline = shapely.affinity.affine_transform(geometry, to_pixels.to_shapely())
-        left, top, right, bottom = (round(edge) for edge in outline.bounds)
-        inside = rasterize([outline], (bottom - top, right - left), transform=Affine.translation(left, top))
-        values = np.where(
-            (inside == 1) & (encoded[top:bottom, left:right] != NODATA), encoded[top:bottom, left:right], 0
-        )
-        row, col = divmod(int(values.argmax()), right - left)
-        numbers.append(f"{top + row}-{left + col}")
-    return numbers
 
 
 @handles(LocateTask)
