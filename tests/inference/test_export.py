@@ -1,20 +1,23 @@
 """Export of detectors, and the benchmark of engines."""
 
+import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
 import onnx
 import openvino
+import pystac
 import pytest
+from pystac.extensions.mlm import MLMExtension
 
 from command_line import run
 from landslip.detector.card import Card
-from landslip.detector.detector import Detector
-from landslip.errors import OutputError, RunError
+from landslip.detector.detector import DEFAULT, Detector
+from landslip.errors import OutputError, RunError, SettingsError
 from landslip.inference import export as other_forms
 from landslip.inference.benchmark import time_engines
-from landslip.inference.engine import available_engines
+from landslip.inference.engine import FLOAT32, available_engines, open_engine
 from landslip.inference.export import export_detector
 from tiny_detectors import brightness
 
@@ -46,6 +49,81 @@ def test_an_export_with_other_results_is_removed(tmp_path: Path, monkeypatch: py
         with pytest.raises(RunError, match="differs from brightness by"):
             export_detector(brightness(), form, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("shape", [(1, 32, 64), (3, 96, 160), (2, 128, 128)])
+def test_any_batch_and_any_size_that_is_a_multiple_of_32(shape: tuple[int, int, int], exported: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    count, height, width = shape
+    images = np.random.default_rng(0).uniform(300, 3000, (count, 3, height, width)).astype(np.float32)
+    expected = open_engine(Detector.open(DEFAULT), FLOAT32, height=height, width=width)(images)
+    session = onnxruntime.InferenceSession(exported / f"{DEFAULT}.onnx", providers=["CPUExecutionProvider"])
+    np.testing.assert_allclose(session.run(["probability"], {"input": images})[0][:, 0], expected, atol=1e-3)
+    compiled = openvino.Core().compile_model(exported / f"{DEFAULT}.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    np.testing.assert_allclose(compiled(images)[0][:, 0], expected, atol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exported")
+    for form in ("onnx", "openvino"):
+        (folder / f"{DEFAULT}.card.json").unlink(missing_ok=True)
+        export_detector(Detector.open(DEFAULT), form, folder)  # type: ignore[arg-type]
+    return folder
+
+
+@pytest.mark.parametrize("batch", [None, 4])
+def test_an_export_for_tensorrt_has_the_size_of_a_tile(batch: int | None, tmp_path: Path) -> None:
+    detector = brightness()
+    path = export_detector(detector, "tensorrt", tmp_path, batch=batch)[0][0]
+    graph = onnx.load(path).graph
+    sizes = [[size.dim_value for size in value.type.tensor_type.shape.dim] for value in (*graph.input, *graph.output)]
+    tile = detector.card.tile_px
+    assert sizes == [[batch or 0, 3, tile, tile], [batch or 0, 1, tile, tile]]
+    command = other_forms.trtexec_command(detector, path, batch)
+    assert f"--onnx={path}" in command
+    assert ("--optShapes=input:16x3x" in command) == (batch is None)
+    with pytest.raises(SettingsError, match="OpenVINO sets it on loading"):
+        export_detector(detector, "openvino", tmp_path / "other", batch=2)
+
+
+def test_metadata_for_deepness_give_the_graph_the_values_of_the_raster(tmp_path: Path) -> None:
+    card = Detector.open(DEFAULT).card
+    path = export_detector(Detector.open(DEFAULT), "deepness", tmp_path)[0][0]
+    model = onnx.load(path)
+    found = {entry.key: json.loads(entry.value) for entry in model.metadata_props}
+    assert found["model_type"] == "Segmentor"
+    assert found["class_names"] == {"0": "background", "1": "landslide"}
+    assert (found["resolution"], found["tile_size"], found["tiles_overlap"]) == (1000, 128, 25)
+    assert found["seg_thresh"] == card.threshold
+    # As the plugin computes: divided by 255, minus the mean, divided by the standard deviation.
+    dn = np.array([0, 1, 255, 1204, 65535], np.float32)
+    mean, deviation = np.float32(found["standardization_mean"][0]), np.float32(found["standardization_std"][0])
+    np.testing.assert_allclose((np.float32(dn * 1.0 / 255.0) - mean) / deviation, dn, rtol=1e-6)
+    assert [size.dim_value for size in model.graph.input[0].type.tensor_type.shape.dim] == [0, 3, 128, 128]
+
+
+def test_the_item_of_a_model_has_the_fields_of_the_mlm_extension(tmp_path: Path) -> None:
+    schema = pytest.importorskip("stac_model.schema", reason="needs stac-model")
+    detector = Detector.open(DEFAULT)
+    paths, _ = export_detector(detector, "stac", tmp_path)
+    item = pystac.Item.from_dict(json.loads(paths[1].read_text()))
+    schema.MLModelProperties.model_validate(item.properties)
+    model = MLMExtension.ext(item)
+    assert model.mlm_name == f"landslip {DEFAULT}"
+    assert model.input[0].input.shape == [-1, 3, 128, 128]
+    asset = item.assets["model"]
+    assert asset.extra_fields["file:size"] == paths[0].stat().st_size
+    assert asset.extra_fields["file:checksum"][4:] == hashlib.sha256(paths[0].read_bytes()).hexdigest()
+    assert (tmp_path / asset.href).exists()
+
+
+def test_the_int8_variant_is_exported(tmp_path: Path) -> None:
+    told = run("detector", "export", DEFAULT, "--to", "onnx", "--precision", "int8", "-o", tmp_path)
+    assert told.code == 0, told.err
+    assert "opset: " in told.out
+    kinds = {node.op_type for node in onnx.load(tmp_path / f"{DEFAULT}.onnx").graph.node}
+    assert "QuantizeLinear" in kinds
 
 
 def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:

@@ -13,15 +13,15 @@ import shapely
 from pyproj import CRS
 from shapely.geometry.base import BaseGeometry
 
-from landslip.channels import CHANNELS
 from landslip.detector.card import Card
+from landslip.detector.mlm_fields import MLM_SCHEMA, mlm_fields, stac_band
 from landslip.figures.formatting import format_date
 from landslip.mapping.metadata.map_files import files_of
 from landslip.mapping.metadata.summary import SceneRecord, Summary
 from landslip.probability import NODATA, STEP
 
 _EXTENSIONS: Final = (
-    "https://stac-extensions.github.io/mlm/v1.4.0/schema.json",
+    MLM_SCHEMA,
     "https://stac-extensions.github.io/eo/v2.0.0/schema.json",
     "https://stac-extensions.github.io/file/v2.1.0/schema.json",
     "https://stac-extensions.github.io/processing/v1.2.0/schema.json",
@@ -74,7 +74,7 @@ def _properties(summary: Summary, card: Card) -> Json:
         "created": format_time(summary.created),
         "license": "other",
         "gsd": sum(summary.scene.pixel_size_m) / 2,
-        "bands": [_band(name) for name in card.channels],
+        "bands": [stac_band(name) for name in card.channels],
         **_projection(summary.scene),
         **_model(summary, card),
         "processing:level": "L4",
@@ -123,58 +123,18 @@ def _projection(scene: SceneRecord) -> Json:
     return {"proj:code": None, "proj:wkt2": crs.to_wkt(), **shape}
 
 
-def _band(name: str) -> Json:
-    """A channel as a STAC 1.1 band."""
-    channel = CHANNELS[name]
-    band: Json = {"name": name, "description": channel.title}
-    if channel.unit != "DN":
-        band["unit"] = channel.unit
-    if channel.common_name:
-        band["eo:common_name"] = channel.common_name
-    if channel.wavelength_nm is not None:
-        # STAC gives wavelengths in micrometres.
-        band["eo:center_wavelength"] = round(channel.wavelength_nm / 1000, 6)
-    return band
-
-
 def _model(summary: Summary, card: Card) -> Json:
     """The detector, in fields of the MLM extension."""
-    tile_px = summary.settings.tile_px
-    order = ["batch", "channel", "height", "width"]
-    return {
-        # The extension requires a letter first and a letter or digit last.
-        "mlm:name": f"landslip {card.name}".rstrip("._-"),
-        "mlm:architecture": card.architecture,
-        "mlm:framework": "ONNX",
-        "mlm:tasks": ["semantic-segmentation"],
-        "mlm:input": [
-            {
-                "name": "input",
-                "description": f"DN, degrees or metres; normalised inside the graph: {card.normalisation.description}",
-                "bands": list(card.channels),
-                "input": {
-                    "shape": [-1, len(card.channels), tile_px, tile_px],
-                    "dim_order": order,
-                    "data_type": "float32",
-                },
-                "resize_type": None,
-            }
-        ],
-        "mlm:output": [
-            {
-                "name": "probability",
-                "description": "Probability that a pixel is landslide",
-                "tasks": ["semantic-segmentation"],
-                "result": {"shape": [-1, 1, tile_px, tile_px], "dim_order": order, "data_type": "float32"},
-                "classification:classes": [],
-            }
-        ],
-        "mlm:hyperparameters": {
+    settings = summary.settings
+    return mlm_fields(
+        card,
+        settings.tile_px,
+        {
             "threshold": summary.threshold,
-            "overlap_px": summary.settings.overlap_px,
-            "min_area_m2": summary.settings.min_area_m2,
+            "overlap_px": settings.overlap_px,
+            "min_area_m2": settings.min_area_m2,
         },
-    }
+    )
 
 
 def _assets(summary: Summary, card: Card) -> Json:
@@ -203,7 +163,7 @@ def _assets(summary: Summary, card: Card) -> Json:
         "roles": ["mlm:model", "mlm:weights"],
         "mlm:artifact_type": "onnx",
         "file:checksum": _SHA256_MULTIHASH + summary.detector_sha256,
-        "bands": [_band(name) for name in card.channels],
+        "bands": [stac_band(name) for name in card.channels],
     }
     return assets
 
