@@ -357,6 +357,7 @@ def map_scene(
     layer: str | None = None,
     exclude: str | None = None,
     exclude_layer: str | None = None,
+    name: str | None = None,
     progress: Progress = no_progress,
     **settings: Any,
 ) -> "MapResult":
@@ -378,6 +379,7 @@ def map_scene(
         layer: of a file with several layers of polygons: the one to read.
         exclude: area in which landslides are ruled out: the path of a file of polygons, or bounds as in ``aoi``.
         exclude_layer: of that file, where it has several layers.
+        name: title of the map; the name of the scene's file or folder where None.
         progress: told of progress.
         **settings: fields of ``landslip.mapping.job.MapSettings``: ``threshold``, ``min_area_m2``, ``overlap_px``,
             ``block_px``, ``engine``, ``precision``, ``threads``, ``uncertainty``, ``resume``, ``overwrite``, and for
@@ -422,6 +424,8 @@ def map_scene(
     area = None if aoi is None else area_of_interest(aoi, layer)
     excluded = None if exclude is None else read_excluded_area(exclude, exclude_layer)
     chosen = as_detector(detector)
+    if name is not None:
+        opened = opened.rename(name)
     result = run(opened, chosen, Path(out), as_map_settings(settings), aoi=area, exclude=excluded, progress=progress)
     result.issue_warnings(opened, chosen)
     return result

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     metavar="PX",
     help="Side of the blocks that are processed at a time; limits memory, does not change the map.",
 )
+@click.option("--name", metavar="TEXT", help="Title of the map; default: the name of the scene's file or folder.")
 @click.option("--each", is_flag=True, help="Map every SCENE by itself, also rasters of one area.")
 @click.option("--resume/--no-resume", default=True, help="Continue an interrupted run in the same folder.")
 @overwrite_option
@@ -73,6 +74,7 @@ def command(
     reading: SceneReading,
     inference: "InferenceOptions",
     exclude: "AreaOfInterest | None",
+    name: str | None,
     each: bool,
     quiet: bool,
     as_json: bool,
@@ -96,6 +98,7 @@ def command(
     """
     from landslip.cli.map_many import map_many
     from landslip.detector.detector import DEFAULT, Detector
+    from landslip.errors import SettingsError
     from landslip.mapping.area import area_of_interest
     from landslip.mapping.job import MapSettings
     from landslip.mapping.run import map_scene
@@ -108,10 +111,18 @@ def command(
     listed = list_scenes(paths, each=each)
     if not quiet:
         click.echo(listed.decision, err=True)
+    if listed.many and name is not None:
+        raise SettingsError(
+            f"name is the title of one map, but {len(listed.scenes)} scenes are given, which are named after their "
+            "files: leave it out, or map them one by one",
+            parameter="name",
+        )
     if listed.many:
         map_many(listed, opened, out, chosen, reading=reading, quiet=quiet, as_json=as_json, aoi=area, exclude=exclude)
         return
     scene = open_scene(paths, **reading)
+    if name is not None:
+        scene = scene.rename(name)
     if not quiet:
         for line in scene.describe():
             click.echo(line, err=True)
@@ -134,6 +145,6 @@ def command(
         elif record.pixels:
             click.echo(f"{record.area_m2 / 1e4:,.1f} ha are nodata by the mask '{record.name}'")
     click.echo(f"{summary.wall_s:.1f} s, of which {summary.network_s:.1f} s in the network ({summary.engine})")
-    for purpose, name in (("overview", "overview.png"), ("report", "report.html"), ("polygons", "landslides.gpkg")):
-        click.echo(f"{purpose:<10}{out / name}")
+    for purpose, file in (("overview", "overview.png"), ("report", "report.html"), ("polygons", "landslides.gpkg")):
+        click.echo(f"{purpose:<10}{out / file}")
     print_next("landslip", "evaluate-map", out, "--truth", "REFERENCE.gpkg")

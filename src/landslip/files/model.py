@@ -9,4 +9,8 @@ class Frozen(BaseModel):
     The docstring under a field is its description, which recipes show as a comment.
     """
 
+    def __str__(self) -> str:
+        # Pydantic's own lists every field, also where a class has a shorter representation.
+        return repr(self)
+
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)

@@ -221,6 +221,7 @@ class Job:
     def identity(self) -> dict[str, object]:
         """Everything that the map depends on."""
         return self.raster_identity | {
+            "name": self.scene.name,
             "threshold": self.threshold,
             "min_area_m2": self.settings.min_area_m2,
             "min_slope_deg": self.settings.min_slope_deg,

@@ -4,7 +4,7 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from landslip.errors import ChannelError, SceneWarning
+from landslip.errors import ChannelError, SceneError, SceneWarning
 from landslip.grid.terrain_grid import slope_on_grid
 from landslip.grid.window import Window
 from landslip.scenes.raster_file import RasterFile
@@ -20,6 +20,7 @@ from landslip.scenes.safe_metadata import SafeMetadata
 
 _MAX_THREADS: Final = 4
 _MAX_PARALLEL_PX: Final = 1 << 23
+_LONGEST_NAME: Final = 120
 
 
 class Source(Protocol):
@@ -115,6 +116,25 @@ class Scene:
     def georeferenced(self) -> bool:
         """Whether the scene has a CRS."""
         return self.geobox.crs is not None
+
+    def rename(self, name: str) -> "Scene":
+        """Return the scene under another name, which is the title of its maps.
+
+        Raises:
+            SceneError: the name is empty, longer than 120 characters, or of several lines.
+
+        Example:
+            >>> import landslip
+            >>> landslip.open_scene("examples/chittagong/chittagong.tif").rename("Hills of Chittagong").name
+            'Hills of Chittagong'
+        """
+        text = name.strip()
+        if not text or len(text) > _LONGEST_NAME or not text.isprintable():
+            raise SceneError(
+                f"name must be one line of 1 to {_LONGEST_NAME} characters, got {name[:_LONGEST_NAME]!r}",
+                parameter="name",
+            )
+        return replace(self, name=text)
 
     def read(
         self, channels: Sequence[str], window: Window | None = None
