@@ -67,12 +67,13 @@ def fetch_in_python(
     catalogue: Catalogue | None = None,
     window_px: int = 64,
     channels: tuple[str, ...] = CHANNELS,
+    elevation: str = "none",
 ) -> FetchedScene:
     return fetch_scene(
         shapely.box(*map(float, AREA.split(","))),
         parse_day("2018-09-06"),
         out,
-        FetchSettings(catalogue=server.url, channels=channels, elevation="none"),
+        FetchSettings(catalogue=server.url, channels=channels, elevation=elevation),
         window_px=window_px,
         workers=2,
         retries=Retries(attempts=6, pause_s=0.001),
@@ -274,7 +275,6 @@ def test_an_answer_that_is_no_list_of_items(server: Server, tmp_path: Path, answ
     ("change", "why"),
     [
         ({"properties": None}, "has no properties"),
-        ({"geometry": {"type": "Polygon", "coordinates": "x"}}, "has no usable footprint"),
         ({"assets": {}}, "has no file of a Sentinel-2 band"),
         ({"assets": {"visual": {"href": "x"}, "B04": 3}}, "has no file of a Sentinel-2 band"),
         ({"properties": {"datetime": "yesterday"}}, "has no date"),
@@ -352,9 +352,15 @@ def test_a_folder_with_files_is_left_alone(server: Server, tmp_path: Path) -> No
 
 def test_tokens_are_renewed_and_never_written(server: Server, tmp_path: Path) -> None:
     item = serve_copies(server, "signed")
+    elevation = json.loads((server.folder / "items.json").read_text())["features"][1]
+    shutil.copy(server.folder / "N42E141.tif", server.folder / "signed" / "N42.tif")
+    elevation["assets"]["data"]["href"] = f"{server.url}/data/signed/N42.tif"
     server.faults = Faults(token_lasts_s=0.7)
-    catalogue = Catalogue("signed", str(on_disk(tmp_path, item)), token_url=server.url + "/token/{collection}")
-    fetch_in_python(server, tmp_path / "scene", catalogue, window_px=24)
+    listed = tmp_path / "items.json"
+    listed.write_text(json.dumps({"type": "FeatureCollection", "features": [item, elevation]}))
+    catalogue = Catalogue("signed", str(listed), token_url=server.url + "/token/{collection}")
+    fetch_in_python(server, tmp_path / "scene", catalogue, window_px=24, elevation="catalogue")
+    assert (tmp_path / "scene" / "elevation.tif").is_file()
     assert len(server.tokens) > 1
     check_values(tmp_path / "scene")
     for path in (tmp_path / "scene").iterdir():

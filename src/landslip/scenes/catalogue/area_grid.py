@@ -101,7 +101,7 @@ def grid_of_area(area: BaseGeometry, pixel_size_m: float = PIXEL_SIZE_M) -> GeoB
 
     Example:
         >>> grid_of_area(shapely.box(76.10, 11.45, 76.12, 11.46)).shape
-        Shape2d(x=219, y=112)
+        Shape2d(x=220, y=112)
     """
     _, south, _, north = area.bounds
     if area.is_empty or not area.area > 0:

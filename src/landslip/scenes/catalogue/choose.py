@@ -118,12 +118,13 @@ def make_plan(
         )
     images = [image for one in ranking.chosen for image in one.one.images]
     bands, warnings = _common_bands(images, settings)
-    offsets: dict[str, float] = {}
+    offsets: dict[str, tuple[float, str]] = {}
     for image in images:
         settled, warning = settle_offset(image, found.reader, settings.offset, bands)
         warnings += [warning] if warning else []
         if settled is not image:
-            offsets[image.name] = next(iter(settled.bands.values())).offset_dn or 0.0
+            first = next(iter(settled.bands.values()))
+            offsets[image.name] = first.offset_dn or 0.0, first.offset_from
     if ranking.clear < _LITTLE:
         warnings.append(
             f"the chosen images show {ranking.clear:.0%} of the area, the rest is cloud, shadow, snow or nodata: more "
@@ -158,7 +159,10 @@ def planned_images(plan: Plan, catalogue: Catalogue) -> tuple[Image, ...]:
         image = read_image(item, catalogue)
         if isinstance(image, str):
             raise SceneError(f"{image}: remove the unfinished folder beside the result, and repeat the call")
-        images.append(image.with_offset(plan.offsets[image.name]) if image.name in plan.offsets else image)
+        if image.name in plan.offsets:
+            offset, source = plan.offsets[image.name]
+            image = image.with_offset(offset, source)
+        images.append(image)
     return tuple(images)
 
 
@@ -188,7 +192,7 @@ def _common_bands(images: list[Image], settings: FetchSettings) -> tuple[tuple[s
     if lacking and (settings.channels is not None or len(lacking) == len(wanted)):
         name, image = next(iter(lacking.items()))
         raise SceneError(f"{image} has no file of {name}: leave out this channel", parameter="channels")
-    warnings = [f"{image} has no file of {name}, which is left out" for name, image in lacking.items()]
+    warnings = [f"{next(iter(lacking.values()))} has no file of {', '.join(lacking)}: left out"] if lacking else []
     return tuple(name for name in wanted if name not in lacking), warnings
 
 

@@ -116,7 +116,9 @@ def fetch_scene(
                 write_text(work / _PLAN, plan.model_dump_json())
             else:
                 reader, grid = reader_of(chosen, chosen.collections[settings.level], retries), grid_of_area(area)
-            record = _load(plan, chosen, settings, reader, grid, work, workers, window_px, progress)
+            # Tokens are given for one collection.
+            of_elevation = reader_of(chosen, chosen.collections["elevation"], retries)
+            record = _load(plan, chosen, settings, reader, of_elevation, grid, work, workers, window_px, progress)
             _finish(work / "files", out)
     except OSError as error:
         raise OutputError(
@@ -137,6 +139,7 @@ def _load(
     catalogue: Catalogue,
     settings: FetchSettings,
     reader: RemoteReader,
+    elevation_reader: RemoteReader,
     grid: GeoBox,
     work: Path,
     workers: int,
@@ -156,7 +159,7 @@ def _load(
     height, width = map(int, grid.shape)
     check_disk_space(work, int(height * width * (_BYTES_PER_PIXEL * len(channels) + 8)))
     load = Load(grid, images, plan.channels, tuple(plan.elevation.values()), window_px)
-    fractions = Loader(load, reader, folder, windows, workers, progress).run()
+    fractions = Loader(load, reader, elevation_reader, folder, windows, workers, progress).run()
     draw_quicklook(folder, plan.channels, folder / _QUICKLOOK)
     record = _record(plan, settings, images, fractions, grid, channels, folder)
     write_text(folder / RECORD_NAME, record.model_dump_json(indent=2))

@@ -9,12 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import unquote, urljoin, urlparse
 
-import shapely
-import shapely.geometry
-from shapely.geometry.base import BaseGeometry
-
 from landslip.channels import CHANNELS, DN_PER_REFLECTANCE
-from landslip.scenes.catalogue.area_grid import join_antimeridian
 from landslip.scenes.catalogue.presets import Catalogue
 from landslip.scenes.product_metadata import FIRST_BASELINE_WITH_OFFSET, item_statement
 
@@ -28,6 +23,7 @@ _CLASSIFICATION: Final = re.compile(r"(?i)(?:^|_)scl(?:_(\d\d)m)?$")
 _ORBIT: Final = re.compile(r"_R(\d{3})_")
 _TILE: Final = re.compile(r"(?:^|_|MGRS-)T?(\d\d[A-Z]{3})(?:_|$)")
 _OFFSET_DN: Final = -1000.0
+_GUIDES: Final = ("B04", "B02", "B03", "B08")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +57,6 @@ class Image:
     """Of the whole tile."""
     sun_zenith_deg: float | None
     sun_azimuth_deg: float | None
-    footprint: BaseGeometry
-    """In degrees, in one piece."""
     bands: Mapping[str, BandFile]
     """By channel."""
     classification: str | None
@@ -73,9 +67,14 @@ class Image:
     """Baseline and time of processing, which sort versions of one product."""
     licence: str
 
-    def with_offset(self, offset_dn: float) -> "Image":
-        """Return the image with an offset that the user gave."""
-        bands = {name: replace(one, offset_dn=offset_dn, offset_from="as given") for name, one in self.bands.items()}
+    @property
+    def guide(self) -> str:
+        """The channel that tells where an image without scene classification has values."""
+        return next((name for name in _GUIDES if name in self.bands), next(iter(self.bands)))
+
+    def with_offset(self, offset_dn: float, source: str) -> "Image":
+        """Return the image with an offset that its item does not tell."""
+        bands = {name: replace(one, offset_dn=offset_dn, offset_from=source) for name, one in self.bands.items()}
         return replace(self, bands=MappingProxyType(bands))
 
 
@@ -96,10 +95,6 @@ def read_image(item: Mapping[str, Any], catalogue: Catalogue) -> Image | str:
     sensed = _time(properties.get("datetime") or properties.get("start_datetime"))
     if sensed is None:
         return f"{name} has no date"
-    try:
-        footprint = join_antimeridian(shapely.geometry.shape(item["geometry"]))
-    except (LookupError, TypeError, ValueError, AttributeError, shapely.errors.ShapelyError):
-        return f"{name} has no usable footprint"
     own = _own_link(item)
     bands = dict(_bands(item, assets, own, catalogue))
     if not bands:
@@ -126,7 +121,6 @@ def read_image(item: Mapping[str, Any], catalogue: Catalogue) -> Image | str:
         stated_cloud_percent=_number(properties.get("eo:cloud_cover")),
         sun_zenith_deg=None if elevation is None else 90 - elevation,
         sun_azimuth_deg=azimuth,
-        footprint=footprint,
         bands=MappingProxyType(bands),
         classification=_finest(_classifications(assets), own),
         pass_key=f"{datatake or f'{platform} {sensed.date()} {orbit}'}".split("_N0")[0],

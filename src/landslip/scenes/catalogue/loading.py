@@ -32,8 +32,6 @@ NODATA_DN: Final = -32_768
 NODATA_M: Final = -32_767.0
 _SATURATED: Final = 65_535
 _ELEVATION_M: Final = (-1000.0, 9000.0)
-_FIRST_BAND: Final = ("B04", "B02", "B03", "B08")
-"""Tells where an image without scene classification has values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,8 @@ class Loader:
 
     Args:
         load: what to load.
-        reader: of the catalogue's files.
+        reader: of the files of the images.
+        elevation_reader: of the files of elevation.
         folder: for the rasters.
         work: folder for windows that are finished.
         workers: number of threads.
@@ -74,10 +73,18 @@ class Loader:
     """
 
     def __init__(
-        self, load: Load, reader: RemoteReader, folder: Path, work: Path, workers: int, progress: Progress
+        self,
+        load: Load,
+        reader: RemoteReader,
+        elevation_reader: RemoteReader,
+        folder: Path,
+        work: Path,
+        workers: int,
+        progress: Progress,
     ) -> None:
         self._load = load
         self._reader = reader
+        self._elevation_reader = elevation_reader
         self._folder = folder
         self._work = work
         self._workers = workers
@@ -134,7 +141,7 @@ class Loader:
                 shows = observed & ~np.isin(own, HIDDEN)
             else:
                 own = np.zeros(window.shape, np.uint8)
-                observed = self._stored_values(image, _band_of_guide(image), grid) > 0
+                observed = self._stored_values(image, image.guide, grid) > 0
                 shows = observed
             taken = (shows & ~clear) | (observed & (source == 0))
             source[taken], classes[taken] = number, own[taken]
@@ -168,11 +175,11 @@ class Loader:
         grid = self._part(window)
         values = np.full(window.shape, np.nan, np.float32)
         for href in self._load.elevation:
-            header = self._reader.header(href)
+            header = self._elevation_reader.header(href)
             if not grids_overlap(header.grid, grid):
                 continue
             how = "average" if ground_resolution_m(header.grid) < 0.75 * ground_resolution_m(grid) else "bilinear"
-            read = self._reader.read(href, grid, dtype="float32", fill=np.nan, nodata=None, resampling=how)
+            read = self._elevation_reader.read(href, grid, dtype="float32", fill=np.nan, nodata=None, resampling=how)
             read[(read < _ELEVATION_M[0]) | (read > _ELEVATION_M[1])] = np.nan
             values = np.where(np.isnan(values), read, values)
         return np.where(np.isnan(values), np.float32(NODATA_M), values)
@@ -277,10 +284,6 @@ class Loader:
         self._progress("loading", self._done, self._total)
 
 
-def _band_of_guide(image: Image) -> str:
-    return next((name for name in _FIRST_BAND if name in image.bands), next(iter(image.bands)))
-
-
 def _guide(image: Image) -> str:
     """Return the file that tells where an image lies."""
-    return image.classification or image.bands[_band_of_guide(image)].href
+    return image.classification or image.bands[image.guide].href

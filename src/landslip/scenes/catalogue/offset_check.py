@@ -40,7 +40,7 @@ def settle_offset(
         RunError: a file cannot be read.
     """
     if given is not None:
-        return image.with_offset(given), ""
+        return image.with_offset(given, "as given"), ""
     samples = dict(_samples(image, reader, channels))
     told = {one.offset_dn for name, one in image.bands.items() if name in channels}
     floor = min((float(np.percentile(values, 0.1)) for values in samples.values()), default=None)
@@ -55,7 +55,9 @@ def settle_offset(
                 parameter="offset",
             )
         why = f"values down to {floor:,.0f} DN suggest that there is none" if floor is not None else "it is taken for 0"
-        return image.with_offset(0.0), f"nothing tells the offset of {image.name}; {why}: set offset to -1000 otherwise"
+        return image.with_offset(
+            0.0, "nothing; taken for 0"
+        ), f"nothing tells the offset of {image.name}; {why}: set offset to -1000 otherwise"
     if told == {0.0} and new and with_offset:
         raise SceneError(
             f"{_source(image)} tells that the values of {image.name} hold no offset, but no pixel of the tile is below "

@@ -11,15 +11,11 @@ from datetime import date
 from typing import Final
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from rasterio.features import geometry_mask
-from shapely.geometry.base import BaseGeometry
 
 from landslip.files.progress import Progress, track
 from landslip.grid.alignment import grids_overlap
-from landslip.scenes.catalogue.area_grid import crs_text, project_area
 from landslip.scenes.catalogue.items import Image
 from landslip.scenes.catalogue.reading import RemoteReader, reading_threads
 from landslip.scenes.masks.classification import CLOUD_CLASSES, SHADOW_CLASSES, SNOW_CLASSES
@@ -160,7 +156,8 @@ def rank_passes(passes: Iterable[Pass], grid: GeoBox, inside: NDArray[np.bool_],
                 f", by the cloud cover of {_percent(best.stated_cloud_percent)} that its tile states, as it has no SCL"
             )
         chosen.append(_ranked(best, inside, True, why))
-        missing[best.clear] *= 1 - best.clear_weight
+        # Where clouds are is unknown without a classification, so no other pass can fill them.
+        missing[best.clear] = 0
         fraction += added
         rest.remove(best)
     full = fraction >= _COVERED or len(chosen) == max_passes
@@ -186,13 +183,14 @@ def _ranked(one: Pass, inside: NDArray[np.bool_], chosen: bool, reason: str) -> 
 
 def _masks(image: Image, grid: GeoBox, reader: RemoteReader) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return where an image has values, and where it shows the ground."""
-    if image.classification is None:
-        projected = project_area(image.footprint, crs_text(grid))
-        observed = _rasterised(projected, grid)
-        return observed, observed
-    if not grids_overlap(reader.header(image.classification).grid, grid):
+    guide = image.classification or image.bands[image.guide].href
+    if not grids_overlap(reader.header(guide).grid, grid):
         nothing = np.zeros(tuple(grid.shape), np.bool_)
         return nothing, nothing
+    if image.classification is None:
+        stored = reader.read(guide, grid, dtype="float32", fill=0, nodata=0, resampling="nearest")
+        observed = np.asarray(stored > 0, np.bool_)
+        return observed, observed
     classes = read_classes(image, grid, reader)
     observed = ~np.isin(classes, NOT_OBSERVED)
     return observed, observed & ~np.isin(classes, HIDDEN)
@@ -210,13 +208,6 @@ def read_classes(image: Image, grid: GeoBox, reader: RemoteReader) -> NDArray[np
         image.classification, grid, dtype="uint8", fill=0, nodata=0, resampling="nearest"
     )
     return classes
-
-
-def _rasterised(projected: BaseGeometry, grid: GeoBox) -> NDArray[np.bool_]:
-    if projected.is_empty or not np.isfinite(shapely.bounds(projected)).all():
-        return np.zeros(tuple(grid.shape), np.bool_)
-    inside: NDArray[np.bool_] = geometry_mask([projected], tuple(grid.shape), grid.affine, invert=True)
-    return inside
 
 
 def _join(images: Sequence[Image], masks: Sequence[tuple[NDArray[np.bool_], NDArray[np.bool_]]]) -> Pass:

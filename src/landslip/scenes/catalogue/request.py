@@ -66,8 +66,8 @@ class Plan(Frozen):
     request: dict[str, Any]
     items: tuple[dict[str, Any], ...]
     """STAC items of the chosen images, in the order of choice."""
-    offsets: dict[str, float]
-    """By name of the image, where its item does not tell."""
+    offsets: dict[str, tuple[float, str]]
+    """Offset and its source by name of the image, where its item does not tell."""
     elevation: dict[str, str]
     """Files of elevation by item or file name."""
     passes: tuple[PassRecord, ...]
