@@ -227,7 +227,7 @@ def mask_options(function: Command) -> Command:
             "--cloud-buffer",
             "cloud_buffer_m",
             type=float,
-            default=200,
+            default=240,
             metavar="M",
             help="Width of the buffer around clouds, in metres.",
         ),

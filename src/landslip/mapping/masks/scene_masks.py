@@ -28,16 +28,18 @@ from landslip.scenes.scene import Scene
 CloudChoice = Literal["auto", "scl", "network", "s2cloudless"]
 """``auto``: the scene classification where the scene has one, else a network."""
 
-BUFFER_M: Final = 200.0
+BUFFER_M: Final = 240.0
 """Default width of the buffer around clouds: their edges are thin, and wisps lie around them."""
 REACH_M: Final = 1500.0
-"""Where the sun is unknown: greatest distance of a shadow from its cloud, along rows and columns."""
+"""Greatest distance, along rows and columns, of a shadow from its cloud where the sun is unknown, and of a narrow cloud
+from a wider one."""
 CLOUD_HEIGHT_M: Final = 4000.0
 """Greatest height of a cloud above the ground, for its shadow where the sun is known."""
 _FARTHEST_M: Final = 6000.0
 """Greatest length of a shadow, however low the sun."""
-_SMALL_PX: Final = 1
-"""Clouds narrower than three pixels are dropped: they are roofs and rock, and a buffer would make them large."""
+NARROW_CLOUD_M: Final = 120.0
+"""Clouds narrower than this count near wider ones only: alone they are mostly roofs and bare rock, and the buffer would
+make them large."""
 _NARROW_PX: Final = 2
 """Dark ground narrower than five pixels, as rivers and roads are, is no shadow of a cloud."""
 _GENTLE_WATER_DEG: Final = 10.0
@@ -195,11 +197,17 @@ class SceneMasks:
         return {CLOUDS.name: clouds[inner], SHADOW.name: shadow}
 
     def _find_clouds(self, window: Window) -> NDArray[np.bool_]:
-        """Return the clouds in a window that are not narrow; the same in any window."""
+        """Return the clouds in a window, without narrow ones that are alone; the same in any window."""
         if self.clouds is None:
             return np.zeros(window.shape, np.bool_)
-        around = self._around(window, 2 * _SMALL_PX)
-        return remove_narrow(self.clouds.find(around), _SMALL_PX)[window.relative_to(around).slices]
+        pixel_m = ground_resolution_m(self.scene.geobox)
+        reach_px, narrow_px = math.ceil(REACH_M / pixel_m), math.floor(NARROW_CLOUD_M / 2 / pixel_m)
+        around = self._around(window, reach_px + 2 * narrow_px)
+        found = self.clouds.find(around)
+        if not found.any():
+            return np.zeros(window.shape, np.bool_)
+        wide = remove_narrow(found, narrow_px)
+        return (found & is_near(wide, reach_px))[window.relative_to(around).slices]
 
     def _snow(self, window: Window) -> NDArray[np.bool_]:
         if self.classification is not None:
