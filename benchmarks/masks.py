@@ -5,8 +5,8 @@
 Prints Markdown tables; OUT receives the maps of the two dates of Wayanad. Definitions:
 
 - *under cloud*: pixels of the cloudy date whose blue exceeds that of the clear date by more than 800 DN and which lie
-  within 200 m of thick cloud, where it does so by more than 1,500 DN. *Brighter*: all that exceed it by more than 800 DN:
-  sun-lit haze, single wisps and sediment in the river too. Neither knows anything of the masks.
+  within 200 m of thick cloud, where it does so by more than 1,500 DN. *Brighter*: all that exceed it by more than 800
+  DN: sun-lit haze, single wisps and sediment in the river too. Neither knows anything of the masks.
 - *lost*: pixels of labelled or mapped landslides that a mask hides or rules out.
 """
 
@@ -144,8 +144,8 @@ def measure_wayanad(data: Path, out: Path) -> None:
             blue[date] = file.read(1).astype(np.float32)
     difference = blue["cloudy"] - blue["clear"]
     print(
-        "\n| date | masks | landslides, ha | of these under cloud | under thick cloud | brighter | nodata | cloud that is "
-        "nodata |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
+        "\n| date | masks | landslides, ha | of these under cloud | under thick cloud | brighter | nodata | cloud that "
+        "is nodata |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
     )
     found = {}
     for date in ("clear", "cloudy"):

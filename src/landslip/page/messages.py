@@ -194,10 +194,16 @@ DETECTOR_LABEL: Final = "Detectors"
 MASKS: Final = "Masks"
 MASKS_FIELD: Final = "What is masked"
 MASKS_HELP: Final = (
-    "Clouds, their shadow and snow are nodata in the map: nothing is known about landslides there. Water rules "
-    "landslides out: candidates on it are listed apart. As far as the bands of the image allow."
+    "Clouds, their shadow and snow are nodata in the map: nothing is known about landslides there. Water and dense "
+    "vegetation rule landslides out: candidates there are listed apart. As far as the bands of the image allow."
 )
-MASK_NAMES: Final = {"clouds": "clouds", "shadow": "cloud shadow", "snow": "snow", "water": "water"}
+MASK_NAMES: Final = {
+    "clouds": "clouds",
+    "shadow": "cloud shadow",
+    "snow": "snow",
+    "water": "water",
+    "vegetation": "dense vegetation",
+}
 EXCLUDE_FIELD: Final = "Excluded area"
 EXCLUDE_HELP: Final = "West, south, east, north in degrees: landslides are ruled out there."
 EXCLUDE_WRONG: Final = "'Excluded area' must be four numbers: west,south,east,north in degrees."

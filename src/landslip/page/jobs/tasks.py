@@ -195,7 +195,7 @@ class MapTask(Task, module="jobs.scene_maps"):
     detector: str
     out: Path
     threads: int | None = None
-    masks: Literal["auto"] | tuple[Literal["clouds", "shadow", "snow", "water"], ...] = "auto"
+    masks: Literal["auto"] | tuple[Literal["clouds", "shadow", "snow", "water", "vegetation"], ...] = "auto"
     exclude: tuple[float, float, float, float] | None = None
     """West, south, east, north in degrees: landslides are ruled out there."""
 

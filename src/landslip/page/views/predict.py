@@ -35,7 +35,7 @@ _SOURCE_KIND_KEY, _SOURCE_KEY, _RESULT_KEY = "image-source", "source", "result"
 
 Bounds: TypeAlias = tuple[float, float, float, float]
 """West, south, east, north in degrees."""
-Masks: TypeAlias = Literal["auto"] | tuple[Literal["clouds", "shadow", "snow", "water"], ...]
+Masks: TypeAlias = Literal["auto"] | tuple[Literal["clouds", "shadow", "snow", "water", "vegetation"], ...]
 
 
 def show(server: ServerState, state: SessionState) -> None:
