@@ -22,8 +22,11 @@ def map_scenes(
     offset: float | None = None,
     nodata: float | None = None,
     pixel_size_m: float | None = None,
+    to_toa: bool = False,
     aoi: str | None = None,
     layer: str | None = None,
+    exclude: str | None = None,
+    exclude_layer: str | None = None,
     progress: Progress = no_progress,
     **settings: Any,
 ) -> "BatchResult":
@@ -42,8 +45,11 @@ def map_scenes(
         offset: see ``open_scene``, for every scene.
         nodata: see ``open_scene``, for every scene.
         pixel_size_m: see ``open_scene``, for every scene.
+        to_toa: see ``open_scene``, for every scene.
         aoi: see ``map_scene``.
         layer: see ``map_scene``.
+        exclude: see ``map_scene``.
+        exclude_layer: see ``map_scene``.
         progress: told of the progress of each scene.
         **settings: see ``map_scene``.
 
@@ -63,6 +69,7 @@ def map_scenes(
     """
     from landslip.mapping.area import area_of_interest  # noqa: PLC0415 - imports GDAL
     from landslip.mapping.many_scenes import map_scenes as run  # noqa: PLC0415
+    from landslip.mapping.masks.excluded_area import read_excluded_area  # noqa: PLC0415
     from landslip.scenes.scene_list import list_scenes, name_scenes  # noqa: PLC0415
 
     if isinstance(scenes, str | Path):
@@ -75,6 +82,7 @@ def map_scenes(
         "offset": offset,
         "nodata": nodata,
         "pixel_size_m": pixel_size_m,
+        "to_toa": to_toa,
     }
     return run(
         listed,
@@ -83,6 +91,7 @@ def map_scenes(
         as_map_settings(settings),
         reading=reading,
         aoi=None if aoi is None else area_of_interest(aoi, layer),
+        exclude=None if exclude is None else read_excluded_area(exclude, exclude_layer),
         progress=progress,
     )
 

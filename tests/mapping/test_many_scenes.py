@@ -52,6 +52,7 @@ def test_the_batch_summary_matches_the_maps(scenes: list[Path], tmp_path: Path) 
     rows = list(csv.DictReader((tmp_path / "out" / "batch.csv").read_text().splitlines()))
     assert (told["scenes"], told["mapped"], told["skipped"], told["failed"]) == (3, 2, 0, 1)
     assert [row["name"] for row in rows] == ["a", "b", "c"]
+    assert json.loads((tmp_path / "out" / "a" / "summary.json").read_text())["scene"]["name"] == "a"
     for row, outcome in zip(rows, told["outcomes"], strict=True):
         assert row["status"] == outcome["status"]
         if outcome["status"] == "mapped":

@@ -33,6 +33,7 @@ from landslip.scenes.scene_list import SceneFiles
 BATCH_JSON: Final = "batch.json"
 BATCH_CSV: Final = "batch.csv"
 _WRITE_INTERVAL_S: Final = 5.0
+_TITLE_CHARS: Final = 120
 
 
 class SceneOutcome(Frozen):
@@ -157,6 +158,8 @@ def map_scenes(
         named: dict[str, Any] = {"name": scene.name, "paths": tuple(map(str, scene.paths))}
         try:
             opened = open_scene(scene.paths, **(reading or {}))
+            # The name of a product says more than that of its folder.
+            opened = opened if opened.product else opened.rename(scene.name[:_TITLE_CHARS])
             job = Job.of(opened, detector, chosen, aoi, exclude, engines)
             summary = None if chosen.overwrite else finished_summary(out / scene.name, job)
             status = "mapped" if summary is None else "skipped"
