@@ -97,6 +97,7 @@ def command(
       landslip map scenes.txt -o maps/
     """
     from landslip.cli.map_many import map_many
+    from landslip.cli.engine_choice import choose_engine
     from landslip.detector.detector import DEFAULT, Detector
     from landslip.errors import SettingsError
     from landslip.mapping.area import area_of_interest
@@ -126,6 +127,7 @@ def command(
     if not quiet:
         for line in scene.describe():
             click.echo(line, err=True)
+    chosen = choose_engine(chosen, opened, scene, quiet=quiet)
     with progress_line(quiet=quiet) as progress:
         summary = map_scene(scene, opened, out, chosen, aoi=area, exclude=exclude, progress=progress).summary
     if as_json:
