@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def server(running: Server) -> Iterator[Server]:
 def fetch(server: Server, out: Path, *options: object, date: str = "2018-09-06") -> Outcome:
     return run(
         *("scene", "fetch", "--area", AREA, "--date", date, "-o", out, "--catalogue", server.url),
-        *("--channels", "B02,B04", "--workers", 2, *options),
+        *("--channels", "B02,B04", "--workers", 2, "--quiet", *options),
     )
 
 
@@ -387,3 +388,39 @@ def test_two_processes_do_not_write_one_scene(server: Server, tmp_path: Path) ->
     with (work / "lock").open("w") as lock:
         assert lock_file(lock)
         assert "being fetched by another process" in one_sentence(fetch(server, tmp_path / "scene"), tmp_path)
+
+
+def test_files_in_a_bucket_are_read_with_the_keys_of_the_environment(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = serve_copies(server, "bucket")
+    item = json.loads(json.dumps(item).replace(f"{server.url}/data/", "s3://data/"))
+    options = {"AWS_S3_ENDPOINT": server.url.removeprefix("http://"), "AWS_HTTPS": "NO", "AWS_VIRTUAL_HOSTING": "FALSE"}
+    catalogue = Catalogue(
+        "bucket", str(on_disk(tmp_path, item)), gdal_options=options, needs_keys=frozenset({"L2A"}), keeps_offset=True
+    )
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAPUBLIC")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY", raising=False)
+    with pytest.raises(LandslipError, match="set the environment variables AWS_SECRET_ACCESS_KEY"):
+        fetch_in_python(server, tmp_path / "scene", catalogue)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hidden-key")
+    fetch_in_python(server, tmp_path / "scene", catalogue)
+    check_values(tmp_path / "scene")
+    assert server.signed_by >= {"AKIAPUBLIC"}
+    for path in (tmp_path / "scene").iterdir():
+        assert b"AKIAPUBLIC" not in path.read_bytes() and b"hidden-key" not in path.read_bytes()
+
+
+def test_refused_files_name_the_credentials(server: Server, tmp_path: Path) -> None:
+    item = serve_copies(server, "refused")
+    server.faults = Faults(token_lasts_s=60)
+    told = fetch(server, tmp_path / "scene", "--catalogue", on_disk(tmp_path, item), "--dem", "none")
+    assert "check the credentials in the environment" in one_sentence(told, tmp_path)
+
+
+def test_without_the_extra_its_name_is_told(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in ("pystac_client", "odc.loader"):
+        with monkeypatch.context() as patch:
+            patch.setitem(sys.modules, package, None)
+            line = one_sentence(fetch(server, tmp_path / "scene"), tmp_path, code=2)
+        assert "pip install 'landslip[scenes]'" in line and list(tmp_path.iterdir()) == []

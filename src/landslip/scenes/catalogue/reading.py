@@ -32,6 +32,7 @@ _OPTIONS: Final = {
     "GDAL_HTTP_MULTIPLEX": "YES",
 }
 _PERMANENT: Final = ("HTTP response code: 404", "HTTP response code: 410", "No such file", "does not exist")
+_REFUSED: Final = ("HTTP response code: 401", "HTTP response code: 403", "Access Denied", "AccessDenied")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +180,11 @@ class RemoteReader:
                 self._turns[href] = turn + 1
                 if any(text in _message(error) for text in _PERMANENT):
                     break
+        if any(text in _message(last) for text in _REFUSED):
+            raise RunError(
+                f"{without_query(href)} is refused (GDAL: {_message(last)[:160]}): check the credentials in the "
+                "environment, or choose another catalogue"
+            ) from last
         raise RunError(
             f"{without_query(href)} cannot be read (GDAL: {_message(last)[:160]}): repeat the call, which goes on "
             "where it stopped, or choose another catalogue; a file that is damaged at its source stays so"
