@@ -357,6 +357,7 @@ def map_scene(
     layer: str | None = None,
     exclude: str | None = None,
     exclude_layer: str | None = None,
+    before: "Scene | PathLike | Sequence[Scene | PathLike] | None" = None,
     name: str | None = None,
     progress: Progress = no_progress,
     **settings: Any,
@@ -379,6 +380,9 @@ def map_scene(
         layer: of a file with several layers of polygons: the one to read.
         exclude: area in which landslides are ruled out: the path of a file of polygons, or bounds as in ``aoi``.
         exclude_layer: of that file, where it has several layers.
+        before: image before the event, or several, which become a composite: only landslides that are new since are
+            mapped then. Each an open scene or a path, read with the same ``channels``, ``scale``, ``offset``,
+            ``nodata``, ``pixel_size_m`` and ``to_toa``.
         name: title of the map; the name of the scene's file or folder where None.
         progress: told of progress.
         **settings: fields of ``landslip.mapping.job.MapSettings``: ``threshold``, ``min_area_m2``, ``overlap_px``,
@@ -386,7 +390,8 @@ def map_scene(
             masks ``masks``, ``cloud_source``, ``cloud_buffer_m``, ``min_slope_deg``.
 
     Returns:
-        The result: ``.summary``, ``.landslides`` (GeoDataFrame) and ``.probability`` (path).
+        The result: ``.summary``, ``.landslides`` (GeoDataFrame) and ``.probability`` (path); ``.not_new`` with
+        ``before``.
 
     Raises:
         LandslipError: an input is wrong, or the map cannot be written; no file has its final name then.
@@ -421,12 +426,36 @@ def map_scene(
             pixel_size_m=pixel_size_m,
             to_toa=to_toa,
         )
+    given = [] if before is None else [before] if isinstance(before, Scene | str | Path) else list(before)
+    earlier = [
+        one
+        if isinstance(one, Scene)
+        else _open_scene(
+            one,
+            channels=channels,
+            scale=scale,
+            offset=offset,
+            nodata=nodata,
+            pixel_size_m=pixel_size_m,
+            to_toa=to_toa,
+        )
+        for one in given
+    ]
     area = None if aoi is None else area_of_interest(aoi, layer)
     excluded = None if exclude is None else read_excluded_area(exclude, exclude_layer)
     chosen = as_detector(detector)
     if name is not None:
         opened = opened.rename(name)
-    result = run(opened, chosen, Path(out), as_map_settings(settings), aoi=area, exclude=excluded, progress=progress)
+    result = run(
+        opened,
+        chosen,
+        Path(out),
+        as_map_settings(settings),
+        aoi=area,
+        exclude=excluded,
+        before=earlier,
+        progress=progress,
+    )
     result.issue_warnings(opened, chosen)
     return result
 

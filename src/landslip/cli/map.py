@@ -27,6 +27,7 @@ from landslip.cli.progress import progress_line
 if TYPE_CHECKING:
     from landslip.inference.engine import InferenceOptions
     from landslip.mapping.area import AreaOfInterest
+    from landslip.mapping.metadata.summary import Summary
 
 
 @click.command("map")
@@ -41,6 +42,14 @@ if TYPE_CHECKING:
     default=400,
     metavar="M2",
     help="Leave out polygons smaller than this, in square metres.",
+)
+@click.option(
+    "--before",
+    "before_paths",
+    multiple=True,
+    type=PATH,
+    metavar="SCENE",
+    help="Image before the event: only landslides that are new since are mapped. Repeated: a composite of them.",
 )
 @click.option("--aoi", metavar="W,S,E,N|FILE", help="Area of interest: bounds in degrees, or a file of polygons.")
 @click.option("--layer", metavar="NAME", help="Layer of the file of --aoi, if it has several.")
@@ -67,6 +76,7 @@ if TYPE_CHECKING:
 @json_option
 def command(
     paths: tuple[Path, ...],
+    *,
     out: Path,
     detector: str | None,
     aoi: str | None,
@@ -74,6 +84,7 @@ def command(
     reading: SceneReading,
     inference: "InferenceOptions",
     exclude: "AreaOfInterest | None",
+    before_paths: tuple[Path, ...],
     name: str | None,
     each: bool,
     quiet: bool,
@@ -87,11 +98,14 @@ def command(
     folder of scenes, and STAC items as JSON: each is mapped into DIR/NAME, finished ones are skipped, and what failed
     is told at the end. Writes probability.tif, landslides.gpkg, landslides.parquet, overview.png, report.html,
     item.json (STAC) and summary.json; masks.tif and excluded.parquet where masks apply (docs/mapping.md).
+    With --before, landslides that were there before go to layer 'not_new' of landslides.gpkg, and change.tif is
+    written too (docs/change.md).
     An interrupted run resumes when the same command is run again.
 
     \b
     Example:
       landslip map SCENE.tif -o map/
+      landslip map AFTER.tif --before BEFORE.tif -o map/
       landslip map bands/ -o map/ --detector mine.onnx --aoi 91.7,22.2,92.0,22.5
       landslip map *.SAFE.zip -o maps/
       landslip map scenes.txt -o maps/
@@ -119,27 +133,43 @@ def command(
             parameter="name",
         )
     if listed.many:
+        if before_paths:
+            raise SettingsError(
+                f"--before goes with one scene, got {len(listed.scenes)}: map each with its own image before the event",
+                parameter="before",
+            )
         map_many(listed, opened, out, chosen, reading=reading, quiet=quiet, as_json=as_json, aoi=area, exclude=exclude)
         return
     scene = open_scene(paths, **reading)
+    before = [open_scene([path], **reading) for path in before_paths]
     if name is not None:
         scene = scene.rename(name)
     if not quiet:
         for line in scene.describe():
             click.echo(line, err=True)
+        for one in before:
+            click.echo(f"before: {one!r}", err=True)
     chosen = choose_engine(chosen, opened, scene, quiet=quiet)
     with progress_line(quiet=quiet) as progress:
-        summary = map_scene(scene, opened, out, chosen, aoi=area, exclude=exclude, progress=progress).summary
+        result = map_scene(scene, opened, out, chosen, aoi=area, exclude=exclude, before=before, progress=progress)
+    summary = result.summary
     if as_json:
         click.echo(summary.model_dump_json(indent=2))
         return
     print_warnings(summary.warnings)
-    if quiet:
-        return
+    if not quiet:
+        _print_result(summary, out)
+
+
+def _print_result(summary: "Summary", out: Path) -> None:
+    """Print the result of a map, and where its files are."""
     click.echo(
         f"{summary.landslides} candidate landslides, {summary.landslide_area_m2 / 1e4:,.1f} ha, in "
         f"{summary.valid_area_m2 / 1e6:,.1f} km2 of valid pixels ({summary.valid_fraction:.0%} of the mapped area)"
     )
+    if summary.change:
+        not_new_ha = summary.change.not_new_area_m2 / 1e4
+        click.echo(f"{summary.change.not_new} candidates, {not_new_ha:,.1f} ha, were there before: layer 'not_new'")
     for record in summary.masks:
         if record.effect == "excluded":
             area_ha = record.candidate_area_m2 / 1e4

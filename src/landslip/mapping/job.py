@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 import landslip
+from landslip.change.baseline import packaged_baseline
+from landslip.change.pair import ScenePair
 from landslip.detector.detector import Detector, packaged
 from landslip.errors import SettingsError
 from landslip.files.model import Frozen
@@ -97,6 +99,8 @@ class Job:
     """Tiles of the whole scene, so that a map of a part equals that part of the whole map."""
     masks: SceneMasks
     """Of the scene; those of a finished map are known by their rules and are not computed again."""
+    pair: ScenePair | None = None
+    """The scene and those before the event, where only new landslides are mapped."""
 
     @classmethod
     def of(
@@ -107,6 +111,7 @@ class Job:
         aoi: AreaOfInterest | None,
         exclude: AreaOfInterest | None = None,
         engines: EnginePool | None = None,
+        pair: ScenePair | None = None,
     ) -> "Job":
         """Check a run and open its engine.
 
@@ -117,6 +122,7 @@ class Job:
             aoi: part of the scene to map; the whole scene where None.
             exclude: area in which landslides are ruled out.
             engines: that are already open; one is opened for this job alone where None.
+            pair: of the scene and those before the event; new landslides are mapped then.
 
         Raises:
             LandslipError: scene, detector, settings and area do not fit together.
@@ -156,6 +162,7 @@ class Job:
             grid=MapGrid.of(scene.geobox, region),
             lattice=lattice,
             masks=masks,
+            pair=pair,
         )
 
     @property
@@ -196,15 +203,16 @@ class Job:
 
     @property
     def threshold(self) -> float:
-        """The threshold of the settings, or the detector's."""
-        own = self.detector.card.threshold
+        """The threshold of the settings, or the detector's: of change, where there are two dates."""
+        own = self.detector.card.threshold if self.pair is None else packaged_baseline().threshold
         return own if self.settings.threshold is None else self.settings.threshold
 
     @property
     def raster_identity(self) -> dict[str, object]:
         """Everything that the probability raster depends on, with the blocks in which it is made."""
         area = hashlib.sha256(self.area.pixels.wkb).hexdigest() if self.area else None
-        return {
+        change: dict[str, object] = {"change": self._change_identity} if self.pair else {}
+        return change | {
             "landslip": landslip.__version__,
             "scene": self.scene.identity,
             "region": [self.region.row, self.region.col, self.region.height, self.region.width],
@@ -216,6 +224,16 @@ class Job:
             "block_px": self.settings.block_px,
             "masks": self.masks.identity,
         }
+
+    @property
+    def _change_identity(self) -> dict[str, object]:
+        known = self.pair.identity if self.pair else None
+        return (known or {}) | {"card": packaged_baseline().model_dump(mode="json")}
+
+    @property
+    def resumable(self) -> bool:
+        """Whether unfinished work can be told from that on other images: not where one is in memory only."""
+        return bool(self.scene.identity) and (self.pair is None or self.pair.identity is not None)
 
     @property
     def identity(self) -> dict[str, object]:
@@ -232,7 +250,7 @@ class Job:
         """A sha256 over everything that changes the content of the map; empty where the scene is in memory."""
         content = {name: value for name, value in self.identity.items() if name != "block_px"}
         text = json.dumps(content, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest() if self.scene.identity else ""
+        return hashlib.sha256(text.encode()).hexdigest() if self.resumable else ""
 
 
 def _instead(scene: Scene) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +11,7 @@ import landslip
 from landslip.figures.picture import Picture
 from landslip.files.progress import Progress
 from landslip.grid.map_grid import footprint_lonlat
+from landslip.mapping.change.raster import ChangeRaster
 from landslip.mapping.domain_shift import DomainShift
 from landslip.mapping.job import Job
 from landslip.mapping.metadata.stac_item import stac_item
@@ -17,6 +19,7 @@ from landslip.mapping.metadata.summary import SENTINEL_ATTRIBUTION, Effort, add_
 from landslip.mapping.raster.masks import MaskRaster
 from landslip.mapping.raster.probability import ProbabilityRaster
 from landslip.mapping.report.overview import draw_overview
+from landslip.mapping.report.pair_sheet import PairOutlines, draw_pair_overview
 from landslip.mapping.report.report import write_report
 from landslip.mapping.report.sections import frequency_section
 
@@ -34,17 +37,29 @@ MASK_RASTER: Final = "masks.tif"
 EXCLUDED: Final = "excluded.parquet"
 PRODUCTS: Final = (PROBABILITY, GEOPACKAGE, GEOPARQUET, OVERVIEW, REPORT, ITEM, SUMMARY)
 """Files of every map. The summary is published last: a folder with a summary holds a complete map."""
-MASK_PRODUCTS: Final = (MASK_RASTER, EXCLUDED)
-"""Files of a map with masks, and of one whose settings rule candidates out."""
+CHANGE: Final = "change.tif"
+OPTIONAL_PRODUCTS: Final = (MASK_RASTER, EXCLUDED, CHANGE)
+"""Files of a map with masks, of one whose settings rule candidates out, and of one of two dates."""
 _LISTED: Final = 100
 """Landslides in the table of the report."""
+
+
+@dataclass(frozen=True, slots=True)
+class MapPictures:
+    """Quicklooks of a map."""
+
+    after: Picture
+    """The scene that is mapped."""
+    before: Picture | None = None
+    change: Picture | None = None
 
 
 def products_of(job: Job) -> tuple[str, ...]:
     """Return the names of the files of a map, in the order of publication."""
     masks = (MASK_RASTER,) if job.masks else ()
     excluded = (EXCLUDED,) if job.rules_out else ()
-    return (PROBABILITY, *masks, GEOPACKAGE, GEOPARQUET, *excluded, OVERVIEW, REPORT, ITEM, SUMMARY)
+    change = (CHANGE,) if job.pair else ()
+    return (PROBABILITY, *change, *masks, GEOPACKAGE, GEOPARQUET, *excluded, OVERVIEW, REPORT, ITEM, SUMMARY)
 
 
 def write_products(
@@ -52,11 +67,12 @@ def write_products(
     raster: ProbabilityRaster,
     finding: "Future[Found]",
     measuring: Future[DomainShift | None],
-    picture: Picture,
+    pictures: MapPictures,
     effort: Effort,
     path_of: Callable[[str], Path],
     progress: Progress,
     masks: MaskRaster | None = None,
+    change: ChangeRaster | None = None,
 ) -> None:
     """Write every file of a map.
 
@@ -65,15 +81,19 @@ def write_products(
         raster: the finished raster.
         finding: the inventory, once the GeoPackage is written.
         measuring: the domain shift of the scene, once it is measured.
-        picture: the quicklook of the scene.
+        pictures: the quicklooks.
         effort: time spent on the raster.
         path_of: returns the path for a file name.
         progress: told of progress.
         masks: the finished raster of masks, where the job has masks.
+        change: the finished raster of change, where the job has a pair.
     """
     # These import pandas, which is slow; the landslides are found by code that has imported it while the network ran.
+    from landslip.mapping.change.attributes import CHANGE_COLUMNS  # noqa: PLC0415
+    from landslip.mapping.inventory.attributes import COLUMNS  # noqa: PLC0415
     from landslip.mapping.inventory.files import (  # noqa: PLC0415
         EXCLUDED_LAYER,
+        NOT_NEW_LAYER,
         read_geopackage,
         read_largest,
         write_geoparquet,
@@ -91,10 +111,12 @@ def write_products(
     with ThreadPoolExecutor(2, "landslip-copy") as executor:
         copying = executor.submit(raster.finish, path_of(PROBABILITY), _tags(job))
         copying_masks = executor.submit(masks.finish, path_of(MASK_RASTER), _mask_tags()) if masks else None
+        copying_change = executor.submit(change.finish, path_of(CHANGE), _change_tags()) if change else None
         found = finding.result()
         written()
         drawing = executor.submit(frequency_section, found.areas_m2, job.settings.min_area_m2)
-        write_geoparquet(path_of(GEOPARQUET), path_of(GEOPACKAGE))
+        columns = COLUMNS | CHANGE_COLUMNS if job.pair else None
+        write_geoparquet(path_of(GEOPARQUET), path_of(GEOPACKAGE), columns=columns)
         written()
         if EXCLUDED in products:
             write_geoparquet(path_of(EXCLUDED), path_of(GEOPACKAGE), EXCLUDED_LAYER)
@@ -106,13 +128,20 @@ def write_products(
             if EXCLUDED in products
             else ()
         )
-        overview = draw_overview(picture, geometries, summary, card, excluded=ruled_out)
+        if pictures.before and pictures.change:
+            old = (one for table in read_geopackage(path_of(GEOPACKAGE), NOT_NEW_LAYER) for one in table.geometry)
+            panels = (pictures.before, pictures.after, pictures.change)
+            outlines = PairOutlines(list(geometries), list(old), list(ruled_out))
+            overview = draw_pair_overview(panels, outlines, summary, card)
+        else:
+            overview = draw_overview(pictures.after, geometries, summary, card, excluded=ruled_out)
         overview.save(path_of(OVERVIEW))
         written()
         copying.result()
-        if copying_masks:
-            copying_masks.result()
-            written()
+        for copied in (copying_masks, copying_change):
+            if copied:
+                copied.result()
+                written()
         frequency = drawing.result()
     summary = add_files(summary, [path_of(name) for name in products[: products.index(REPORT)]])
     largest = read_largest(path_of(GEOPACKAGE), _LISTED)
@@ -123,6 +152,13 @@ def write_products(
     summary = add_effort(add_files(summary, [path_of(ITEM)]), effort)
     path_of(SUMMARY).write_text(summary.model_dump_json(indent=2) + "\n", encoding="utf-8")
     written(4)
+
+
+def _change_tags() -> dict[str, str]:
+    return {
+        "TIFFTAG_SOFTWARE": f"landslip {landslip.__version__}",
+        "TIFFTAG_IMAGEDESCRIPTION": f"Change between two dates of a landslide map. {SENTINEL_ATTRIBUTION}.",
+    }
 
 
 def _mask_tags() -> dict[str, str]:

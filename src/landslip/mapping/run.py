@@ -1,6 +1,7 @@
 """Mapping a scene: from a scene and a detector to the files of a landslide map, block by block, resumable."""
 
 import warnings
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,21 +11,24 @@ from typing import TYPE_CHECKING, Final
 
 import rasterio
 
+from landslip.change.pair import ScenePair
 from landslip.detector.detector import Detector
 from landslip.errors import DomainShiftWarning, LandslipWarning, SceneWarning
 from landslip.files.atomic import check_disk_space
 from landslip.files.progress import Progress, no_progress
 from landslip.mapping.area import AreaOfInterest
+from landslip.mapping.change.raster import ChangeRaster, change_bands
 from landslip.mapping.domain_shift import domain_shift_warnings, measure_domain_shift
 from landslip.mapping.job import Job, MapSettings
 from landslip.mapping.metadata.summary import Effort, Summary
 from landslip.mapping.products import (
     GEOPACKAGE,
-    MASK_PRODUCTS,
     MASK_RASTER,
+    OPTIONAL_PRODUCTS,
     PROBABILITY,
     PRODUCTS,
     SUMMARY,
+    MapPictures,
     products_of,
     write_products,
 )
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
 
 _UNFINISHED_RASTER: Final = "encoded.tif"
 _UNFINISHED_MASKS: Final = "codes.tif"
+_UNFINISHED_CHANGE: Final = "steps.tif"
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,17 @@ class MapResult:
 
         path = self.folder / GEOPACKAGE
         return pyogrio.read_dataframe(path, layer=EXCLUDED_LAYER) if has_excluded(path) else None
+
+    @cached_property
+    def not_new(self) -> "gpd.GeoDataFrame | None":
+        """Candidates that were there before the event; None in a map of one date."""
+        import pyogrio  # noqa: PLC0415 - imports pandas, which is slow
+
+        from landslip.mapping.inventory.files import NOT_NEW_LAYER  # noqa: PLC0415
+
+        if self.summary.change is None:
+            return None
+        return pyogrio.read_dataframe(self.folder / GEOPACKAGE, layer=NOT_NEW_LAYER)
 
     @property
     def probability(self) -> Path:
@@ -112,6 +128,7 @@ def map_scene(
     *,
     aoi: AreaOfInterest | None = None,
     exclude: AreaOfInterest | None = None,
+    before: Sequence[Scene] = (),
     progress: Progress = no_progress,
 ) -> MapResult:
     """Map the landslides of a scene and write the files of the map.
@@ -126,13 +143,16 @@ def map_scene(
         settings: of the map; the defaults where None.
         aoi: part of the scene to map; the whole scene where None.
         exclude: area in which landslides are ruled out (``mapping/masks/excluded_area.py``).
+        before: scenes of the same ground before the event; only landslides that are new since are mapped then.
         progress: told of progress.
 
     Raises:
         LandslipError: an input is wrong, or the map cannot be written; no file has its final name then.
     """
     started = perf_counter()
-    return map_job(Job.of(scene, detector, settings or MapSettings(), aoi, exclude), out, started, progress)
+    pair = ScenePair.open(scene, before, progress=progress) if before else None
+    job = Job.of(scene, detector, settings or MapSettings(), aoi, exclude, pair=pair)
+    return map_job(job, out, started, progress)
 
 
 def map_job(job: Job, out: Path, started: float, progress: Progress = no_progress) -> MapResult:
@@ -149,7 +169,7 @@ def map_job(job: Job, out: Path, started: float, progress: Progress = no_progres
     """
     products = products_of(job)
     # The unfinished rasters, their finished copies with overviews, and the other files.
-    bands = job.bands + (MASK_RASTER in products)
+    bands = job.bands + (MASK_RASTER in products) + (2 * len(change_bands(job.pair)) if job.pair else 0)
     check_disk_space(out, int(2.5 * bands * job.region.height * job.region.width) + 20_000_000)
     with (
         rasterio.Env(**cache_settings(job.scene, job.detector.card.channels)),
@@ -159,9 +179,9 @@ def map_job(job: Job, out: Path, started: float, progress: Progress = no_progres
             raster_identity=job.raster_identity,
             identity=job.identity,
             # A scene in memory has no identity, so that its unfinished work cannot be resumed.
-            resume=job.settings.resume and bool(job.scene.identity),
+            resume=job.settings.resume and job.resumable,
             overwrite=job.settings.overwrite,
-            stale=[name for name in MASK_PRODUCTS if name not in products],
+            stale=[name for name in OPTIONAL_PRODUCTS if name not in products],
         ) as workspace,
     ):
         if not workspace.publishing:
@@ -172,25 +192,37 @@ def map_job(job: Job, out: Path, started: float, progress: Progress = no_progres
 
 def _make(job: Job, workspace: Workspace, started: float, progress: Progress) -> None:
     """Make every file of the map in the workspace; landslides are traced while the raster is being filled."""
-    workspace.remove((*PRODUCTS, *MASK_PRODUCTS))
+    workspace.remove((*PRODUCTS, *OPTIONAL_PRODUCTS))
     raster = ProbabilityRaster(workspace.path(_UNFINISHED_RASTER), job.grid, job.bands)
     masks = MaskRaster(workspace.path(_UNFINISHED_MASKS), job.grid) if job.masks else None
+    change = ChangeRaster.of(workspace.path(_UNFINISHED_CHANGE), job.grid, change_bands(job.pair)) if job.pair else None
     follower = Follower(raster)
     with ThreadPoolExecutor(2, "landslip-find") as executor:
-        finding = executor.submit(_find, job, follower.strips(), workspace.path(GEOPACKAGE), raster, masks)
+        finding = executor.submit(_find, job, follower.strips(), workspace.path(GEOPACKAGE), raster, masks, change)
         measuring = executor.submit(measure_domain_shift, job)
         try:
-            quicklook, network_s = fill_raster(job, raster, workspace, follower, progress, masks)
+            pictures, network_s = fill_raster(job, raster, workspace, follower, progress, masks, change)
         finally:
             follower.stop()
         effort = Effort(started=started, network_s=network_s, resumed=workspace.resumed)
-        picture = quicklook.picture(job.grid)
-        write_products(job, raster, finding, measuring, picture, effort, workspace.path, progress, masks)
+        drawn = MapPictures(
+            pictures.after.picture(job.grid),
+            pictures.before.picture(job.grid) if pictures.before else None,
+            pictures.change.picture(job.grid) if pictures.change else None,
+        )
+        write_products(job, raster, finding, measuring, drawn, effort, workspace.path, progress, masks, change)
 
 
-def _find(job: Job, encoded: "Strips", path: Path, raster: ProbabilityRaster, masks: MaskRaster | None) -> "Found":
+def _find(
+    job: Job,
+    encoded: "Strips",
+    path: Path,
+    raster: ProbabilityRaster,
+    masks: MaskRaster | None,
+    change: ChangeRaster | None,
+) -> "Found":
     """Find the landslides; pandas and geopandas are imported while the network runs, since that takes a second."""
-    from landslip.mapping.inventory.find import MaskedRaster, find_landslides  # noqa: PLC0415
+    from landslip.mapping.inventory.find import ChangeLayers, MaskedRaster, find_landslides  # noqa: PLC0415
 
     masked = None
     if masks or job.rules_out:
@@ -200,4 +232,4 @@ def _find(job: Job, encoded: "Strips", path: Path, raster: ProbabilityRaster, ma
             tuple(KINDS[name] for name in job.masks.rules),
             job.settings.min_slope_deg,
         )
-    return find_landslides(job, encoded, path, masked)
+    return find_landslides(job, encoded, path, masked, ChangeLayers(change, raster.read) if change else None)

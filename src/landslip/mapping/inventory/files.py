@@ -26,6 +26,8 @@ LAYER: Final = "landslides"
 EXCLUDED_LAYER: Final = "excluded"
 """Candidates that a mask rules out, with the reason."""
 REASON: Final = "reason"
+NOT_NEW_LAYER: Final = "not_new"
+"""Candidates of the image after that were there before the event."""
 CHUNK: Final = 10_000
 _ARROW: Final = {"int64": DataType.int64(), "float64": DataType.float64(), "str": DataType.utf8()}
 

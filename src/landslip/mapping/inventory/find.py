@@ -14,9 +14,12 @@ from odc.geo.geobox import GeoBox
 from landslip.detector.card import Card
 from landslip.grid.map_grid import MapGrid
 from landslip.grid.window import Window
+from landslip.mapping.change.attributes import add_change, lies_beside_new
+from landslip.mapping.change.raster import ChangeRaster
 from landslip.mapping.inventory.attributes import COLUMNS, landslide_table
 from landslip.mapping.inventory.files import (
     EXCLUDED_LAYER,
+    NOT_NEW_LAYER,
     REASON,
     append_to_geopackage,
     check_geopackage,
@@ -26,7 +29,7 @@ from landslip.mapping.inventory.outlines import Outline, trace_outlines
 from landslip.mapping.inventory.terrain_attributes import Terrain, terrain_reader
 from landslip.mapping.job import Job
 from landslip.mapping.raster.block_order import strips
-from landslip.probability import NODATA, encode_probability
+from landslip.probability import NODATA, encode_probability, reaches_threshold
 from landslip.scenes.masks.kinds import PRECEDENCE, SLOPE, MaskKind, rules_out
 
 _AREA_TOLERANCE = 0.005
@@ -74,9 +77,22 @@ class Found:
     """Pixels and area of each mask, by its name; of gentle slopes those of the candidates."""
     excluded: Mapping[str, Extent] = field(default_factory=dict)
     """Candidates that each mask rules out."""
+    not_new: Extent = Extent()
+    """Candidates of the image after that were there before."""
 
 
-def find_landslides(job: Job, encoded: Strips, path: Path, masked: MaskedRaster | None = None) -> Found:
+@dataclass(frozen=True, slots=True)
+class ChangeLayers:
+    """The rasters of a map of two dates, for attributes of change and the candidates that are not new."""
+
+    change: ChangeRaster
+    probability: Callable[[Window], NDArray[np.uint8]]
+    """Reads the encoded probability of a new landslide (H, W)."""
+
+
+def find_landslides(
+    job: Job, encoded: Strips, path: Path, masked: MaskedRaster | None = None, change: ChangeLayers | None = None
+) -> Found:
     """Find the landslides of a probability raster and write them to a GeoPackage.
 
     Pixels that a mask rules out are no part of a landslide; the candidates there, and those on gentle slopes, go to the
@@ -87,6 +103,7 @@ def find_landslides(job: Job, encoded: Strips, path: Path, masked: MaskedRaster 
         encoded: the raster in strips.
         path: of the GeoPackage; must not exist.
         masked: the masks of the raster, if there are any.
+        change: the rasters of a map of two dates; candidates that are not new go to the layer ``not_new`` then.
     """
     grid, card, image_date = job.grid, job.detector.card, job.scene.date
     min_slope_deg = masked.min_slope_deg if masked else 0.0
@@ -105,8 +122,13 @@ def find_landslides(job: Job, encoded: Strips, path: Path, masked: MaskedRaster 
             terrain=terrain,
         )
 
+    def with_change(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+        if change is None or job.pair is None:
+            return table
+        return add_change(table, grid, change.change, change.probability, (job.pair.date_before, image_date))
+
     empty = landslide_table([], grid, card, image_date, 1)
-    append_to_geopackage(path, empty)
+    append_to_geopackage(path, with_change(empty))
     areas_m2: list[NDArray[np.float64]] = []
     excluded = _ExcludedLayer(path, grid)
     if masked and (min_slope_deg > 0 or any(not kind.hides for kind in masked.kinds)):
@@ -119,7 +141,7 @@ def find_landslides(job: Job, encoded: Strips, path: Path, masked: MaskedRaster 
             table = table[~gentle]  # noqa: PLW2901 - the rest of the same rows
         if len(table):
             areas_m2.append(table["area_m2"].to_numpy())
-            append_to_geopackage(path, table.assign(id=np.arange(first_id, first_id + len(table))))
+            append_to_geopackage(path, with_change(table).assign(id=np.arange(first_id, first_id + len(table))))
             first_id += len(table)
     check_geopackage(path, sum(map(len, areas_m2)))
     if masked and codes:
@@ -127,10 +149,13 @@ def find_landslides(job: Job, encoded: Strips, path: Path, masked: MaskedRaster 
             for table in () if kind.hides else tables(_only_code(masked.strips(), codes, kind.code)):
                 excluded.add(table, kind)
     excluded.check()
+    not_new = _add_not_new(job, path, change, codes, with_change, terrain) if change else Extent()
     by_name = {kind.name: counter.extent(kind.code) for kind in (masked.kinds if masked else ())}
     if min_slope_deg > 0:
         by_name[SLOPE.name] = excluded.extents.get(SLOPE.name, Extent())
-    return Found(np.concatenate([np.zeros(0), *areas_m2]), counter.pixels, counter.area_m2, by_name, excluded.extents)
+    return Found(
+        np.concatenate([np.zeros(0), *areas_m2]), counter.pixels, counter.area_m2, by_name, excluded.extents, not_new
+    )
 
 
 class _ExcludedLayer:
@@ -165,6 +190,46 @@ class _ExcludedLayer:
         """
         if self._rows is not None:
             check_geopackage(self._path, self._rows, EXCLUDED_LAYER)
+
+
+def _add_not_new(
+    job: Job,
+    path: Path,
+    layers: ChangeLayers,
+    codes: Callable[[Window], NDArray[np.uint8]] | None,
+    with_change: Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame],
+    terrain: Callable[[Window], Terrain] | None,
+) -> Extent:
+    """Write the candidates of the image after that are not new to their layer; the rims of new ones are left out."""
+    grid, card = job.grid, job.detector.card
+
+    def strips_after() -> Strips:
+        for window in strips(grid.height, grid.width):
+            after, new = layers.change.read_after(window), layers.probability(window)
+            taken = reaches_threshold(new, job.threshold) & (new != NODATA)
+            if codes is not None:
+                taken |= rules_out(codes(window))
+            yield window, np.where(taken & (after != NODATA), np.uint8(0), after)
+
+    append_to_geopackage(path, with_change(landslide_table([], grid, card, job.scene.date, 1)), NOT_NEW_LAYER)
+    count, area_m2 = 0, 0.0
+    for table in landslide_tables(
+        strips_after(),
+        grid,
+        card,
+        threshold=card.threshold,
+        min_area_m2=job.settings.min_area_m2,
+        image_date=job.scene.date,
+        terrain=terrain,
+    ):
+        rims = [lies_beside_new(one, grid, layers.probability, job.threshold) for one in table.geometry]
+        kept = table[~np.array(rims, np.bool_)]
+        if len(kept):
+            numbered = with_change(kept).assign(id=np.arange(count + 1, count + 1 + len(kept)))
+            append_to_geopackage(path, numbered, NOT_NEW_LAYER)
+            count, area_m2 = count + len(kept), area_m2 + float(kept["area_m2"].sum())
+    check_geopackage(path, count, NOT_NEW_LAYER)
+    return Extent(count, 0, area_m2)
 
 
 def _only_code(encoded: Strips, codes: Callable[[Window], NDArray[np.uint8]], code: int) -> Strips:

@@ -60,6 +60,15 @@ MAP_FILES: Final = (
         ("data",),
     ),
     MapFile(
+        "change.tif",
+        "change",
+        "Change",
+        "Probability in the image after alone, index before and after, and evidence of change, each with its scale and "
+        "source (Cloud Optimized GeoTIFF)",
+        "image/tiff; application=geotiff; profile=cloud-optimized",
+        ("data",),
+    ),
+    MapFile(
         "overview.png",
         "overview",
         "Map sheet",
@@ -85,11 +94,11 @@ MAP_FILES: Final = (
     ),
 )
 """The files of a map, the most used first, without its STAC item."""
-_OPTIONAL: Final = frozenset({"masks.tif", "excluded.parquet"})
+_OPTIONAL: Final = frozenset({"masks.tif", "excluded.parquet", "change.tif"})
 
 
 def files_of(written: Collection[str]) -> tuple[MapFile, ...]:
-    """Return the files of a map; those of masks only if they were written.
+    """Return the files of a map; those of masks and of change only if they were written.
 
     Args:
         written: names of files that the map has.

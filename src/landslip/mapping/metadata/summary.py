@@ -14,8 +14,10 @@ import rasterio
 from pydantic import ConfigDict, Field
 
 import landslip
+from landslip.change.pair import ScenePair
 from landslip.files.model import Frozen
 from landslip.grid.map_grid import MapGrid
+from landslip.mapping.change.record import ChangeRecord, record_change
 from landslip.mapping.domain_shift import DomainShift, domain_shift_warnings
 from landslip.mapping.job import Job
 from landslip.mapping.workspace import sha256_of
@@ -122,6 +124,8 @@ class Summary(_Record):
     """None where the card has no training statistics."""
     masks: tuple[MaskRecord, ...] = ()
     """In the order in which they apply: a pixel counts for the first."""
+    change: ChangeRecord | None = None
+    """None in a map of one date."""
 
     def __repr__(self) -> str:
         return (
@@ -161,6 +165,7 @@ def summarise(job: Job, found: "Found", effort: Effort, shift: DomainShift | Non
         pixels=pixels,
         warnings=(
             *job.scene.warnings,
+            *(_pair_warnings(job.pair) if job.pair else ()),
             *(job.aoi.notes if job.aoi else ()),
             *(job.masks.area.notes if job.masks.area else ()),
             *_warnings(job, found),
@@ -202,7 +207,20 @@ def summarise(job: Job, found: "Found", effort: Effort, shift: DomainShift | Non
         identity=job.digest,
         domain_shift=shift,
         masks=_mask_records(job, found),
+        change=record_change(job.pair, card.threshold, found.not_new.count, found.not_new.area_m2)
+        if job.pair
+        else None,
     )
+
+
+def _pair_warnings(pair: ScenePair) -> tuple[str, ...]:
+    """Return the warnings of a pair and of its scenes before the event."""
+    scenes = (
+        f"image before, '{member.scene.name}': {text}"
+        for member in pair.before.members
+        for text in member.scene.warnings
+    )
+    return (*pair.warnings, *scenes)
 
 
 def _mask_records(job: Job, found: "Found") -> tuple[MaskRecord, ...]:

@@ -13,17 +13,21 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from landslip.change.baseline import predict_new
+from landslip.change.pair import ChangeReading
+from landslip.channels import TRUE_COLOUR
 from landslip.files.progress import Progress
 from landslip.grid.lattice import split_blocks
 from landslip.grid.window import Window
 from landslip.inference.predict import Cut, Predictor, Reading, Tiles, cut_tiles
+from landslip.mapping.change.raster import ChangeRaster
 from landslip.mapping.job import Job
 from landslip.mapping.raster.block_order import Step, plan_steps, strips
 from landslip.mapping.raster.masks import MaskRaster
 from landslip.mapping.raster.probability import ProbabilityRaster
 from landslip.mapping.raster.quicklook import Quicklook, picture_channels
 from landslip.mapping.workspace import Workspace
-from landslip.probability import NODATA, encode_probability
+from landslip.probability import NODATA, decode_probability, encode_probability
 from landslip.scenes.masks.kinds import hides_ground
 
 _KEPT_TILES_BYTES: Final = 128_000_000
@@ -72,6 +76,28 @@ class _Ready:
     picture_valid: NDArray[np.bool_]
     codes: NDArray[np.uint8]
     """Of masks."""
+    change: ChangeReading | None
+    """Of a pair."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Quicklooks of what was read."""
+
+    after: Quicklook
+    """Of the scene."""
+    before: Quicklook | None = None
+    """Of a pair."""
+    change: Quicklook | None = None
+    """Of a pair: one channel, brightening or the relative difference of NDVI."""
+
+    def add_change(self, job: Job, block: Window, reading: ChangeReading, mask: NDArray[np.bool_]) -> None:
+        """Add a block of a pair: change where both dates are valid, and the image before where it is."""
+        if job.pair is None or self.before is None or self.change is None:
+            return
+        old, seen = job.pair.before.read(TRUE_COLOUR, block)
+        self.before.add(block, old, seen & mask)
+        self.change.add(block, reading.bands[self.change.channels[0]][None], reading.valid & mask)
 
 
 def fill_raster(
@@ -81,7 +107,8 @@ def fill_raster(
     follower: Follower,
     progress: Progress,
     masks: MaskRaster | None = None,
-) -> tuple[Quicklook, float]:
+    change: ChangeRaster | None = None,
+) -> tuple[Pictures, float]:
     """Map every block that an earlier run has not finished.
 
     Args:
@@ -91,9 +118,10 @@ def fill_raster(
         follower: told which rows are done.
         progress: told of progress.
         masks: raster of masks to fill, where the job has masks; created here in a new run.
+        change: raster of change to fill, where the job has a pair; created here in a new run.
 
     Returns:
-        The quicklook of the scene, and the seconds spent in the network.
+        The quicklooks, and the seconds spent in the network.
     """
     all_blocks = list(split_blocks(job.region, job.settings.block_px))
     done = workspace.blocks_done()
@@ -101,11 +129,10 @@ def fill_raster(
         raster.create()
         if masks:
             masks.create()
-    quicklook = Quicklook(job.region, picture_channels(job.scene, job.detector.card.channels))
-    for block in (block for block in all_blocks if block in done):
-        values, valid = job.scene.read(quicklook.channels, block)
-        codes = masks.read(block.relative_to(job.region)) if masks else None
-        quicklook.add(block, values, valid & job.mask(block), codes)
+        if change:
+            change.create()
+    pictures = _draw_done(job, [block for block in all_blocks if block in done], masks)
+    quicklook = pictures.after
     predictor = Predictor(job.engine, job.lattice, job.bands)
     todo = [block for block in all_blocks if block not in done]
     total_px = job.region.height * job.region.width
@@ -117,6 +144,9 @@ def fill_raster(
         block = ready.step.block
         mask = job.mask(block)
         probability = np.where(ready.valid & mask, predictor.blend(block, tiles), np.float32(np.nan))
+        if ready.change and change:
+            probability = _keep_new(probability, ready.change, change, block.relative_to(job.region))
+            pictures.add_change(job, block, ready.change, mask)
         raster.write(block.relative_to(job.region), encode_probability(probability))
         seen = ready.picture_valid & mask
         codes = np.where(seen, ready.codes, np.uint8(NODATA))
@@ -143,7 +173,44 @@ def fill_raster(
             finishing.result()
     follower.set_rows_done(job.region.height)
     progress("mapping", total_px, total_px)
-    return quicklook, predictor.network_s
+    return pictures, predictor.network_s
+
+
+def _draw_done(job: Job, done: Sequence[Window], masks: MaskRaster | None) -> Pictures:
+    """Return quicklooks of the blocks that an earlier run has finished."""
+    quicklook = Quicklook(job.region, picture_channels(job.scene, job.detector.card.channels))
+    pictures = Pictures(quicklook)
+    if job.pair:
+        shown = "rdndvi" if job.pair.has_nir else "brightening"
+        pictures = Pictures(quicklook, Quicklook(job.region, TRUE_COLOUR), Quicklook(job.region, (shown,)))
+    for block in done:
+        values, valid = job.scene.read(quicklook.channels, block)
+        codes = masks.read(block.relative_to(job.region)) if masks else None
+        quicklook.add(block, values, valid & job.mask(block), codes)
+        if job.pair:
+            pictures.add_change(job, block, job.pair.read(block), job.mask(block))
+    return pictures
+
+
+def _keep_new(
+    probability: NDArray[np.float32], reading: ChangeReading, change: ChangeRaster, here: Window
+) -> NDArray[np.float32]:
+    """Write the change of a block, and return the probability that a landslide is there and new.
+
+    Args:
+        probability: of the image after alone, (H, W), or (2, H, W) with its standard deviation, which is kept.
+        reading: of the block.
+        change: to be written.
+        here: the block on the grid of the map.
+    """
+    layers = probability.reshape(-1, *here.shape)
+    after = np.where(reading.valid, layers[0], np.float32(np.nan))
+    # What is stored is what later steps see: the same numbers go into the regression.
+    encoded = encode_probability(after)
+    change.write(here, change.encode(encoded, reading))
+    new = predict_new(decode_probability(encoded), reading.visible)
+    rest = np.where(reading.valid, layers[1:], np.float32(np.nan))
+    return np.concatenate([new[None], rest]).reshape(probability.shape)
 
 
 def _read_ahead(
@@ -165,7 +232,9 @@ def _read_ahead(
             picture = values[[channels.index(name) for name in picture_channels], rows, cols], seen[rows, cols]
         else:
             picture = job.scene.read(picture_channels, step.block)
-        return _Ready(step, cut, valid[rows, cols], *picture, codes[rows, cols])
+        return _Ready(
+            step, cut, valid[rows, cols], *picture, codes[rows, cols], job.pair.read(step.block) if job.pair else None
+        )
 
     ahead: list[Future[_Ready]] = []
     for step in steps:

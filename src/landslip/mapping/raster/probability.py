@@ -54,8 +54,8 @@ class ProbabilityRaster:
                 width=self.grid.width,
                 height=self.grid.height,
                 count=self.bands,
-                dtype="uint8",
-                nodata=NODATA,
+                dtype=self._data_type,
+                nodata=self._nodata,
                 crs=self.grid.crs.to_wkt() if self.grid.crs else None,
                 transform=self.grid.transform if self.grid.crs else Affine.identity(),
                 tiled=True,
@@ -67,7 +67,8 @@ class ProbabilityRaster:
         ):
             self._describe(raster)
         # rasterio does not report errors on closing a file.
-        if self.path.stat().st_size < self.bands * self.grid.height * self.grid.width:
+        pixel_bytes = self.bands * np.dtype(self._data_type).itemsize
+        if self.path.stat().st_size < pixel_bytes * self.grid.height * self.grid.width:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _describe(self, raster: Any) -> None:
@@ -79,11 +80,21 @@ class ProbabilityRaster:
             raster.set_band_unit(band, "1")
 
     @property
+    def _data_type(self) -> str:
+        """Type of the values in the file."""
+        return "uint8"
+
+    @property
+    def _nodata(self) -> int:
+        """The value of pixels without data."""
+        return NODATA
+
+    @property
     def _overviews(self) -> str:
         """How overviews are resampled."""
         return "AVERAGE"
 
-    def write(self, window: Window, encoded: NDArray[np.uint8]) -> None:
+    def write(self, window: Window, encoded: NDArray[np.uint8] | NDArray[np.int16]) -> None:
         """Write encoded probability (H, W), or (bands, H, W), at a window, and read it back.
 
         Raises:

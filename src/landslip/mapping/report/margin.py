@@ -130,6 +130,11 @@ def legend(metres_per_px: float, grid: MapGrid, masks: Sequence[MaskRecord] = ()
     return write
 
 
+def outline_row(column: Column, colour: tuple[int, int, int], text: str) -> None:
+    """Add the symbol of an outline and its meaning to a legend."""
+    _row(column, _outline_swatch(colour), text)
+
+
 def facts(picture: Picture, summary: Summary, card: Card, grid: MapGrid) -> Block:
     """Acquisition date, detector and settings of the map."""
     threshold = format_number(summary.threshold)

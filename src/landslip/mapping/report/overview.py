@@ -67,17 +67,17 @@ def draw_overview(
     if picture.codes is not None and summary.masks:
         image = tint_codes(image, picture.codes, MASK_COLOURS)
     image = draw_outlines(image, excluded, to_sheet, EXCLUDED_OUTLINE)
-    shown = _add_frame(draw_outlines(image, outlines, to_sheet))
+    shown = add_frame(draw_outlines(image, outlines, to_sheet))
     blocks = [
         *([margin.warnings(summary.warnings)] if summary.warnings else []),
         margin.legend(picture.metres_per_pixel * picture.width / width, grid, summary.masks),
         margin.facts(picture, summary, card, grid),
         margin.accuracy(card),
     ]
-    return _sheet(_below(shown, blocks) if wide else _beside(shown, blocks), summary)
+    return put_on_sheet(_below(shown, blocks) if wide else _beside(shown, blocks), summary)
 
 
-def _add_frame(shown: Image.Image) -> Image.Image:
+def add_frame(shown: Image.Image) -> Image.Image:
     """Add a thin frame."""
     framed = Image.new("RGB", (shown.width + 2 * _FRAME_PX, shown.height + 2 * _FRAME_PX), INK)
     framed.paste(shown, (_FRAME_PX, _FRAME_PX))
@@ -116,7 +116,7 @@ def _below(shown: Image.Image, blocks: Sequence[Block]) -> Image.Image:
     return body
 
 
-def _sheet(body: Image.Image, summary: Summary) -> Image.Image:
+def put_on_sheet(body: Image.Image, summary: Summary) -> Image.Image:
     """Put heading, body and footer on one sheet."""
     sheet = Column(body.width)
     margin.heading(summary)(sheet)

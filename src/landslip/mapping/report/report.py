@@ -77,6 +77,7 @@ def write_report(
         detector=sections.detector_section(summary, card),
         image=sections.image_section(summary),
         masks=sections.masks_section(summary),
+        change=sections.change_section(summary),
         settings=sections.settings_section(summary),
         files=sections.files_section(summary),
         attribution="".join(paragraph(line) for line in dict.fromkeys((*summary.attribution, *card.attribution))),

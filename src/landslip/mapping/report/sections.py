@@ -183,6 +183,53 @@ def masks_section(summary: Summary) -> str:
     return "".join([*parts, bullet_list(map(to_sentence, left_out)) if left_out else ""])
 
 
+def change_section(summary: Summary) -> str:
+    """Return the section on the pair: dates, co-registration, normalisation, and what is not new; empty without one."""
+    change = summary.change
+    if change is None:
+        return ""
+    shifts = [
+        f"{one.scene}: {one.down_px:+.2f} px down, {one.right_px:+.2f} px right, moved back; {one.trusted_blocks} of "
+        f"{one.blocks} blocks trusted, residual {one.residual_px:.2f} px"
+        if one.trusted_blocks
+        else f"{one.scene}: not trusted, left where its file places it"
+        for one in change.shifts
+    ]
+    gains = ", ".join(
+        f"{gain:.3f} x DN {offset:+.0f}" for gain, offset in zip(change.gains, change.offsets, strict=True)
+    )
+    pairs = [
+        ("Before", f"{', '.join(change.before)} ({format_date(change.date_before)})"),
+        ("After", f"{summary.scene.name} ({format_date(change.date_after)})"),
+        ("Detector of change", f"{change.detector}; fitted on {change.detector_trained_on}"),
+        ("New", f"where the probability that a landslide is new is at least {format_number(summary.threshold)}"),
+        ("Co-registration", "; ".join(shifts)),
+        ("Normalisation", f"{gains} (red, green, blue), on {format_percent(change.stable_fraction)} of the pixels"),
+        ("Index", change.index),
+    ]
+    kept = [
+        ("New landslides, in layer 'landslides'", f"{summary.landslides:,}", format_area(summary.landslide_area_m2)),
+        ("Not new, in layer 'not_new'", f"{change.not_new:,}", format_area(change.not_new_area_m2)),
+        *(
+            (f"Ruled out by {KINDS[record.name].title}, in layer 'excluded'", f"{record.candidates:,}",
+             format_area(record.candidate_area_m2))
+            for record in summary.masks
+            if record.effect == "excluded"
+        ),
+    ]  # fmt: skip
+    return "".join(
+        [
+            "<section><h2>Change</h2>",
+            pairs_table(pairs),
+            "<h3>What became of the candidates</h3>",
+            plain_table(("Candidates", "Number", "Area"), kept),
+            "<h3>Evidence</h3>",
+            plain_table(("Band of change.tif", "Source"), change.bands.items()),
+            "</section>\n",
+        ]
+    )
+
+
 def frequency_section(areas_m2: NDArray[np.float64], min_area_m2: float) -> str:
     """Return the chart of the frequency-area distribution with its note, or why there is none, as HTML.
 

@@ -22,7 +22,7 @@ from landslip.mapping.finished_map import finished_job, open_detector, read_stri
 from landslip.mapping.inventory.files import LAYER, append_to_geopackage, read_geopackage
 from landslip.mapping.job import Job
 from landslip.mapping.metadata.summary import Effort
-from landslip.mapping.products import GEOPACKAGE, MASK_RASTER, products_of, write_products
+from landslip.mapping.products import GEOPACKAGE, MASK_RASTER, MapPictures, products_of, write_products
 from landslip.mapping.raster.block_order import strips
 from landslip.mapping.raster.masks import MaskRaster
 from landslip.mapping.raster.probability import ProbabilityRaster
@@ -137,7 +137,9 @@ def _write_products(job: Job, task: ProductsTask, progress: Progress) -> None:
         finding = executor.submit(write_landslides, job, task.map_folder, task.out / GEOPACKAGE)
         measuring = executor.submit(measure_domain_shift, job)
         picture = _scene_picture(job, masks)
-        write_products(job, raster, finding, measuring, picture, effort, lambda name: task.out / name, progress, masks)
+        write_products(
+            job, raster, finding, measuring, MapPictures(picture), effort, lambda name: task.out / name, progress, masks
+        )
     raster.path.unlink()
     if masks:
         masks.path.unlink()

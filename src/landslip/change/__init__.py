@@ -1,0 +1,1 @@
+"""Before and after: two dates on one grid, co-registration, radiometric normalisation, and evidence of change."""

@@ -1,0 +1,138 @@
+"""A scene read on the grid of another, with its shift to that other taken out, and several of them as a composite."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+from landslip.change.registration import ShiftField
+from landslip.grid.alignment import locate_pixels, same_grid
+from landslip.grid.resampling import sample_bilinear, sample_mask, window_around
+from landslip.grid.window import Window
+from landslip.scenes.scene import Scene
+
+Values = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Points = NDArray[np.float64]
+
+_LEAST_SHIFT_PX: Final = 0.1
+"""Smaller shifts are left: resampling would blur the image more than it would gain."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SceneOnGrid:
+    """A scene on the grid of a reference."""
+
+    scene: Scene
+    grid: GeoBox
+    """Of the reference."""
+    shift: ShiftField
+    """Of the scene relative to the reference, in pixels of the grid."""
+
+    def moved(self, shift: ShiftField) -> "SceneOnGrid":
+        """Return the same scene with another shift."""
+        return replace(self, shift=shift)
+
+    def read(self, channels: Sequence[str], window: Window) -> tuple[Values, Mask]:
+        """Read channels (C, h, w) in a window of the grid, and where they are valid (h, w).
+
+        Raises:
+            SceneError: a file cannot be read.
+        """
+        height, width = self.grid.shape
+        rows, cols = np.array([0.0, 0.0, height, height]), np.array([0.0, width, 0.0, width])
+        moves = max(float(np.abs(one).max()) for one in self.shift.at(rows, cols))
+        if same_grid(self.scene.geobox, self.grid) and moves < _LEAST_SHIFT_PX:
+            return self.scene.read(channels, window)
+        x, y = self._locate(window)
+        values = np.zeros((len(channels), *window.shape), np.float32)
+        needed = window_around(x, y, (self.scene.height, self.scene.width))
+        if needed is None:
+            return values, np.zeros(window.shape, np.bool_)
+        stored, usable = self.scene.read(channels, needed)
+        x, y = x - needed.col, y - needed.row
+        for position in range(len(channels)):
+            values[position] = sample_bilinear(stored[position], usable, x, y)
+        valid = np.broadcast_to(sample_mask(usable, x, y), window.shape)
+        values[:, ~valid] = 0
+        return values, valid
+
+    def read_mask(self, mask: Mask, window: Window) -> Mask:
+        """Sample a mask of the whole scene (H, W) in a window of the grid (h, w); False outside."""
+        x, y = self._locate(window)
+        return np.broadcast_to(sample_mask(mask, x, y), window.shape)
+
+    def _locate(self, window: Window) -> tuple[Points, Points]:
+        """Locate the pixels of a window in the scene, with its shift."""
+        x, y = locate_pixels(self.scene.geobox, self.grid, window)
+        if self.shift == ShiftField() or not self.shift.trusted:
+            return x, y
+        rows = np.arange(window.row, window.bottom)[:, None] + 0.5
+        cols = np.arange(window.col, window.right)[None, :] + 0.5
+        down, right = self.shift.at(rows, cols)
+        across, along = self._steps()
+        if self.shift.down[1:] == (0.0, 0.0) == self.shift.right[1:] and across[1] == 0 == along[0]:
+            # The axes stay apart, which resampling makes use of.
+            return x + across[0] * self.shift.right[0], y + along[1] * self.shift.down[0]
+        return x + across[0] * right + along[0] * down, y + across[1] * right + along[1] * down
+
+    def _steps(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Return how far one pixel of the grid to the right, and one down, is in the scene: x and y each."""
+        height, width = self.grid.shape
+        window = Window(max(height // 2 - 1, 0), max(width // 2 - 1, 0), min(2, height), min(2, width))
+        x, y = (np.broadcast_to(one, window.shape) for one in locate_pixels(self.scene.geobox, self.grid, window))
+        if min(window.shape) < 2:
+            return (1.0, 0.0), (0.0, 1.0)
+        return (
+            (float(x[0, 1] - x[0, 0]), float(y[0, 1] - y[0, 0])),
+            (float(x[1, 0] - x[0, 0]), float(y[1, 0] - y[0, 0])),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Composite:
+    """Several scenes on one grid; each pixel is that of the scene of median brightness, so that no spectrum is mixed.
+
+    Of an even number it is the darker one of the two in the middle: clouds are bright.
+    """
+
+    members: tuple[SceneOnGrid, ...]
+
+    def read(self, channels: Sequence[str], window: Window) -> tuple[Values, Mask]:
+        """Read channels (C, h, w) in a window of the grid, and where any scene is valid (h, w).
+
+        Raises:
+            SceneError: a file cannot be read.
+        """
+        if len(self.members) == 1:
+            return self.members[0].read(channels, window)
+        read = [member.read(channels, window) for member in self.members]
+        return pick_median(np.stack([values for values, _ in read]), np.stack([valid for _, valid in read]))
+
+
+def pick_median(values: Values, valid: Mask) -> tuple[Values, Mask]:
+    """Pick at each pixel the image of median brightness among those that are valid there.
+
+    Args:
+        values: (N, C, h, w) in any unit; brightness is the mean over the channels.
+        valid: (N, h, w).
+
+    Returns:
+        Values (C, h, w), 0 where no image is valid; where any is (h, w).
+
+    Example:
+        >>> images = np.array([[[[900.0]]], [[[5000.0]]], [[[1000.0]]]], np.float32)
+        >>> pick_median(images, np.ones((3, 1, 1), bool))[0].tolist()
+        [[[1000.0]]]
+    """
+    brightness = np.where(valid, values.mean(axis=1), np.float32(np.inf))
+    order = np.argsort(brightness, axis=0, kind="stable")
+    count = valid.sum(axis=0)
+    middle = np.maximum(count - 1, 0) // 2
+    chosen = np.take_along_axis(order, middle[None], axis=0)
+    picked = np.take_along_axis(values, chosen[:, None], axis=0)[0]
+    seen = count > 0
+    return np.where(seen, picked, 0).astype(np.float32), np.asarray(seen)

@@ -1,0 +1,95 @@
+"""What a map of two dates tells about its pair, in ``summary.json``."""
+
+from datetime import datetime
+
+from pydantic import ConfigDict
+
+from landslip.change.baseline import packaged_baseline
+from landslip.change.pair import ScenePair
+from landslip.files.model import Frozen
+
+
+class ShiftRecord(Frozen):
+    """Co-registration of an image before."""
+
+    model_config = ConfigDict(allow_inf_nan=True)
+
+    scene: str
+    down_px: float
+    """At the centre of the scene, in pixels of the map: how far the image lay too low; it was moved back."""
+    right_px: float
+    residual_px: float
+    """Root mean square distance of the trusted blocks from the shift that was applied; NaN without one."""
+    blocks: int
+    trusted_blocks: int
+
+
+class ChangeRecord(Frozen):
+    """The pair of a map of two dates, and what was found not to be new."""
+
+    before: tuple[str, ...]
+    """Names of the scenes before the event."""
+    date_before: datetime | None
+    date_after: datetime | None
+    detector: str
+    """Of change."""
+    detector_trained_on: str
+    threshold_after: float
+    """Probability from which a pixel is landslide in the image after alone."""
+    index: str
+    """That ``change_before`` and ``change_after`` are means of."""
+    bands: dict[str, str]
+    """Bands of evidence and their sources."""
+    shifts: tuple[ShiftRecord, ...]
+    gains: tuple[float, ...]
+    """DN after = gain x DN before + offset on pixels that did not change; red, green, blue."""
+    offsets: tuple[float, ...]
+    stable_fraction: float
+    """Of the sampled pixels, those taken as unchanged."""
+    not_new: int
+    """Candidates of the image after that are not new; in layer ``not_new``."""
+    not_new_area_m2: float
+
+
+def record_change(pair: ScenePair, threshold_after: float, not_new: int, not_new_area_m2: float) -> ChangeRecord:
+    """Record a pair.
+
+    Args:
+        pair: of the map.
+        threshold_after: of the detector for one image.
+        not_new: number of candidates that are not new.
+        not_new_area_m2: their area.
+    """
+    card = packaged_baseline()
+    middle = pair.after.height / 2, pair.after.width / 2
+    shifts = []
+    for member in pair.before.members:
+        field = member.shift
+        down, right = (plane[0] + plane[1] * middle[0] + plane[2] * middle[1] for plane in (field.down, field.right))
+        trusted = sum(block.trusted for block in field.blocks)
+        shifts.append(
+            ShiftRecord(
+                scene=member.scene.name,
+                down_px=down,
+                right_px=right,
+                residual_px=field.residual_px(),
+                blocks=len(field.blocks),
+                trusted_blocks=trusted,
+            )
+        )
+    return ChangeRecord(
+        before=tuple(member.scene.name for member in pair.before.members),
+        date_before=pair.date_before,
+        date_after=pair.after.date,
+        detector=card.name,
+        detector_trained_on=card.trained_on,
+        threshold_after=threshold_after,
+        index=pair.index,
+        bands={band.name: band.source for band in pair.bands},
+        shifts=tuple(shifts),
+        gains=pair.radiometry.gains,
+        offsets=pair.radiometry.offsets,
+        stable_fraction=pair.radiometry.stable_fraction,
+        not_new=not_new,
+        not_new_area_m2=not_new_area_m2,
+    )
