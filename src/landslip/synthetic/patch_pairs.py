@@ -117,8 +117,8 @@ def _shifted_texture(residual: Values, ground: Mask, gap: Mask, random: np.rando
 def smooth_field(height: int, width: int, cells: int, random: np.random.Generator) -> Values:
     """Draw a smooth field (height, width) of mean 0 and standard deviation about 1, of some cells a side."""
     coarse = random.normal(size=(1, cells, cells)).astype(np.float32)
-    texture: Values = np.roll(residual, best[1], (1, 2))
-    return texture
+    field: Values = resize_bilinear(coarse, height, width)[0]
+    return field
 
 
 def change_season(values: Values, landslide: Mask, strength: float, random: np.random.Generator) -> Values:
