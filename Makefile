@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 # Bytecode is compiled on first use; compiling everything ahead would take 100 MB more.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 
-.PHONY: help demo test test-all test-browser check bench lock clean
+.PHONY: help demo test test-all test-browser check bench browser lock clean
 
 help:
 	@echo "make demo      map a real Sentinel-2 scene and score the detector on patches it was not trained on"
 	@echo "make test      run the tests (under 10 minutes)"
 	@echo "make test-all  run the slow ones too"
 	@echo "make check     ruff, import-linter and mypy"
+	@echo "make browser   fetch what the page in examples/browser needs (npm)"
 	@echo "make bench     speed and memory on a whole 10,980 x 10,980 px tile, and of the engines"
 
 # The core: maps without PyTorch.
@@ -56,6 +57,10 @@ check: $(VENV)/all
 bench: $(VENV)/all
 	$(BIN)/python benchmarks/engines.py
 	$(BIN)/python benchmarks/whole_tile.py
+
+# The static page that runs a detector in the browser: fetches two packages from npm and exports the detector.
+browser: $(VENV)/core
+	PATH="$(abspath $(BIN)):$$PATH" sh examples/browser/get.sh
 
 # Rewrites the lock from what is installed in $(VENV).
 lock: $(VENV)/all
