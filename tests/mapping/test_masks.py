@@ -14,6 +14,7 @@ from affine import Affine
 from numpy.typing import NDArray
 from pyproj import Transformer
 
+import landslip
 from landslip.channels import CHANNELS as ALL_CHANNELS
 from landslip.detector.detector import Detector
 from landslip.errors import AreaError, SettingsError
@@ -22,7 +23,7 @@ from landslip.grid.window import Window
 from landslip.mapping.finished_map import open_map
 from landslip.mapping.inventory.attributes import COLUMNS
 from landslip.mapping.job import MapSettings
-from landslip.mapping.masks.excluded_area import read_excluded_area
+from landslip.mapping.masks.excluded_area import ExcludedArea, read_excluded_area
 from landslip.mapping.masks.scene_masks import SceneMasks
 from landslip.mapping.run import MapResult, map_scene
 from landslip.probability import NODATA, reaches_threshold
@@ -169,12 +170,14 @@ def test_the_files_of_excluded_candidates_agree(masked: MapResult) -> None:
 
 @pytest.mark.parametrize("block_px", [16, 37, 200])
 def test_masks_do_not_depend_on_blocks(scene: Scene, masked: MapResult, tmp_path: Path, block_px: int) -> None:
-    other = run(scene, tmp_path / "map", masks=("clouds", "shadow", "snow", "water"), block_px=block_px)
-    codes, expected = band(other.folder / "masks.tif"), band(masked.folder / "masks.tif")
+    settings = SETTINGS.model_copy(update={"masks": ("clouds", "shadow", "snow", "water"), "block_px": block_px})
+    with pytest.raises(StoppedError):
+        map_scene(scene, DETECTOR, tmp_path / "map", settings, progress=stop_at(1))
+    codes, expected = band(tmp_path / "map" / ".unfinished" / "codes.tif"), band(masked.folder / "masks.tif")
     # Without the excluded area, what lies below it shows.
     same = expected != KINDS["area"].code
     np.testing.assert_array_equal(codes[same], expected[same])
-    np.testing.assert_array_equal(band(other.probability), band(masked.probability))
+    np.testing.assert_array_equal(band(tmp_path / "map" / ".unfinished" / "encoded.tif"), band(masked.probability))
 
 
 def test_an_interrupted_run_with_masks_resumes_to_the_same_rasters(scene: Scene, tmp_path: Path) -> None:
@@ -187,13 +190,11 @@ def test_an_interrupted_run_with_masks_resumes_to_the_same_rasters(scene: Scene,
     assert resumed.summary.resumed
     for name in ("masks.tif", "probability.tif", "excluded.parquet"):
         assert (tmp_path / "part" / name).read_bytes() == (whole.folder / name).read_bytes()
-    # Other masks are another map.
-    with pytest.raises(StoppedError):
-        map_scene(named, DETECTOR, tmp_path / "other", settings, progress=stop_at(0.5))
-    other = map_scene(named, DETECTOR, tmp_path / "other", settings.model_copy(update={"masks": ("snow",)}))
-    assert not other.summary.resumed
+    other = SceneMasks.of(named, ("snow",)).identity
+    assert other != SceneMasks.of(named, ("clouds", "water")).identity, "other masks are another map"
 
 
+@pytest.mark.slow
 def test_a_map_without_masks_leaves_no_file_of_the_map_that_it_replaces(scene: Scene, tmp_path: Path) -> None:
     run(scene, tmp_path / "map", masks=("clouds", "water"))
     assert (tmp_path / "map" / "excluded.parquet").exists()
@@ -329,6 +330,7 @@ def test_networks_are_not_used_at_pixel_sizes_at_which_they_fail() -> None:
     assert "not at 120 m" in SceneMasks.of(coarse, "auto").left_out["clouds"]
 
 
+@pytest.mark.slow
 def test_clouds_of_a_network_are_the_same_in_any_window(shared_data: Path) -> None:
     scene = open_scene(shared_data / "scenes" / "wayanad-2024" / "cloudy", offset=-1000)
     masks = SceneMasks.of(scene, "auto")
@@ -343,8 +345,8 @@ def test_clouds_of_a_network_are_the_same_in_any_window(shared_data: Path) -> No
 def test_excluded_polygons_are_those_of_a_file(scene: Scene, tmp_path: Path) -> None:
     box = shapely.box(*(NORTH_UP * (10, 90)), *(NORTH_UP * (40, 60)))
     gpd.GeoDataFrame(geometry=[box], crs=UTM).to_file(tmp_path / "quarry.gpkg")
-    result = run(scene, tmp_path / "map", masks=(), exclude=read_excluded_area(str(tmp_path / "quarry.gpkg")))
-    codes = band(result.folder / "masks.tif")
+    area = ExcludedArea.on(read_excluded_area(str(tmp_path / "quarry.gpkg")), scene.geobox)
+    codes = SceneMasks.of(scene, (), area=area).codes(scene.window)
     expected = np.zeros(codes.shape, np.bool_)
     expected[60:90, 10:40] = True
     np.testing.assert_array_equal(codes == KINDS["area"].code, expected)
@@ -393,3 +395,14 @@ def test_masks_cost_no_labelled_landslides(shared_data: Path) -> None:
         lost, total = lost + np.count_nonzero(landslide & (codes > 0)), total + np.count_nonzero(landslide)
     assert total > 10_000
     assert lost <= 0.001 * total
+
+
+def test_prediction_of_an_array_is_nan_where_masks_hide_the_ground() -> None:
+    values = np.full((4, 40, 50), 2000, np.float32)
+    names = ("B03", "B04", "B08", "B11")
+    values[0, :10], values[3, :10] = 7000, 500
+    snow = landslip.predict(values, DETECTOR, channels=names, masks="snow")
+    np.testing.assert_array_equal(np.isnan(snow), np.indices(snow.shape)[0] < 10)
+    assert not np.isnan(landslip.predict(values, DETECTOR, channels=names)).any()
+    with pytest.raises(SettingsError, match="names from clouds, shadow, snow, got water"):
+        landslip.predict(values, DETECTOR, channels=names, masks="snow,water")

@@ -8,6 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
+from pyproj import Transformer
 
 from command_line import run
 from landslip.datasets.formats import open_patches
@@ -23,6 +24,7 @@ from landslip.page.jobs.tasks import (
     ComparisonTask,
     ExploreTask,
     LocateTask,
+    MapTask,
     MosaicTask,
     OverlayTask,
     PatchMapTask,
@@ -38,7 +40,7 @@ from landslip.page.jobs.tasks import (
 )
 from map_comparison import assert_equal_maps
 from page_made import detector_file, made_scene, map_source, read, run_task
-from rasters import write_raster
+from rasters import NORTH_UP, UTM, write_raster
 from scenes_made import blobs
 
 
@@ -162,6 +164,21 @@ def test_a_minimum_slope_removes_flat_landslides_and_is_reported(tmp_path: Path)
     products = Products.model_validate(run_task(task))
     assert len(gpd.read_file(products.files["landslides.gpkg"], layer="landslides")) == steep.count
     assert "mean slope below 20 degrees" in products.files["report.html"].read_text()
+
+
+def test_an_excluded_area_is_that_of_a_map_on_the_command_line(tmp_path: Path):
+    path = write_raster(tmp_path / "001-x.tif", blobs(96, 96), descriptions=("B04", "B03", "B02"))
+    (source,) = read(tmp_path, Upload(path=path, name="x.tif", kind="raster")).sources
+    assert isinstance(source, SceneSource)
+    left, top = Transformer.from_crs(UTM, 4326, always_xy=True).transform(*(NORTH_UP * (0, 0)))
+    bounds = (left - 0.001, top - 0.004, left + 0.004, top + 0.001)
+    everywhere = map_source(tmp_path, source, detector_file(tmp_path))
+    task = MapTask(source=source, detector=everywhere.detector, out=tmp_path / "less", masks=(), exclude=bounds)
+    less = SceneResult.model_validate(run_task(task))
+    made = extract(less, tmp_path / "b")
+    assert 0 < made.count < extract(everywhere, tmp_path / "a").count
+    excluded = gpd.read_file(made.geopackage, layer="excluded")
+    assert set(excluded["reason"]) == {"excluded area"}
 
 
 def test_pictures_are_georeferenced(made: SceneResult, tmp_path: Path):
