@@ -226,3 +226,14 @@ def test_files_of_operating_systems_are_skipped(tmp_path: Path) -> None:
     for name in ("img/._image_1.png", "mask/.DS_Store", "img/Thumbs.db"):
         (folder / name).write_bytes(b"")
     assert len(open_rgb_set(folder)) == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [("1,A,0,0\n2,A,0,0\n", "patches 1 and 2 of scene 'A' at the same row"), ("1,A,-1,0\n2,A,0,0\n", "negative row")],
+)
+def test_positions_that_no_scene_has_are_refused(tmp_path: Path, rows: str, words: str) -> None:
+    folder = make_set(tmp_path, [1, 2])
+    (folder / "manifest.csv").write_text(f"id,scene,row,col\n{rows}")
+    with pytest.raises(PatchesError, match=words):
+        open_rgb_set(folder)

@@ -167,6 +167,10 @@ def _lines(scores: "Scores") -> Iterator[str]:
     if len(evaluation.splits) > 1:
         pooled = [f"{name} ({count_units(count, 'patch')})" for name, count in evaluation.splits.items()]
         yield f"splits pooled: {', '.join(pooled)}"
+    if not evaluation.pixel.tp + evaluation.pixel.fn:
+        yield "no labelled pixel is landslide: all that is predicted counts as false, and the scores are 0"
+    elif not evaluation.pixel.fp + evaluation.pixel.tn:
+        yield "no labelled pixel is background: precision and F1 say nothing about false alarms"
     yield ""
     width = max(len(name) for name in ("all", *scores.by_scene)) + 2
     yield f"{'':>{width}} {'patches':>8} {'F1':>7} {'95 % interval':>15} {'precision':>10} {'recall':>7} {'IoU':>7}"

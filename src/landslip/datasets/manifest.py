@@ -32,9 +32,10 @@ def read_positions(path: Path) -> dict[tuple[Split, int], Position]:
     """Read a table of positions, by split and number of the patch. An empty row or column means unknown.
 
     Raises:
-        PatchesError: the table is damaged, lacks columns, lists a patch twice or has an unknown split.
+        PatchesError: the table is damaged, lacks columns, lists a patch or a position twice, or has an unknown split.
     """
     positions: dict[tuple[Split, int], Position] = {}
+    taken: dict[tuple[Split, str, int | None, int | None], int] = {}
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = csv.DictReader(file)
@@ -46,9 +47,22 @@ def read_positions(path: Path) -> dict[tuple[Split, int], Position]:
                 key = split_named(row.get("split") or "train"), int(row[number])
                 if key in positions:
                     raise PatchesError(f"{path} lists patch {key[1]} of {key[0]} twice: list it once")
+                row_number, col_number = _integer(row["row"]), _integer(row["col"])
+                if min(row_number or 0, col_number or 0) < 0:
+                    raise PatchesError(f"{path} lists patch {key[1]} at a negative row or column: count from 0")
+                place = key[0], row["scene"], row_number, col_number
+                if (
+                    row_number is not None
+                    and col_number is not None
+                    and (first := taken.setdefault(place, key[1])) != key[1]
+                ):
+                    raise PatchesError(
+                        f"{path} lists patches {first} and {key[1]} of scene {row['scene']!r} at the same row and "
+                        "column: correct one, or leave both empty"
+                    )
                 if not row["scene"].isprintable():
                     raise PatchesError(f"{path} has a scene {row['scene']!r}: a name is one line of plain text")
-                positions[key] = Position(row["scene"] or UNKNOWN_SCENE, _integer(row["row"]), _integer(row["col"]))
+                positions[key] = Position(row["scene"] or UNKNOWN_SCENE, row_number, col_number)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, csv.Error) as error:
         raise PatchesError(
             f"{path} cannot be read as a table of positions, after {len(positions)} rows: {error}"

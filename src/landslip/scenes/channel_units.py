@@ -14,6 +14,8 @@ REFLECTANCE_BELOW = 2.0
 """Lower values are reflectance 0..1 (clouds and snow exceed 1), not DN."""
 IMPOSSIBLE_MEDIAN_DN = 20_000.0
 _MAX_NEGATIVE = 0.2
+_ENOUGH = 1000
+"""Values of a sample from which a band can be judged to be constant."""
 _APART = 30.0
 """Factor by which reflectance of two channels differs only with different units, if their scales differ so too."""
 _FAR_APART = 100.0
@@ -78,6 +80,33 @@ def much_darker_channels(channels: Sequence[ChannelSample]) -> list[str]:
         for one, top, _ in _with_usual(channels)
         if one.top < top / _FAR_APART
     ]
+
+
+def bands_without_image(bands: Sequence[ChannelBand], samples: Sequence[NDArray[np.float32]]) -> list[str]:
+    """Return warnings on bands that are constant, and on bands that hold the same values.
+
+    Args:
+        bands: the reflectance bands.
+        samples: stored values of each, NaN where nodata.
+    """
+    warnings: list[str] = []
+    varied: list[tuple[ChannelBand, NDArray[np.float32]]] = []
+    for one, sample in zip(bands, samples, strict=True):
+        values = sample[np.isfinite(sample) & (sample != 0)]
+        if values.size < _ENOUGH:
+            continue
+        if values.min() == values.max() and len(bands) > 1:
+            warnings.append(f"{one.channel} of {one.label} is {values[0]:g} everywhere: it holds no image")
+            continue
+        same = next((other for other, held in varied if np.array_equal(held, sample, equal_nan=True)), None)
+        if same is None:
+            varied.append((one, sample))
+        else:
+            warnings.append(
+                f"{one.channel} of {one.label} holds the same values as {same.channel} of {same.label}: the image is "
+                f"grey there, or a band was saved twice"
+            )
+    return warnings
 
 
 def _with_usual(channels: Sequence[ChannelSample]) -> Iterator[tuple[ChannelSample, float, float]]:

@@ -49,6 +49,22 @@ class GivenUnits:
         if self.offset is not None and not math.isfinite(self.offset):
             raise SceneError(f"offset must be a finite number of DN, got {self.offset:g}", parameter="offset")
 
+    def doubts(self) -> list[str]:
+        """Return warnings about numbers that are allowed but hardly ever meant."""
+        if self.offset is None or self.offset == 0:
+            return []
+        if abs(self.offset) < 1:
+            return [
+                f"an offset of {self.offset:g} was given, and offsets are in DN (reflectance x 10,000): set offset to "
+                f"{self.offset * DN_PER_REFLECTANCE:g} if it is reflectance"
+            ]
+        if self.offset > 0:
+            return [
+                f"an offset of {self.offset:g} was given, which makes the scene brighter: set offset to "
+                f"{-self.offset:g} to remove what a product added"
+            ]
+        return []
+
 
 def conversion_of(one: ChannelBand, given: GivenUnits, metadata: ProductMetadata) -> Conversion:
     """Return the conversion of one band.

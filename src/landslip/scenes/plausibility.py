@@ -175,6 +175,11 @@ def check_terrain(one: ChannelBand, values: NDArray[np.float64], lowest: float, 
         SceneError: a slope is impossible, or every elevation is.
     """
     outside = (values < lowest) | (values > highest)
+    if one.channel == "slope" and values.size >= _LARGE_SAMPLE and 0.2 < values.max() <= np.pi / 2:
+        return [
+            f"the slope of {one.label} is nowhere above {values.max():.3g} degrees: convert it to degrees if it is in "
+            f"radians, or in rise over run"
+        ]
     if not outside.any():
         return []
     unit = CHANNELS[one.channel].unit

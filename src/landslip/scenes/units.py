@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from landslip.channels import CHANNELS
 from landslip.errors import SceneError
 from landslip.scenes.bands import ChannelBand
+from landslip.scenes.channel_units import bands_without_image
 from landslip.scenes.conversion import Conversion, GivenUnits, conversion_of
 from landslip.scenes.fill import find_fill, find_zeros
 from landslip.scenes.plausibility import check_dn, check_offset, check_steps, check_terrain, percent
@@ -50,6 +51,8 @@ def find_conversions(bands: Sequence[ChannelBand], given: GivenUnits) -> tuple[l
         stored = [_without_blanks(samples[index], made[index]) for index in reflectance]
         warnings += check_dn(*chosen, stored, given)
         warnings += check_offset(*chosen, stored)
+        warnings += given.doubts()
+        warnings += bands_without_image(chosen[0], [samples[index] for index in reflectance])
         warnings += check_steps(*chosen)
     warnings += _check_ranges(bands, samples, made)
     if blank > 0:

@@ -99,6 +99,8 @@ class PolygonReference:
     def notes(self) -> tuple[str, ...]:
         """Describe repaired, skipped and uncounted polygons, in sentences."""
         notes = list(self.file.notes())
+        if equal := len(self.pixels) - len(np.unique(shapely.to_wkb(shapely.normalize(self.pixels)))):
+            notes.append(f"{equal} polygons of {self.file.name} are equal to another one of it")
         outside = len(self.file.geometries) - len(self.pixels)
         if outside:
             notes.append(f"{outside} of {len(self.file.geometries)} polygons lie outside the map")

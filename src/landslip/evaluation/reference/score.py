@@ -235,6 +235,11 @@ def _check_background(reference: Reference, name: str, masks: Sequence[NDArray[n
     """
     labelled = sum(int(np.count_nonzero(mask != NODATA)) for mask in masks)
     background = sum(int(np.count_nonzero(mask == BACKGROUND)) for mask in masks)
+    if background == labelled:
+        return [
+            f"no pixel of the map is landslide in {name}: all that is mapped counts as false, and precision, recall "
+            "and F1 are 0"
+        ]
     if background:
         fraction = background / labelled
         return (

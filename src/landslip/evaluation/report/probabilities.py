@@ -184,8 +184,8 @@ def domain_shift_section(inputs: ReportInput) -> Section | None:
     heads = ("Scene", "Patches", "Median distance", "Beyond the 99th percentile", "F1", "Correlation within the scene")
     note = (
         f"Rank correlation of distance and F1: {made.by_patch:+.2f} over {made.patches} patches, {made.by_block:+.2f} "
-        f"(interval {format_ends(made.low, made.high, '+.2f')}) over {made.blocks} {made.unit}; negative where F1 falls "
-        "with distance. Training patches among the evaluated ones bias both."
+        f"(interval {format_ends(made.low, made.high, '+.2f')}) over {made.blocks} {made.unit}; negative where F1 "
+        "falls with distance. Training patches among the evaluated ones bias both."
     )
     html = chart_html(drawn) + plain_table(heads, _rows(made.scenes)) + paragraph(note, "note")
     return Section("domain_shift", title, html, made.as_dict())
