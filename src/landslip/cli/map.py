@@ -110,8 +110,8 @@ def command(
       landslip map *.SAFE.zip -o maps/
       landslip map scenes.txt -o maps/
     """
-    from landslip.cli.map_many import map_many
     from landslip.cli.engine_choice import choose_engine
+    from landslip.cli.map_many import map_many
     from landslip.detector.detector import DEFAULT, Detector
     from landslip.errors import SettingsError
     from landslip.mapping.area import area_of_interest
