@@ -240,7 +240,7 @@ def test_a_mask_that_the_scene_does_not_allow_is_an_error(masks: object, options
 def test_settings_of_masks_are_checked(scene: Scene, tmp_path: Path) -> None:
     assert MapSettings(masks="clouds, water").masks == ("clouds", "water")
     assert MapSettings(masks="none").masks == ()
-    with pytest.raises(ValueError, match="masks"):
+    with pytest.raises(SettingsError, match="masks must be auto, none, or names from"):
         MapSettings(masks="fog")
     flat = memory_scene(blobs(40, 40, bands=1), ("B04",))
     with pytest.raises(SettingsError, match="min_slope_deg needs the slope or the elevation"):

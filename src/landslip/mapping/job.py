@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,9 +76,16 @@ class MapSettings(Frozen):
     @classmethod
     def _split_names(cls, value: Any) -> Any:
         """Read ``none`` and names joined by commas."""
-        if isinstance(value, str) and value != "auto":
-            return () if value.strip() in ("", "none") else tuple(name.strip() for name in value.split(","))
-        return value
+        if not isinstance(value, str) or value == "auto":
+            return value
+        names = () if value.strip() in ("", "none") else tuple(name.strip() for name in value.split(","))
+        unknown = [name for name in names if name not in get_args(MaskName)]
+        if unknown:
+            raise SettingsError(
+                f"masks must be auto, none, or names from {', '.join(get_args(MaskName))}, got {', '.join(unknown)}",
+                parameter="masks",
+            )
+        return names
 
 
 @dataclass(frozen=True, slots=True)
