@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "train": "Train a detector on labelled patches.",
     "evaluate": "Score a detector on labelled patches.",
     "evaluate-map": "Score a finished landslide map against reference landslides.",
+    "evaluate-generalisation": "Judge detectors on regions left out, quiet ground and real scenes.",
     "cross-validate": "Train and score a recipe on every fold of a protocol.",
     "ablate": "Channel ablation study.",
     "stress": "Stress test: F1 under blur, noise, haze, clouds, resampling and lost channels.",
