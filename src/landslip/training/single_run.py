@@ -19,6 +19,7 @@ from landslip.training.assembly.assemble import assemble
 from landslip.training.assembly.description import DataFacts, PartFacts
 from landslip.training.assembly.threshold_evidence import histograms_of_unseen_scenes
 from landslip.training.data.feeding import LoadedPart, join_parts, load_part
+from landslip.training.data.negatives import load_negatives
 from landslip.training.data.parts import Parts, find_part_leaks, find_recipe_parts, part_patches
 from landslip.training.distillation.soft_labels import build_soft_labels, describe_distillation
 from landslip.training.loop.callback import CHECKPOINTS, LAST, History
@@ -150,9 +151,23 @@ def train_once(
     if leaks.pairs:
         notes = [*notes, f"Warning: {leaks}."]
     keys = {"train": train.keys, "validation": validation.keys}
+    negatives = None
+    if recipe.negatives is not None:
+        negatives = load_negatives(recipe.negatives, train, progress)
+        keys["negatives"] = negatives.keys
+        notes = [*notes, negatives.note]
     with free_after_failed_start(folder, folder / CHECKPOINTS / LAST):
         start_run(folder, recipe, keys, parts.division, resume=resume, leaks=str(leaks))
-        fitted = fit(recipe, train, validation, folder, progress=progress, resume=resume, change_target=change_target)
+        fitted = fit(
+            recipe,
+            train,
+            validation,
+            folder,
+            progress=progress,
+            resume=resume,
+            change_target=change_target,
+            negatives=negatives,
+        )
     title = f"{recipe.name}: trained on {recipe.train}, validated on {recipe.validation}"
     draw_pictures(fitted, validation, folder, title=title, source=attribution(data), pixel_size_m=about.pixel_size_m)
     network = fitted.network

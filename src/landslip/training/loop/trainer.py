@@ -13,6 +13,7 @@ from torch import nn
 from landslip.errors import RunError
 from landslip.files.progress import Progress, no_progress
 from landslip.training.data.feeding import EpochLoader, LoadedPart
+from landslip.training.data.negatives import Negatives, add_negatives, count_per_batch, mix_in_negatives
 from landslip.training.data.sampling import PatchStatistics, sample_order
 from landslip.training.loop.callback import BEST, CHECKPOINTS, LAST, History, TrainingCallback, build_loggers
 from landslip.training.loop.devices import exit_other_ranks, precision_for
@@ -47,6 +48,7 @@ def fit(
     progress: Progress = no_progress,
     resume: bool = False,
     change_target: TargetChange | None = None,
+    negatives: Negatives | None = None,
 ) -> FitResult:
     """Fit a network; leaves ``log.csv``, ``checkpoints/`` and the files of the recipe's loggers in the folder.
 
@@ -61,6 +63,7 @@ def fit(
         progress: told of optimisation steps.
         resume: continue from the last checkpoint in the folder, if there is one.
         change_target: applied to the target of every batch, for distillation.
+        negatives: chips in every batch, as many as the recipe says.
 
     Raises:
         RecipeError: network, loss or augmentation do not fit the channels or each other.
@@ -95,18 +98,27 @@ def fit(
         )
         statistics = PatchStatistics(train.landslide_fraction, train.scenes, np.full(len(train), np.nan))
         patches_per_step = recipe.fit.batch_size * trainer.world_size
-        steps = -(-len(sample_order(recipe.sampling, statistics, recipe.seed, 1)) // patches_per_step)
-        module = SegmentationModule(built.network, recipe, len(train), steps, change_target)
+        quiet = 0
+        if recipe.negatives is not None and negatives is not None:
+            quiet = count_per_batch(recipe.negatives.fraction, patches_per_step)
+        source = train if negatives is None else add_negatives(train, negatives)
+        steps = -(-len(sample_order(recipe.sampling, statistics, recipe.seed, 1)) // (patches_per_step - quiet))
+        module = SegmentationModule(built.network, recipe, len(source), steps, change_target)
 
         def order() -> NDArray[np.intp]:
-            current = PatchStatistics(train.landslide_fraction, train.scenes, module.difficulty.cpu().numpy())
+            difficulty = module.difficulty.cpu().numpy()[: len(train)]
+            current = PatchStatistics(train.landslide_fraction, train.scenes, difficulty)
             positions = sample_order(recipe.sampling, current, recipe.seed, module.epoch)
+            if quiet and negatives is not None:
+                positions = mix_in_negatives(
+                    positions, len(train), len(negatives), quiet, patches_per_step, recipe.seed, module.epoch
+                )
             return split_among_devices(positions, trainer.global_rank, trainer.world_size)
 
         try:
             trainer.fit(
                 module,
-                EpochLoader(train, recipe.fit.batch_size, steps, order),
+                EpochLoader(source, recipe.fit.batch_size, steps, order),
                 ckpt_path=last if resumed else None,
                 weights_only=True,
             )

@@ -24,6 +24,7 @@ from landslip.training.recipe.sections import (
     FitRecipe,
     LogRecipe,
     MachineRecipe,
+    NegativesRecipe,
     NetworkRecipe,
     SelfTrainingRecipe,
 )
@@ -93,6 +94,8 @@ class Recipe(Frozen):
     """Random changes of the training patches."""
     sampling: SamplingRecipe = SamplingRecipe()
     """Which patches an epoch draws, and how often."""
+    negatives: NegativesRecipe | None = None
+    """Chips without landslides in every batch; null: none."""
     loss: LossRecipe = LossRecipe()
     """Loss function."""
     fit: FitRecipe = FitRecipe()
@@ -145,6 +148,10 @@ class Recipe(Frozen):
                 f"augmentation.mixup blends {name} of two locations, which the loss term {kind} reads: "
                 "remove one of the two, or use cutmix"
             )
+        if self.negatives is not None and self.distillation is not None:
+            raise ValueError("negatives have no soft labels of teachers: remove negatives, or distillation")
+        if self.negatives is not None and self.fit.batch_size == 1:
+            raise ValueError("negatives need room in a batch: set fit.batch_size to 2 or more")
         several = self.machine.nodes > 1 or self.machine.devices not in (1, "auto")
         if self.self_training is not None and several:
             raise ValueError("self_training runs on one device: set machine.devices to 1")

@@ -4,6 +4,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
+from landslip.datasets.class_chips import Brightness
 from landslip.datasets.splits import Part
 from landslip.files.model import Frozen
 from landslip.inference.tta import TTA
@@ -136,6 +137,19 @@ class SelfTrainingRecipe(Frozen):
                 f"got {self.background_below} and {self.landslide_above}"
             )
         return self
+
+
+class NegativesRecipe(Frozen):
+    """Chips without landslides in every batch, against false alarms on quiet ground."""
+
+    data: str | None = None
+    """Folder of the chips, one folder for each class: CLASS/CLASS_N.jpg, as in EuroSAT."""
+    fraction: float = Field(default=0.25, gt=0, lt=1)
+    """Fraction of each batch."""
+    brightness: Brightness = "relative"
+    """Conversion to DN: relative to the chip, as in RGB patches of Landslide4Sense, or absolute."""
+    keep_apart: int = Field(default=150, ge=0)
+    """Chips of each class, those with the highest numbers, that are not trained on, to report on."""
 
 
 class CalibrationRecipe(Frozen):
