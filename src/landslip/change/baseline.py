@@ -43,6 +43,9 @@ class ChangeCard(Frozen):
     intercept: float
     threshold: Annotated[float, Field(gt=0, lt=1)]
     threshold_selection: str
+    least_change: Annotated[float, Field(gt=0)]
+    """Brightening or loss of greenness (natural logarithms) below which nothing is new, however sure the landslide is:
+    the accuracy of Sentinel-2's radiometry and what co-registration leaves are a few percent."""
     detector: str
     """Whose probability the regression was fitted with."""
     trained_on: str
@@ -98,4 +101,7 @@ def predict_new(
     for coefficient, feature in zip(card.coefficients, features, strict=True):
         score += coefficient * feature
     new = 1 / (1 + np.exp(-np.clip(score, -500, 500)))
+    # Rises from half of the least change to the whole of it.
+    changed = np.maximum(change.brightening, change.greenness_loss) / card.least_change
+    new = new * np.clip(2 * changed - 1, 0, 1)
     return np.where(np.isfinite(probability), new, np.nan).astype(np.float32)

@@ -1,0 +1,89 @@
+"""Maps of two dates: layers, attributes, files, independence of blocks, and resumed runs."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+
+from landslip.mapping.job import MapSettings
+from landslip.mapping.run import MapResult, map_scene
+from landslip.scenes.rasters import open_scene
+from landslip.scenes.scene import Scene
+from landslip.synthetic.patch_pairs import smooth_field
+from map_comparison import assert_equal_maps
+from rasters import write_raster
+from scenes_made import StoppedError, stop_at
+from tiny_detectors import brightness
+
+SIDE = 150
+DETECTOR = brightness(threshold=0.9)
+NEW, OLD = (slice(60, 76), slice(40, 56)), (slice(100, 116), slice(90, 106))
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scene, Scene]:
+    """After and before: one bright square on both dates, another after only."""
+    folder = tmp_path_factory.mktemp("scenes")
+    random = np.random.default_rng(4)
+    relief = np.exp(0.2 * smooth_field(SIDE, SIDE, 18, random) + 0.08 * random.normal(size=(SIDE, SIDE)))
+    ground = np.array([200, 240, 280])[:, None, None] * relief
+    made = []
+    for name, bright in (("after", (NEW, OLD)), ("before", (OLD,))):
+        values = (ground if name == "after" else 0.8 * ground + 20).copy()
+        for place in bright:
+            values[:, *place] = np.array([6000, 5500, 5000])[:, None, None]
+        path = folder / f"{name}.tif"
+        write_raster(path, values.astype(np.uint16), descriptions=("B04", "B03", "B02"), nodata=0)
+        made.append(open_scene(path))
+    return made[0], made[1]
+
+
+def run(scenes: tuple[Scene, Scene], out: Path, block: int = 64, **more: object) -> MapResult:
+    after, before = scenes
+    return map_scene(after, DETECTOR, out, MapSettings(block_px=block, threads=1), before=[before], **more)
+
+
+def test_old_ground_goes_to_its_own_layer(scenes: tuple[Scene, Scene], tmp_path: Path) -> None:
+    result = run(scenes, tmp_path / "map")
+    (new,), not_new = list(result.landslides.itertuples()), result.not_new
+    assert not_new is not None
+    assert len(not_new) == result.summary.change.not_new == 1
+    assert new.new > 0.5 > not_new["new"].iloc[0]
+    assert new.change_after - new.change_before > 0.5
+    assert abs(not_new["change_after"].iloc[0] - not_new["change_before"].iloc[0]) < 0.3
+    assert not new.geometry.intersects(not_new.geometry.iloc[0])
+    with rasterio.open(tmp_path / "map" / "change.tif") as change:
+        assert change.scales[0] == 0.004
+        assert "brightness" in change.descriptions[1]
+    report = (tmp_path / "map" / "report.html").read_text(encoding="utf-8")
+    assert "What became of the candidates" in report
+    assert set(result.summary.files) >= {"change.tif", "overview.png"}
+
+
+def test_the_map_does_not_depend_on_blocks(scenes: tuple[Scene, Scene], tmp_path: Path) -> None:
+    for block in (48, 4096):
+        run(scenes, tmp_path / str(block), block)
+    assert_equal_maps(tmp_path / "48", tmp_path / "4096")
+    one, other = (rasterio.open(tmp_path / name / "change.tif") for name in ("48", "4096"))
+    with one, other:
+        np.testing.assert_array_equal(one.read(), other.read())
+
+
+def test_a_stopped_run_resumes_only_with_the_same_image_before(scenes: tuple[Scene, Scene], tmp_path: Path) -> None:
+    with pytest.raises(StoppedError):
+        run(scenes, tmp_path / "map", progress=stop_at(0.5))
+    assert run(scenes, tmp_path / "map").summary.resumed
+    run(scenes, tmp_path / "fresh")
+    assert_equal_maps(tmp_path / "map", tmp_path / "fresh")
+    after, before = scenes
+    with pytest.raises(StoppedError):
+        run(scenes, tmp_path / "other", progress=stop_at(0.5))
+    assert not run((after, after), tmp_path / "other").summary.resumed
+    assert before.identity != after.identity
+
+
+def test_the_same_image_twice_holds_nothing_new(scenes: tuple[Scene, Scene], tmp_path: Path) -> None:
+    result = run((scenes[0], scenes[0]), tmp_path / "map")
+    assert result.summary.landslides == 0
+    assert result.summary.change.not_new == 2
