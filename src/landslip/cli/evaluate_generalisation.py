@@ -29,7 +29,12 @@ if TYPE_CHECKING:
 )
 @click.option("--quiet-ground", "chips", type=PATH, metavar="DIR", help="Chips without landslides, a folder per class.")
 @click.option(
-    "--chips", "per_class", type=click.IntRange(1), default=150, help="Chips per class: those with the highest numbers."
+    "--chips",
+    "per_class",
+    type=click.IntRange(1),
+    metavar="N",
+    default=150,
+    help="Chips per class: those with the highest numbers.",
 )
 @click.option("--before", type=PATH, metavar="SCENE", help="Scene before an event.")
 @click.option("--after", type=PATH, metavar="SCENE", help="The same area after it.")
@@ -74,7 +79,7 @@ def command(
     \b
     Tables:
       regions       pooled F1, precision and recall at the detector's threshold, at 0.5 and at the best in hindsight;
-                    a star marks regions with patches in the detector's training part
+                    marks: * patches of it were in the detector's training part, ? they may have been
       quiet ground  per cent of pixels marked on chips without landslides, with absolute and with relative brightness
       real scenes   hectares marked before and after, F1 inside drawn windows, length of the track found, the rest
 
@@ -125,7 +130,7 @@ def _text(judged: "list[Judgement]") -> str:
     from landslip.evaluation.generalisation.tables import quiet_table, region_table, scene_table
 
     titles = {
-        "Labelled regions, counts pooled over all pixels (* trained there, ? not known):": region_table,
+        "Labelled regions, counts pooled over all pixels (* trained there, ? may have been):": region_table,
         "Quiet ground, per cent of pixels marked:": quiet_table,
         "Real scenes, without masks and minimum area:": scene_table,
     }

@@ -33,11 +33,13 @@ def region_table(judged: Sequence[Judgement]) -> list[tuple[str, ...]]:
 def quiet_table(judged: Sequence[Judgement]) -> list[tuple[str, ...]]:
     """Lay out the false alarms by class, in per cent of the pixels; the first row is the head."""
     classes = list(dict.fromkeys(kind for one in judged for quiet in one.quiet for kind in quiet.by_class))
-    columns = [(one, quiet) for one in judged for quiet in one.quiet]
-    rows: list[tuple[str, ...]] = [("class", *(f"{one.detector}, {quiet.brightness}" for one, quiet in columns))]
-    for kind in classes:
-        rows.append((kind, *(f"{100 * quiet.by_class.get(kind, np.nan):.2f}" for _, quiet in columns)))
-    rows.append(("mean", *(f"{100 * quiet.mean:.2f}" for _, quiet in columns)))
+    if not classes:
+        return [()]
+    rows: list[tuple[str, ...]] = [("", "brightness", *classes, "mean")]
+    for one in judged:
+        for quiet in one.quiet:
+            fractions = [*(quiet.by_class.get(kind, np.nan) for kind in classes), quiet.mean]
+            rows.append((one.detector, quiet.brightness, *(f"{100 * fraction:.2f}" for fraction in fractions)))
     return rows
 
 
@@ -108,8 +110,8 @@ def _panels(judged: Sequence[Judgement]) -> Iterator[tuple[str, str, list[str], 
     """Title, label of the axis, names of the groups, and the heights of each detector."""
     names = list(dict.fromkeys(score.region for one in judged for score in one.regions))
     if names:
-        seen = {score.region for one in judged for score in one.regions if score.trained_in}
-        title = f"Labelled regions, F1 at the detector's threshold ({SEEN} in the training of some)"
+        seen = {score.region for one in judged for score in one.regions if score.trained_in is not False}
+        title = f"Labelled regions, F1 at the detector's threshold ({SEEN} some were or may have been trained there)"
         by_region = [{score.region: score.at_threshold.f1 for score in one.regions} for one in judged]
         heights = [[scores.get(name, np.nan) for name in names] for scores in by_region]
         yield title, "F1", [name + SEEN * (name in seen) for name in names], heights
