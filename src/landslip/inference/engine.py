@@ -17,7 +17,7 @@ from landslip.detector.detector import Detector
 from landslip.errors import EngineError, MissingExtraError
 from landslip.inference.cpu import has_int8_instructions
 
-Precision = Literal["float32", "bfloat16", "int8", "auto"]
+Precision = Literal["auto", "float32", "bfloat16", "int8"]
 """``auto``: int8, else bfloat16, where engine and CPU support it and it agreed with float32; else float32."""
 
 PROVIDERS: Final = MappingProxyType(
