@@ -11,6 +11,7 @@ from torch import Tensor
 
 from landslip.channels import find_channel
 from landslip.errors import RecipeError
+from landslip.training.augmentation.cover import add_snow_and_shadow
 from landslip.training.augmentation.gaps import draw_absent_channels, drop_channels, hide_random_pixels
 from landslip.training.augmentation.geometry import crop_windows, rotate_and_flip, zoom
 from landslip.training.augmentation.light import change_light
@@ -124,6 +125,8 @@ class Augmentation:
             values, target = self._rotate_and_flip(values, target, random)
         if recipe.zoom or recipe.rotation_deg or recipe.resized_crop:
             self._zoom(values, target, random)
+        if recipe.snow or recipe.shadow:
+            self._add_snow_and_shadow(values, target, random)
         if recipe.photometric:
             values = self._change_light(values, random)
         if recipe.mixup or recipe.cutmix:
@@ -162,6 +165,15 @@ class Augmentation:
             target,
             partial(zoom, scale=scale, angle=angle, centre=centre, pairs=pairs),
         )
+
+    def _add_snow_and_shadow(self, values: Tensor, target: Target, random: RandomSource) -> None:
+        spectral = torch.tensor(self.kinds.spectral, device=values.device)
+        if not len(spectral):
+            return
+        light = values.index_select(1, spectral)
+        probabilities = (self.recipe.snow, self.recipe.shadow)
+        add_snow_and_shadow(light, target, self.kinds.wavelengths_nm, probabilities, random)
+        values.index_copy_(1, spectral, light)
 
     def _change_light(self, values: Tensor, random: RandomSource) -> Tensor:
         spectral, nm = self.kinds.spectral, self.kinds.wavelengths_nm

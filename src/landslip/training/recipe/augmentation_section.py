@@ -44,6 +44,10 @@ class AugmentationRecipe(Frozen):
     """Largest strength of the blur, for 1/3 of patches."""
     band_shift_px: float = Field(default=0.0, ge=0, le=1)
     """Largest misregistration of each channel along rows and columns, for 1/2 of patches."""
+    snow: Probability = 0.0
+    """Probability of covering parts of a patch with snow or thick cloud; what they hide becomes background."""
+    shadow: Probability = 0.0
+    """Probability of casting shadow on parts of a patch."""
     mixup: Probability = 0.0
     """Probability of blending a patch and its labels with another of the batch (arXiv 1710.09412)."""
     cutmix: Probability = 0.0
