@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batches_made import MANY, equal, generator, make_batch, make_many
-from landslip.channels import TRUE_COLOUR
+from landslip.channels import CHANNELS, TRUE_COLOUR
 from landslip.errors import ChannelError, RecipeError
 from landslip.inference.gap_filling import fill_gaps
 from landslip.training.augmentation import Augmentation, AugmentationRecipe
@@ -26,8 +26,8 @@ DISABLED = AugmentationRecipe.disabled()
 STEPS: dict[str, object] = {
     "dihedral": True, "zoom": 0.5, "rotation_deg": 90, "resized_crop": 0.5, "background_fill": 0.5, "gain": 3,
     "channel_gain": 0.3, "channel_mixing": 0.5, "haze": 0.5, "haze_removal": 1, "gamma": 2, "illumination": 0.3,
-    "noise": 0.1, "blur": 1, "band_shift_px": 1, "mixup": 0.5, "cutmix": 0.5, "edge_nodata": 0.5, "cloud_nodata": 0.5,
-    "channel_dropout": {"B04": 0.5, "elevation": 0.5},
+    "noise": 0.1, "blur": 1, "band_shift_px": 1, "snow": 0.5, "shadow": 0.5, "mixup": 0.5, "cutmix": 0.5, "edge_nodata": 0.5,
+    "cloud_nodata": 0.5, "channel_dropout": {"B04": 0.5, "elevation": 0.5},
 }  # fmt: skip
 """Every step at high strength."""
 LIGHT = (
@@ -140,6 +140,29 @@ def test_patches_need_not_be_square(seed: int, size: tuple[int, int]) -> None:
     after, truth = Augmentation(only(*STEPS), MANY, MEANS)(values, target, generator(seed))
     assert after.shape == values.shape
     assert truth.landslide.shape == target.landslide.shape
+
+
+@given(seeds)
+def test_snow_hides_landslides_and_makes_none(seed: int) -> None:
+    values, target = make_many(n=8)
+    after, truth = Augmentation(only("snow"), MANY)(values, target, generator(seed))
+    assert bool((truth.landslide <= target.landslide).all())
+    assert torch.equal(truth.valid, target.valid)
+    assert torch.equal(after[:, 4:], values[:, 4:])
+    hidden = (truth.landslide < target.landslide)[:, None].expand_as(values[:, :4])
+    assert not bool((after[:, :4] == values[:, :4])[hidden].any())
+
+
+@given(seeds)
+def test_shadow_darkens_least_in_blue_and_keeps_labels(seed: int) -> None:
+    values, target = make_many(n=8)
+    after, truth = Augmentation(only("shadow"), MANY)(values, target, generator(seed))
+    assert equal((values, truth), (values, target))
+    assert torch.equal(after[:, 4:], values[:, 4:])
+    left = after[:, :4] / values[:, :4]
+    assert float(left.min()) >= 0.2 and float(left.max()) <= 1 + 1e-6
+    nm = torch.tensor([CHANNELS[name].wavelength_nm for name in MANY[:4]])
+    assert bool((left[:, nm.argmin()] >= left[:, nm.argmax()] - 1e-6).all())
 
 
 @given(seeds)
