@@ -26,8 +26,8 @@ DISABLED = AugmentationRecipe.disabled()
 STEPS: dict[str, object] = {
     "dihedral": True, "zoom": 0.5, "rotation_deg": 90, "resized_crop": 0.5, "background_fill": 0.5, "gain": 3,
     "channel_gain": 0.3, "channel_mixing": 0.5, "haze": 0.5, "haze_removal": 1, "gamma": 2, "illumination": 0.3,
-    "noise": 0.1, "blur": 1, "band_shift_px": 1, "snow": 0.5, "shadow": 0.5, "mixup": 0.5, "cutmix": 0.5, "edge_nodata": 0.5,
-    "cloud_nodata": 0.5, "channel_dropout": {"B04": 0.5, "elevation": 0.5},
+    "noise": 0.1, "blur": 1, "band_shift_px": 1, "snow": 0.5, "shadow": 0.5, "mixup": 0.5, "cutmix": 0.5,
+    "edge_nodata": 0.5, "cloud_nodata": 0.5, "channel_dropout": {"B04": 0.5, "elevation": 0.5},
 }  # fmt: skip
 """Every step at high strength."""
 LIGHT = (
