@@ -1,14 +1,17 @@
 """Acquisition dates from tags, STAC items and names."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from affine import Affine
 
+from landslip.errors import SettingsError
+from landslip.scenes.catalogue.request import parse_day
 from landslip.scenes.dates import date_in_name
 from landslip.scenes.rasters import open_scene
-from rasters import write_raster
+from rasters import NORTH_UP, write_raster
 
 VALUES = np.full((1, 4, 4), 900, np.uint16)
 
@@ -62,13 +65,35 @@ def test_without_a_source_there_is_no_date(tmp_path):
     assert opened(tmp_path).date is None
 
 
-def test_files_of_several_days_give_no_date_and_a_warning(tmp_path):
-    paths = [write_raster(tmp_path / f"{name}.tif", VALUES) for name in ("20230818_B04", "20230820_B03")]
-    scene = open_scene(paths)
+def test_tiles_of_several_days_give_no_date_and_a_warning(tmp_path):
+    for number, day in enumerate((18, 20)):
+        place = NORTH_UP @ Affine.translation(4 * number, 0)
+        write_raster(tmp_path / f"T46QCK_202308{day}_B04.tif", VALUES, transform=place)
+    scene = open_scene(tmp_path)
     assert scene.date is None
     assert scene.warnings == (
         "the file names contain several dates (2023-08-18, 2023-08-20): the acquisition date is unknown",
     )
+
+
+FUTURE = (datetime.now(UTC) + timedelta(days=400)).date().isoformat()
+
+
+@pytest.mark.parametrize(("name", "tags"), [(f"B04_{FUTURE}", None), ("B04", {"ACQUISITION_DATE": FUTURE})])
+def test_a_date_in_the_future_is_unknown_and_reported(tmp_path, name, tags):
+    scene = opened(tmp_path, name, tags)
+    assert scene.date is None
+    assert f"the acquisition date {FUTURE} lies in the future" in scene.warnings[0]
+
+
+def test_a_date_of_today_is_kept(tmp_path):
+    today = datetime.now(UTC).date()
+    assert opened(tmp_path, f"B04_{today.isoformat()}").date.date() == today
+
+
+def test_images_of_the_future_are_not_searched():
+    with pytest.raises(SettingsError, match=f"an event that has happened, got {FUTURE}"):
+        parse_day(FUTURE)
 
 
 def test_a_stac_item_in_the_folder_tells_the_date(tmp_path):

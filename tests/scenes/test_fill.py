@@ -1,5 +1,7 @@
 """Fill values that a file does not declare."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -96,3 +98,43 @@ def test_nodata_zero_keeps_the_sea(tmp_path):
     values, valid = open_scene(paths, nodata=0).read(["elevation"])
     assert valid.all()
     np.testing.assert_array_equal(values[0], elevation)
+
+
+@pytest.mark.parametrize("declared", [True, False])
+@pytest.mark.parametrize("apart", [True, False])
+def test_a_nodata_value_that_observed_ground_holds_is_reported_with_its_fraction(tmp_path, declared, apart):
+    values = land().astype(np.uint16)
+    values[1][np.random.default_rng(1).random(values.shape[1:]) < 0.03] = 500
+    how = {"nodata": 500 if declared else None}
+    paths = [tmp_path / "a.tif"]
+    if apart:
+        paths = [tmp_path / f"{name}.tif" for name in NAMES]
+        for band, path in enumerate(paths):
+            write_land(path, values[band], descriptions=None, **how)
+    else:
+        write_land(paths[0], values, **how)
+    message, parameter = message_of(paths, nodata=None if declared else 500)
+    assert parameter is None
+    assert re.search(r"the nodata value 500 is among the values of the ground: 3\.\d% of a sample", message)
+
+
+def test_a_black_that_only_some_bands_of_a_picture_hold_is_reported(tmp_path):
+    values = ((land() - 200) / 20).clip(1, 150).astype(np.uint8)
+    values[0, :, :14] = 0
+    message, _ = message_of(write_land(tmp_path / "a.tif", values, nodata=0))
+    assert "the nodata value 0 is among the values of the ground: 10.0% of a sample" in message
+
+
+@pytest.mark.parametrize("value", [0, 65535])
+def test_nodata_of_single_bands_at_the_edge_of_a_swath_is_none_of_the_ground(tmp_path, value):
+    values = land().astype(np.uint16)
+    values[:, :20] = value
+    values[2, :30] = value
+    assert "among the values" not in message_of(write_land(tmp_path / "a.tif", values, nodata=value))[0]
+
+
+def test_nodata_amid_the_values_in_all_bands_at_once_is_nodata(tmp_path):
+    values = land().astype(np.uint16)
+    values[values == 500] = 501
+    values[:, :20] = 500
+    assert message_of(write_land(tmp_path / "a.tif", values, nodata=500)) == ("", None)

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 _TIME_TAGS = (
@@ -19,6 +19,8 @@ _DAY = re.compile(
     r"(?<!\d)(?P<year>19[89]\d|20\d\d)(?P<gap>[-_]?)(?P<month>0[1-9]|1[0-2])(?P=gap)(?P<day>0[1-9]|[12]\d|3[01])"
     r"(?:[T ](?P<hour>[01]\d|2[0-3]):?(?P<minute>[0-5]\d):?(?P<second>[0-5]\d))?(?!\d)"
 )
+_CLOCK_TOLERANCE = timedelta(days=2)
+"""Clocks and time zones may differ by this much."""
 _TIFF_DAY = re.compile(r"^(\d{4}):(\d{2}):(\d{2})")
 
 
@@ -46,7 +48,7 @@ def acquisition_date(
     """
     folders = [path.resolve() for path in given if path.is_dir()]
     sources = (
-        ("the files' tags", [moment for one in tags if (moment := _acquired_by_tags(one))]),
+        ("the files' tags", [moment for one in tags if (moment := date_in_tags(one))]),
         ("the STAC item beside the files", [moment for one in folders for moment in _acquired_by_items(one)]),
         ("the file names", [moment for path in paths if (moment := date_in_name(path.stem))]),
         ("the folder's name", [moment for one in folders if (moment := date_in_name(one.name))]),
@@ -63,6 +65,18 @@ def acquisition_date(
         if moments:
             return AcquisitionDate(min(moments), notes=(f"date {days[0]}: from {where}",))
     return AcquisitionDate(None)
+
+
+def drop_future_date(found: AcquisitionDate) -> AcquisitionDate:
+    """Return a date as unknown, with a warning, if it lies in the future."""
+    moment = found.moment
+    if moment is None or moment.replace(tzinfo=moment.tzinfo or UTC) <= datetime.now(UTC) + _CLOCK_TOLERANCE:
+        return found
+    message = (
+        f"the acquisition date {moment.date()} lies in the future, so the date is treated as unknown: correct "
+        f"the tags or names it is from, or the clock of this machine"
+    )
+    return AcquisitionDate(None, warnings=(*found.warnings, message))
 
 
 def date_in_name(name: str) -> datetime | None:
@@ -83,7 +97,7 @@ def date_in_name(name: str) -> datetime | None:
     return moments[0] if product or same_day else None
 
 
-def _acquired_by_tags(tags: Mapping[str, str]) -> datetime | None:
+def date_in_tags(tags: Mapping[str, str]) -> datetime | None:
     """Return the acquisition time from acquisition tags."""
     return next((moment for key in _TIME_TAGS if key in tags and (moment := date_in_name(tags[key]))), None)
 

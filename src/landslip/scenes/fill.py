@@ -1,5 +1,6 @@
 """Fill values that a file does not declare: one extreme value in all channels at once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,9 @@ _LEAST_FRACTION = 5e-4
 _LEAST_COUNT = 8
 _BRIGHTEST_DN = 16_000.0
 """Clouds and snow stay below; higher values that fill all channels at once are no measurement."""
+_LEAST_GROUND = 1e-3
+_BESIDE = 0.05
+"""A value this far from the range of the others, as a fraction of the range, is still amid them."""
 _COMMON_FILLS = frozenset({255.0, 9999.0, 32767.0, 65535.0, 99999.0})
 
 
@@ -63,6 +67,41 @@ def find_fill(values: NDArray[np.float32], valid: NDArray[np.bool_], to_dn: floa
         if _stands_apart(value, int(filled.sum()), rest, to_dn):
             return Fill(value, fraction)
     return None
+
+
+def find_ground_nodata(
+    values: NDArray[np.float32], valid: NDArray[np.bool_], nodata: Sequence[Sequence[float]]
+) -> tuple[float, float]:
+    """Find a nodata value that observed ground holds too: single channels hold it, amid their other values.
+
+    Args:
+        values: stored values (n, k) of reflectance channels at the same pixels.
+        valid: (n, k), False for nodata.
+        nodata: the nodata values of each channel.
+
+    Returns:
+        The value, and the fraction of the pixels that hold it in some channels and not in others; 0 where that is rare.
+
+    Example:
+        >>> sample = np.array([[400.0, 500, 600, 450] * 10, [300.0, 310, 320, 330] * 10], np.float32)
+        >>> find_ground_nodata(sample, sample != 500, [[500], [500]])
+        (500.0, 0.25)
+    """
+    elsewhere = valid.any(axis=0)
+    for value in dict.fromkeys(number for numbers in nodata for number in numbers):
+        held = np.zeros_like(elsewhere)
+        for own, own_valid, numbers in zip(values, valid, nodata, strict=True):
+            rest = own[own_valid]
+            if value not in numbers or not rest.size:
+                continue
+            low, high = (float(edge) for edge in np.percentile(rest, [0.5, 99.5]))
+            margin = _BESIDE * (high - low)
+            if low - margin <= value <= high + margin:
+                held |= (own == np.float32(value)) & elsewhere
+        fraction = float(held.mean()) if held.size else 0.0
+        if fraction >= _LEAST_GROUND and held.sum() >= _LEAST_COUNT:
+            return value, fraction
+    return 0.0, 0.0
 
 
 def find_zeros(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> float:

@@ -125,6 +125,14 @@ class RasterFile:
             or band in self._given_nodata
         )
 
+    def nodata_values(self, band: int) -> tuple[float, ...]:
+        """Return the stored values of a band that are nodata: as the file declares, and as given."""
+        return tuple(
+            value
+            for value in (self.nodata[band - 1], self._given_nodata.get(band))
+            if value is not None and np.isfinite(value)
+        )
+
     def set_nodata(self, band: int, value: float) -> None:
         """Declare a stored value of a band as nodata, in addition to what the file declares."""
         self._given_nodata[band] = value

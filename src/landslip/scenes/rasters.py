@@ -15,9 +15,10 @@ from landslip.grid.alignment import covered_fraction, grids_overlap, ground_reso
 from landslip.scenes.atmosphere import convert_to_toa
 from landslip.scenes.bands import ChannelBand, bands_by_list, bands_by_name
 from landslip.scenes.conversion import Conversion, GivenUnits
-from landslip.scenes.dates import AcquisitionDate, acquisition_date
+from landslip.scenes.dates import AcquisitionDate, acquisition_date, drop_future_date
 from landslip.scenes.georeference import file_grids
 from landslip.scenes.naming import companion_of
+from landslip.scenes.one_image import check_one_image
 from landslip.scenes.raster_file import RasterFile
 from landslip.scenes.resampled_file import ResampledFile
 from landslip.scenes.safe import find_product
@@ -90,6 +91,7 @@ def open_scene(
         assigned, notes = bands_by_name(files, given_one_by_one=one_by_one)
     used = [file for file in files if any(one.file is file for one in assigned)]
     classification = product.classification if product else _find_classification(files, used)
+    check_one_image(assigned, classification)
     for file in used:
         file.use_as_channels(one.band for one in assigned if one.file is file)
     grids, grid_warnings = file_grids(used, pixel_size_m)
@@ -105,6 +107,7 @@ def open_scene(
         date = acquisition_of(fetched[1])
     else:
         date = acquisition_date(paths_used, [_tags(file) for file in used], given)
+    date = drop_future_date(date)
     options = {
         "channels": names and list(names),
         "scale": scale,

@@ -67,6 +67,10 @@ class TileMosaic(RasterFile):
         """Return whether every tile declares nodata for a band."""
         return all(tile.file.declares_nodata(band) for tile in self.tiles)
 
+    def nodata_values(self, band: int) -> tuple[float, ...]:
+        """Return the stored values of a band that are nodata: as the first tile declares, and as given."""
+        return self.tiles[0].file.nodata_values(band)
+
     def set_nodata(self, band: int, value: float) -> None:
         """Declare a stored value of a band as nodata, in addition to what the files declare."""
         for tile in self.tiles:

@@ -12,7 +12,7 @@ from landslip.errors import SceneError
 from landslip.scenes.bands import ChannelBand
 from landslip.scenes.channel_units import bands_without_image
 from landslip.scenes.conversion import Conversion, GivenUnits, conversion_of
-from landslip.scenes.fill import find_fill, find_zeros
+from landslip.scenes.fill import find_fill, find_ground_nodata, find_zeros
 from landslip.scenes.plausibility import check_dn, check_offset, check_steps, check_terrain, percent
 from landslip.scenes.product_metadata import ProductMetadata
 
@@ -42,7 +42,7 @@ def find_conversions(bands: Sequence[ChannelBand], given: GivenUnits) -> tuple[l
     metadata = ProductMetadata()
     made = [conversion_of(one, given, metadata) for one in bands]
     _declare_nodata(bands, made, given.nodata)
-    samples = _samples(bands)
+    stored_values, samples = _samples(bands)
     warnings = _check_fill(bands, samples, made, refuse=given.nodata is None)
     reflectance = [index for index, one in enumerate(bands) if CHANNELS[one.channel].kind == "reflectance"]
     blank = _blank_fraction([samples[index] for index in reflectance], [made[index] for index in reflectance])
@@ -54,6 +54,7 @@ def find_conversions(bands: Sequence[ChannelBand], given: GivenUnits) -> tuple[l
         warnings += given.doubts()
         warnings += bands_without_image(chosen[0], [samples[index] for index in reflectance])
         warnings += check_steps(*chosen)
+        warnings += _check_nodata([(bands[index], stored_values[index], samples[index]) for index in reflectance])
     warnings += _check_ranges(bands, samples, made)
     if blank > 0:
         warnings.append(
@@ -89,14 +90,16 @@ def _limits(one: ChannelBand) -> tuple[float, float] | None:
     return {"elevation": _ELEVATION_M, "slope": _SLOPE_DEG}.get(one.channel)
 
 
-def _samples(bands: Sequence[ChannelBand]) -> list[NDArray[np.float32]]:
-    """Sample the stored values of each band, NaN where nodata; each file is read once."""
-    samples: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(bands)
+def _samples(bands: Sequence[ChannelBand]) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
+    """Sample each band, each file once: the stored values, and the same with NaN where nodata."""
+    stored: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(bands)
+    samples = list(stored)
     for indices in _by_file(bands):
         values, valid = bands[indices[0]].file.sample([bands[index].band for index in indices])
         for index, band_values, band_valid in zip(indices, values, valid, strict=True):
+            stored[index] = band_values
             samples[index] = np.where(band_valid, band_values, np.float32(np.nan))
-    return samples
+    return stored, samples
 
 
 def _by_file(bands: Sequence[ChannelBand]) -> list[list[int]]:
@@ -146,6 +149,28 @@ def _check_fill(
                 f"because another nodata value is declared; if it is nodata, set nodata to 0"
             )
     return warnings
+
+
+def _check_nodata(sampled: Sequence[tuple[ChannelBand, NDArray[np.float32], NDArray[np.float32]]]) -> list[str]:
+    """Check that no nodata value is one of observed ground; return a warning.
+
+    Args:
+        sampled: each reflectance band, its stored values, and the same with NaN where nodata.
+    """
+    for size in dict.fromkeys(stored.size for _, stored, _ in sampled):
+        alike = [one for one in sampled if one[1].size == size]
+        value, fraction = find_ground_nodata(
+            np.stack([stored for _, stored, _ in alike]),
+            np.isfinite(np.stack([sample for _, _, sample in alike])),
+            [band.file.nodata_values(band.band) for band, _, _ in alike],
+        )
+        if fraction:
+            return [
+                f"the nodata value {value:.9g} is among the values of the ground: {fraction:.1%} of a sample hold it "
+                f"in some channels only, and are nodata in the result; set nodata to a value that no observed pixel "
+                f"holds"
+            ]
+    return []
 
 
 def _without_blanks(sample: NDArray[np.float32], how: Conversion) -> NDArray[np.float32]:

@@ -1,6 +1,6 @@
 """What to fetch, and the plan that a search turns it into; the plan is kept so that an interrupted run resumes."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from pydantic import Field, ValidationError
@@ -81,18 +81,20 @@ def parse_day(text: str | date) -> date:
     """Read a day such as ``2018-09-06``.
 
     Raises:
-        SettingsError: it is none.
+        SettingsError: it is none, or lies in the future.
 
     Example:
         >>> parse_day("2018-09-06")
         datetime.date(2018, 9, 6)
     """
-    if isinstance(text, date):
-        return text
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text) if isinstance(text, str) else date(text.year, text.month, text.day)
     except ValueError as error:
         raise SettingsError(f"date must be a day such as 2018-09-06, got '{text}'", parameter="date") from error
+    # The day of the event may have begun in another time zone.
+    if day > datetime.now(UTC).date() + timedelta(days=1):
+        raise SettingsError(f"date must be the day of an event that has happened, got {day}", parameter="date")
+    return day
 
 
 def parse_plan(content: bytes) -> Plan | None:
