@@ -232,13 +232,13 @@ def _names_of_masks(masks: str | Sequence[str]) -> Any:
     Raises:
         SettingsError: a name is unknown, or that of a mask that rules landslides out.
     """
-    from landslip.scenes.masks.kinds import HIDING  # noqa: PLC0415
+    from landslip.scenes.masks.kinds import OF_ONE_DATE  # noqa: PLC0415
 
     if isinstance(masks, str):
         if masks == "auto":
             return masks
         masks = [] if masks.strip() in ("", "none") else [name.strip() for name in masks.split(",")]
-    allowed = [kind.name for kind in HIDING]
+    allowed = [kind.name for kind in OF_ONE_DATE]
     unknown = sorted(set(masks) - set(allowed))
     if unknown:
         raise SettingsError(

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 import rasterio
 
+from landslip.errors import SettingsError
+from landslip.grid.window import Window
 from landslip.mapping.job import MapSettings
 from landslip.mapping.run import MapResult, map_scene
+from landslip.scenes.masks.kinds import WHITE
 from landslip.scenes.rasters import open_scene
 from landslip.scenes.scene import Scene
 from landslip.synthetic.patch_pairs import smooth_field
@@ -19,6 +22,8 @@ from tiny_detectors import brightness
 SIDE = 150
 DETECTOR = brightness(threshold=0.9)
 NEW, OLD = (slice(60, 76), slice(40, 56)), (slice(100, 116), slice(90, 106))
+SNOW_SIDE = 40
+SNOW = (slice(50, 50 + SNOW_SIDE), slice(35, 35 + SNOW_SIDE))
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +37,17 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scene, Scene]:
     for name, bright in (("after", (NEW, OLD)), ("before", (OLD,))):
         values = (ground if name == "after" else 0.8 * ground + 20).copy()
         for place in bright:
-            values[:, *place] = np.array([6000, 5500, 5000])[:, None, None]
+            values[:, *place] = np.array([6000, 4500, 3500])[:, None, None]
         path = folder / f"{name}.tif"
         write_raster(path, values.astype(np.uint16), descriptions=("B04", "B03", "B02"), nodata=0)
         made.append(open_scene(path))
     return made[0], made[1]
 
 
-def run(scenes: tuple[Scene, Scene], out: Path, block: int = 64, **more: object) -> MapResult:
+def run(scenes: tuple[Scene, Scene], out: Path, block: int = 64, masks: str = "auto", **more: object) -> MapResult:
     after, before = scenes
-    return map_scene(after, DETECTOR, out, MapSettings(block_px=block, threads=1), before=[before], **more)
+    settings = MapSettings(block_px=block, threads=1, masks=masks)
+    return map_scene(after, DETECTOR, out, settings, before=[before], **more)
 
 
 def test_old_ground_goes_to_its_own_layer(scenes: tuple[Scene, Scene], tmp_path: Path) -> None:
@@ -61,9 +67,48 @@ def test_old_ground_goes_to_its_own_layer(scenes: tuple[Scene, Scene], tmp_path:
     assert set(result.summary.files) >= {"change.tif", "overview.png"}
 
 
-def test_the_map_does_not_depend_on_blocks(scenes: tuple[Scene, Scene], tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def snowy(scenes: tuple[Scene, Scene], tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """The image before with snow on the place of the new square and beside it."""
+    values, _ = scenes[1].read(("B04", "B03", "B02"), Window(0, 0, SIDE, SIDE))
+    values[:, *SNOW] += np.float32(0.5) * (7000 - values[:, *SNOW])
+    path = tmp_path_factory.mktemp("snowy") / "before.tif"
+    write_raster(path, values.astype(np.uint16), descriptions=("B04", "B03", "B02"), nodata=0)
+    return open_scene(path)
+
+
+def test_snow_before_is_nodata_and_counted(scenes: tuple[Scene, Scene], snowy: Scene, tmp_path: Path) -> None:
+    result = run((scenes[0], snowy), tmp_path / "map")
+    (record,) = result.summary.masks
+    assert (record.name, record.effect) == ("white", "nodata")
+    assert 1 <= record.pixels / (SNOW_SIDE * SNOW_SIDE) < 1.3
+    with (
+        rasterio.open(tmp_path / "map" / "probability.tif") as new,
+        rasterio.open(tmp_path / "map" / "masks.tif") as masks,
+    ):
+        hidden = masks.read(1) == WHITE.code
+        assert hidden[SNOW].all()
+        np.testing.assert_array_equal(new.read(1) == 255, hidden)
+        assert record.pixels == hidden.sum()
+    assert not len(result.landslides)
+    assert any("snow or cloud" in text for text in result.warnings)
+
+
+def test_snow_after_is_nodata_too(scenes: tuple[Scene, Scene], snowy: Scene, tmp_path: Path) -> None:
+    assert not len(run((snowy, scenes[1]), tmp_path / "map").landslides)
+    shown = run((snowy, scenes[1]), tmp_path / "shown", masks="none")
+    assert len(shown.landslides)
+    assert not shown.summary.masks
+
+
+def test_white_ground_of_one_image_is_refused(scenes: tuple[Scene, Scene], tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="give an image before"):
+        map_scene(scenes[0], DETECTOR, tmp_path / "map", MapSettings(masks="white"))
+
+
+def test_the_map_does_not_depend_on_blocks(scenes: tuple[Scene, Scene], snowy: Scene, tmp_path: Path) -> None:
     for block in (48, 4096):
-        run(scenes, tmp_path / str(block), block)
+        run((scenes[0], snowy), tmp_path / str(block), block)
     assert_equal_maps(tmp_path / "48", tmp_path / "4096")
     one, other = (rasterio.open(tmp_path / name / "change.tif") for name in ("48", "4096"))
     with one, other:

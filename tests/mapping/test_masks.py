@@ -155,7 +155,7 @@ def test_the_summary_counts_the_pixels_of_each_mask(masked: MapResult) -> None:
         assert records[name].area_m2 == pytest.approx(100 * count, rel=0.01)
         assert records[name].effect == ("nodata" if KINDS[name].hides else "excluded")
         assert records[name].rule
-    assert any("hide" in warning for warning in masked.warnings)
+    assert any("is hidden by" in warning for warning in masked.warnings)
     report = (masked.folder / "report.html").read_text()
     assert all(KINDS[name].title in report for name in records)
 

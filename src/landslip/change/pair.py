@@ -31,6 +31,8 @@ from landslip.change.registration import (
     measure_shift,
 )
 from landslip.change.scene_on_grid import Composite, SceneOnGrid
+from landslip.change.white_ground import LEAST_DN, WHITE_LIMIT, WhiteTest, measure_white
+from landslip.change.white_ground import MARGIN_PX as WHITE_MARGIN_PX
 from landslip.channels import TRUE_COLOUR, ndvi
 from landslip.errors import SceneError
 from landslip.files.progress import Progress, no_progress, track
@@ -45,7 +47,7 @@ _BLOCKS_A_SIDE: Final = 7
 _SAMPLE_STEP: Final = 5
 """Every fifth pixel along rows and columns of a block is a sample of the radiometry."""
 _SAMPLES: Final = 200_000
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the method; part of the identity of a map."""
 
 
@@ -61,6 +63,9 @@ class ChangeReading:
     index_before: Image
     """NDVI, or the brightness relative to the surroundings where there is no near infrared."""
     index_after: Image
+    white_before: Mask
+    """Snow, cloud and fog before, by their colour; they are valid here, and a map decides what they hide."""
+    white_after: Mask
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +75,8 @@ class ScenePair:
     after: Scene
     before: Composite
     radiometry: Radiometry
+    white: tuple[WhiteTest, WhiteTest]
+    """The tests for white ground before and after."""
     warnings: tuple[str, ...] = ()
 
     @classmethod
@@ -102,7 +109,8 @@ class ScenePair:
             members.append(unmoved.moved(field))
         next(steps, None)
         composite = Composite(tuple(members))
-        return cls(after, composite, _measure(after, composite, blocks), tuple(warnings))
+        old, new = _sample(after, composite, blocks)
+        return cls(after, composite, measure_radiometry(old, new), measure_white(old, new), tuple(warnings))
 
     @property
     def date_before(self) -> datetime | None:
@@ -128,6 +136,15 @@ class ScenePair:
         return "NDVI" if self.has_nir else "brightness relative to the surroundings (natural logarithm)"
 
     @property
+    def white_rule(self) -> str:
+        """The rule of white ground, in words."""
+        return (
+            f"at least {LEAST_DN:g} DN above the darker ground in blue, and red at most {WHITE_LIMIT:g} times blue "
+            f"above it, or {self.white[0].limit:.2f} near such ground, with a rim of a pixel; in the image before, and "
+            "in that after where it has no other mask of clouds and snow"
+        )
+
+    @property
     def bands(self) -> tuple[Band, ...]:
         """The bands of evidence that the channels of both dates allow."""
         return (*VISIBLE, *(band for band in (RDNDVI, DNBR, DNDMI) if self._both(band)))
@@ -141,7 +158,7 @@ class ScenePair:
         Raises:
             SceneError: a file cannot be read.
         """
-        around = window.expand(MARGIN_PX).intersection(self.after.window) or window
+        around = window.expand(max(MARGIN_PX, WHITE_MARGIN_PX)).intersection(self.after.window) or window
         further = tuple(dict.fromkeys(name for band in self.bands for name in band.channels if name not in TRUE_COLOUR))
         channels = (*TRUE_COLOUR, *further)
         new, new_valid = self.after.read(channels, around)
@@ -165,7 +182,11 @@ class ScenePair:
                         first[near], first[short]
                     )
             bands = {name: np.where(here, values, 0).astype(np.float32) for name, values in bands.items()}
-        return ChangeReading(here, cropped, bands, index_before, index_after)
+        whites = (
+            test.find(values[:3], seen)[inner]
+            for test, values, seen in zip(self.white, (old, new), (old_valid, new_valid), strict=True)
+        )
+        return ChangeReading(here, cropped, bands, index_before, index_after, *whites)
 
 
 def _check_pair(after: Scene, before: Scene) -> None:
@@ -230,8 +251,10 @@ def _shift_warnings(scene: Scene, field: ShiftField) -> list[str]:
     ]
 
 
-def _measure(after: Scene, before: Composite, blocks: Sequence[Window]) -> Radiometry:
-    """Measure the radiometry of a pair on pixels spread over it."""
+def _sample(
+    after: Scene, before: Composite, blocks: Sequence[Window]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sample pixels (n, 3) before and after, spread over a pair."""
     pairs = []
     for block in blocks:
         new, new_valid = after.read(TRUE_COLOUR, block)
@@ -240,4 +263,4 @@ def _measure(after: Scene, before: Composite, blocks: Sequence[Window]) -> Radio
         pairs.append(np.concatenate([one[:, ::_SAMPLE_STEP, ::_SAMPLE_STEP][:, taken] for one in (old, new)]))
     samples = np.concatenate(pairs, axis=1).T.astype(np.float64)
     samples = samples[:: max(1, len(samples) // _SAMPLES)]
-    return measure_radiometry(samples[:, :3], samples[:, 3:])
+    return samples[:, :3], samples[:, 3:]

@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 
 import landslip
 from landslip.change.baseline import packaged_baseline
-from landslip.change.pair import ScenePair
+from landslip.change.pair import ChangeReading, ScenePair
 from landslip.detector.detector import Detector, packaged
 from landslip.errors import SettingsError
 from landslip.files.model import Frozen
@@ -26,7 +26,7 @@ from landslip.inference.tta import TTAEngine
 from landslip.mapping.area import AreaOfInterest, AreaOnGrid
 from landslip.mapping.masks.excluded_area import ExcludedArea
 from landslip.mapping.masks.scene_masks import BUFFER_M, CloudChoice, SceneMasks
-from landslip.scenes.masks.kinds import RULING_OUT, SLOPE, MaskName, hides_ground
+from landslip.scenes.masks.kinds import CLOUDS, RULING_OUT, SLOPE, SNOW, WHITE, MaskName, hides_ground
 from landslip.scenes.scene import Scene
 
 Uncertainty = Literal["none", "tta"]
@@ -55,7 +55,8 @@ class MapSettings(Frozen):
     """``tta``: also map the standard deviation of the probability over four flips of the image; four times as slow."""
     masks: Literal["auto"] | tuple[MaskName, ...] = "auto"
     """Masks computed from the scene. Cloud, shadow and snow are nodata in the map; water rules landslides out.
-    ``auto``: clouds, shadow and snow as far as the scene allows. ``none``, or names joined by commas, are read too."""
+    ``auto``: clouds, shadow and snow as far as the scene allows, and white ground in a map of two dates. ``none``, or
+    names joined by commas, are read too."""
     cloud_source: CloudChoice = "auto"
     """Where clouds are known from: ``scl``, ``network``, ``s2cloudless`` (extra ``clouds``), or ``auto`` for the first
     of the former two that the scene allows."""
@@ -149,6 +150,7 @@ class Job:
             cloud_source=settings.cloud_source,
             buffer_m=settings.cloud_buffer_m,
             area=ExcludedArea.on(exclude, scene.geobox) if exclude else None,
+            white=pair.white_rule if pair else None,
         )
         region = area.window if area else scene.window
         lattice = make_lattice(detector.card, scene.height, scene.width, settings.overlap_px)
@@ -192,6 +194,13 @@ class Job:
         values, valid = self.scene.read(channels, window)
         codes = self.masks.codes(window)
         return values, valid & ~hides_ground(codes), codes
+
+    def find_white(self, reading: ChangeReading) -> NDArray[np.bool_]:
+        """Return where snow or cloud, by its colour, hides the ground of a pair, (H, W)."""
+        if WHITE.name not in self.masks.rules:
+            return np.zeros(reading.valid.shape, np.bool_)
+        masked = {CLOUDS.name, SNOW.name} <= self.masks.rules.keys()
+        return reading.white_before if masked else reading.white_before | reading.white_after
 
     @property
     def rules_out(self) -> bool:

@@ -21,7 +21,18 @@ from landslip.mapping.masks.excluded_area import ExcludedArea
 from landslip.scenes.atmosphere import convert_to_toa
 from landslip.scenes.inspection import find_level, sample_scene
 from landslip.scenes.masks.classification import SHADOW_CLASSES, SNOW_CLASSES, Classification
-from landslip.scenes.masks.kinds import AREA, CLOUDS, HIDING, PRECEDENCE, SHADOW, SNOW, VEGETATION, WATER, MaskName
+from landslip.scenes.masks.kinds import (
+    AREA,
+    CLOUDS,
+    OF_ONE_DATE,
+    PRECEDENCE,
+    SHADOW,
+    SNOW,
+    VEGETATION,
+    WATER,
+    WHITE,
+    MaskName,
+)
 from landslip.scenes.masks.spectral import VEGETATION_NDVI, is_dark, is_snow, is_vegetation, is_water
 from landslip.scenes.scene import Scene
 
@@ -73,6 +84,7 @@ class SceneMasks:
         cloud_source: CloudChoice = "auto",
         buffer_m: float = BUFFER_M,
         area: ExcludedArea | None = None,
+        white: str | None = None,
     ) -> "SceneMasks":
         """Choose the masks of a scene and their sources.
 
@@ -82,13 +94,15 @@ class SceneMasks:
             cloud_source: where clouds are known from.
             buffer_m: width of the buffer around clouds.
             area: in which landslides are ruled out.
+            white: rule of white ground, which a pair of dates tells; None for one date.
 
         Raises:
             SettingsError: the scene lacks what a mask, or the source of clouds, needs.
             EngineError: a network cannot be run.
             MissingExtraError: the package of the source of clouds is not installed.
         """
-        wanted = tuple(kind.name for kind in HIDING) if names == "auto" else tuple(names)
+        of_pair = (WHITE.name,) if white else ()
+        wanted = (*(kind.name for kind in OF_ONE_DATE), *of_pair) if names == "auto" else tuple(names)
         classification = Classification.of(scene) if cloud_source in ("auto", "scl") else None
         rules: dict[str, str] = {}
         left_out: dict[str, str] = {}
@@ -101,7 +115,8 @@ class SceneMasks:
                 clouds = found
         shadow_px = None if classification else _farthest_shadow_px(scene)
         for name in wanted:
-            rule = _rule(name, scene, classification, clouds, shadow_px, buffer_m)
+            own = name == WHITE.name
+            rule = white if own else _rule(name, scene, classification, clouds, shadow_px, buffer_m)
             if rule is not None:
                 rules[name] = rule
             elif name not in left_out:
@@ -144,7 +159,7 @@ class SceneMasks:
     def codes(self, window: Window) -> NDArray[np.uint8]:
         """Return the code of the mask of each pixel (H, W) in a window, 0 where there is none.
 
-        A pixel depends on the scene and the settings alone, not on the window.
+        White ground has none here: it is the pair's. A pixel depends on scene and settings alone, not on the window.
 
         Raises:
             SceneError: the scene cannot be read.
@@ -164,7 +179,7 @@ class SceneMasks:
         if self.area is not None:
             masks[AREA.name] = self.area.mask(window)
         for kind in reversed(PRECEDENCE):
-            if kind.name in self.rules:
+            if kind.name in masks and kind.name in self.rules:
                 codes[masks[kind.name]] = kind.code
         return codes
 
@@ -237,6 +252,7 @@ _NEEDS: Final[Mapping[str, str]] = {
     "clouds": "it needs a scene classification (SCL), or B02, B03, B04 and B08",
     "shadow": "it needs a scene classification (SCL), or B02, B03, B04 and B08",
     "snow": "it needs a scene classification (SCL), or B03, B08 and B11",
+    "white": "it compares two dates: give an image before the event, or use the mask 'clouds' or 'snow'",
     "water": "it needs B03 and B08",
     "vegetation": "it needs B04 and B08",
 }

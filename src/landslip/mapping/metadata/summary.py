@@ -271,8 +271,9 @@ def _warnings(job: Job, found: "Found") -> list[str]:
     fraction = sum(found.masked[kind.name].pixels for kind in hidden) / max(job.pixel_count(), 1)
     if fraction > _WARN_HIDDEN:
         warnings.append(
-            f"{' and '.join(kind.title for kind in hidden if found.masked[kind.name].pixels)} hide {fraction:.0%} of "
-            "the mapped area: nothing is known about landslides there"
+            f"{fraction:.0%} of the mapped area is hidden by "
+            f"{' and '.join(kind.title for kind in hidden if found.masked[kind.name].pixels)}: nothing is known about "
+            "landslides there"
         )
     return warnings
 

@@ -6,7 +6,7 @@ About three blocks are in memory.
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Condition
 from typing import Final
 
@@ -28,7 +28,7 @@ from landslip.mapping.raster.probability import ProbabilityRaster
 from landslip.mapping.raster.quicklook import Quicklook, picture_channels
 from landslip.mapping.workspace import Workspace
 from landslip.probability import NODATA, decode_probability, encode_probability
-from landslip.scenes.masks.kinds import hides_ground
+from landslip.scenes.masks.kinds import WHITE, hides_ground
 
 _KEPT_TILES_BYTES: Final = 128_000_000
 
@@ -143,13 +143,15 @@ def fill_raster(
     def finish(ready: _Ready, tiles: Tiles) -> None:
         block = ready.step.block
         mask = job.mask(block)
+        coded = ready.codes
         probability = np.where(ready.valid & mask, predictor.blend(block, tiles), np.float32(np.nan))
         if ready.change and change:
-            probability = _keep_new(probability, ready.change, change, block.relative_to(job.region))
-            pictures.add_change(job, block, ready.change, mask)
+            reading, coded = _hide_white(job, ready.change, coded)
+            probability = _keep_new(probability, reading, change, block.relative_to(job.region))
+            pictures.add_change(job, block, reading, mask)
         raster.write(block.relative_to(job.region), encode_probability(probability))
         seen = ready.picture_valid & mask
-        codes = np.where(seen, ready.codes, np.uint8(NODATA))
+        codes = np.where(seen, coded, np.uint8(NODATA))
         if masks:
             masks.write(block.relative_to(job.region), codes)
         quicklook.add(block, ready.picture, seen, codes)
@@ -188,8 +190,17 @@ def _draw_done(job: Job, done: Sequence[Window], masks: MaskRaster | None) -> Pi
         codes = masks.read(block.relative_to(job.region)) if masks else None
         quicklook.add(block, values, valid & job.mask(block), codes)
         if job.pair:
-            pictures.add_change(job, block, job.pair.read(block), job.mask(block))
+            reading, _ = _hide_white(job, job.pair.read(block), np.zeros(block.shape, np.uint8))
+            pictures.add_change(job, block, reading, job.mask(block))
     return pictures
+
+
+def _hide_white(job: Job, reading: ChangeReading, codes: NDArray[np.uint8]) -> tuple[ChangeReading, NDArray[np.uint8]]:
+    """Return a reading whose white ground is not valid, and the codes of masks with it."""
+    white = job.find_white(reading)
+    return replace(reading, valid=reading.valid & ~white), np.where(
+        white & ~hides_ground(codes), np.uint8(WHITE.code), codes
+    )
 
 
 def _keep_new(

@@ -5,13 +5,14 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from landslip.mapping.raster.probability import ProbabilityRaster
-from landslip.scenes.masks.kinds import AREA, CLOUDS, PRECEDENCE, SHADOW, SNOW, VEGETATION, WATER
+from landslip.scenes.masks.kinds import AREA, CLOUDS, PRECEDENCE, SHADOW, SNOW, VEGETATION, WATER, WHITE
 
 MASK_COLOURS: Final = MappingProxyType(
     {
         CLOUDS.code: (120, 200, 255),
         SHADOW.code: (96, 72, 168),
         SNOW.code: (0, 214, 200),
+        WHITE.code: (150, 226, 236),
         WATER.code: (20, 80, 230),
         AREA.code: (168, 160, 150),
         VEGETATION.code: (64, 140, 64),

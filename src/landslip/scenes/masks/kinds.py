@@ -1,8 +1,8 @@
 """The kinds of masks: their names, codes, and effect on a map.
 
-Two effects, never confused: what hides the ground (cloud, cloud shadow, snow) is nodata in a map, because nothing is
-known about landslides there; what rules a landslide out (water, an excluded area) keeps its probability, and candidates
-there are listed apart.
+Two effects, never confused: what hides the ground (cloud, cloud shadow, snow, white ground) is nodata in a map,
+because nothing is known about landslides there; what rules a landslide out (water, an excluded area) keeps its
+probability, and candidates there are listed apart.
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-MaskName = Literal["clouds", "shadow", "snow", "water", "vegetation"]
-"""A mask that is computed from a scene."""
+MaskName = Literal["clouds", "shadow", "snow", "white", "water", "vegetation"]
+"""A mask that is computed from a scene, or a pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,17 @@ AREA: Final = MaskKind("area", 5, "excluded area", hides=False)
 SLOPE: Final = MaskKind("slope", 6, "gentle slope", hides=False)
 """Judged by the mean slope of a candidate, so that no pixel has this code."""
 VEGETATION: Final = MaskKind("vegetation", 7, "dense vegetation", hides=False)
+WHITE: Final = MaskKind("white", 8, "snow or cloud, by colour", hides=True)
+"""Of a pair of dates: white ground in red, green and blue (``landslip.change.white_ground``)."""
 
 KINDS: Final[Mapping[str, MaskKind]] = MappingProxyType(
-    {kind.name: kind for kind in (CLOUDS, SHADOW, SNOW, WATER, AREA, SLOPE, VEGETATION)}
+    {kind.name: kind for kind in (CLOUDS, SHADOW, SNOW, WATER, AREA, SLOPE, VEGETATION, WHITE)}
 )
 """Every kind by its name. Where several apply to a pixel, it has the code of the first in ``PRECEDENCE``."""
-PRECEDENCE: Final = (CLOUDS, SHADOW, SNOW, AREA, WATER, VEGETATION)
-HIDING: Final = (CLOUDS, SHADOW, SNOW)
+PRECEDENCE: Final = (CLOUDS, SHADOW, SNOW, WHITE, AREA, WATER, VEGETATION)
+HIDING: Final = (CLOUDS, SHADOW, SNOW, WHITE)
+OF_ONE_DATE: Final = (CLOUDS, SHADOW, SNOW)
+"""Of those that hide the ground, the ones that one image is enough for."""
 RULING_OUT: Final = (AREA, WATER, VEGETATION)
 
 
