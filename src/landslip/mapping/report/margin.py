@@ -53,9 +53,11 @@ def headline(summary: Summary) -> str:
     """Return the result of a map in a sentence."""
     if summary.valid_fraction == 0:
         return "No valid pixels: the map holds no information about landslides"
+    new = "new " if summary.change else ""
     if summary.landslides == 0:
-        return "No candidate landslides" + ("" if summary.valid_fraction == 1 else " in the valid part of the area")
-    count = format_count(summary.landslides, "candidate landslide", "candidate landslides")
+        where = "" if summary.valid_fraction == 1 else " in the valid part of the area"
+        return f"No {new}candidate landslides{where}"
+    count = format_count(summary.landslides, f"{new}candidate landslide", f"{new}candidate landslides")
     found = f"{count}, {format_area(summary.landslide_area_m2)}"
     if summary.valid_area_m2 <= 0:
         return found
@@ -95,11 +97,11 @@ def warnings(messages: Sequence[str]) -> Block:
     return write
 
 
-def legend(metres_per_px: float, grid: MapGrid, masks: Sequence[MaskRecord] = ()) -> Block:
-    """The legend, the scale bar, and the north arrow where the grid has a CRS."""
+def legend(metres_per_px: float, grid: MapGrid, masks: Sequence[MaskRecord] = (), *, new: bool = False) -> Block:
+    """The legend, the scale bar, and the north arrow where the grid has a CRS; ``new`` for a map of two dates."""
 
     def write(column: Column) -> None:
-        _row(column, _outline_swatch(OUTLINE), "landslide (model prediction)")
+        _row(column, _outline_swatch(OUTLINE), f"{'new ' if new else ''}landslide (model prediction)")
         column.gap(8)
         if any(record.candidates for record in masks):
             reasons = ", ".join(KINDS[record.name].title for record in masks if record.candidates)

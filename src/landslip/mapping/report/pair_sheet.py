@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -81,9 +82,9 @@ def draw_pair_overview(
         seen = tint_codes(seen, after.codes, MASK_COLOURS)
     dates = summary.change
     panels = [
-        (f"Before, {format_date(dates.date_before if dates else None)}",
+        (f"Before, {_date(dates.date_before if dates else None)}",
          render_picture(*resize_picture(before, height, width))),
-        (f"After, {format_date(summary.scene.date)}", seen),
+        (f"After, {_date(summary.scene.date)}", seen),
         (_TITLES[change.channels[0]], _render_change(change, height, width)),
     ]  # fmt: skip
     columns = [Column(_PANEL_PX), Column(_PANEL_PX)]
@@ -105,6 +106,10 @@ def draw_pair_overview(
     return put_on_sheet(body, summary)
 
 
+def _date(date: datetime | None) -> str:
+    return format_date(date) if date else "date not stated in its files"
+
+
 def _write_margin(
     column: Column, after: Picture, summary: Summary, card: Card, grid: MapGrid, metres_per_px: float
 ) -> None:
@@ -115,7 +120,7 @@ def _write_margin(
     column.gap(_GAP_PX)
     margin.outline_row(column, NOT_NEW_OUTLINE, "candidate that was there before: not new")
     column.gap(8)
-    margin.legend(metres_per_px, grid, summary.masks)(column)
+    margin.legend(metres_per_px, grid, summary.masks, new=True)(column)
     column.gap(18)
     if summary.change:
         not_new = format_count(summary.change.not_new, "candidate is", "candidates are")
