@@ -48,7 +48,9 @@ def test_light_and_haze_are_no_change_and_a_scar_is() -> None:
 def test_one_image_twice_holds_nothing_new() -> None:
     after, mask = scarred()
     scene = memory_scene(after)
-    reading = ScenePair.open(scene, [scene]).read(scene.window)
+    pair = ScenePair.open(scene, [scene])
+    assert any("hold the same values, so nothing is new" in text for text in pair.warnings)
+    reading = pair.read(scene.window)
     assert np.abs(reading.visible.brightening).max() < 0.02
     new = predict_new(np.where(mask, 0.99, 0.02).astype(np.float32), reading.visible)
     assert (new >= packaged_baseline().threshold).mean() < 0.02 * mask.mean()

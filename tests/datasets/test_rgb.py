@@ -100,6 +100,13 @@ def test_damaged_pictures_are_refused(tmp_path: Path, damage: str) -> None:
         list(patches)
 
 
+def test_a_manifest_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
+    """A byte order mark before the first name, and spaces around the name of a scene."""
+    folder = make_set(tmp_path / "set", [1, 2])
+    (folder / "manifest.csv").write_text("\ufeffid,scene,row,col\n1,A,0,0\n2,A ,0,1\n", encoding="utf-8")
+    assert {entry.scene for entry in open_rgb_set(folder).entries} == {"A"}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -1,6 +1,7 @@
 """Finished maps against reference polygons and label rasters on any grid; unusable references are refused."""
 
 import json
+import shutil
 from pathlib import Path
 
 import geopandas as gpd
@@ -305,9 +306,18 @@ def test_an_image_without_a_crs_takes_labels_of_its_size(unplaced: FinishedMap, 
     assert sum(list(score.areas_m2.values())[:4]) == pytest.approx(100 * HEIGHT * WIDTH)
 
 
-def test_a_map_against_itself_is_perfect_where_it_was_observed(utm: FinishedMap) -> None:
-    score = score_map(utm, utm.folder / "landslides.gpkg")
+def test_a_copy_of_the_map_is_perfect_where_it_was_observed_and_reported(utm: FinishedMap, tmp_path: Path) -> None:
+    copy = shutil.copy(utm.folder / "landslides.gpkg", tmp_path)
+    score = score_map(utm, copy)
     assert (score.pixel.f1, score.objects().f1, score.objects().mean_iou) == (1, 1, 1)
+    assert any("landslides.gpkg equals the map in every pixel" in note for note in score.notes)
+
+
+@pytest.mark.parametrize("name", ["landslides.gpkg", "landslides.parquet", "probability.tif"])
+def test_files_of_the_map_itself_are_no_reference(utm: FinishedMap, name: str) -> None:
+    with pytest.raises(ReferenceDataError, match=f"{name} is a file of the map itself") as error:
+        score_map(utm, utm.folder / name)
+    assert error.value.parameter == "reference"
 
 
 def test_a_folder_without_a_finished_map_is_refused(utm: FinishedMap, tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
-from pyproj import Transformer
+from pyproj import CRS, Transformer
 
 from landslip.errors import AreaError
 from landslip.grid.window import Window
-from landslip.mapping.area import AreaOnGrid, area_of_interest
+from landslip.mapping.area import AreaOfInterest, AreaOnGrid, area_of_interest
 
 DEGREES = GeoBox((200, 300), Affine(1e-3, 0, 92, 0, -1e-3, 22.5), "EPSG:4326")
 UTM = GeoBox((200, 300), Affine(10, 0, 400_000, 0, -10, 2_500_000), "EPSG:32646")
@@ -89,6 +89,16 @@ def test_an_area_around_the_whole_scene_is_the_whole_scene(geobox: GeoBox, text:
     area = area_of_interest(text).on(geobox)
     assert whole(area, geobox).all()
     assert area.window == Window(0, 0, *geobox.shape)
+
+
+def test_the_fraction_of_an_area_that_a_scene_covers_is_known() -> None:
+    geobox = GeoBox((20, 40), Affine(0.001, 0, 10, 0, -0.001, 50), "EPSG:4326")
+    assert area_of_interest("10.02,49.98,10.06,50").on(geobox).fraction_inside == pytest.approx(0.5, abs=1e-3)
+    ring = shapely.box(10.01, 49.985, 10.03, 49.995) - shapely.box(10.015, 49.987, 10.025, 49.993)
+    for shape in (ring, shapely.reverse(ring)):
+        area = AreaOfInterest("ring", shape, CRS.from_epsg(4326))
+        assert area.on(geobox).fraction_inside == pytest.approx(1, abs=1e-5)
+    assert area_of_interest("10,49.99,10.02,50").on(geobox).fraction_inside == pytest.approx(1, abs=1e-5)
 
 
 def test_an_area_that_also_touches_the_scene_along_a_line_adds_no_pixels(tmp_path: Path) -> None:

@@ -293,6 +293,29 @@ def test_overlapping_parts_are_united_and_not_cut_out(tmp_path: Path) -> None:
     assert read.repaired == 1
 
 
+@pytest.mark.parametrize("ending", ["gpkg", "geojson", "shp", "fgb"])
+@pytest.mark.parametrize(
+    ("column", "values", "noted"),
+    [
+        ("landslide", [1, 0], "'0' in column 'landslide' in 1 of 2 rows"),
+        ("Class", ["landslide", "background"], "'background' in column 'Class'"),
+        ("label", [1.0, 0.0], "'0' in column 'label'"),
+        ("landslide", [1, 1], ""),
+        ("type", ["debris flow", "rock fall"], ""),
+        ("class", [0, 5], ""),
+        ("depth_m", [0, 1], ""),
+    ],
+)
+def test_a_class_that_tells_of_no_landslide_is_reported(
+    column: str, values: list[object], noted: str, ending: str, tmp_path: Path
+) -> None:
+    squares = [shapely.box(92, 22, 92.1, 22.1), shapely.box(92.2, 22, 92.3, 22.1)]
+    path = tmp_path / f"a.{ending}"
+    gpd.GeoDataFrame({column: values}, geometry=squares, crs="EPSG:4326").to_file(path)
+    notes = " ".join(read_polygon_file(path).notes())
+    assert (noted in notes) if noted else "all polygons are read" not in notes
+
+
 def test_polygons_of_a_collection_are_read(tmp_path: Path) -> None:
     mixed = shapely.GeometryCollection([SQUARE, shapely.Point(92, 22), shapely.MultiPolygon([OTHER])])
     read = read_polygon_file(geojson(tmp_path / "a.geojson", shapely.geometry.mapping(mixed), None))

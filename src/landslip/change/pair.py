@@ -110,6 +110,10 @@ class ScenePair:
         next(steps, None)
         composite = Composite(tuple(members))
         old, new = _sample(after, composite, blocks)
+        if len(new) and np.array_equal(old, new):
+            warnings.append(
+                "the images before and after hold the same values, so nothing is new: give two images of different days"
+            )
         return cls(after, composite, measure_radiometry(old, new), measure_white(old, new), tuple(warnings))
 
     @property

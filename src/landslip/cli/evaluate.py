@@ -171,6 +171,9 @@ def _lines(scores: "Scores") -> Iterator[str]:
         yield "no labelled pixel is landslide: all that is predicted counts as false, and the scores are 0"
     elif not evaluation.pixel.fp + evaluation.pixel.tn:
         yield "no labelled pixel is background: precision and F1 say nothing about false alarms"
+    elif (landslide := (pixel := evaluation.pixel).tp + pixel.fn) > 1.5 * (pixel.fp + pixel.tn):
+        fraction = landslide / (landslide + pixel.fp + pixel.tn)
+        yield f"{fraction:.0%} of the labelled pixels are landslide: are landslide and background exchanged?"
     yield ""
     width = max(len(name) for name in ("all", *scores.by_scene)) + 2
     yield f"{'':>{width}} {'patches':>8} {'F1':>7} {'95 % interval':>15} {'precision':>10} {'recall':>7} {'IoU':>7}"

@@ -1,9 +1,13 @@
 """Check of a whole Landslide4Sense folder, in one pass and in bounded memory."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from landslip.channels import CHANNELS
 from landslip.datasets.inspection import MEANINGS, Finding, Inspection, Kind, inspect_patch, printable_path
@@ -17,6 +21,8 @@ from landslip.files.progress import Progress, no_progress, track
 
 _SHOWN = 5
 """Findings of one kind in the text; the JSON has all of them."""
+_MOST = 0.6
+"""Fraction of landslide pixels above which masks are doubted."""
 
 
 class ChannelRange(Frozen):
@@ -125,17 +131,51 @@ def check_l4s(folder: str | Path, progress: Progress = no_progress) -> CheckRepo
     doubled = {(finding.split, finding.id) for finding in findings if finding.refused}
     sums = {split: _Sum() for split in SPLITS}
     earlier: dict[bytes, L4sFiles] = {}
+    masks = MaskDigests()
     for files in track(listing.patches, progress, "checking"):
         inspection = inspect_patch(files, folder)
         findings += inspection.findings
         findings += _find_duplicate(inspection, earlier, folder)
+        if inspection.mask is not None and files.mask is not None:
+            findings += masks.add(inspection.mask, files.split, files.id, files.mask, folder)
         sums[files.split].add(inspection, usable=not inspection.refused and (files.split, files.id) not in doubled)
     present = [split for split in SPLITS if sums[split].images]
+    for split in present:
+        mask = next((files.mask for files in listing.patches if files.split == split and files.mask), None)
+        findings += find_mostly_landslide(sums[split].report(), split, mask, folder)
     return CheckReport(
         layout=listing.layout,
         splits={split: sums[split].report() for split in present},
         findings=tuple(findings),
     )
+
+
+def find_mostly_landslide(report: SplitReport, split: Split, mask: Path | None, folder: Path) -> list[Finding]:
+    """Return a finding if most of the labelled pixels of a split are landslide."""
+    fraction = report.landslide_fraction
+    if mask is None or fraction is None or fraction <= _MOST:
+        return []
+    text = f"labels {fraction:.0%} of the pixels as landslide: are landslide and background exchanged?"
+    file = printable_path(mask.parent, folder)
+    return [Finding(kind="mostly landslide", split=split, id=None, file=file, text=text)]
+
+
+class MaskDigests:
+    """The masks seen so far, to find the same mask at two images."""
+
+    def __init__(self) -> None:
+        self._earlier: dict[bytes, str] = {}
+
+    def add(self, mask: NDArray[np.uint8], split: Split, number: int, path: Path, folder: Path) -> list[Finding]:
+        """Note a mask; return a finding if it holds landslide and background and an earlier one is equal."""
+        if mask.all() or not mask.any():
+            return []
+        name = printable_path(path, folder)
+        digest = hashlib.blake2b(f"{mask.shape}".encode() + mask.tobytes(), digest_size=16).digest()
+        first = self._earlier.setdefault(digest, name)
+        if first == name:
+            return []
+        return [Finding(kind="same mask", split=split, id=number, file=name, text=f"is the same mask as {first}")]
 
 
 class _Sum:

@@ -45,6 +45,8 @@ Kind = (
         "flat terrain",
         "leak",
         "duplicate",
+        "same mask",
+        "mostly landslide",
     ]
 )
 
@@ -75,6 +77,8 @@ MEANINGS: Final[Mapping[Kind, str]] = MappingProxyType(
         "flat terrain": "constant elevation and zero slope: the patch has no terrain",
         "leak": "the same image in two splits",
         "duplicate": "the same image twice in one split",
+        "same mask": "a mask with landslides that is equal to that of another image",
+        "mostly landslide": "over 60 % of the labelled pixels of a split are landslide: masks may be inverted",
     }
 )
 """Every kind of finding, with an explanation."""

@@ -37,13 +37,17 @@ def read_positions(path: Path) -> dict[tuple[Split, int], Position]:
     positions: dict[tuple[Split, int], Position] = {}
     taken: dict[tuple[Split, str, int | None, int | None], int] = {}
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
             names = rows.fieldnames or ()
             number = "l4s_id" if "l4s_id" in names else "id"
             if not {number, "scene", "row", "col"} <= set(names):
-                raise PatchesError(f"{path} lacks columns: it needs id (or l4s_id), scene, row, col")
+                raise PatchesError(
+                    f"{path} lacks columns: it needs id (or l4s_id), scene, row, col, separated by commas, and has "
+                    f"{', '.join(map(repr, names)) or 'none'}"
+                )
             for row in rows:
+                row["scene"] = row["scene"].strip()
                 key = split_named(row.get("split") or "train"), int(row[number])
                 if key in positions:
                     raise PatchesError(f"{path} lists patch {key[1]} of {key[0]} twice: list it once")

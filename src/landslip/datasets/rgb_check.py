@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.channels import TRUE_COLOUR
-from landslip.datasets.check import ChannelRange, CheckReport, SplitReport
+from landslip.datasets.check import ChannelRange, CheckReport, MaskDigests, SplitReport, find_mostly_landslide
 from landslip.datasets.inspection import Finding, Kind, printable_path
 from landslip.datasets.rgb import open_rgb_set, png_to_dn, read_image, read_mask
 from landslip.datasets.statistics import Moments
@@ -46,7 +46,9 @@ def check_rgb(folder: str | Path, progress: Progress = no_progress) -> CheckRepo
     tally = _Tally(folder)
     for number in track(sorted(pairs.images), progress, "checking", len(pairs.images)):
         tally.add(number, pairs.images[number], pairs.masks.get(number))
-    return CheckReport(layout=LAYOUT, splits={"train": tally.report()}, findings=(*findings, *tally.findings))
+    report = tally.report()
+    mostly = find_mostly_landslide(report, "train", next(iter(pairs.masks.values()), None), folder)
+    return CheckReport(layout=LAYOUT, splits={"train": report}, findings=(*findings, *tally.findings, *mostly))
 
 
 class _Pairs:
@@ -110,6 +112,7 @@ class _Tally:
     landslide_px: int = 0
     moments: Moments = field(default_factory=lambda: Moments.empty(len(TRUE_COLOUR)))
     earlier: dict[bytes, str] = field(default_factory=dict)
+    masks: MaskDigests = field(default_factory=MaskDigests)
     size: tuple[int, ...] | None = None
 
     def add(self, number: int, image_path: Path, mask_path: Path | None) -> None:
@@ -128,6 +131,8 @@ class _Tally:
             self.labelled_px += mask.size
             self.landslide_px += landslide_px
             self.with_landslide += landslide_px > 0
+            if mask_path is not None:
+                self.findings += self.masks.add(mask, "train", number, mask_path, self.folder)
 
     def _read_image(self, number: int, path: Path) -> NDArray[np.uint8] | None:
         try:

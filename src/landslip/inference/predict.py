@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 
 from landslip.detector.card import Card
 from landslip.detector.detector import Detector
-from landslip.errors import SettingsError
+from landslip.errors import DetectorError, SettingsError
 from landslip.grid.lattice import Lattice
 from landslip.grid.window import Window
 from landslip.inference.blending import Canvas, tile_weights
 from landslip.inference.engine import DEFAULT_OPTIONS, Engine, InferenceOptions, open_engine
 from landslip.inference.gap_filling import fill_gaps
 from landslip.inference.tta import TTAEngine
+
+_ROUNDING = 0.01
+"""Tolerance around 0..1: bfloat16 has 8 bits."""
 
 Tiles = dict[Window, NDArray[np.float32] | None]
 """Probability (h, w) of each tile, or (layers, h, w); None for a tile without a valid pixel."""
@@ -56,7 +59,11 @@ class Predictor:
         self._weights = tile_weights(lattice.tile_height, lattice.tile_width, lattice.overlap)
 
     def run(self, cut: Sequence[Cut]) -> Tiles:
-        """Run tiles from ``cut_tiles``, in any order; the result of each depends on that tile alone."""
+        """Run tiles from ``cut_tiles``, in any order; the result of each depends on that tile alone.
+
+        Raises:
+            DetectorError: the network returns values that are no probability.
+        """
         tiles: Tiles = dict.fromkeys(tile for tile, _ in cut)
         images = [(tile, image) for tile, image in cut if image is not None]
         for first in range(0, len(images), self._engine.batch):
@@ -65,6 +72,7 @@ class Predictor:
             start = perf_counter()
             results = self._engine(stack)
             self.network_s += perf_counter() - start
+            _check_probability(results)
             tiles |= zip((tile for tile, _ in batch), results, strict=True)
         return tiles
 
@@ -84,6 +92,21 @@ class Predictor:
             if values is not None:
                 canvas.add(tile, values)
         return canvas.mean()
+
+
+def _check_probability(results: NDArray[np.float32]) -> None:
+    """Check that the results of a network are in 0..1; NaN is nodata.
+
+    Raises:
+        DetectorError: they are not.
+    """
+    low, high = np.fmin.reduce(results, axis=None), np.fmax.reduce(results, axis=None)
+    if low < -_ROUNDING or high > 1 + _ROUNDING:
+        raise DetectorError(
+            f"the detector's network returns values from {low:.4g} to {high:.4g}, but a probability is in 0..1: export "
+            f"it with its final sigmoid or softmax",
+            parameter="detector",
+        )
 
 
 def make_lattice(card: Card, height: int, width: int, overlap: int | None = None) -> Lattice:

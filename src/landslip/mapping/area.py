@@ -12,7 +12,7 @@ import shapely.affinity
 from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from pyproj import CRS
+from pyproj import CRS, Geod, Transformer
 from rasterio.features import geometry_mask
 from shapely.geometry.base import BaseGeometry
 
@@ -22,6 +22,7 @@ from landslip.grid.polygons import keep_polygons, project_to_pixels
 from landslip.grid.window import Window
 
 _LON_LAT: Final = CRS.from_epsg(4326)
+_GEOD: Final = Geod(ellps="WGS84")
 _PIXELS: Final = Affine.identity()
 
 
@@ -43,8 +44,8 @@ class AreaOfInterest:
             AreaError: the scene has no CRS, or the area lies outside it.
         """
         inside = self.project(geobox)
+        grid = MapGrid.of(geobox, Window(0, 0, *map(int, geobox.shape)))
         if inside.area == 0:
-            grid = MapGrid.of(geobox, Window(0, 0, *map(int, geobox.shape)))
             raise AreaError(
                 f"the area '{self.text}' does not overlap the scene, which spans {_extent(grid)} in longitude and "
                 "latitude: give an area inside it",
@@ -52,7 +53,10 @@ class AreaOfInterest:
             )
         left, top, right, bottom = inside.bounds
         row, col = int(np.floor(top)), int(np.floor(left))
-        return AreaOnGrid(inside, Window(row, col, int(np.ceil(bottom)) - row, int(np.ceil(right)) - col))
+        window = Window(row, col, int(np.ceil(bottom)) - row, int(np.ceil(right)) - col)
+        areas_m2, _ = grid.areas_and_perimeters_m(np.array([inside], object))
+        whole_m2 = self._area_m2
+        return AreaOnGrid(inside, window, min(1.0, float(areas_m2[0]) / whole_m2) if whole_m2 > 0 else 1.0)
 
     def project(self, geobox: GeoBox) -> BaseGeometry:
         """Project the area to pixel coordinates of the grid of a scene and clip it to the scene; it may be empty.
@@ -69,6 +73,21 @@ class AreaOfInterest:
         (projected,) = project_to_pixels(np.array([self.geometry], object), self.crs, grid, f"the area '{self.text}'")
         return keep_polygons(shapely.intersection(projected, shapely.box(0, 0, grid.width, grid.height)))
 
+    @property
+    def _area_m2(self) -> float:
+        """Geodesic area; 0 where it reaches to where its CRS is undefined."""
+        west, south, east, north = self.geometry.bounds
+        fine = shapely.segmentize(self.geometry, max(east - west, north - south) / 200)
+        to_degrees = Transformer.from_crs(self.crs, _LON_LAT, always_xy=True)
+        lonlat = shapely.transform(fine, lambda xy: np.column_stack(to_degrees.transform(*xy.T)))
+        if not np.isfinite(shapely.get_coordinates(lonlat)).all():
+            return 0.0
+        areas_m2 = [
+            [abs(_GEOD.geometry_area_perimeter(ring)[0]) for ring in (part.exterior, *part.interiors)]
+            for part in shapely.get_parts(lonlat)
+        ]
+        return sum(outer - sum(holes) for outer, *holes in areas_m2)
+
 
 @dataclass(frozen=True, slots=True)
 class AreaOnGrid:
@@ -76,6 +95,8 @@ class AreaOnGrid:
 
     pixels: BaseGeometry
     window: Window
+    fraction_inside: float = 1.0
+    """Of the area: what the scene covers; 1 where that is unknown."""
 
     def mask(self, block: Window) -> NDArray[np.bool_]:
         """Return which pixels of a block have their centre in the area, (H, W)."""

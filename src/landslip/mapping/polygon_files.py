@@ -25,9 +25,11 @@ from landslip.errors import PolygonFileError
 from landslip.files.path_names import check_path_name, is_system_file
 from landslip.grid.polygons import keep_polygons
 from landslip.mapping.polygon_formats import (
+    LABEL_COLUMNS,
     LON_LAT,
     FormatError,
     Rows,
+    find_negatives,
     geometries_from_wkb,
     is_geojson,
     parse_json,
@@ -213,10 +215,13 @@ def _read_gdal(source: str, layer: str) -> Rows:
     with warnings.catch_warnings():
         # Such as of open rings, which are counted.
         warnings.simplefilter("ignore", RuntimeWarning)
-        meta, _, wkb, _ = pyogrio.raw.read(source, layer=layer, columns=[], force_2d=True)
+        info = pyogrio.read_info(source, layer=layer)
+        named = [name for name in info["fields"].tolist() if name.lower() in LABEL_COLUMNS]
+        meta, _, wkb, values = pyogrio.raw.read(source, layer=layer, columns=named, force_2d=True)
     geometries, closed, broken = geometries_from_wkb(wkb if wkb is not None else [])
     crs = CRS.from_user_input(meta["crs"]) if meta["crs"] else None
-    return Rows(geometries, crs, closed, broken, broken)
+    columns = dict(zip(meta["fields"].tolist(), [one.tolist() for one in values], strict=True))
+    return Rows(geometries, crs, closed, broken, broken, find_negatives(columns))
 
 
 def _zip_layers(path: Path) -> list[_Layer]:
@@ -289,6 +294,7 @@ def _polygon_parts(geometry: BaseGeometry) -> NDArray[np.object_]:
 def _check(path: Path, rows: Rows, remarks: tuple[str, ...]) -> PolygonFile:
     """Repair the polygons of a layer and leave out those that cannot be used."""
     given, crs, name = rows.geometries, rows.crs, path.name
+    remarks = (*remarks, f"{name} {rows.remark}") if rows.remark else remarks
     coordinates, owners = shapely.get_coordinates(given, return_index=True)
     if crs is None and path.suffix.lower() == ".csv" and _in_degrees(coordinates).all():
         crs, remarks = LON_LAT, (*remarks, f"{name} has no CRS: its coordinates are taken as longitude and latitude")

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +23,13 @@ _GEOJSON: Final = frozenset(
 _WKT: Final = re.compile(r"\s*(?:SRID\s*=\s*(\d+)\s*;)?\s*((?:MULTI)?POLYGON|GEOMETRYCOLLECTION)\b", re.IGNORECASE)
 _HEX_WKB: Final = re.compile(r"(?:[0-9A-Fa-f]{2}){9,}")
 _WKT_COLUMNS: Final = frozenset({"wkt", "geom", "geometry", "the_geom", "wkt_geom", "shape"})
+LABEL_COLUMNS: Final = frozenset(
+    {"landslide", "is_landslide", "landslides", "class", "class_id", "label", "type", "category", "value", "dn"}
+)
+_NEGATIVE: Final = frozenset(
+    {"0", "no", "false", "none", "background", "no landslide", "no_landslide", "non-landslide", "non_landslide"}
+    | {"nonlandslide", "not landslide", "stable"}
+)
 _EARLY_ROWS: Final = 100
 
 
@@ -43,6 +50,32 @@ class Rows:
     """Polygons that could not be built."""
     broken_rows: int = 0
     """Rows without a geometry because none of their polygons could be built."""
+    remark: str = ""
+    """On the attributes, for the end of a sentence that begins with the name of the file; may be empty."""
+
+
+def find_negatives(columns: Mapping[str, Sequence[object]]) -> str:
+    """Return a remark if a column tells that some polygons are no landslides.
+
+    Args:
+        columns: the values of each column by its name.
+
+    Example:
+        >>> find_negatives({"class": ["landslide", "background", "landslide"]})
+        "has 'background' in column 'class' in 1 of 3 rows, and all polygons are read: remove those that do not count"
+    """
+    for name, values in columns.items():
+        if name.lower() not in LABEL_COLUMNS:
+            continue
+        texts = [str(int(value) if isinstance(value, bool | np.bool_) else value).strip().lower() for value in values]
+        texts = [text.removesuffix(".0") for text in texts]
+        negative = [text for text in texts if text in _NEGATIVE]
+        if negative and len(negative) < len(texts) and (negative[0] != "0" or set(texts) <= {"0", "1", "255"}):
+            return (
+                f"has '{negative[0]}' in column '{name}' in {len(negative)} of {len(texts)} rows, and all polygons are "
+                f"read: remove those that do not count"
+            )
+    return ""
 
 
 def geometries_from_wkb(wkb: NDArray[np.object_] | list[bytes | None]) -> tuple[NDArray[np.object_], int, int]:
@@ -115,7 +148,15 @@ def read_geojson(document: dict[str, Any]) -> Rows:
             rows[index] = shapely.MultiPolygon(parts)
         else:
             broken_rows += broken > broken_before
-    return Rows(rows, _geojson_crs(document), closed, broken, broken_rows)
+    return Rows(rows, _geojson_crs(document), closed, broken, broken_rows, find_negatives(_properties(features)))
+
+
+def _properties(features: Sequence[object]) -> dict[str, list[object]]:
+    """Return the properties of GeoJSON features as columns; None where a feature lacks one."""
+    held = [one.get("properties") if isinstance(one, dict) else None for one in features]
+    rows = [one if isinstance(one, dict) else {} for one in held]
+    names = {str(name): name for row in rows for name in row if str(name).lower() in LABEL_COLUMNS}
+    return {text: [row.get(name) for row in rows] for text, name in names.items()}
 
 
 def _polygons(geometry: object) -> Iterator[Any]:

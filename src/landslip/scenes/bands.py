@@ -65,6 +65,22 @@ def bands_by_list(files: Sequence[RasterFile], names: Sequence[str]) -> tuple[li
     return assigned, [f"left out: {file.path.name}, band {band} (skipped by the user)" for file, band in skipped]
 
 
+def contradicted_names(assigned: Sequence[ChannelBand]) -> list[str]:
+    """Return a warning on bands that the user named otherwise than their description, tags or file name do."""
+    odd = []
+    for one in assigned:
+        naming, _ = read_band(one.file.descriptions[one.band - 1], one.file.tags(one.band))
+        channel = naming.channel if naming else None
+        if naming is None and one.file.count == 1:
+            channel = read_name(one.file.path.stem, last_word_only=True).channel
+        if channel and channel != one.channel:
+            odd.append(f"{one.label} is named {one.channel}, and {channel} by the file")
+    if not odd:
+        return []
+    more = f" and {len(odd) - 3} more" if len(odd) > 3 else ""
+    return [f"the given channels disagree with the files: {'; '.join(odd[:3])}{more}; leave channels out to use theirs"]
+
+
 def bands_by_name(files: Sequence[RasterFile], *, given_one_by_one: bool) -> tuple[list[ChannelBand], list[str]]:
     """Assign the bands whose description, tags or file name name a channel.
 

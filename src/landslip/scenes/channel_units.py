@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from landslip.channels import CHANNELS
 from landslip.scenes.bands import ChannelBand
 from landslip.scenes.conversion import Conversion
 
@@ -86,25 +87,28 @@ def bands_without_image(bands: Sequence[ChannelBand], samples: Sequence[NDArray[
     """Return warnings on bands that are constant, and on bands that hold the same values.
 
     Args:
-        bands: the reflectance bands.
+        bands: the bands, of reflectance and terrain.
         samples: stored values of each, NaN where nodata.
     """
     warnings: list[str] = []
     varied: list[tuple[ChannelBand, NDArray[np.float32]]] = []
     for one, sample in zip(bands, samples, strict=True):
-        values = sample[np.isfinite(sample) & (sample != 0)]
+        terrain = CHANNELS[one.channel].kind == "terrain"
+        values = sample[np.isfinite(sample) & (terrain | (sample != 0))]
         if values.size < _ENOUGH:
             continue
-        if values.min() == values.max() and len(bands) > 1:
-            warnings.append(f"{one.channel} of {one.label} is {values[0]:g} everywhere: it holds no image")
+        if values.min() == values.max():
+            held = "terrain" if terrain else "image"
+            if terrain or len(bands) > 1:
+                warnings.append(f"{one.channel} of {one.label} is {values[0]:g} everywhere: it holds no {held}")
             continue
         same = next((other for other, held in varied if np.array_equal(held, sample, equal_nan=True)), None)
         if same is None:
             varied.append((one, sample))
         else:
+            why = "it was saved twice" if terrain else "the image is grey there, or a band was saved twice"
             warnings.append(
-                f"{one.channel} of {one.label} holds the same values as {same.channel} of {same.label}: the image is "
-                f"grey there, or a band was saved twice"
+                f"{one.channel} of {one.label} holds the same values as {same.channel} of {same.label}: {why}"
             )
     return warnings
 

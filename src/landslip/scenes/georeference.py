@@ -1,11 +1,12 @@
 """Grids of raster files, from their georeference or from the pixel size given by the user."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
+from pyproj import Transformer
 from pyproj.exceptions import ProjError
 
 from landslip.errors import SceneError
@@ -15,6 +16,8 @@ _EARTH_RADIUS_M = (6.3e6, 6.45e6)
 _MAX_LONGITUDE = 540.0
 """Grids that cross the antimeridian continue beyond 180 degrees."""
 _LEAST_PIXEL_M = 0.01
+_MAX_BEYOND_DEG = 10.0
+"""Degrees of longitude that a scene may lie outside the area that its CRS is for."""
 
 
 def file_grids(files: Sequence[RasterFile], pixel_size_m: float | None) -> tuple[list[GeoBox], list[str]]:
@@ -33,7 +36,8 @@ def file_grids(files: Sequence[RasterFile], pixel_size_m: float | None) -> tuple
             file has a CRS, or the sizes differ.
     """
     if pixel_size_m is None:
-        return [_georeferenced(file) for file in files], []
+        found = [_georeferenced(file) for file in files]
+        return found, list(dict.fromkeys(_position_doubts(files, found)))
     if not (math.isfinite(pixel_size_m) and pixel_size_m > 0):
         raise SceneError(f"pixel_size_m must be a positive number, got {pixel_size_m}", parameter="pixel_size_m")
     with_crs = [file.path.name for file in files if file.crs]
@@ -90,6 +94,40 @@ def _georeferenced(file: RasterFile) -> GeoBox:
     _check_earth(name, crs)
     _check_coordinates(name, grid, crs)
     return grid
+
+
+def _position_doubts(files: Sequence[RasterFile], grids: Sequence[GeoBox]) -> Iterator[str]:
+    """Yield a warning for a file at the origin of a projected CRS, or far outside the area that the CRS is for."""
+    for file, grid in zip(files, grids, strict=True):
+        crs = grid.crs
+        if crs is None or not crs.projected:
+            continue
+        box, name = grid.boundingbox, file.path.name
+        pixel = math.sqrt(abs(grid.affine.determinant))
+        if abs(box.left) < pixel and min(abs(box.top), abs(box.bottom)) < pixel:
+            yield f"{name} begins at 0, 0 of its CRS {crs}: its position was probably lost, georeference it again"
+            continue
+        area = crs.proj.area_of_use
+        lon, lat = _centre(grid, crs)
+        if area is None or not (math.isfinite(lon) and math.isfinite(lat)):
+            continue
+        east = area.east + (360 if area.east < area.west else 0)
+        middle, half = (area.west + east) / 2, (east - area.west) / 2
+        # Only longitude: scenes south of the equator are also given in the zones of UTM of the north.
+        beyond = abs((lon - middle + 180) % 360 - 180) - half
+        if beyond > _MAX_BEYOND_DEG:
+            yield (
+                f"{name} lies at longitude {lon:.4g}, latitude {lat:.4g}, {beyond:.0f} degrees outside the area of its "
+                f"CRS {crs}: assign the CRS of its coordinates, or reproject it"
+            )
+
+
+def _centre(grid: GeoBox, crs: CRS) -> tuple[float, float]:
+    """Return longitude and latitude of the middle of a grid; infinite where they are not defined."""
+    x, y = grid.affine * (grid.shape[1] / 2, grid.shape[0] / 2)
+    to_degrees = Transformer.from_crs(crs.proj, 4326, always_xy=True)
+    lon, lat = to_degrees.transform(x, y)
+    return float(lon), float(lat)
 
 
 def _has_area(transform: Affine) -> bool:

@@ -29,6 +29,10 @@ _OFFSET_DN = 1000.0
 _OFFSET_FLOOR_DN = 950.0
 """With the offset of processing baseline 04.00 the darkest 0.1 % of pixels are not below this."""
 _LARGE_SAMPLE = 10_000
+_WRAPPED = 62_000
+"""Values of 16 bits above this may be small negative numbers."""
+_LEAST_WRAPPED = 8
+"""Different values from which they are no fill value."""
 _DARK = frozenset({"B01", "B02", "B03", "B04", "B05", "B11", "B12"})
 """Channels in which large scenes have pixels below 1,000 DN."""
 _NEAR_ZERO = frozenset({"B09", "B10"})
@@ -165,6 +169,33 @@ def check_steps(bands: Sequence[ChannelBand], made: Sequence[Conversion]) -> lis
                 f"{one.label} holds reflectance in 8 bits, in steps of {how.gain:.0f} DN, which is coarse for dark "
                 f"ground: export it in 16 bits, or as float"
             ]
+    return []
+
+
+def check_wrapped(bands: Sequence[ChannelBand], samples: Sequence[NDArray[np.float32]]) -> list[str]:
+    """Check for integers that were wrapped: negative values stored without a sign, or bright ones with one.
+
+    Args:
+        bands: the reflectance bands.
+        samples: valid stored values of each.
+    """
+    for one, sample in zip(bands, samples, strict=True):
+        if one.file.dtypes[one.band - 1] == "uint16":
+            wrapped, between = (sample > _WRAPPED) & (sample < 65_535), (sample > 40_000) & (sample <= _WRAPPED)
+            what, remedy = "negative values", "subtract offsets in a type with a sign, such as int16"
+        elif one.file.dtypes[one.band - 1] == "int16":
+            wrapped, between = sample < -12_000, (sample < -4000) & (sample >= -12_000)
+            what, remedy = "values above 32,767", "save them as uint16"
+        else:
+            continue
+        found = sample[wrapped]
+        # A fill value is one value only; saturated clouds have values just below them.
+        if len(np.unique(found[:1000])) < _LEAST_WRAPPED or between.sum() * 20 > len(found):
+            continue
+        return [
+            f"{one.channel} of {one.label} has values of {found.min():.0f} to {found.max():.0f} in "
+            f"{percent(len(found) / sample.size)} of a sample and none near them: {what} were wrapped around, {remedy}"
+        ]
     return []
 
 

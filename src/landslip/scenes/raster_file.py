@@ -25,6 +25,8 @@ _EXACT_IN_FLOAT32 = frozenset({"uint8", "int8", "uint16", "int16", "float32"})
 _SAMPLE_PX = 512
 _SAMPLE_WINDOWS_PER_SIDE = 8
 _SAMPLE_WINDOW_PX = 32
+_CHECKED_WINDOWS_PER_SIDE = 2
+_LEAST_AGREEING = 0.5
 
 
 class RasterFile:
@@ -162,7 +164,8 @@ class RasterFile:
     def sample(self, bands: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Read a sample of the file: stored values (n, k) and their validity (n, k).
 
-        Fast for large files too: from overviews, or else from small windows spread evenly.
+        Fast for large files too: from overviews, if they agree with the pixels, or else from small windows spread
+        evenly.
 
         Raises:
             SceneError: the pixels cannot be read.
@@ -174,16 +177,22 @@ class RasterFile:
         if overviews or max(self.shape) <= 4 * _SAMPLE_PX:
             step = max(1, -(-max(self.shape) // _SAMPLE_PX))
             parts = [self._read(bands, RasterioWindow(0, 0, width, height), (-(-height // step), -(-width // step)))]
+            if overviews and step > 1 and not _agree(parts[0], self._windows(bands, _CHECKED_WINDOWS_PER_SIDE)):
+                parts = self._windows(bands, _SAMPLE_WINDOWS_PER_SIDE)
         else:
-            rows, cols = (
-                np.linspace(0, length - min(length, _SAMPLE_WINDOW_PX), _SAMPLE_WINDOWS_PER_SIDE).astype(int)
-                for length in self.shape
-            )
-            px = (min(height, _SAMPLE_WINDOW_PX), min(width, _SAMPLE_WINDOW_PX))
-            parts = [self.read(bands, Window(int(row), int(col), *px)) for row in rows for col in cols]
+            parts = self._windows(bands, _SAMPLE_WINDOWS_PER_SIDE)
         values = np.concatenate([part.reshape(len(bands), -1) for part, _ in parts], axis=1)
         valid = np.concatenate([part.reshape(len(bands), -1) for _, part in parts], axis=1)
         return values, valid
+
+    def _windows(self, bands: Sequence[int], per_side: int) -> list[tuple[NDArray[np.float32], NDArray[np.bool_]]]:
+        """Read small windows spread evenly, from the pixels and not from overviews."""
+        height, width = self.shape
+        rows, cols = (
+            np.linspace(0, length - min(length, _SAMPLE_WINDOW_PX), per_side).astype(int) for length in self.shape
+        )
+        px = (min(height, _SAMPLE_WINDOW_PX), min(width, _SAMPLE_WINDOW_PX))
+        return [self.read(bands, Window(int(row), int(col), *px)) for row in rows for col in cols]
 
     def _read(
         self, bands: list[int], window: RasterioWindow, shape: tuple[int, int]
@@ -241,6 +250,20 @@ class RasterFile:
                 f"{col + int(window.width) - 1}: the file is damaged, copy or download it again "
                 f"(GDAL: {_brief(error)})"
             ) from error
+
+
+def _agree(
+    overview: tuple[NDArray[np.float32], NDArray[np.bool_]],
+    windows: Sequence[tuple[NDArray[np.float32], NDArray[np.bool_]]],
+) -> bool:
+    """Return whether an overview has the values of the pixels: one that is older than they are has others."""
+    seen = overview[0][overview[1]]
+    pixels = np.concatenate([values[valid] for values, valid in windows])
+    if not seen.size or not pixels.size:
+        return seen.size == pixels.size
+    low, high = np.percentile(seen, [0, 100])
+    margin = 0.1 * (high - low)
+    return bool(np.mean((pixels >= low - margin) & (pixels <= high + margin)) >= _LEAST_AGREEING)
 
 
 def _check_length(path: Path) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from landslip.errors import SceneError
 from landslip.files.path_names import check_path_name, is_system_file
 from landslip.grid.alignment import covered_fraction, grids_overlap, ground_resolution_m, same_grid
 from landslip.scenes.atmosphere import convert_to_toa
-from landslip.scenes.bands import ChannelBand, bands_by_list, bands_by_name
+from landslip.scenes.bands import ChannelBand, bands_by_list, bands_by_name, contradicted_names
 from landslip.scenes.conversion import Conversion, GivenUnits
 from landslip.scenes.dates import AcquisitionDate, acquisition_date, drop_future_date
 from landslip.scenes.georeference import file_grids
@@ -24,6 +25,7 @@ from landslip.scenes.resampled_file import ResampledFile
 from landslip.scenes.safe import find_product
 from landslip.scenes.scene import Layer, Scene, Source
 from landslip.scenes.scene_record import acquisition_of, changed_files, find_scene_record, state_values
+from landslip.scenes.slope_unit import check_slope_unit
 from landslip.scenes.tiles import join_tiles, tile_paths
 from landslip.scenes.units import find_conversions
 
@@ -92,6 +94,7 @@ def open_scene(
     used = [file for file in files if any(one.file is file for one in assigned)]
     classification = product.classification if product else _find_classification(files, used)
     check_one_image(assigned, classification)
+    name_warnings = contradicted_names(assigned) if names is not None else []
     for file in used:
         file.use_as_channels(one.band for one in assigned if one.file is file)
     grids, grid_warnings = file_grids(used, pixel_size_m)
@@ -124,6 +127,7 @@ def open_scene(
         warnings=(
             *(product.warnings if product else ()),
             *(changed_files(*fetched) if fetched else ()),
+            *name_warnings,
             *grid_warnings,
             *cover_warnings,
             *unit_warnings,
@@ -134,6 +138,7 @@ def open_scene(
         product=product.metadata if product else fetched[1].metadata() if fetched else None,
         classification=classification,
     )
+    scene = replace(scene, warnings=(*scene.warnings, *check_slope_unit(scene)))
     if not to_toa:
         return scene
     _check_reflectance(assigned)

@@ -13,7 +13,7 @@ from landslip.scenes.bands import ChannelBand
 from landslip.scenes.channel_units import bands_without_image
 from landslip.scenes.conversion import Conversion, GivenUnits, conversion_of
 from landslip.scenes.fill import find_fill, find_ground_nodata, find_zeros
-from landslip.scenes.plausibility import check_dn, check_offset, check_steps, check_terrain, percent
+from landslip.scenes.plausibility import check_dn, check_offset, check_steps, check_terrain, check_wrapped, percent
 from landslip.scenes.product_metadata import ProductMetadata
 
 _ELEVATION_M = (-1000.0, 9000.0)
@@ -52,9 +52,10 @@ def find_conversions(bands: Sequence[ChannelBand], given: GivenUnits) -> tuple[l
         warnings += check_dn(*chosen, stored, given)
         warnings += check_offset(*chosen, stored)
         warnings += given.doubts()
-        warnings += bands_without_image(chosen[0], [samples[index] for index in reflectance])
         warnings += check_steps(*chosen)
         warnings += _check_nodata([(bands[index], stored_values[index], samples[index]) for index in reflectance])
+        warnings += check_wrapped(chosen[0], stored)
+    warnings += bands_without_image(bands, samples)
     warnings += _check_ranges(bands, samples, made)
     if blank > 0:
         warnings.append(

@@ -23,6 +23,7 @@ from landslip.files.progress import Progress, no_progress, track
 from landslip.grid.window import Window
 from landslip.mapping.area import AreaOfInterest, AreaOnGrid
 from landslip.mapping.finished_map import FinishedMap, open_map
+from landslip.mapping.metadata.map_files import MAP_FILES
 from landslip.mapping.polygon_files import FORMATS, is_polygon_file
 from landslip.metrics.counts import DEFINITION, PixelCounts
 from landslip.metrics.intervals import Interval, intervals
@@ -192,6 +193,11 @@ def score_map(
     """
     mapped = mapped if isinstance(mapped, FinishedMap) else open_map(Path(mapped))
     path = Path(reference)
+    if path.name in {one.name for one in MAP_FILES} and path.resolve().parent == mapped.folder.resolve():
+        raise ReferenceDataError(
+            f"{path.name} is a file of the map itself: give landslides that were found in another way",
+            parameter="reference",
+        )
     placed = open_reference(path, mapped, landslide_values, layer=layer, nodata_is_background=nodata_is_background)
     notes = [*placed.notes(), *(area.notes if area else ())]
     if area is None and isinstance(placed, PolygonReference):
@@ -217,6 +223,9 @@ def score_map(
         pixel_size_m=float(np.sqrt(pixel_area_m2.mean())),
     )
     labelled = predictions.masks != NODATA
+    counts = PixelCounts.of(predictions.counts().sum(axis=0))
+    if counts.tp and not counts.fp + counts.fn:
+        notes.append(f"{path.name} equals the map in every pixel: scores against a copy of the map tell nothing")
     nodata = np.count_nonzero(labelled & (predictions.encoded == NODATA)) / np.count_nonzero(labelled)
     if nodata:
         notes.append(f"the map is nodata in {nodata:.1%} of the labelled area: landslides there count as missed")

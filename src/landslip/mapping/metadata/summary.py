@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from landslip.mapping.inventory.find import Found  # imports pandas, which is slow
 
 SENTINEL_ATTRIBUTION: Final = "Contains modified Copernicus Sentinel data"
+_LEAST_COVER: Final = 0.99
+"""Fraction of an area of interest that the scene may leave out without a remark."""
 _WARN_HIDDEN: Final = 0.05
 """Fraction of the mapped pixels that are hidden by masks."""
 _VERSIONED: Final = ("numpy", "rasterio", "shapely", "pyproj", "geopandas")
@@ -260,6 +262,11 @@ def _warnings(job: Job, found: "Found") -> list[str]:
     size_m = sum(job.grid.pixel_size_m) / 2
     if found.valid_px == 0:
         warnings.append("no pixel of the mapped area is valid: the map holds no information about landslides")
+    if job.area and job.aoi and job.area.fraction_inside < _LEAST_COVER:
+        warnings.append(
+            f"the scene covers {job.area.fraction_inside:.1%} of the area '{job.aoi.text}': nothing is known about "
+            "landslides in the rest"
+        )
     if not 2 / 3 <= size_m / card.pixel_size_m <= 3 / 2:
         warnings.append(
             f"the pixel size is {size_m:.3g} m, but detector '{card.name}' was trained at {card.pixel_size_m:g} m: "

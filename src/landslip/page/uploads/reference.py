@@ -27,6 +27,7 @@ from landslip.grid.window import Window
 from landslip.mapping.inventory.files import append_to_geopackage
 from landslip.mapping.inventory.outlines import trace_outlines
 from landslip.mapping.polygon_files import FORMATS
+from landslip.mapping.polygon_formats import LABEL_COLUMNS
 from landslip.mapping.raster.block_order import strips
 from landslip.page import messages
 from landslip.page.errors import UploadError, explain, use_user_names
@@ -112,7 +113,7 @@ def _open(
 
 
 def _strip_geojson(path: Path, name: str) -> None:
-    """Keep only the geometries of a GeoJSON file and the name of its CRS.
+    """Keep only the geometries of a GeoJSON file, columns that may tell a class, and the name of its CRS.
 
     Raises:
         UploadError: it is not GeoJSON, or its CRS has no known name.
@@ -124,7 +125,8 @@ def _strip_geojson(path: Path, name: str) -> None:
         kept: dict[str, Any] = {
             "type": "FeatureCollection",
             "features": [
-                {"type": "Feature", "properties": {}, "geometry": feature["geometry"]} for feature in features
+                {"type": "Feature", "properties": _labels(feature), "geometry": feature["geometry"]}
+                for feature in features
             ],
         }
         crs_name = None if crs is None else crs["properties"]["name"]
@@ -135,6 +137,18 @@ def _strip_geojson(path: Path, name: str) -> None:
             raise UploadError(messages.REFERENCE_GEOJSON.format(name=name))
         kept["crs"] = {"type": "name", "properties": {"name": crs_name}}
     path.write_text(json.dumps(kept), encoding="utf-8")
+
+
+def _labels(feature: dict[str, Any]) -> dict[str, Any]:
+    """Return the properties that may tell whether a polygon is a landslide."""
+    held = feature.get("properties")
+    if not isinstance(held, dict):
+        return {}
+    return {
+        str(name): value
+        for name, value in held.items()
+        if str(name).lower() in LABEL_COLUMNS and isinstance(value, str | int | float)
+    }
 
 
 def _check_tables(path: Path, name: str) -> None:
