@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.change.evidence import SURROUNDINGS_PX
-from landslip.grid.neighbourhoods import grow, is_near
+from landslip.grid.neighbourhoods import grow, is_near, remove_noise
 
 Values = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -76,16 +76,10 @@ class WhiteTest:
         bright = valid & (blue >= LEAST_DN) & (green <= _MOST_GREEN * blue)
         bright &= (red >= _LEAST_RED * blue) & (green >= _LEAST_GREEN * blue)
         white, mixed = (
-            _remove_noise(bright & (red <= np.float32(limit) * blue)) for limit in (WHITE_LIMIT, self.limit)
+            remove_noise(bright & (red <= np.float32(limit) * blue), _MIN_OF_NINE)
+            for limit in (WHITE_LIMIT, self.limit)
         )
         return grow(mixed & is_near(white, _REACH_PX), 1)
-
-
-def _remove_noise(mask: Mask) -> Mask:
-    """Remove the pixels with fewer than three marked ones among themselves and their eight neighbours."""
-    padded = np.pad(mask, 1).astype(np.uint8)
-    rows = padded[:-2] + padded[1:-1] + padded[2:]
-    return np.asarray(mask & (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:] >= _MIN_OF_NINE))
 
 
 def measure_white(before: NDArray[np.float64], after: NDArray[np.float64]) -> tuple[WhiteTest, WhiteTest]:

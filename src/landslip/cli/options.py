@@ -214,8 +214,8 @@ def mask_options(function: Command) -> Command:
             "masks",
             default="auto",
             metavar="LIST",
-            help="Masks: clouds, shadow, snow, white (nodata), water and vegetation (ruled out), comma-separated, or "
-            "none; auto: clouds, shadow and snow as far as the bands allow, and white with --before.",
+            help="Masks: clouds, shadow, snow, white (nodata), water, river, vegetation (ruled out), comma-separated, "
+            "or none; auto: clouds, shadow and snow as far as the bands allow, and white with --before.",
         ),
         click.option(
             "--cloud-source",

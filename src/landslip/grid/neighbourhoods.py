@@ -42,6 +42,18 @@ def remove_narrow(mask: Mask, radius_px: int) -> Mask:
     return grow(shrunk, radius_px) & mask
 
 
+def remove_noise(mask: Mask, least: int) -> Mask:
+    """Remove the pixels with fewer than ``least`` marked ones among themselves and their eight neighbours.
+
+    Example:
+        >>> remove_noise(np.array([[1, 0, 0, 1, 1, 1]], bool), 2).astype(int).tolist()
+        [[0, 0, 0, 1, 1, 1]]
+    """
+    padded = np.pad(mask, 1).astype(np.uint8)
+    rows = padded[:-2] + padded[1:-1] + padded[2:]
+    return np.asarray(mask & (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:] >= least))
+
+
 def is_near(mask: Mask, reach_px: int) -> Mask:
     """Return which pixels have a pixel of the mask within a square of 2 x reach + 1 pixels around them.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from landslip.errors import SettingsError
 from landslip.grid.alignment import ground_resolution_m
 from landslip.grid.map_grid import MapGrid
-from landslip.grid.neighbourhoods import grow, is_near, project, remove_narrow
+from landslip.grid.neighbourhoods import grow, is_near, project, remove_narrow, remove_noise
 from landslip.grid.window import Window
 from landslip.inference.cloud_network import PIXEL_SIZES_M, CloudNetwork, find_network
 from landslip.inference.s2cloudless import CHANNELS as S2CLOUDLESS_CHANNELS
@@ -26,6 +26,7 @@ from landslip.scenes.masks.kinds import (
     CLOUDS,
     OF_ONE_DATE,
     PRECEDENCE,
+    RIVER,
     SHADOW,
     SNOW,
     VEGETATION,
@@ -53,6 +54,10 @@ NARROW_CLOUD_M: Final = 120.0
 make them large."""
 _NARROW_PX: Final = 2
 """Dark ground narrower than five pixels, as rivers and roads are, is no shadow of a cloud."""
+RIVER_REACH_M: Final = 150.0
+"""Farthest distance of a river bar from water, along rows and columns."""
+RIVER_SLOPE_DEG: Final = 5.0
+"""River bars are flatter; the deposit of a landslide that reached the river mostly is not."""
 _GENTLE_WATER_DEG: Final = 10.0
 """Water is flat; errors of elevation make it steeper than it is."""
 
@@ -174,6 +179,8 @@ class SceneMasks:
             masks[SNOW.name] = self._snow(window)
         if WATER.name in self.rules:
             masks[WATER.name] = self._water(window)
+        if RIVER.name in self.rules:
+            masks[RIVER.name] = self._river_bars(window)
         if VEGETATION.name in self.rules:
             masks[VEGETATION.name] = self._vegetation(window)
         if self.area is not None:
@@ -239,6 +246,16 @@ class SceneMasks:
             water &= ~known | (slope < _GENTLE_WATER_DEG)
         return water
 
+    def _river_bars(self, window: Window) -> NDArray[np.bool_]:
+        """Return the flat ground near water, water itself included."""
+        pixel_m = ground_resolution_m(self.scene.geobox)
+        reach_px = math.ceil(RIVER_REACH_M / pixel_m)
+        around = self._around(window, reach_px + 1)
+        # One or two dark pixels are mostly shade.
+        near = is_near(remove_noise(self._water(around), 3), reach_px)[window.relative_to(around).slices]
+        (slope,), known = self.scene.read(["slope"], window)
+        return np.asarray(near & known & (slope < RIVER_SLOPE_DEG))
+
     def _vegetation(self, window: Window) -> NDArray[np.bool_]:
         (red, nir), valid = (self.converted or self.scene).read(["B04", "B08"], window)
         return is_vegetation(red, nir) & valid
@@ -254,6 +271,7 @@ _NEEDS: Final[Mapping[str, str]] = {
     "snow": "it needs a scene classification (SCL), or B03, B08 and B11",
     "white": "it compares two dates: give an image before the event, or use the mask 'clouds' or 'snow'",
     "water": "it needs B03 and B08",
+    "river": "it needs B03, B08 and the slope or the elevation",
     "vegetation": "it needs B04 and B08",
 }
 
@@ -310,6 +328,10 @@ def _rule(
         swir = ", MNDWI above 0, B11 below 0.05" if scene.has(["B11"]) else ""
         slope = f", slope below {_GENTLE_WATER_DEG:g} degrees" if scene.has(["slope"]) else ""
         rule = f"NDWI above 0{swir}{slope}"
+    elif name == RIVER.name and scene.has(["B03", "B08", "slope"]):
+        rule = (
+            f"slope below {RIVER_SLOPE_DEG:g} degrees within {RIVER_REACH_M:g} m of water by the rule of the mask water"
+        )
     elif name == VEGETATION.name and scene.has(["B04", "B08"]):
         rule = f"NDVI above {VEGETATION_NDVI:g} at the top of the atmosphere"
     return rule

@@ -5,7 +5,17 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from landslip.mapping.raster.probability import ProbabilityRaster
-from landslip.scenes.masks.kinds import AREA, CLOUDS, PRECEDENCE, SHADOW, SNOW, VEGETATION, WATER, WHITE
+from landslip.scenes.masks.kinds import (
+    AREA,
+    CLOUDS,
+    PRECEDENCE,
+    RIVER,
+    SHADOW,
+    SNOW,
+    VEGETATION,
+    WATER,
+    WHITE,
+)
 
 MASK_COLOURS: Final = MappingProxyType(
     {
@@ -14,6 +24,7 @@ MASK_COLOURS: Final = MappingProxyType(
         SNOW.code: (0, 214, 200),
         WHITE.code: (150, 226, 236),
         WATER.code: (20, 80, 230),
+        RIVER.code: (214, 190, 130),
         AREA.code: (168, 160, 150),
         VEGETATION.code: (64, 140, 64),
     }

@@ -13,7 +13,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-MaskName = Literal["clouds", "shadow", "snow", "white", "water", "vegetation"]
+MaskName = Literal["clouds", "shadow", "snow", "white", "water", "river", "vegetation"]
 """A mask that is computed from a scene, or a pair."""
 
 
@@ -41,15 +41,18 @@ VEGETATION: Final = MaskKind("vegetation", 7, "dense vegetation", hides=False)
 WHITE: Final = MaskKind("white", 8, "snow or cloud, by colour", hides=True)
 """Of a pair of dates: white ground in red, green and blue (``landslip.change.white_ground``)."""
 
+RIVER: Final = MaskKind("river", 9, "river bar", hides=False)
+"""Flat ground beside water."""
+
 KINDS: Final[Mapping[str, MaskKind]] = MappingProxyType(
-    {kind.name: kind for kind in (CLOUDS, SHADOW, SNOW, WATER, AREA, SLOPE, VEGETATION, WHITE)}
+    {kind.name: kind for kind in (CLOUDS, SHADOW, SNOW, WATER, AREA, SLOPE, VEGETATION, WHITE, RIVER)}
 )
 """Every kind by its name. Where several apply to a pixel, it has the code of the first in ``PRECEDENCE``."""
-PRECEDENCE: Final = (CLOUDS, SHADOW, SNOW, WHITE, AREA, WATER, VEGETATION)
+PRECEDENCE: Final = (CLOUDS, SHADOW, SNOW, WHITE, AREA, WATER, RIVER, VEGETATION)
 HIDING: Final = (CLOUDS, SHADOW, SNOW, WHITE)
 OF_ONE_DATE: Final = (CLOUDS, SHADOW, SNOW)
 """Of those that hide the ground, the ones that one image is enough for."""
-RULING_OUT: Final = (AREA, WATER, VEGETATION)
+RULING_OUT: Final = (AREA, WATER, RIVER, VEGETATION)
 
 
 def hides_ground(codes: NDArray[np.uint8]) -> NDArray[np.bool_]:
