@@ -1,4 +1,4 @@
-# Two commands: `make demo` maps a real scene, `make test` runs the tests. Each installs what it needs.
+# Two commands: `make demo` maps a real pair of images, `make test` runs the tests. Each installs what it needs.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -8,7 +8,8 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no
 .PHONY: help demo test test-all test-browser check bench browser lock clean
 
 help:
-	@echo "make demo      map a real Sentinel-2 scene and score the detector on patches it was not trained on"
+	@echo "make demo      map what is new since an earthquake on two real Sentinel-2 images, and score the detector on"
+	@echo "               patches it was not trained on"
 	@echo "make test      run the tests (under 10 minutes)"
 	@echo "make test-all  run the slow ones too"
 	@echo "make check     ruff, import-linter and mypy"
@@ -31,14 +32,16 @@ $(VENV)/all: $(VENV)/core
 
 demo: $(VENV)/core
 	@echo
-	@echo "1. A real scene: the hills and the city of Chittagong (Bangladesh), Sentinel-2"
-	$(BIN)/landslip map examples/chittagong/chittagong.tif -o demo/chittagong --overwrite
+	@echo "1. Before and after: what is new since the Iburi-Tobu earthquake (Hokkaido, 6 September 2018), Sentinel-2"
+	$(BIN)/landslip map examples/hokkaido/after.tif --before examples/hokkaido/before.tif \
+		--name "Iburi-Tobu, Hokkaido: new since the earthquake of 6 September 2018" -o demo/hokkaido --overwrite
 	@echo
 	@echo "2. The same detector on labelled patches it was not trained on (Landslide4Sense, other rows of its three scenes)"
 	$(BIN)/landslip evaluate examples/l4s-rgb-kept-apart
 	@echo
-	@echo "The map is in demo/chittagong: overview.png, report.html, and landslides.gpkg for a GIS."
-	@echo "next: $(BIN)/landslip map YOUR_SCENE.tif -o map/"
+	@echo "The map is in demo/hokkaido: overview.png, report.html, and landslides.gpkg for a GIS."
+	@echo "next: $(BIN)/landslip map AFTER.tif --before BEFORE.tif -o map/     two dates of your own; or one:"
+	@echo "      $(BIN)/landslip map YOUR_SCENE.tif -o map/"
 	@echo "      $(BIN)/landslip detector show s2-rgb-three-regions     its inputs, scores and limits"
 	@echo "      $(BIN)/landslip evaluate examples/l4s-rgb-scene-b --detector s2-rgb   a scene that detector was not trained on"
 
