@@ -2,8 +2,9 @@
 
     python docs/results/hokkaido-windows/score.py HOKKAIDO_FOLDER WORK_FOLDER
 
-Maps the image after alone, the pair, the exchanged pair and the image before twice, and prints precision, recall and
-F1 by pixel and by landslide, the areas mapped as new, and time and peak memory; each map runs in a process of its own.
+Maps the image after alone, the pair, the pair without candidates of less than 10 degrees of mean slope, the exchanged
+pair and the image before twice, and prints precision, recall and F1 by pixel and by landslide, the areas mapped as new,
+and time and peak memory; each map runs in a process of its own.
 Nothing was tuned on the windows.
 """
 
@@ -23,9 +24,9 @@ from rasterio.features import rasterize
 HERE = Path(__file__).parent
 
 
-def run_map(out: Path, after: Path, before: Path | None) -> dict:
+def run_map(out: Path, after: Path, before: Path | None, *more: str) -> dict:
     """Map in a process of its own, unless the folder holds the map; return its summary."""
-    command = [sys.executable, "-m", "landslip", "map", str(after), "-o", str(out), "-q", "--threads", "1"]
+    command = [sys.executable, "-m", "landslip", "map", str(after), "-o", str(out), "-q", "--threads", "1", *more]
     if before:
         command += ["--before", str(before)]
     if not (out / "summary.json").exists():
@@ -68,6 +69,7 @@ def main() -> None:
     runs = {
         "single": (after, None),
         "pair": (after, before),
+        "pair_steep": (after, before, str(arguments.pair / "slope.tif"), "--min-slope", "10"),
         "exchanged": (before, after),
         "before_twice": (before, before),
     }
@@ -79,7 +81,7 @@ def main() -> None:
         maps = {
             name: burn(pyogrio.read_dataframe(arguments.work / name / "landslides.gpkg", layer="landslides"), like)
             & covered
-            for name in ("single", "pair")
+            for name in ("single", "pair", "pair_steep")
         }
     places = {
         one["properties"]["window"]: (
