@@ -47,3 +47,23 @@ def test_only_parameters_with_a_control_are_named():
     assert name_control("no scale fits") == "no scale fits"
     named = "(on this page: 'Scale' under 'How to read the files')"
     assert name_control("too bright; set scale to 0.1").endswith(named)
+
+
+def test_surface_reflectance_is_converted_as_on_the_command_line(tmp_path: Path):
+    path = write_raster(tmp_path / "scene.tif", blobs(40, 50), descriptions=TRUE_COLOUR, nodata=0)
+    upload = Upload(path=path, name="scene.tif", kind="raster")
+    (plain,) = read(tmp_path, upload).sources
+    (source,) = read(tmp_path, upload, to_toa=True).sources
+    assert isinstance(source, SceneSource)
+    assert source.to_toa
+    assert source.id != plain.id
+    values, valid = open_source(source).read(TRUE_COLOUR)
+    wanted, _ = open_scene(path, to_toa=True).read(TRUE_COLOUR)
+    np.testing.assert_array_equal(values[:, valid], wanted[:, valid])
+    assert not np.array_equal(values, open_source(plain).read(TRUE_COLOUR)[0])
+
+
+def test_a_picture_is_not_converted_and_the_control_is_named(tmp_path: Path):
+    path = write_raster(tmp_path / "scene.tif", (blobs(40, 50) / 40).astype(np.uint8), descriptions=TRUE_COLOUR)
+    with pytest.raises(UploadError, match="'Convert to top of atmosphere' under 'How to read the files'"):
+        read(tmp_path, Upload(path=path, name="scene.tif", kind="raster"), to_toa=True)

@@ -8,6 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
+import shapely
 from pyproj import Transformer
 
 from command_line import run
@@ -17,6 +18,7 @@ from landslip.mapping.finished_map import open_detector
 from landslip.mapping.job import MapSettings
 from landslip.mapping.run import map_scene
 from landslip.metrics.thresholds import ProbabilityHistogram
+from landslip.page.errors import UploadError
 from landslip.page.jobs.patch_maps import _colour_errors
 from landslip.page.jobs.results import Comparison, Landslides, Overlap, PatchResult, Products, ScenePicture, SceneResult
 from landslip.page.jobs.scene_maps import open_source
@@ -39,7 +41,7 @@ from landslip.page.jobs.tasks import (
     Upload,
 )
 from map_comparison import assert_equal_maps
-from page_made import detector_file, made_scene, map_source, read, run_task
+from page_made import LIMITS, detector_file, made_scene, map_source, read, run_task
 from rasters import NORTH_UP, UTM, write_raster
 from scenes_made import blobs
 
@@ -179,6 +181,46 @@ def test_an_excluded_area_is_that_of_a_map_on_the_command_line(tmp_path: Path):
     assert 0 < made.count < extract(everywhere, tmp_path / "a").count
     excluded = gpd.read_file(made.geopackage, layer="excluded")
     assert set(excluded["reason"]) == {"excluded area"}
+
+
+@pytest.mark.parametrize("ending", ["gpkg", "geojson", "zip"])
+def test_an_excluded_area_may_be_a_file_and_has_the_name_that_the_user_gave(tmp_path: Path, ending: str):
+    source = made_scene(tmp_path)
+    detector = detector_file(tmp_path)
+    left, top = NORTH_UP * (0, 0)
+    table = gpd.GeoDataFrame(geometry=[shapely.box(left - 9, top - 400, left + 400, top + 9)], crs=UTM)
+    path = tmp_path / "exclude" / f"001-x.{ending}"
+    path.parent.mkdir()
+    if ending == "zip":
+        table.to_file(tmp_path / "area.shp")
+        with zipfile.ZipFile(path, "w") as archive:
+            for part in tmp_path.glob("area.*"):
+                archive.write(part, part.name)
+    else:
+        table.to_crs(4326).to_file(path)
+    kind = {"gpkg": "geopackage"}.get(ending, ending)
+    upload = Upload(path=path, name=f"quarry.{ending}", kind=kind)
+    task = MapTask(
+        source=source, detector=str(detector), out=tmp_path / "m", masks=(), exclude_file=upload, limits=LIMITS
+    )
+    result = SceneResult.model_validate(run_task(task))
+    excluded = gpd.read_file(extract(result, tmp_path / "b").geopackage, layer="excluded")
+    assert set(excluded["reason"]) == {"excluded area"}
+    summary = (result.folder / "summary.json").read_text()
+    assert f"quarry.{ending}" in summary
+    assert str(path.parent) not in summary
+
+
+def test_an_excluded_file_of_several_layers_is_refused_with_the_control_that_chooses_one(tmp_path: Path):
+    path = tmp_path / "exclude" / "001-x.gpkg"
+    path.parent.mkdir()
+    for layer in ("roads", "fields"):
+        gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)], crs=4326).to_file(path, layer=layer)
+    upload = Upload(path=path, name="areas.gpkg", kind="geopackage")
+    settings = {"source": made_scene(tmp_path), "detector": str(detector_file(tmp_path)), "out": tmp_path / "m"}
+    task = MapTask(**settings, exclude_file=upload, limits=LIMITS)
+    with pytest.raises(UploadError, match=r"areas\.gpkg holds several layers.*'Layer of the file' under 'Masks'"):
+        run_task(task)
 
 
 def test_pictures_are_georeferenced(made: SceneResult, tmp_path: Path):

@@ -32,6 +32,8 @@ _CONTROLS: Final = {
     "min_area_m2": "'Minimum area'",
     "masks": "'Masks'",
     "exclude": "'Excluded area' under 'Masks'",
+    "exclude_layer": "'Layer of the file' under 'Masks'",
+    "to_toa": "'Convert to top of atmosphere' under 'How to read the files'",
 }
 """Control of the page that sets a parameter, by the name of the parameter."""
 

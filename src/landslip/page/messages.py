@@ -150,8 +150,16 @@ CHANNELS_HELP: Final = (
 )
 SCALE_FIELD: Final = "Scale"
 SCALE_HELP: Final = (
-    "Factor from stored values to reflectance x 10,000, such as 10000 for reflectance in 0..1. 0: from the file."
+    "Factor from stored values to reflectance x 10,000, such as 10000 for reflectance in 0..1. Leave empty to use that "
+    "of the files."
 )
+FROM_FILES: Final = "from the files"
+TO_TOA_FIELD: Final = "Convert to top of atmosphere"
+TO_TOA_HELP: Final = (
+    "For surface reflectance (Level-2A) and detectors trained on Level-1C whose input is not normalised per channel: "
+    "adds the light that clear air scatters."
+)
+TO_TOA_NOTE: Final = "converted to top-of-atmosphere reflectance"
 OFFSET_FIELD: Final = "Offset (DN)"
 OFFSET_HELP: Final = (
     "Added to reflectance, in DN: -1000 for Sentinel-2 products since processing baseline 04.00 whose metadata are not "
@@ -164,7 +172,7 @@ NODATA_HELP: Final = (
 )
 RASTERS_ONLY: Final = "For rasters: the units of patches are fixed by their data set."
 PIXEL_FIELD: Final = "Pixel size (m)"
-PIXEL_HELP: Final = "For images without a CRS only; 0 for all others."
+PIXEL_HELP: Final = "For images without a CRS only; leave empty for all others."
 READ_BUTTON: Final = "Check the files"
 READING: Final = "Checking the files"
 START_OVER: Final = "Start over"
@@ -206,6 +214,11 @@ MASK_NAMES: Final = {
 }
 EXCLUDE_FIELD: Final = "Excluded area"
 EXCLUDE_HELP: Final = "West, south, east, north in degrees: landslides are ruled out there."
+EXCLUDE_UPLOADER: Final = (
+    "Excluded area as a file of polygons (GeoPackage, GeoJSON, KML, FlatGeobuf, GeoParquet, zipped shapefile)"
+)
+EXCLUDE_LAYER_FIELD: Final = "Layer of the file"
+EXCLUDE_TWICE: Final = "Give the excluded area as bounds or as a file, not both."
 EXCLUDE_WRONG: Final = "'Excluded area' must be four numbers: west,south,east,north in degrees."
 MAP_BUTTON: Final = "Map landslides"
 NO_DETECTOR: Final = "Choose at least one detector."

@@ -30,7 +30,9 @@ def read_excluded_area(text: str, layer: str | None = None) -> AreaOfInterest:
     try:
         return area_of_interest(text, layer)
     except AreaError as error:
-        raise AreaError(str(error), parameter="exclude" if error.parameter == "aoi" else error.parameter) from error
+        own = {"aoi": "exclude", "layer": "exclude_layer"}
+        message = str(error).replace("set layer to one", "set exclude_layer to one")
+        raise AreaError(message, parameter=own.get(error.parameter or "", error.parameter)) from error
 
 
 @dataclass(frozen=True, slots=True, eq=False)

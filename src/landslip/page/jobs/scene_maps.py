@@ -14,19 +14,25 @@ import shapely.affinity
 from affine import Affine
 from numpy.typing import NDArray
 
+from landslip.errors import LandslipError
 from landslip.evaluation.reference.score import score_map
 from landslip.files.progress import Progress
 from landslip.grid.alignment import same_grid
 from landslip.grid.map_grid import MapGrid
+from landslip.mapping.area import AreaOfInterest
 from landslip.mapping.finished_map import finished_job, masked_raster, open_detector, open_map, read_strips
 from landslip.mapping.inventory.files import LAYER, read_geopackage, read_largest
 from landslip.mapping.inventory.find import Found, find_landslides
 from landslip.mapping.job import Job, MapSettings
 from landslip.mapping.masks.excluded_area import read_excluded_area
+from landslip.mapping.polygon_files import FORMATS
 from landslip.mapping.run import map_scene
 from landslip.metrics.thresholds import ProbabilityHistogram
+from landslip.page import messages
+from landslip.page.errors import UploadError, explain, use_user_names
 from landslip.page.jobs.results import MAX_SHOWN, Comparison, Landslides, Overlap, SceneResult, SceneScores
 from landslip.page.jobs.tasks import ComparisonTask, LocateTask, MapTask, PolygonsTask, SceneSource, ScoreTask, handles
+from landslip.page.uploads.polygons import checked_polygons, layer_in
 from landslip.probability import NODATA
 from landslip.scenes.rasters import open_scene
 from landslip.scenes.scene import Scene
@@ -41,6 +47,7 @@ def open_source(source: SceneSource) -> Scene:
         offset=source.offset,
         nodata=source.nodata,
         pixel_size_m=source.pixel_size_given_m,
+        to_toa=source.to_toa,
     )
     return replace(scene, name=source.title)
 
@@ -53,7 +60,7 @@ def map_source(task: MapTask, progress: Progress) -> SceneResult:
         LandslipError: as ``map_scene``.
     """
     scene, detector = open_source(task.source), open_detector(task.detector)
-    exclude = None if task.exclude is None else read_excluded_area(",".join(map(str, task.exclude)))
+    exclude = _excluded_area(task)
     settings = MapSettings(threads=task.threads, masks=task.masks)
     summary = map_scene(scene, detector, task.out, settings, exclude=exclude, progress=progress).summary
     return SceneResult(
@@ -67,6 +74,28 @@ def map_source(task: MapTask, progress: Progress) -> SceneResult:
         network_s=summary.network_s,
         warnings=summary.warnings,
     )
+
+
+def _excluded_area(task: MapTask) -> AreaOfInterest | None:
+    """Return the area in which landslides are ruled out, under the user's name for its file.
+
+    Raises:
+        LandslipError: the file cannot be used.
+    """
+    if task.exclude is not None:
+        return read_excluded_area(",".join(map(str, task.exclude)))
+    upload = task.exclude_file
+    if upload is None or task.limits is None:
+        return None
+    folder, names = upload.path.parent, {upload.path.name: upload.name}
+    try:
+        path = checked_polygons(upload, folder / "unpacked", task.limits)
+        names[path.name] = upload.name
+        area = read_excluded_area(str(path), layer_in(path, task.exclude_layer))
+    except LandslipError as error:
+        message = explain(error, folder, names).replace(FORMATS, messages.REFERENCE_FORMATS)
+        raise UploadError(message) from error
+    return replace(area, text=upload.name, notes=tuple(use_user_names(note, folder, names) for note in area.notes))
 
 
 @handles(PolygonsTask)

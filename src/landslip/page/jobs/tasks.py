@@ -54,6 +54,8 @@ class SceneSource(Frozen):
     offset: float | None = None
     nodata: float | None = None
     pixel_size_given_m: float | None = None
+    to_toa: bool = False
+    """Whether surface reflectance is converted to approximate top-of-atmosphere reflectance."""
     channels: tuple[str, ...]
     height: int
     width: int
@@ -67,7 +69,7 @@ class SceneSource(Frozen):
     @property
     def id(self) -> str:
         """Identifies the scene; titles may be equal."""
-        given = (self.channels_given, self.scale, self.offset, self.nodata, self.pixel_size_given_m)
+        given = (self.channels_given, self.scale, self.offset, self.nodata, self.pixel_size_given_m, self.to_toa)
         return _identify(*self.paths, *given)
 
 
@@ -171,6 +173,7 @@ class ReadTask(Task, module="uploads.read"):
     offset: float | None = None
     nodata: float | None = None
     pixel_size_m: float | None = None
+    to_toa: bool = False
     limits: UploadLimits
 
 
@@ -198,6 +201,12 @@ class MapTask(Task, module="jobs.scene_maps"):
     masks: Literal["auto"] | tuple[Literal["clouds", "shadow", "snow", "water", "vegetation"], ...] = "auto"
     exclude: tuple[float, float, float, float] | None = None
     """West, south, east, north in degrees: landslides are ruled out there."""
+    exclude_file: Upload | None = None
+    """Polygons in which landslides are ruled out, instead of ``exclude``."""
+    exclude_layer: str | None = None
+    """Of a file with several layers of polygons."""
+    limits: UploadLimits | None = None
+    """On the contents of ``exclude_file``."""
 
 
 class PolygonsTask(Task, module="jobs.scene_maps"):

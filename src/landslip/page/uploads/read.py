@@ -140,6 +140,7 @@ def _read_scene(paths: tuple[Path, ...], title: str, task: ReadTask) -> SceneSou
         offset=task.offset,
         nodata=task.nodata,
         pixel_size_m=task.pixel_size_m,
+        to_toa=task.to_toa,
     )
     # Coordinates outside the domain of the CRS are refused now instead of when the map is made.
     MapGrid.of(scene.geobox, scene.window)
@@ -152,6 +153,7 @@ def _read_scene(paths: tuple[Path, ...], title: str, task: ReadTask) -> SceneSou
         offset=task.offset,
         nodata=task.nodata,
         pixel_size_given_m=task.pixel_size_m,
+        to_toa=task.to_toa,
         channels=scene.channels,
         height=scene.height,
         width=scene.width,

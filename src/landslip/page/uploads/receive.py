@@ -21,9 +21,8 @@ from landslip.page.server.settings import PageSettings
 from landslip.scenes.naming import COMPANIONS, foreign_sensor
 
 IMAGE_KINDS: Final[frozenset[Kind]] = frozenset({"raster", "hdf5", "png", "zip"})
-REFERENCE_KINDS: Final[frozenset[Kind]] = frozenset(
-    {"raster", "zip", "geopackage", "geojson", "kml", "flatgeobuf", "parquet"}
-)
+POLYGON_KINDS: Final[frozenset[Kind]] = frozenset({"zip", "geopackage", "geojson", "kml", "flatgeobuf", "parquet"})
+REFERENCE_KINDS: Final[frozenset[Kind]] = POLYGON_KINDS | {"raster"}
 
 _MAGIC: Final[tuple[tuple[bytes, Kind], ...]] = (
     (b"II*\0", "raster"),

@@ -4,13 +4,9 @@ The file is opened once, in a limited process, and rasterized onto the scene's g
 only. A pixel is landslide if its centre is inside a polygon.
 """
 
-import contextlib
-import json
-import re
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -27,22 +23,16 @@ from landslip.grid.window import Window
 from landslip.mapping.inventory.files import append_to_geopackage
 from landslip.mapping.inventory.outlines import trace_outlines
 from landslip.mapping.polygon_files import FORMATS
-from landslip.mapping.polygon_formats import LABEL_COLUMNS
 from landslip.mapping.raster.block_order import strips
 from landslip.page import messages
 from landslip.page.errors import UploadError, explain, use_user_names
 from landslip.page.jobs.results import MAX_SHOWN, SceneReference
 from landslip.page.jobs.scene_maps import open_source
 from landslip.page.jobs.tasks import ReferenceTask, handles
-from landslip.page.uploads.archive import unpack_polygons
+from landslip.page.uploads.polygons import checked_polygons, layer_in
 from landslip.page.uploads.read import check_declared_size
 from landslip.probability import BACKGROUND, LANDSLIDE, MAX_ENCODED, NODATA
 from landslip.scenes.scene import Scene
-
-_CRS_NAME: Final = re.compile(r"(urn:ogc:def:crs:)?(EPSG|OGC):[\w.]*:?\w+", re.IGNORECASE)
-"""CRS names of GeoJSON files. A CRS may also be a link, which is refused."""
-_SPATIAL_INDEX: Final = re.compile(r"\bUSING\s+rtree\s*\(", re.IGNORECASE)
-"""The only kind of virtual table that a GeoPackage needs."""
 
 
 @handles(ReferenceTask)
@@ -93,78 +83,16 @@ def _rasterize(task: ReferenceTask, names: dict[str, str]) -> SceneReference:
 def _open(
     task: ReferenceTask, scene: Scene, grid: MapGrid, names: dict[str, str]
 ) -> PolygonReference | RasterReference:
-    upload, path = task.upload, task.upload.path
+    upload = task.upload
     if upload.kind == "raster":
         check_declared_size(upload, task.limits)
-        return RasterReference.on(path, scene.geobox, task.landslide_values)
-    if upload.kind == "zip":
-        path = unpack_polygons(upload, task.folder / "unpacked-reference", task.limits)
-        names[path.name] = upload.name
-    elif upload.kind == "geojson":
-        _strip_geojson(path, upload.name)
-    elif upload.kind == "geopackage":
-        _check_tables(path, upload.name)
-    # The layer of any other format has a name of our own.
-    layer = task.layer if path.suffix in (".gpkg", ".kml") else None
-    reference = PolygonReference.on(read_polygons(path, layer), grid)
+        return RasterReference.on(upload.path, scene.geobox, task.landslide_values)
+    path = checked_polygons(upload, task.folder / "unpacked-reference", task.limits)
+    names[path.name] = upload.name
+    reference = PolygonReference.on(read_polygons(path, layer_in(path, task.layer)), grid)
     if not len(reference.pixels):
         raise UploadError(messages.REFERENCE_EMPTY.format(name=upload.name))
     return reference
-
-
-def _strip_geojson(path: Path, name: str) -> None:
-    """Keep only the geometries of a GeoJSON file, columns that may tell a class, and the name of its CRS.
-
-    Raises:
-        UploadError: it is not GeoJSON, or its CRS has no known name.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-        features = content["features"] if content["type"] == "FeatureCollection" else [content]
-        crs = content.get("crs")
-        kept: dict[str, Any] = {
-            "type": "FeatureCollection",
-            "features": [
-                {"type": "Feature", "properties": _labels(feature), "geometry": feature["geometry"]}
-                for feature in features
-            ],
-        }
-        crs_name = None if crs is None else crs["properties"]["name"]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise UploadError(messages.REFERENCE_GEOJSON.format(name=name)) from error
-    if crs_name is not None:
-        if not isinstance(crs_name, str) or not _CRS_NAME.fullmatch(crs_name):
-            raise UploadError(messages.REFERENCE_GEOJSON.format(name=name))
-        kept["crs"] = {"type": "name", "properties": {"name": crs_name}}
-    path.write_text(json.dumps(kept), encoding="utf-8")
-
-
-def _labels(feature: dict[str, Any]) -> dict[str, Any]:
-    """Return the properties that may tell whether a polygon is a landslide."""
-    held = feature.get("properties")
-    if not isinstance(held, dict):
-        return {}
-    return {
-        str(name): value
-        for name, value in held.items()
-        if str(name).lower() in LABEL_COLUMNS and isinstance(value, str | int | float)
-    }
-
-
-def _check_tables(path: Path, name: str) -> None:
-    """Check that no table of a GeoPackage refers to another file.
-
-    Raises:
-        UploadError: a table does, or the file is not a database.
-    """
-    query = "SELECT sql FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL%'"
-    try:
-        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as database:
-            tables = [str(sql) for (sql,) in database.execute(query)]
-    except sqlite3.Error as error:
-        raise UploadError(messages.REFERENCE_TABLES.format(name=name)) from error
-    if not all(_SPATIAL_INDEX.search(sql) for sql in tables):
-        raise UploadError(messages.REFERENCE_TABLES.format(name=name))
 
 
 def _write_mask(path: Path, reference: PolygonReference | RasterReference, scene: Scene) -> int:

@@ -1,14 +1,14 @@
 """The view Predict: an image, detectors, and the resulting landslides."""
 
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final
 
 import streamlit as st
 
 from landslip.channels import TRUE_COLOUR
 from landslip.figures.formatting import to_sentence
 from landslip.page import messages
-from landslip.page.errors import UploadError, name_control
+from landslip.page.errors import PageError, UploadError, name_control
 from landslip.page.jobs.results import PatchResult, ReadResult, SceneResult
 from landslip.page.jobs.tasks import (
     MapTask,
@@ -25,17 +25,13 @@ from landslip.page.server.settings import PageSettings
 from landslip.page.uploads.receive import check_space, receive
 from landslip.page.views.detectors import describe_detector
 from landslip.page.views.finished import finish_job
+from landslip.page.views.masks import Excluded, Masks, choose_masks
 from landslip.page.views.parts import close_drawer, escape_markdown, show_errors, show_jobs
 from landslip.page.views.scores import choose_reference
 
 _TYPES: Final = ["tif", "tiff", "jp2", "h5", "hdf5", "png", "zip"]
 _EXAMPLE_KEY, _DETECTORS_KEY = "example", "detectors"
 _SOURCE_KIND_KEY, _SOURCE_KEY, _RESULT_KEY = "image-source", "source", "result"
-
-
-Bounds: TypeAlias = tuple[float, float, float, float]
-"""West, south, east, north in degrees."""
-Masks: TypeAlias = Literal["auto"] | tuple[Literal["clouds", "shadow", "snow", "water", "vegetation"], ...]
 
 
 def show(server: ServerState, state: SessionState) -> None:
@@ -45,11 +41,11 @@ def show(server: ServerState, state: SessionState) -> None:
         if isinstance(source, SceneSource):
             choose_reference(server, state, source, upload_limits(server.settings))
         detectors = _choose_detectors(server)
-        masks, exclude = _choose_masks() if isinstance(source, SceneSource) else ("auto", None)
+        masks, excluded = choose_masks() if isinstance(source, SceneSource) else ("auto", Excluded())
         ready = source is not None and bool(detectors)
         if st.button(messages.MAP_BUTTON, type="primary", disabled=not ready, width="stretch") and source is not None:
             with show_errors():
-                _submit_maps(server, state, source, detectors, masks, exclude)
+                _submit_maps(server, state, source, detectors, masks, excluded)
                 state.maps_asked += 1
         if (state.sources or state.results) and st.button(messages.START_OVER, width="stretch"):
             state.start_over()
@@ -131,16 +127,11 @@ def _choose_upload(server: ServerState, state: SessionState) -> SceneSource | Pa
         channels = st.text_input(
             messages.CHANNELS_FIELD, key=f"channels-{number}", help=messages.CHANNELS_HELP, max_chars=200
         )
-        scale = st.number_input(messages.SCALE_FIELD, 0.0, 1e6, 0.0, key=f"scale-{number}", help=messages.SCALE_HELP)
-        offset = st.number_input(
-            messages.OFFSET_FIELD, value=None, step=100.0, key=f"offset-{number}", help=messages.OFFSET_HELP
-        )
-        nodata = st.number_input(
-            messages.NODATA_FIELD, value=None, step=1.0, key=f"nodata-{number}", help=messages.NODATA_HELP
-        )
-        pixel_size_m = st.number_input(
-            messages.PIXEL_FIELD, 0.0, 1e5, 0.0, key=f"pixel-{number}", help=messages.PIXEL_HELP
-        )
+        scale = _number(messages.SCALE_FIELD, f"scale-{number}", messages.SCALE_HELP, 0.0, 1e6)
+        offset = _number(messages.OFFSET_FIELD, f"offset-{number}", messages.OFFSET_HELP)
+        nodata = _number(messages.NODATA_FIELD, f"nodata-{number}", messages.NODATA_HELP)
+        pixel_size_m = _number(messages.PIXEL_FIELD, f"pixel-{number}", messages.PIXEL_HELP, 0.0, 1e5)
+        to_toa = st.checkbox(messages.TO_TOA_FIELD, key=f"to-toa-{number}", help=messages.TO_TOA_HELP)
         st.caption(messages.RASTERS_ONLY)
     reading = any(pending.task is ReadTask for pending in state.pending)
     if st.button(messages.READ_BUTTON, disabled=not files or reading, width="stretch"):
@@ -161,12 +152,20 @@ def _choose_upload(server: ServerState, state: SessionState) -> SceneSource | Pa
                 offset=offset,
                 nodata=nodata,
                 pixel_size_m=pixel_size_m or None,
+                to_toa=to_toa,
                 limits=upload_limits(settings),
             )
             # The files stay in the uploader until they are read, so that other settings can be tried.
             state.submit("read", task, messages.READING, folder)
             st.rerun()
     return _choose_source(state)
+
+
+def _number(label: str, key: str, text: str, lowest: float | None = None, highest: float | None = None) -> float | None:
+    """Show a field for a number with all its digits; None if it is empty, which leaves it to the files."""
+    return st.number_input(
+        label, lowest, highest, None, step=1.0, format="%g", key=key, help=text, placeholder=messages.FROM_FILES
+    )
 
 
 def _choose_source(state: SessionState) -> SceneSource | PatchSource | None:
@@ -193,6 +192,8 @@ def _choose_source(state: SessionState) -> SceneSource | PatchSource | None:
             channels=", ".join(source.channels),
             valid=source.valid_fraction,
         )
+        if source.to_toa:
+            text += f"; {messages.TO_TOA_NOTE}"
     st.markdown(f"**{escape_markdown(source.title)}**: {text}")
     for warning in source.warnings if isinstance(source, SceneSource) else ():
         st.warning(escape_markdown(to_sentence(name_control(warning))))
@@ -229,40 +230,13 @@ def _choose_detectors(server: ServerState) -> list[str]:
     return chosen
 
 
-def _choose_masks() -> tuple[Masks, Bounds | None]:
-    """Choose the masks of a scene; all that hide the ground, as far as the image allows, if nothing is changed.
-
-    Returns:
-        The masks, and the area in which landslides are ruled out.
-    """
-    hiding = ["clouds", "shadow", "snow"]
-    with st.expander(messages.MASKS):
-        chosen: list[Any] = st.multiselect(
-            messages.MASKS_FIELD,
-            list(messages.MASK_NAMES),
-            hiding,
-            format_func=messages.MASK_NAMES.__getitem__,
-            key="masks",
-            help=messages.MASKS_HELP,
-        )
-        text = st.text_input(messages.EXCLUDE_FIELD, key="exclude", help=messages.EXCLUDE_HELP, max_chars=200)
-        bounds: Bounds | None = None
-        if text.strip():
-            try:
-                west, south, east, north = (float(part) for part in text.split(","))
-                bounds = west, south, east, north
-            except ValueError:
-                st.error(messages.EXCLUDE_WRONG)
-    return ("auto" if chosen == hiding else tuple(chosen)), bounds
-
-
 def _submit_maps(
     server: ServerState,
     state: SessionState,
     source: SceneSource | PatchSource,
     detectors: list[str],
     masks: Masks = "auto",
-    exclude: Bounds | None = None,
+    excluded: Excluded | None = None,
 ) -> None:
     """Submit a job for each detector.
 
@@ -270,6 +244,9 @@ def _submit_maps(
         PageError: the session has reached its limit, or the queue is full.
     """
     check_space(state.session.folder, 0, server.settings)
+    excluded = excluded or Excluded()
+    if excluded.bounds and excluded.file:
+        raise PageError(messages.EXCLUDE_TWICE)
     for name in detectors:
         offered = server.detectors[name]
         missing = [channel for channel in offered.card.channels if channel not in source.channels]
@@ -277,11 +254,21 @@ def _submit_maps(
             st.error(messages.MISSING_CHANNELS.format(detector=name, channels=", ".join(missing)))
             continue
         out, threads = state.session.new_folder("map"), server.settings.threads
-        task = (
-            MapTask(source=source, detector=offered.location, out=out, threads=threads, masks=masks, exclude=exclude)
-            if isinstance(source, SceneSource)
-            else PatchMapTask(source=source, detector=offered.location, out=out, threads=threads)
-        )
+        task: MapTask | PatchMapTask
+        if isinstance(source, SceneSource):
+            task = MapTask(
+                source=source,
+                detector=offered.location,
+                out=out,
+                threads=threads,
+                masks=masks,
+                exclude=excluded.bounds,
+                exclude_file=excluded.receive(state, server.settings),
+                exclude_layer=excluded.layer,
+                limits=upload_limits(server.settings),
+            )
+        else:
+            task = PatchMapTask(source=source, detector=offered.location, out=out, threads=threads)
         state.submit("map", task, f"{source.title}, {name}", out)
 
 

@@ -17,10 +17,11 @@ from landslip.page.jobs.tasks import ReferenceTask, SceneSource, ScoreTask, Uplo
 from landslip.page.server.server_state import ServerState
 from landslip.page.server.session import SessionState
 from landslip.page.uploads.receive import REFERENCE_KINDS, receive
+from landslip.page.views.masks import POLYGON_TYPES
 from landslip.page.views.parts import LAYERS_KEY, escape_markdown, show_errors
 from landslip.probability import STEP
 
-_TYPES: Final = ["gpkg", "geojson", "json", "kml", "kmz", "fgb", "parquet", "geoparquet", "zip", "tif", "tiff"]
+_TYPES: Final = [*POLYGON_TYPES, "tif", "tiff"]
 
 
 def choose_reference(server: ServerState, state: SessionState, source: SceneSource, limits: UploadLimits) -> None:
