@@ -7,8 +7,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from landslip.api import evaluate, fetch_scene, map_scene, open_patches, open_scene, polygons, predict, train
+    from landslip.api import open_scene
+    from landslip.api_arrays import polygons, predict
     from landslip.api_many import map_scenes, merge_inventories
+    from landslip.api_maps import fetch_scene, map_scene
+    from landslip.api_patches import evaluate, open_patches, train
     from landslip.detector.detector import Detector
     from landslip.errors import LandslipError, LandslipWarning
     from landslip.mapping.run import MapResult
@@ -22,16 +25,16 @@ _MODULES = {
     "LandslipWarning": "landslip.errors",
     "MapResult": "landslip.mapping.run",
     "Scene": "landslip.scenes.scene",
-    "evaluate": "landslip.api",
-    "fetch_scene": "landslip.api",
-    "map_scene": "landslip.api",
+    "evaluate": "landslip.api_patches",
+    "fetch_scene": "landslip.api_maps",
+    "map_scene": "landslip.api_maps",
     "map_scenes": "landslip.api_many",
     "merge_inventories": "landslip.api_many",
-    "open_patches": "landslip.api",
+    "open_patches": "landslip.api_patches",
     "open_scene": "landslip.api",
-    "polygons": "landslip.api",
-    "predict": "landslip.api",
-    "train": "landslip.api",
+    "polygons": "landslip.api_arrays",
+    "predict": "landslip.api_arrays",
+    "train": "landslip.api_patches",
 }
 
 __all__ = [
