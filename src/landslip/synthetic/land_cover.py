@@ -22,6 +22,9 @@ Field = NDArray[np.float32]
 
 _CROPS: Final = (("crop", 0.42), ("meadow", 0.62), ("stubble", 0.86), ("soil", 1.0))
 """Crops with the cumulative fraction of fields."""
+_BARE_CROPS: Final = (2, 3)
+_VISIT_SEED: Final = 1_000_003
+"""Added to the seed of crops from visit to visit."""
 
 
 def ramp(values: Field, low: float, high: float) -> Field:
@@ -61,7 +64,10 @@ def land_covers(
     yield region.soil, slid * np.float32(0.85), earth * (1 + np.float32(0.10) * octave_noise(seed + 30, window, 6))
     yield "rock", slid * np.float32(0.15), earth
     river = _River(region, relief, window, patchy)
-    yield "water", take(river.water), np.ones(window.shape, np.float32)
+    still = np.ones(window.shape, np.float32)
+    if region.turbidity:
+        yield "turbid water", take(river.water * np.float32(region.turbidity)), still
+    yield "water", take(river.water), still
     yield "gravel", take(river.bars), earth
     tilled = _field_cover(region, terrain, river, broad)
     yield "built", take(_road_cover(region, terrain, relief, window, river)), earth
@@ -72,7 +78,7 @@ def land_covers(
         yield region.soil if crop == "soil" else crop, fields * (kinds == number), tint
     # Clearings in the forest: bare, with straight sides, and not landslides.
     yield "dry grass", take(_clearing_cover(region, window, terrain)), earth
-    cold = terrain.elevation_m - region.snow_line_m + 260 * broad + 700 * terrain.north
+    cold = _snow_height(terrain, broad) - region.snow_line_m
     yield "snow", take(ramp(cold, -60, 120) * ramp(terrain.slope_deg, 56, 46)), 1 + np.float32(0.03) * fine
     high = ramp(terrain.elevation_m + 160 * broad, region.tree_line_m + 350, region.tree_line_m + 1000)
     steep = ramp(terrain.slope_deg + 4 * patchy + 3 * broad, 50, 60)
@@ -96,6 +102,17 @@ def land_covers(
     yield "broadleaf", left * (1 - dark), crowns
 
 
+def _snow_height(terrain: Terrain, broad: Field) -> Field:
+    """Return the elevation, and more where snow lies lower: on slopes that face north, and by weather."""
+    return terrain.elevation_m + 260 * broad + 700 * terrain.north
+
+
+def find_snow_line(region: Region, window: Window, terrain: Terrain, fraction: float) -> float:
+    """Return the snow line above which about a fraction of a window is snow where nothing else covers it."""
+    height = _snow_height(terrain, fractal_noise(region.seed + 20, window, 220, 6, 0.6))
+    return float(np.quantile(height, 1 - fraction)) if fraction else float(height.max()) + 1000.0
+
+
 class _River:
     """Cover fractions of water and gravel bars along rivers."""
 
@@ -104,7 +121,8 @@ class _River:
         self.width_m = relief.sample(relief.river_width_m, window)
         self.above_m = relief.sample(relief.elevation_m, window) - relief.sample(relief.river_elevation_m, window)
         sway = octave_noise(region.seed + 70, window, 17)
-        beyond = self.distance_m - self.width_m * (np.float32(0.42) + np.float32(0.12) * sway)
+        reach_m = self.width_m * np.float32(region.water_stage)
+        beyond = self.distance_m - reach_m * (np.float32(0.42) + np.float32(0.12) * sway)
         main = ramp(beyond, 9, -9)
         # Wide rivers braid: thin channels cross their bars.
         wide = ramp(self.width_m, 35, 60)
@@ -122,11 +140,19 @@ def _field_cover(region: Region, terrain: Terrain, river: _River, broad: Field) 
     return ramp(near, 0.35, 0.6) * gentle * low
 
 
+def find_bare_fields(region: Region, relief: Relief, window: Window, terrain: Terrain) -> NDArray[np.bool_]:
+    """Return the pixels (h, w) that are mostly field, and bare on this visit."""
+    river = _River(region, relief, window, fractal_noise(region.seed + 34, window, 30, 4, 0.65))
+    tilled = _field_cover(region, terrain, river, fractal_noise(region.seed + 20, window, 220, 6, 0.6))
+    kinds, _ = _draw_parcels(region, window)
+    return np.asarray((tilled > 0.5) & np.isin(kinds, _BARE_CROPS))
+
+
 def _draw_parcels(region: Region, window: Window) -> tuple[NDArray[np.int64], Field]:
     """Return the index in ``_CROPS`` of each pixel's crop, and the brightness of its field."""
     u, v = _rotate_coordinates(region.seed, window, 70)
     row, col = np.floor(u / 9).astype(np.int64), np.floor(v / 4.5 + 0.3 * np.floor(u / 9)).astype(np.int64)
-    draw = hash_pairs(region.seed + 80, row, col)
+    draw = hash_pairs(region.seed + 80 + _VISIT_SEED * region.visit, row, col)
     kinds = np.searchsorted(np.array([fraction for _, fraction in _CROPS]), draw, side="right")
     tint = np.float32(0.8) + np.float32(0.4) * hash_pairs(region.seed + 81, row, col)
     return kinds, tint

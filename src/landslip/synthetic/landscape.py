@@ -1,6 +1,6 @@
 """A simulated region: the DN that Sentinel-2 would measure in any window, and its landslides."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -18,7 +18,7 @@ from landslip.synthetic.land_cover import land_covers, ramp
 from landslip.synthetic.landslides import Landslide, LandslideField
 from landslip.synthetic.noise import fractal_noise, white_noise
 from landslip.synthetic.region import PIXEL_M, Region
-from landslip.synthetic.relief import Relief, make_relief
+from landslip.synthetic.relief import Relief, make_relief, move_sun
 from landslip.synthetic.terrain_window import Terrain, compute_terrain
 
 GRID_PX: Final = 6
@@ -43,20 +43,26 @@ class View:
 
 
 class Landscape:
-    """A region whose relief is computed on first use."""
+    """A region whose relief is computed on first use.
 
-    def __init__(self, region: Region) -> None:
+    Args:
+        region: its parameters.
+        ground: the same ground on another date, whose relief and landslides are taken.
+    """
+
+    def __init__(self, region: Region, ground: "Landscape | None" = None) -> None:
         self.region = region
+        self._ground = ground
 
     @cached_property
     def relief(self) -> Relief:
         """Coarse relief of the whole region."""
-        return make_relief(self.region)
+        return make_relief(self.region) if self._ground is None else move_sun(self._ground.relief, self.region)
 
     @cached_property
     def landslides(self) -> LandslideField:
         """Landslides of the region."""
-        return LandslideField(self.region, self.relief)
+        return LandslideField(self.region, self.relief) if self._ground is None else self._ground.landslides
 
     @cached_property
     def _mean_elevation_m(self) -> float:
@@ -71,8 +77,15 @@ class Landscape:
         found = self.landslides.intersecting(window) if landslides is None else landslides
         return _rasterize([(landslide.outline, 1) for landslide in found], window, 1)
 
-    def render(self, window: Window, channels: Sequence[str] = SPECTRAL) -> View:
+    def render(
+        self, window: Window, channels: Sequence[str] = SPECTRAL, only: Callable[[Landslide], bool] | None = None
+    ) -> View:
         """Simulate a window as Sentinel-2 would measure it at the top of the atmosphere.
+
+        Args:
+            window: of the region.
+            channels: to simulate.
+            only: tells which landslides are there; all where None.
 
         Raises:
             ValueError: the window is not aligned to the 60 m grid.
@@ -80,7 +93,7 @@ class Landscape:
         if any(side % GRID_PX for side in (window.row, window.col, window.height, window.width)):
             raise ValueError(f"window must be aligned to {GRID_PX} pixels, got {window}")
         terrain = self.terrain(window)
-        found = self.landslides.intersecting(window)
+        found = [one for one in self.landslides.intersecting(window) if only is None or only(one)]
         # Half pixels: partly covered pixels at the edge are mixed, as in a real image.
         bare = _rasterize([(landslide.outline, round(landslide.freshness * 200)) for landslide in found], window, 2)
         bare_fraction = bare.reshape(window.height, 2, window.width, 2).mean((1, 3), dtype=np.float32) / np.float32(200)
@@ -131,7 +144,7 @@ class Landscape:
         total += cloud * (np.float32(_CLOUD.get(name, 0.62)) - total)
         total *= np.float32(DN_PER_REFLECTANCE)
         size = Window(window.row // step, window.col // step, window.height // step, window.width // step)
-        noise = white_noise(self.region.seed + 1000 + SPECTRAL.index(name), size)
+        noise = white_noise(self.region.seed + 1000 + SPECTRAL.index(name) + 100 * self.region.visit, size)
         total += noise * (np.float32(_NOISE_FRACTION) * total + np.float32(0.3 if name == "B10" else _NOISE_FLOOR_DN))
         # 0 is nodata.
         dn: NDArray[np.uint16] = np.clip(np.rint(total), 1, _HIGHEST_DN).astype(np.uint16)

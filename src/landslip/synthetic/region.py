@@ -57,6 +57,13 @@ class Region:
     easting_m: float
     """Easting of the upper left corner."""
     northing_m: float
+    # A later or earlier visit of the same ground (``scene_pairs.py``)
+    visit: int = 0
+    """Crops and the noise of the sensor differ from visit to visit."""
+    water_stage: float = 1.0
+    """Width of the water of rivers, as a multiple of that at mean flow."""
+    turbidity: float = 0.0
+    """Fraction of the water that carries sediment, 0 to 1."""
 
     def __post_init__(self) -> None:
         if not (1 <= self.height_px <= LARGEST_PX and 1 <= self.width_px <= LARGEST_PX):

@@ -9,7 +9,7 @@ Drainage depends on the whole catchment and cannot be computed by window: it is 
 ``LARGEST_GRID`` cells a side, and refined by ``terrain_window``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -89,6 +89,12 @@ def make_relief(region: Region) -> Relief:
         roughness=_compute_roughness(heights, distance, width, cell_m),
         horizon=_compute_horizon(heights, region, cell_m),
     )
+
+
+def move_sun(relief: Relief, region: Region) -> Relief:
+    """Return a relief with the horizon towards the sun of another date of its region."""
+    heights = relief.elevation_m.astype(np.float64)
+    return replace(relief, horizon=_compute_horizon(heights, region, relief.cell_px * PIXEL_M))
 
 
 def _erode(region: Region, shape: tuple[int, int], cell_m: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
