@@ -33,8 +33,8 @@ $(VENV)/all: $(VENV)/core
 demo: $(VENV)/core
 	@echo
 	@echo "1. Before and after: what is new since the Iburi-Tobu earthquake (Hokkaido, 6 September 2018), Sentinel-2"
-	$(BIN)/landslip map examples/hokkaido/after.tif --before examples/hokkaido/before.tif \
-		--name "Iburi-Tobu, Hokkaido: new since the earthquake of 6 September 2018" -o demo/hokkaido --overwrite
+	$(BIN)/landslip map examples/hokkaido/after.tif examples/hokkaido/slope.tif --before examples/hokkaido/before.tif \
+		--min-slope 10 --name "Iburi-Tobu, Hokkaido: new since the earthquake of 6 September 2018" -o demo/hokkaido --overwrite
 	@echo
 	@echo "2. The same detector on labelled patches it was not trained on (Landslide4Sense, other rows of its three scenes)"
 	$(BIN)/landslip evaluate examples/l4s-rgb-kept-apart
