@@ -42,8 +42,7 @@ demo: $(VENV)/core
 	@echo "The map is in demo/hokkaido: overview.png, report.html, and landslides.gpkg for a GIS."
 	@echo "next: $(BIN)/landslip map AFTER.tif --before BEFORE.tif -o map/     two dates of your own; or one:"
 	@echo "      $(BIN)/landslip map YOUR_SCENE.tif -o map/"
-	@echo "      $(BIN)/landslip detector show s2-rgb-three-regions     its inputs, scores and limits"
-	@echo "      $(BIN)/landslip evaluate examples/l4s-rgb-scene-b --detector s2-rgb   a scene that detector was not trained on"
+	@echo "      $(BIN)/landslip detector show s2-rgb     its inputs, scores and limits"
 
 test: $(VENV)/all
 	$(BIN)/python -m pytest

@@ -3,7 +3,7 @@
 #   sh examples/browser/get.sh [DETECTOR] [float32|int8]
 set -eu
 cd "$(dirname "$0")"
-DETECTOR=${1:-s2-rgb-three-regions}
+DETECTOR=${1:-s2-rgb}
 PRECISION=${2:-float32}
 rm -rf vendor detector
 mkdir vendor detector

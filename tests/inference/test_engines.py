@@ -102,7 +102,7 @@ def test_auto_is_the_first_that_is_installed() -> None:
     ("options", "message", "parameter"),
     [
         ({"engine": "steam"}, r"'steam': expected auto, openvino, onnxruntime, onnxruntime-cuda,", "engine"),
-        ({"precision": "int4"}, "'int4': expected float32 or bfloat16 or int8 or auto", "precision"),
+        ({"precision": "int4"}, "'int4': expected auto or float32 or bfloat16 or int8", "precision"),
         ({"engine": "onnxruntime-cuda", "precision": "int8"}, "use openvino or onnxruntime", "precision"),
         ({"engine": "onnxruntime", "precision": "bfloat16"}, "does not compute in bfloat16: use openvino", "precision"),
         ({"threads": 0}, "threads must be at least 1, got 0", "threads"),

@@ -124,7 +124,7 @@ def test_weights_are_kept_once_however_often_they_are_used() -> None:
 
 @pytest.mark.slow
 def test_the_packaged_detectors_go_together() -> None:
-    names = ("s2-rgb", "s2-rgb-sensitive")
+    names = ("s2-rgb", "s2-rgb-three-regions")
     members = [Detector.open(name) for name in names]
     joined = ensemble(members, "both", tta="d4")
     assert check_ensemble(joined, members, "d4") < 1e-3
@@ -148,7 +148,7 @@ def test_the_check_sees_a_turn_that_is_missing() -> None:
 @pytest.mark.skipif("openvino" not in available_engines(), reason="openvino is not installed")
 def test_every_member_is_normalised_in_float32_whatever_the_network_computes_in() -> None:
     """DN have more digits than bfloat16 keeps, in the second member as in the first."""
-    members = [Detector.open(name) for name in ("s2-rgb", "s2-rgb-sensitive")]
+    members = [Detector.open(name) for name in ("s2-rgb", "s2-rgb-three-regions")]
     joined = ensemble(members, "both", tta="flips")
     values = images(64, 96)
     # As bright as snow and as flat: all that is left of it in bfloat16 would be steps of 64.
@@ -171,7 +171,7 @@ def test_the_graph_is_cut_behind_the_normalisation_of_every_member() -> None:
 
     from landslip.inference.openvino import _cut
 
-    joined = ensemble([Detector.open(name) for name in ("s2-rgb", "s2-rgb-sensitive")], "both", tta="d4")
+    joined = ensemble([Detector.open(name) for name in ("s2-rgb", "s2-rgb-three-regions")], "both", tta="d4")
     network = openvino.Core().read_model(joined.onnx_bytes, b"")
     network.reshape({"input": [1, 3, 32, 64]})
     first, second = _cut(network)

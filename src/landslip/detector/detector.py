@@ -15,7 +15,7 @@ from landslip.detector.sealed_file import check_file, seal_model
 from landslip.errors import DetectorError
 from landslip.files.atomic import write_bytes
 
-DEFAULT: Final = "s2-rgb-three-regions"
+DEFAULT: Final = "s2-rgb"
 """The packaged detector that is opened by default."""
 
 
@@ -43,7 +43,7 @@ class Detector:
 
         Example:
             >>> Detector.open()
-            Detector('s2-rgb-three-regions', unet/efficientnet_lite0, channels B04 B03 B02, 7.7 MB)
+            Detector('s2-rgb', unet/efficientnet_lite2, channels B04 B03 B02, 11.9 MB)
         """
         path = find(DEFAULT if name_or_path is None else name_or_path)
         try:

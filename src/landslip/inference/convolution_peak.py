@@ -95,7 +95,7 @@ def operations_of(onnx_bytes: bytes, channels: int, height: int, width: int) -> 
     Example:
         >>> from landslip.detector.detector import Detector
         >>> round(operations_of(Detector.open("s2-rgb").onnx_bytes, 3, 128, 128) / 1e9, 1)
-        1.0
+        1.8
     """
     model = openvino.Core().read_model(onnx_bytes, b"")
     model.reshape({INPUT: [1, channels, height, width]})

@@ -113,7 +113,7 @@ def adapt(
 
     Example:
         >>> from landslip.datasets.formats import open_patches
-        >>> detector = Detector.open("s2-rgb-adaptable")
+        >>> detector = Detector.open("s2-rgb")
         >>> images = images_of_patches(detector, open_patches("examples/l4s-rgb-scene-b"))
         >>> adapt(detector, images, "scene B", weight=0.5).card.adaptation
         Adaptation(target='scene B', images=56, weight=0.5)
@@ -125,7 +125,7 @@ def adapt(
     if not before:
         raise DetectorError(
             f"{detector.card.name} has no batch normalisation in its graph and cannot be adapted: use "
-            "s2-rgb-adaptable, train a detector with this version of landslip, or calibrate on labelled patches",
+            "s2-rgb, train a detector with this version of landslip, or calibrate on labelled patches",
             parameter="detector",
         )
     if len(images) < MIN_IMAGES:

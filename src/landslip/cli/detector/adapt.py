@@ -49,8 +49,8 @@ def command(
 
     \b
     Example:
-      landslip detector adapt s2-rgb-adaptable SCENE.tif -o adapted.onnx
-      landslip detector adapt s2-rgb-adaptable --data PATCHES --scene B -o adapted.onnx
+      landslip detector adapt s2-rgb SCENE.tif -o adapted.onnx
+      landslip detector adapt s2-rgb --data PATCHES --scene B -o adapted.onnx
     """
     from landslip.datasets.formats import open_patches
     from landslip.detector.detector import Detector

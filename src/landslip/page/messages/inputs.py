@@ -36,13 +36,12 @@ EXAMPLE_NOTES: Final = {
         "candidates, and most of those in the city are false positives."
     ),
     "l4s-rgb-scene-b": (
-        "Rows 4 to 7 of scene B. s2-rgb-three-regions was trained on three of these rows; s2-rgb and s2-rgb-sensitive "
-        "on none. Brightness is relative to each patch."
+        "Rows 4 to 7 of scene B, on three of which both packaged detectors were trained. Brightness is relative to "
+        "each patch."
     ),
     "l4s-rgb-kept-apart": (
-        "Rows 56 and 57 of scene A, 9 of B, 10 of C: no packaged detector was trained on them. The default was trained "
-        "on other rows of these scenes; the two older detectors were validated on the rows of A. Brightness is "
-        "relative to each patch."
+        "Rows 56 and 57 of scene A, 9 of B, 10 of C: no packaged detector was trained on them. Both were trained "
+        "on other rows of these scenes. Brightness is relative to each patch."
     ),
 }
 UPLOADER: Final = "GeoTIFF or JPEG 2000, Landslide4Sense .h5, RGB patches (PNG), or a zip of a scene folder"

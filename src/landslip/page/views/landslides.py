@@ -156,7 +156,7 @@ def draw_table(rows: Sequence[Row], key: str, select: Callable[[str | None], Non
         select: called with the number of the landslide that is selected, None for none.
     """
     table = pd.DataFrame([{name: row.get(name) for name in _COLUMNS} for row in rows])
-    table = table.dropna(axis="columns", how="all").round({"confidence": 2})
+    table = table.dropna(axis="columns", how="all").round({"confidence": 2, "area_m2": 0})
     numbers = table["number"].tolist()
 
     def choose() -> None:
@@ -164,7 +164,8 @@ def draw_table(rows: Sequence[Row], key: str, select: Callable[[str | None], Non
         select(numbers[chosen[0]] if chosen else None)
 
     formats = {
-        **dict.fromkeys(("area_m2", "length_m", "width_m", "slope_mean_deg"), "%.0f"),
+        "area_m2": "localized",
+        **dict.fromkeys(("length_m", "width_m", "slope_mean_deg"), "%.0f"),
         **dict.fromkeys(("lon", "lat"), "%.4f"),
     }
     columns: dict[str, Any] = {

@@ -196,9 +196,17 @@ def _card(
         not_good_for=describe_limits(recipe, data, facts[0]),
         licence=settings.licence or UNSTATED_LICENCE,
         attribution=describe_attribution(recipe, data, initial_weights),
-        recipe=recipe.model_dump(mode="json"),
+        recipe=_without_paths(recipe),
         landslip_version=landslip.__version__,
         created=datetime.now(UTC).date(),
         graph_sha256="0" * 64,
         **(uncalibrated | found),
     )
+
+
+def _without_paths(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe for the card, with the name of the folder of negatives in place of its path."""
+    written = recipe.model_dump(mode="json")
+    if recipe.negatives is not None and recipe.negatives.data is not None:
+        written["negatives"]["data"] = Path(recipe.negatives.data).name
+    return written

@@ -160,7 +160,7 @@ def describe_limits(recipe: Recipe, data: DataFacts, train: PartFacts) -> tuple[
         )
     if train.patches < _FEW_PATCHES:
         limits.append(f"Use without an evaluation of your own: it was trained on only {train.patches:,} patches.")
-    if train.with_landslide >= _MOST:
+    if train.with_landslide >= _MOST and recipe.negatives is None:
         limits.append(
             f"Terrain without landslides: {train.with_landslide:.0%} of the training patches contain a landslide; "
             "river beds, bare fields, roads, quarries and snow are likely false alarms."
