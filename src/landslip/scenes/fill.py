@@ -85,7 +85,7 @@ def find_ground_nodata(
     Example:
         >>> sample = np.array([[400.0, 500, 600, 450] * 10, [300.0, 310, 320, 330] * 10], np.float32)
         >>> find_ground_nodata(sample, sample != 500, [[500], [500]])
-        (500.0, 0.25)
+        (500, 0.25)
     """
     elsewhere = valid.any(axis=0)
     for value in dict.fromkeys(number for numbers in nodata for number in numbers):
