@@ -23,7 +23,7 @@ from landslip.training.recipe.recipe import read_recipe
 from landslip.training.recipe.sections import NetworkRecipe
 from landslip.training.train import train
 
-RECIPE = Path(__file__).parents[2] / "src/landslip/training/recipe/packaged/s2-rgb.yaml"
+RECIPE = Path(__file__).parents[2] / "src/landslip/training/recipe/packaged/default.yaml"
 
 
 def slim_network(seed: int = 0) -> DetectorNetwork:
@@ -160,7 +160,7 @@ def test_wrong_use_of_the_command_is_one_sentence(
 ) -> None:
     recipe = RECIPE if wrong == "output" else tmp_path / "none.yaml"
     if wrong == "output":
-        (tmp_path / "s2-rgb.onnx").touch()
+        (tmp_path / "default.onnx").touch()
     with pytest.raises(SystemExit) as left:
         main(["train", str(recipe), "--data", str(tmp_path), "-o", str(tmp_path)])
     assert left.value.code == 2

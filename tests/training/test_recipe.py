@@ -13,7 +13,7 @@ from landslip.training.augmentation import AugmentationRecipe
 from landslip.training.recipe.comments import format_recipe
 from landslip.training.recipe.recipe import Recipe, first_difference, packaged_names, read_recipe
 
-PACKAGED = Path(str(resources.files("landslip") / "training/recipe/packaged/s2-rgb.yaml"))
+PACKAGED = Path(str(resources.files("landslip") / "training/recipe/packaged/default.yaml"))
 
 
 def test_the_packaged_recipe_keeps_its_parts_apart() -> None:
@@ -36,7 +36,7 @@ def test_a_recipe_survives_being_written(tmp_path: Path) -> None:
         ("epochs: ", "epoch: ", "fit.epoch"),
         ("epochs: ", "epochs: 0 # ", "fit.epochs"),
         ("rows: [0, 47]", "rows: [47, 0]", "rows 47-0"),
-        ("normalisation: tile-log-channel", "normalisation: imagenet", "network.normalisation"),
+        ("normalisation: fixed", "normalisation: imagenet", "network.normalisation"),
         ("name:", "name: [", "is not valid YAML"),
     ],
 )

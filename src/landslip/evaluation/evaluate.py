@@ -136,7 +136,7 @@ def evaluate(
         >>> patches = open_patches("examples/l4s-rgb-kept-apart")
         >>> result = evaluate(Detector.open("s2-rgb"), patches, Part(scenes=("C",)))
         >>> round(result.f1, 1), result.interval.over
-        (0.3, 'blocks of 4 x 4 patches')
+        (0.5, 'blocks of 4 x 4 patches')
     """
     chosen = patches if part is None else patches.where(part.contains)
     labelled = drop_unlabelled(chosen)

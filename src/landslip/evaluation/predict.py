@@ -110,7 +110,7 @@ def predict(
         >>> from landslip.datasets.formats import open_patches
         >>> patches = open_patches("examples/l4s-rgb-kept-apart").where(lambda patch: patch.scene == "C")
         >>> predict(Detector.open("s2-rgb"), patches, data="scene C")
-        Predictions('s2-rgb', 7 patches of 'scene C', threshold=0.408)
+        Predictions('s2-rgb', 7 patches of 'scene C', threshold=0.5)
     """
     card = detector.card
     threshold = card.threshold if threshold is None else threshold

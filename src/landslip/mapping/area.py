@@ -1,7 +1,6 @@
 """Area of interest: the part of a scene to map, from a bounding box or a file of polygons."""
 
 import contextlib
-import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -124,7 +123,7 @@ def area_of_interest(text: str, layer: str | None = None) -> AreaOfInterest:
         west, south, east, north = (float(part) for part in text.split(","))
     except ValueError as error:
         raise AreaError(
-            f"'{textwrap.shorten(text, 80)}' is neither a file nor a bounding box: give west,south,east,north in "
+            f"'{_keep_end(text)}' is neither a file nor a bounding box: give west,south,east,north in "
             "degrees, or a file of polygons such as a GeoPackage or GeoJSON",
             parameter="aoi",
         ) from error
@@ -161,3 +160,9 @@ def _extent(grid: MapGrid) -> str:
     bbox, _ = footprint_lonlat(grid)
     west, south, east, north = bbox or (np.nan,) * 4
     return f"{west:.3f} to {east:.3f} and {south:.3f} to {north:.3f}"
+
+
+def _keep_end(text: str, length: int = 80) -> str:
+    """Shorten a text on one line, keeping its end: a path ends with the name of its file."""
+    line = " ".join(text.split())
+    return line if len(line) <= length else f"...{line[3 - length :]}"
