@@ -114,8 +114,8 @@ def test_the_scores_on_the_card_are_reproduced(detector: Detector, shared_data: 
     patches = open_rgb_set(shared_data / "l4s-rgb")
     division = division_for(SplitRecipe.model_validate(detector.card.recipe["split"]), patches)
     assert division is not None
-    parts = {f"the {name} part": frozenset(keys) for name, keys in division.parts.items()}
-    assert [score.data.rsplit(", ", 1)[1] for score in detector.card.scores] == ["the validation part", "the test part"]
+    parts = {f"part {name}": frozenset(keys) for name, keys in division.parts.items()}
+    assert [score.data.rsplit(", ", 1)[1] for score in detector.card.scores] == ["part validation", "part test"]
     for score in detector.card.scores:
         name = score.data.rsplit(", ", 1)[1]
         evaluation = evaluate(detector, patches.where(lambda entry, keys=parts[name]: patch_key(entry) in keys))

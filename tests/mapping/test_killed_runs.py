@@ -71,7 +71,8 @@ def test_a_run_stopped_while_mapping_resumes(
     assert summary.resumed
     assert pixels_done[0] >= fraction * 120 * 150 - 2 * 32 * 32, "finished blocks are not mapped again"
     assert_equal_maps(out, whole)
-    assert final_names(out) == sorted(PRODUCTS)
+    assert final_names(out) == final_names(whole)
+    assert set(PRODUCTS) <= set(final_names(out))
 
 
 def test_a_run_stopped_repeatedly_completes(tmp_path: Path, detector: Detector, scene_path: Path, whole: Path) -> None:
@@ -120,7 +121,8 @@ def test_a_run_stopped_while_publishing_is_published_by_the_next(
     monkeypatch.setattr("landslip.mapping.run.fill_raster", None)  # there is nothing left to map
     map_scene(open_scene(scene_path), detector, out, EXACT)
     assert_equal_maps(out, whole)
-    assert final_names(out) == sorted(PRODUCTS)
+    assert final_names(out) == final_names(whole)
+    assert set(PRODUCTS) <= set(final_names(out))
 
 
 def test_only_a_run_with_equal_inputs_resumes(
@@ -214,4 +216,5 @@ def test_a_process_killed_three_times_ends_in_the_same_map(tmp_path: Path, large
     subprocess.run(command(*options, "-o", out), check=True)
     assert Summary.model_validate_json((out / "summary.json").read_text()).resumed
     assert_equal_maps(out, whole)
-    assert final_names(out) == sorted(PRODUCTS)
+    assert final_names(out) == final_names(whole)
+    assert set(PRODUCTS) <= set(final_names(out))
