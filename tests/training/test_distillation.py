@@ -63,7 +63,7 @@ STILL = AugmentationRecipe(
 
 def tiny(**changes: object) -> Recipe:
     """A recipe for the tiny sets of these tests."""
-    recipe = read_recipe("s2-rgb")
+    recipe = read_recipe("default")
     values = {
         "name": "tiny",
         "train": Part(scenes=("A",)),
