@@ -8,6 +8,7 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
@@ -177,7 +178,8 @@ class _ExcludedLayer:
         if len(table):
             before = self.extents.get(kind.name, Extent())
             # Outlines follow the edges of pixels.
-            pixels = round(float(table.geometry.area.sum()) / self._pixel_area)
+            # Of the plane of the grid: geopandas warns of areas in degrees, which are meant here.
+            pixels = round(float(shapely.area(table.geometry.values).sum()) / self._pixel_area)
             self.extents[kind.name] = Extent(
                 before.count + len(table), before.pixels + pixels, before.area_m2 + float(table["area_m2"].sum())
             )
