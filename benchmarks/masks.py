@@ -153,6 +153,7 @@ def measure_wayanad(data: Path, out: Path) -> None:
             result = landslip.map_scene(
                 folder / date,
                 out / f"{date}-{masks}-{buffer_m:g}",
+                "s2-rgb-three-regions",
                 offset=-1000,
                 masks=masks,
                 cloud_buffer_m=buffer_m,
