@@ -32,7 +32,11 @@ def scenes_with_holes(draw: st.DrawFn) -> list[MadeEntry]:
     entries: list[MadeEntry] = []
     for scene in draw(st.lists(st.sampled_from("ABCD"), min_size=2, max_size=3, unique=True)):
         rows, cols = draw(st.integers(14, 24)), draw(st.integers(1, 6))
-        holes = draw(st.sets(st.tuples(st.integers(0, rows - 1), st.integers(0, cols - 1)), max_size=rows // (4 if cols == 1 else 2)))
+        holes = draw(
+            st.sets(
+                st.tuples(st.integers(0, rows - 1), st.integers(0, cols - 1)), max_size=rows // (4 if cols == 1 else 2)
+            )
+        )
         for row in range(rows):
             entries += [MadeEntry(len(entries) + c, scene, row, c) for c in range(cols) if (row, c) not in holes]
         entries = [MadeEntry(n, e.scene, e.row, e.col) for n, e in enumerate(entries)]
