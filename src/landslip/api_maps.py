@@ -100,7 +100,11 @@ def map_scene(
             pixel_size_m=pixel_size_m,
             to_toa=to_toa,
         )
-    given = [] if before is None else [before] if isinstance(before, Scene | str | Path) else list(before)
+    if before is None:
+        before = ()
+    elif isinstance(before, Scene | str | Path):
+        before = (before,)
+    given = list(before)
     earlier = [
         one
         if isinstance(one, Scene)

@@ -113,7 +113,11 @@ def evaluate(
     from landslip.inference.engine import InferenceOptions  # noqa: PLC0415
 
     patches = open_patches(data) if isinstance(data, str | Path) else data
-    scenes = () if scene is None else (scene,) if isinstance(scene, str) else tuple(scene)
+    if scene is None:
+        scene = ()
+    elif isinstance(scene, str):
+        scene = (scene,)
+    scenes = tuple(scene)
     part = Part(scenes=scenes, rows=rows_from_text(rows) if isinstance(rows, str) else rows)
     return score(
         as_detector(detector),

@@ -91,6 +91,7 @@ def render_scene_sheet(
             edges = {"left": 0.02, "right": 0.98, "hspace": 0.75, "wspace": 0.08}
             edges |= {"bottom": margin, "top": 1 - margin}
             grid = low.subplots(rows, _COLUMNS, squeeze=False, gridspec_kw=edges).ravel()
+            # The last row of axes may have room to spare.
             for axes, histogram in zip(grid, histograms, strict=False):
                 _draw_histogram(axes, histogram)
             for axes in grid[len(histograms) :]:

@@ -274,7 +274,8 @@ def _unzip(path: Path, member: str) -> bytes:
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.read(member)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:  # damaged or encrypted
+    # RuntimeError: encrypted; its subclass NotImplementedError: an unknown compression.
+    except (zipfile.BadZipFile, RuntimeError, EOFError) as error:
         raise FormatError(f"{member} cannot be unzipped ({error})") from error
 
 

@@ -355,7 +355,8 @@ class _Zip:
         try:
             with zipfile.ZipFile(self.path) as archive, archive.open(name) as file:
                 return _bounded(file.read(MAX_XML_BYTES + 1), name)
-        except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+        # RuntimeError: encrypted; its subclass NotImplementedError: an unknown compression.
+        except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, ValueError) as error:
             raise SceneError(f"{name} in {self.path} cannot be read, the zip is damaged: download it again") from error
         except (zlib.error, lzma.LZMAError) as error:
             raise SceneError(f"{name} in {self.path} is damaged: download the product again") from error

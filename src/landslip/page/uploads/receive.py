@@ -246,6 +246,7 @@ def title_of(given: str) -> str:
 def common_title(given: Sequence[str]) -> str:
     """Return the title of a scene from the names of its files: what they have in common at the start; may be empty."""
     stems = [_stem(display_name(name)) for name in given]
+    # As far as the shortest name goes.
     alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*stems, strict=False))
     common = "".join(letters[0] for letters in alike)
     # Not in the middle of a word, such as the B0 of B02 and B03.
