@@ -47,8 +47,12 @@ def main() -> None:
             continue
         patch = patches.read(entry)
         values = dict(zip(patch.channels, patch.values.astype(np.float64), strict=True))
-        colours = np.stack([patch.values[patch.channels.index(name)] for name in detector.channels])
-        features.append(make_features(values, landslip.predict(colours, detector, precision="float32")))
+        colours = np.stack([patch.values[patch.channels.index(name)] for name in detector.card.channels])
+        features.append(
+            make_features(
+                values, landslip.predict(colours, detector, channels=detector.card.channels, precision="float32")
+            )
+        )
         labels.append(patch.mask.ravel() == 1)
     sys.stdout.write(f"{len(labels)} patches, {np.mean(np.concatenate(labels)):.1%} landslide\n")
     for text, names in SETS:
