@@ -26,6 +26,10 @@ VALUES = np.full((1, 4, 4), 900, np.uint16)
             "S2A_MSIL2A_20200219T112111_N0214_R037_T29RKH_20200220T123947",
             datetime(2020, 2, 19, 11, 21, 11, tzinfo=UTC),
         ),
+        ("2024-07-31T04:00:00.5+09:00", datetime(2024, 7, 30, 19, 0, 0, tzinfo=UTC)),
+        ("2024-07-30T18:45:00-0530", datetime(2024, 7, 31, 0, 15, 0, tzinfo=UTC)),
+        ("scene_20240731T040000-0800-1", datetime(2024, 7, 31, 4, 0, 0, tzinfo=UTC)),
+        ("0001-01-01T00:00:00+05:00", None),
         ("before_20200101_after_20200301", None),
         ("tile_20231399", None),
         ("id_1202308181", None),
@@ -51,6 +55,12 @@ def test_the_date_and_its_source_are_noted(tmp_path):
 def test_a_tag_of_acquisition_goes_before_names(tmp_path):
     scene = opened(tmp_path, "B04_20200101", {"ACQUISITION_DATE": "2018-06-12"})
     assert scene.date == datetime(2018, 6, 12, tzinfo=UTC)
+
+
+def test_a_time_of_another_time_zone_is_converted(tmp_path):
+    scene = opened(tmp_path, tags={"ACQUISITION_DATE": "2024-07-31T04:00:00+09:00"})
+    assert scene.date == datetime(2024, 7, 30, 19, tzinfo=UTC)
+    assert scene.notes == ("date 2024-07-30: from the files' tags",)
 
 
 def test_tifftag_datetime_is_the_last_source_of_a_date(tmp_path):

@@ -22,6 +22,10 @@ _APART = 30.0
 _FAR_APART = 100.0
 """Factor by which no two channels of land differ; over open water the short-wave infrared may."""
 
+_COMPARED = frozenset({"B02", "B03", "B04", "B08"})
+_TIMES_BRIGHTER = 3.0
+"""A visible channel is not that much brighter than all others, even over red soil; near infrared of vegetation is."""
+
 Doubt = tuple[str, str]
 """A message, and the parameter that settles it."""
 
@@ -81,6 +85,23 @@ def much_darker_channels(channels: Sequence[ChannelSample]) -> list[str]:
         for one, top, _ in _with_usual(channels)
         if one.top < top / _FAR_APART
     ]
+
+
+def brightest_visible(channels: Sequence[ChannelSample]) -> list[str]:
+    """Return a warning if a visible channel is far brighter than all others, as if it were near infrared."""
+    compared = [one for one in channels if one.band.channel in _COMPARED and one.dn.size >= _ENOUGH]
+    medians = {one.band.channel: float(np.median(one.dn)) for one in compared}
+    for one in compared:
+        name = one.band.channel
+        others = [median for other, median in medians.items() if other != name]
+        if name != "B08" and len(others) >= 2 and 0 < _TIMES_BRIGHTER * max(others) < medians[name]:
+            listed = ", ".join(f"{other} {median:,.0f}" for other, median in medians.items() if other != name)
+            return [
+                f"{name} of {one.band.label} has a median of {medians[name]:,.0f} DN where others have less than a "
+                f"third of it ({listed}), as near infrared over vegetation: if the bands are in another order or the "
+                f"picture is in false colour, name the bands with channels"
+            ]
+    return []
 
 
 def bands_without_image(bands: Sequence[ChannelBand], samples: Sequence[NDArray[np.float32]]) -> list[str]:

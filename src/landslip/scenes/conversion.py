@@ -10,6 +10,7 @@ from landslip.errors import SceneError
 from landslip.scenes.bands import ChannelBand
 from landslip.scenes.exports import export_statement
 from landslip.scenes.product_metadata import ProductMetadata, Statement
+from landslip.scenes.terrain_unit import metres_per_unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,12 @@ def conversion_of(one: ChannelBand, given: GivenUnits, metadata: ProductMetadata
     tagged = tag_scale != 1 or tag_offset != 0
     if channel.kind == "terrain":
         _check_tags(one, tag_scale, tag_offset)
+        metres = metres_per_unit(one)
         description = f"{channel.unit} = {_line(tag_scale, tag_offset)}, as tagged in the file" if tagged else ""
-        return Conversion(tag_scale, tag_offset, description)
+        if metres != 1:
+            line = _line(tag_scale * metres, tag_offset * metres)
+            description = f"{channel.unit} = {line}, by the unit of its band, {one.file.units[one.band - 1]}"
+        return Conversion(tag_scale * metres, tag_offset * metres, description)
     blank_zero = not one.file.declares_nodata(one.band)
     if given.scale is None and given.offset is None and is_patch_image(one.file.path) and channel.l4s_divisor:
         gain = patch_image_gain(one.channel)

@@ -17,7 +17,8 @@ _TIME_TAGS = (
 )
 _DAY = re.compile(
     r"(?<!\d)(?P<year>19[89]\d|20\d\d)(?P<gap>[-_]?)(?P<month>0[1-9]|1[0-2])(?P=gap)(?P<day>0[1-9]|[12]\d|3[01])"
-    r"(?:[T ](?P<hour>[01]\d|2[0-3]):?(?P<minute>[0-5]\d):?(?P<second>[0-5]\d))?(?!\d)"
+    r"(?:[T ](?P<hour>[01]\d|2[0-3]):?(?P<minute>[0-5]\d):?(?P<second>[0-5]\d)"
+    r"(?:\.\d+)?(?P<zone>[+-](?:0\d|1[0-4])(?::[0-5]\d(?!\d)|[0-5]\d$))?)?(?!\d)"
 )
 _CLOCK_TOLERANCE = timedelta(days=2)
 """Clocks and time zones may differ by this much."""
@@ -122,10 +123,13 @@ def _written_by_tags(tags: Mapping[str, str]) -> datetime | None:
 
 
 def _moment(found: re.Match[str]) -> datetime | None:
-    """Convert a match to a time in UTC, midnight if it has no time; None for a date such as 31 February."""
-    parts = {key: int(value) for key, value in found.groupdict().items() if value and key != "gap"}
+    """Convert a match to a time in UTC, midnight if it has no time; None for a date such as 31 February.
+
+    A time without a time zone is UTC.
+    """
+    parts = {key: int(value) for key, value in found.groupdict().items() if value and key not in ("gap", "zone")}
     try:
-        return datetime(
+        moment = datetime(
             parts["year"],
             parts["month"],
             parts["day"],
@@ -134,5 +138,15 @@ def _moment(found: re.Match[str]) -> datetime | None:
             parts.get("second", 0),
             tzinfo=UTC,
         )
-    except ValueError:
+        return moment - _ahead_of_utc(found["zone"])
+    except (ValueError, OverflowError):
         return None
+
+
+def _ahead_of_utc(zone: str | None) -> timedelta:
+    """Return how far a time zone such as ``+05:30`` is ahead of UTC."""
+    if not zone:
+        return timedelta(0)
+    digits = zone[1:].replace(":", "")
+    ahead = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    return ahead if zone[0] == "+" else -ahead

@@ -34,6 +34,11 @@ class Fill:
         return f"{self.fraction:.1%}" if self.fraction >= 0.001 else "less than 0.1%"
 
 
+def percent(fraction: float) -> str:
+    """Format a fraction of a sample."""
+    return f"about {fraction:.1%}" if fraction >= 0.001 else "less than 0.1%"
+
+
 def find_fill(values: NDArray[np.float32], valid: NDArray[np.bool_], to_dn: float = 1.0) -> Fill | None:
     """Find a fill value in a sample of reflectance channels.
 

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.channels import CHANNELS
 from landslip.errors import SceneError
 from landslip.scenes.bands import ChannelBand
 from landslip.scenes.channel_units import (
     IMPOSSIBLE_MEDIAN_DN,
     REFLECTANCE_BELOW,
     ChannelSample,
+    brightest_visible,
     describe_origin,
     describe_too_high,
     impossible_channels,
@@ -19,29 +19,19 @@ from landslip.scenes.channel_units import (
     other_units,
 )
 from landslip.scenes.conversion import Conversion, GivenUnits, is_patch_image
-from landslip.scenes.fill import find_fill
+from landslip.scenes.fill import find_fill, percent
 
 _BRIGHTNESS_BELOW = 256.0
 """Lower values are the brightness of a picture, not DN."""
 _BRIGHT_MEDIAN_DN = 10_000.0
 """Fresh snow and clouds reach this median."""
-_OFFSET_DN = 1000.0
-_OFFSET_FLOOR_DN = 950.0
-"""With the offset of processing baseline 04.00 the darkest 0.1 % of pixels are not below this."""
-_LARGE_SAMPLE = 10_000
+_MOST = 0.5
 _WRAPPED = 62_000
 """Values of 16 bits above this may be small negative numbers."""
 _LEAST_WRAPPED = 8
 """Different values from which they are no fill value."""
-_DARK = frozenset({"B01", "B02", "B03", "B04", "B05", "B11", "B12"})
-"""Channels in which large scenes have pixels below 1,000 DN."""
 _NEAR_ZERO = frozenset({"B09", "B10"})
 """Channels that are near 0 by nature: the air absorbs them."""
-
-
-def percent(fraction: float) -> str:
-    """Format a fraction of a sample."""
-    return f"about {fraction:.1%}" if fraction >= 0.001 else "less than 0.1%"
 
 
 def check_dn(
@@ -92,6 +82,14 @@ def check_dn(
     stored_as_is = given.scale is None and all(
         made[index].gain == 1 or is_patch_image(bands[index].file.path) for index in usable
     )
+    warnings += brightest_visible(compared)
+    if given.scale is None and high < _BRIGHTNESS_BELOW and _fractional(samples, made, usable):
+        raise SceneError(
+            f"the values of {bands[first].label} reach {high:.3g} and are no whole numbers, so they are neither DN "
+            f"(reflectance x 10,000) nor the brightness of a picture: if they are reflectance in percent, give scale "
+            f"100, or 1 to use them as stored",
+            parameter="scale",
+        )
     eight_bit = stored_as_is and all(bands[index].file.dtypes[bands[index].band - 1] == "uint8" for index in usable)
     if high < _BRIGHTNESS_BELOW or eight_bit:
         warnings.append(
@@ -99,6 +97,14 @@ def check_dn(
             f"reliable only with a detector that is independent of overall brightness; a scale converts them to DN"
         )
     return warnings
+
+
+def _fractional(samples: Sequence[NDArray[np.float32]], made: Sequence[Conversion], usable: Sequence[int]) -> bool:
+    """Return whether most stored values are no whole numbers, in channels that are used as stored."""
+    if any(made[index].gain != 1 for index in usable):
+        return False
+    stored = np.concatenate([samples[index] for index in usable])
+    return bool(np.mean(stored != np.rint(stored)) > _MOST)
 
 
 def _too_low(high: float, why: str, given: GivenUnits) -> str:
@@ -115,59 +121,21 @@ def _too_low(high: float, why: str, given: GivenUnits) -> str:
     )
 
 
-def check_offset(
-    bands: Sequence[ChannelBand], made: Sequence[Conversion], samples: Sequence[NDArray[np.float32]]
-) -> list[str]:
-    """Check whether the offset of processing baseline 04.00 may still be in the values; return warnings.
-
-    Raises:
-        SceneError: the product has the offset by its baseline, nothing tells whether it was removed, and the values
-            look as if it were not.
-    """
-    if any(how.offset_known for how in made):
-        return []
-    floors = {
-        one.channel: float(np.percentile(sample.astype(np.float64) * how.gain, 0.1))
-        for one, how, sample in zip(bands, made, samples, strict=True)
-        if sample.size and one.file.dtypes[one.band - 1] != "uint8"
-    }
-    if not floors:
-        return []
-    channel = min(floors, key=lambda name: floors[name])
-    lowest = floors[channel]
-    doubt = next((how.statement for how in made if how.statement and how.statement.in_doubt), None)
-    if doubt:
-        told = (
-            f"{doubt.source} tells processing baseline {doubt.baseline}, which adds 1,000 to every value, but not "
-            f"whether that offset was removed"
-        )
-        if lowest >= _OFFSET_FLOOR_DN:
-            raise SceneError(
-                f"{told}, and no pixel is below about {lowest:,.0f} DN ({channel}), as if it were not: give offset "
-                f"-1000, or 0 if it was removed",
-                parameter="offset",
-            )
-        return [
-            f"{told}; values down to {lowest:,.0f} DN ({channel}) suggest that it was, so they are used as stored: set "
-            f"offset to -1000 otherwise"
-        ]
-    size = min(sample.size for sample in samples)
-    if lowest >= _OFFSET_FLOOR_DN and size >= _LARGE_SAMPLE and _DARK & set(floors):
-        return [
-            f"no pixel is below about {lowest:,.0f} DN in any channel (lowest: {channel}): the values may hold the "
-            f"offset of 1,000 of Sentinel-2 products since processing baseline 04.00, which makes the scene too "
-            f"bright; set offset to -1000 to remove it, or to 0 if there is none"
-        ]
-    return []
-
-
 def check_steps(bands: Sequence[ChannelBand], made: Sequence[Conversion]) -> list[str]:
     """Check whether reflectance is stored in few steps; return warnings."""
     for one, how in zip(bands, made, strict=True):
-        if one.file.dtypes[one.band - 1] == "uint8" and how.statement is not None and how.offset_known:
+        if one.file.dtypes[one.band - 1] != "uint8" or how.gain <= 1:
+            continue
+        if how.statement is not None and how.offset_known:
             return [
                 f"{one.label} holds reflectance in 8 bits, in steps of {how.gain:.0f} DN, which is coarse for dark "
                 f"ground: export it in 16 bits, or as float"
+            ]
+        if not is_patch_image(one.file.path):
+            return [
+                f"{one.label} holds 8 bits, which become steps of {how.gain:.3g} DN up to {255 * how.gain:,.0f} DN: "
+                f"pictures such as TCI are stretched and cut off at both ends, so use the bands of the product where "
+                f"they can be had"
             ]
     return []
 
@@ -197,39 +165,6 @@ def check_wrapped(bands: Sequence[ChannelBand], samples: Sequence[NDArray[np.flo
             f"{percent(len(found) / sample.size)} of a sample and none near them: {what} were wrapped around, {remedy}"
         ]
     return []
-
-
-def check_terrain(one: ChannelBand, values: NDArray[np.float64], lowest: float, highest: float) -> list[str]:
-    """Check elevation in metres or slope in degrees against what is possible; return warnings.
-
-    Raises:
-        SceneError: a slope is impossible, or every elevation is.
-    """
-    outside = (values < lowest) | (values > highest)
-    if one.channel == "slope" and values.size >= _LARGE_SAMPLE and 0.2 < values.max() <= np.pi / 2:
-        return [
-            f"the slope of {one.label} is nowhere above {values.max():.3g} degrees: convert it to degrees if it is in "
-            f"radians, or in rise over run"
-        ]
-    if not outside.any():
-        return []
-    unit = CHANNELS[one.channel].unit
-    low, high = float(values.min()), float(values.max())
-    if one.channel == "slope":
-        raise SceneError(
-            f"the slope of {one.label} is {low:.5g} to {high:.5g}, outside 0 to 90 degrees in "
-            f"{percent(outside.mean())} of a sample: give slope in degrees, and declare a fill value as nodata",
-            parameter="nodata" if low < lowest else None,
-        )
-    if outside.all():
-        raise SceneError(
-            f"the elevation of {one.label} is {low:.5g} to {high:.5g}, outside {lowest:,.0f} to {highest:,.0f} m "
-            f"everywhere: give elevation in metres"
-        )
-    return [
-        f"elevation of {one.label} outside {lowest:,.0f} to {highest:,.0f} {unit} ({percent(outside.mean())} of a "
-        f"sample, {low if low < lowest else high:.6g}) is treated as nodata"
-    ]
 
 
 def scale_array(values: NDArray[np.float32], scale: float | None) -> NDArray[np.float32]:

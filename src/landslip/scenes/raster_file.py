@@ -93,6 +93,8 @@ class RasterFile:
         self.descriptions: tuple[str | None, ...] = self._dataset.descriptions
         self.scales: tuple[float, ...] = self._dataset.scales
         self.offsets: tuple[float, ...] = self._dataset.offsets
+        self.units: tuple[str | None, ...] = self._dataset.units
+        """Unit of each band after scale and offset; GDAL takes that of the vertical CRS where the band states none."""
         self.colours: tuple[ColorInterp, ...] = tuple(self._dataset.colorinterp)
         self.nodata: tuple[float | None, ...] = self._dataset.nodatavals
         flags = self._dataset.mask_flag_enums

@@ -52,6 +52,7 @@ class TileMosaic(RasterFile):
         self.has_gcps_or_rpcs = False
         self.descriptions, self.colours, self.nodata = first.descriptions, first.colours, first.nodata
         self.scales, self.offsets, self.alphas = first.scales, first.offsets, first.alphas
+        self.units = first.units
 
     def use_as_channels(self, bands: Sequence[int]) -> None:  # type: ignore[override]
         """Declare which bands hold channels, before any is read."""
@@ -152,7 +153,7 @@ def _header(file: RasterFile) -> object:
     )
     return (
         file.count, file.dtypes, file.crs, file.descriptions, file.scales, file.offsets, nodata, channel, linear,
-        file.colours,
+        file.colours, file.units,
     )  # fmt: skip
 
 

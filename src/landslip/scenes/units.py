@@ -12,9 +12,11 @@ from landslip.errors import SceneError
 from landslip.scenes.bands import ChannelBand
 from landslip.scenes.channel_units import bands_without_image
 from landslip.scenes.conversion import Conversion, GivenUnits, conversion_of
-from landslip.scenes.fill import find_fill, find_ground_nodata, find_zeros
-from landslip.scenes.plausibility import check_dn, check_offset, check_steps, check_terrain, check_wrapped, percent
+from landslip.scenes.fill import find_fill, find_ground_nodata, find_zeros, percent
+from landslip.scenes.plausibility import check_dn, check_steps, check_wrapped
 from landslip.scenes.product_metadata import ProductMetadata
+from landslip.scenes.remaining_offset import check_offset
+from landslip.scenes.terrain_values import check_terrain
 
 _ELEVATION_M = (-1000.0, 9000.0)
 _SLOPE_DEG = (0.0, 90.0)
