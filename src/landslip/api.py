@@ -28,7 +28,7 @@ def open_scene(
     offset: float | None = None,
     nodata: float | None = None,
     pixel_size_m: float | None = None,
-    to_toa: bool = False,
+    to_toa: bool | None = None,
 ) -> "Scene":
     """Open rasters of one area as a scene.
 
@@ -42,7 +42,7 @@ def open_scene(
         nodata: stored value that is nodata, in addition to what the files declare.
         pixel_size_m: pixel size in metres of an image without georeference.
         to_toa: whether surface reflectance (L2A) is converted to approximate top-of-atmosphere reflectance (L1C), for
-            detectors trained on L1C whose input is not normalised per channel.
+            detectors trained on L1C. None: not here, but a map converts products known to be Level-2A; False: nowhere.
 
     Raises:
         SceneError: the files cannot be read, do not fit together, or hold values that cannot be DN.
@@ -76,7 +76,7 @@ def open_quietly(
     offset: float | None,
     nodata: float | None,
     pixel_size_m: float | None,
-    to_toa: bool = False,
+    to_toa: bool | None = None,
 ) -> "Scene":
     """Open rasters of one area as a scene, whose warnings are not issued."""
     from landslip.scenes.rasters import open_scene as open_rasters  # noqa: PLC0415 - imports GDAL

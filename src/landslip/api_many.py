@@ -22,7 +22,7 @@ def map_scenes(
     offset: float | None = None,
     nodata: float | None = None,
     pixel_size_m: float | None = None,
-    to_toa: bool = False,
+    to_toa: bool | None = None,
     aoi: str | None = None,
     layer: str | None = None,
     exclude: str | None = None,

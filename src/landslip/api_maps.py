@@ -26,7 +26,7 @@ def map_scene(
     offset: float | None = None,
     nodata: float | None = None,
     pixel_size_m: float | None = None,
-    to_toa: bool = False,
+    to_toa: bool | None = None,
     aoi: str | None = None,
     layer: str | None = None,
     exclude: str | None = None,
@@ -83,7 +83,7 @@ def map_scene(
     from landslip.scenes.scene import Scene  # noqa: PLC0415
 
     if isinstance(scene, Scene):
-        if to_toa or any(given is not None for given in (channels, scale, offset, nodata, pixel_size_m)):
+        if any(given is not None for given in (channels, scale, offset, nodata, pixel_size_m, to_toa)):
             raise SettingsError(
                 "channels, scale, offset, nodata, pixel_size_m and to_toa belong to open_scene: give them there, or "
                 "give paths instead of an open scene"

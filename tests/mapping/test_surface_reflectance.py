@@ -2,13 +2,17 @@
 
 import numpy as np
 import pytest
+import rasterio
 
+from landslip.api_maps import map_scene
 from landslip.detector.detector import Detector
 from landslip.mapping.domain_shift import DomainShift, domain_shift_warnings
 from landslip.scenes.inspection import is_surface_reflectance
 from landslip.scenes.rasters import open_scene
 from rasters import write_raster
+from safe_products import SafeProduct, write_safe
 from scene_kinds import land
+from tiny_detectors import identity
 
 NAMES = ("B04", "B03", "B02")
 
@@ -46,3 +50,25 @@ def test_the_warning_names_the_option(surface):
     )
     (warning,) = domain_shift_warnings(shift, Detector.open().card)
     assert ("set to_toa to convert it" in warning) == surface
+
+
+def _probability(folder, scene, **options):
+    return map_scene(scene, folder, identity(), masks="none", precision="float32", **options).probability
+
+
+def test_a_map_converts_a_product_of_level_2a_and_leaves_it_on_request(tmp_path):
+    red = np.repeat(land(192)[:1], 4, axis=0)[0].astype(np.uint16)
+    maps = {}
+    for level in ("L1C", "L2A"):
+        product = write_safe(tmp_path, SafeProduct({"B04": red}, level=level))
+        for to_toa in (None, False, *([True] if level == "L2A" else [])):
+            path = _probability(tmp_path / f"{level}{to_toa}", product, to_toa=to_toa)
+            with rasterio.open(path) as file:
+                maps[level, to_toa] = file.read(1)
+    bare = write_raster(tmp_path / "bare.tif", red[None], descriptions=["B04"], nodata=0)
+    with rasterio.open(_probability(tmp_path / "bare", bare)) as file:
+        maps["bare"] = file.read(1)
+    for same in (("L1C", None), ("L1C", False), ("L2A", False)):
+        np.testing.assert_array_equal(maps[same], maps["bare"])
+    np.testing.assert_array_equal(maps["L2A", None], maps["L2A", True])
+    assert (maps["L2A", None] > maps["bare"]).mean() > 0.9

@@ -6,7 +6,7 @@ import pytest
 
 from landslip.channels import CHANNELS
 from landslip.errors import SceneError
-from landslip.scenes.atmosphere import compute_scattering, convert_to_toa
+from landslip.scenes.atmosphere import compute_scattering, convert_product, convert_to_toa
 from landslip.scenes.rasters import open_scene
 from rasters import write_raster
 from safe_products import SafeProduct, write_safe
@@ -95,3 +95,15 @@ def test_pictures_and_terrain_are_refused(tmp_path):
     dem = write_raster(tmp_path / "dem.tif", np.full((40, 40), 300, np.float32))
     with pytest.raises(SceneError, match="no reflectance channel"):
         convert_to_toa(open_scene(dem))
+
+
+def test_products_of_level_2a_are_converted_for_a_map_and_nothing_else(tmp_path):
+    red = {"B04": np.full((192, 192), 1300, np.uint16)}
+    surface, top = (write_safe(tmp_path, SafeProduct(red, level=level)) for level in ("L2A", "L1C"))
+    converted = convert_product(open_scene(surface))
+    assert converted.to_toa
+    assert converted.identity == open_scene(surface, to_toa=True).identity
+    assert "--no-to-toa leaves it" in converted.notes[-1]
+    assert convert_product(converted) is converted
+    for scene in (open_scene(surface, to_toa=False), open_scene(top), open_scene(write_land(tmp_path / "a.tif"))):
+        assert convert_product(scene) is scene

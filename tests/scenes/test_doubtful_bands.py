@@ -113,3 +113,38 @@ def test_overviews_older_than_the_pixels_do_not_decide_the_units(tmp_path: Path)
     message, parameter = message_of(path)
     assert parameter == "scale"
     assert "too low for DN" in message
+
+
+def test_an_offset_left_in_one_channel_is_reported(tmp_path: Path) -> None:
+    values = land()
+    for index, name in ((2, "B02"), (1, "B03")):
+        one = values.copy()
+        one[index] += 1000
+        path = write_land(tmp_path / f"{name}.tif", one)
+        assert f"no pixel of {name} is below" in message_of(path)[0]
+    assert "no pixel of" not in message_of(write_land(tmp_path / "a.tif", values))[0]
+
+
+def test_an_offset_that_only_some_files_state_is_reported(tmp_path: Path) -> None:
+    values = land().astype(np.uint16)
+    paths = [
+        write_land(tmp_path / "B04.tif", values[:1] + 1000, descriptions=None, offsets=[-1000.0]),
+        write_land(tmp_path / "B03.tif", values[1:2], descriptions=None),
+    ]
+    assert "an offset of -1000 DN is stated for B04, and none for B03" in message_of(paths)[0]
+
+
+def test_near_infrared_given_as_red_is_reported(tmp_path: Path) -> None:
+    values = land()
+    assert "as near infrared over vegetation" in message_of(write_land(tmp_path / "a.tif", values[[3, 1, 2, 0]]))[0]
+    assert "near infrared" not in message_of(write_land(tmp_path / "b.tif", values))[0]
+
+
+def test_reflectance_in_percent_is_refused_and_read_with_its_scale(tmp_path: Path) -> None:
+    path = write_land(tmp_path / "a.tif", (land() / 100).astype(np.float32))
+    message, parameter = message_of(path)
+    assert parameter == "scale"
+    assert "reflectance in percent, give scale 100" in message
+    assert "percent" not in message_of(path, scale=100)[0]
+    whole = write_land(tmp_path / "b.tif", np.rint(land() / 20).astype(np.float32))
+    assert "picture brightness" in message_of(whole)[0]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import rasterio
 from affine import Affine
 
 from landslip.detector.detector import DEFAULT, Detector
@@ -60,6 +61,45 @@ def test_an_impossible_slope_is_refused(tmp_path, slope, parameter):
 def test_elevation_that_is_impossible_everywhere_is_refused(tmp_path):
     path = write_land(tmp_path / "dem.tif", HILL * 100, descriptions=None)
     assert "everywhere: give elevation in metres" in message_of([write_land(tmp_path / "a.tif"), path])[0]
+
+
+@pytest.mark.parametrize(
+    ("unit", "metres"),
+    [("metre", 1), ("m", 1), ("ft", 0.3048), ("US survey foot", 1200 / 3937), ("cm", 0.01)],
+)
+def test_elevation_is_converted_from_the_unit_of_its_band(tmp_path, unit, metres):
+    path = write_land(tmp_path / "dem.tif", HILL, descriptions=None)
+    with rasterio.open(path, "r+") as file:
+        file.units = [unit]
+    values, _ = open_scene([write_land(tmp_path / "a.tif"), path]).read(["elevation"])
+    np.testing.assert_allclose(values[0], HILL * metres, rtol=1e-6)
+
+
+def test_the_unit_of_a_vertical_crs_is_used(tmp_path):
+    how = {"descriptions": None, "crs": "EPSG:2927+6360", "transform": Affine(33, 0, 1_100_000, 0, -33, 600_000)}
+    values, _ = open_scene(write_land(tmp_path / "dem.tif", HILL, **how)).read(["elevation"])
+    np.testing.assert_allclose(values[0], HILL * 1500 / 3937, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "unit"), [("dem", "fathom"), ("slope", "percent"), ("slope", "radians")])
+def test_terrain_in_another_unit_is_refused(tmp_path, name, unit):
+    path = write_land(tmp_path / f"{name}.tif", HILL / 30, descriptions=None)
+    with rasterio.open(path, "r+") as file:
+        file.units = [unit]
+    assert f"is in '{unit}' by" in message_of([write_land(tmp_path / "a.tif"), path])[0]
+
+
+def test_elevation_largely_above_the_highest_mountain_is_refused(tmp_path):
+    path = write_land(tmp_path / "dem.tif", HILL * 15, descriptions=None)
+    assert "of a sample: give elevation in metres" in message_of([write_land(tmp_path / "a.tif"), path])[0]
+
+
+@pytest.mark.parametrize(("shift", "doubtful"), [(0, True), (-300, False)])
+def test_voids_stored_as_0_are_reported(tmp_path, shift, doubtful):
+    elevation = HILL + shift
+    elevation[40:60, 40:60] = 0
+    path = write_land(tmp_path / "dem.tif", elevation, descriptions=None)
+    assert ("if 0 marks voids" in message_of([write_land(tmp_path / "a.tif"), path])[0]) == doubtful
 
 
 def scene_with_elevation(folder, transform=NORTH_UP, crs="EPSG:32646"):

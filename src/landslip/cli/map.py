@@ -117,6 +117,7 @@ def command(
     from landslip.mapping.area import area_of_interest
     from landslip.mapping.job import MapSettings
     from landslip.mapping.run import map_scene
+    from landslip.scenes.atmosphere import convert_product
     from landslip.scenes.rasters import open_scene
     from landslip.scenes.scene_list import list_scenes
 
@@ -140,8 +141,8 @@ def command(
             )
         map_many(listed, opened, out, chosen, reading=reading, quiet=quiet, as_json=as_json, aoi=area, exclude=exclude)
         return
-    scene = open_scene(paths, **reading)
-    before = [open_scene([path], **reading) for path in before_paths]
+    scene = convert_product(open_scene(paths, **reading))
+    before = [convert_product(open_scene([path], **reading)) for path in before_paths]
     if name is not None:
         scene = scene.rename(name)
     if not quiet:

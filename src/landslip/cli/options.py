@@ -27,7 +27,7 @@ class SceneReading(TypedDict):
     offset: float | None
     nodata: float | None
     pixel_size_m: float | None
-    to_toa: bool
+    to_toa: bool | None
 
 
 def split_names(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[str, ...] | None:
@@ -180,10 +180,10 @@ def scene_options(function: Command) -> Command:
             help="Pixel size for images without a CRS; results are then in pixel coordinates.",
         ),
         click.option(
-            "--to-toa",
-            is_flag=True,
+            "--to-toa/--no-to-toa",
+            default=None,
             help="Convert surface reflectance (L2A) to approximate top-of-atmosphere reflectance, for detectors "
-            "trained on L1C whose input is not normalised per channel (docs/scenes.md).",
+            "trained on L1C; default: in maps of products known to be L2A (docs/scenes.md).",
         ),
     )
     @functools.wraps(function)
@@ -194,7 +194,7 @@ def scene_options(function: Command) -> Command:
         offset: float | None,
         nodata: float | None,
         pixel_size_m: float | None,
-        to_toa: bool,
+        to_toa: bool | None,
         **rest: Any,
     ) -> Any:
         reading = SceneReading(

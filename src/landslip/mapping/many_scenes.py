@@ -27,6 +27,7 @@ from landslip.mapping.job import Job, MapSettings
 from landslip.mapping.metadata.summary import Summary
 from landslip.mapping.products import SUMMARY
 from landslip.mapping.run import map_job
+from landslip.scenes.atmosphere import convert_product
 from landslip.scenes.rasters import open_scene
 from landslip.scenes.scene_list import SceneFiles
 
@@ -157,7 +158,7 @@ def map_scenes(
         began = perf_counter()
         named: dict[str, Any] = {"name": scene.name, "paths": tuple(map(str, scene.paths))}
         try:
-            opened = open_scene(scene.paths, **(reading or {}))
+            opened = convert_product(open_scene(scene.paths, **(reading or {})))
             # The name of a product says more than that of its folder.
             opened = opened if opened.product else opened.rename(scene.name[:_TITLE_CHARS])
             job = Job.of(opened, detector, chosen, aoi, exclude, engines)

@@ -37,6 +37,7 @@ from landslip.mapping.raster.fill import Follower, fill_raster
 from landslip.mapping.raster.masks import MaskRaster
 from landslip.mapping.raster.probability import ProbabilityRaster
 from landslip.mapping.workspace import Workspace, open_workspace
+from landslip.scenes.atmosphere import convert_product
 from landslip.scenes.block_cache import cache_settings
 from landslip.scenes.masks.kinds import KINDS
 from landslip.scenes.scene import Scene
@@ -144,12 +145,14 @@ def map_scene(
         aoi: part of the scene to map; the whole scene where None.
         exclude: area in which landslides are ruled out (``mapping/masks/excluded_area.py``).
         before: scenes of the same ground before the event; only landslides that are new since are mapped then.
+            Surface reflectance of Level-2A products is converted first (``landslip.scenes.atmosphere``).
         progress: told of progress.
 
     Raises:
         LandslipError: an input is wrong, or the map cannot be written; no file has its final name then.
     """
     started = perf_counter()
+    scene, before = convert_product(scene), [convert_product(one) for one in before]
     pair = ScenePair.open(scene, before, progress=progress) if before else None
     job = Job.of(scene, detector, settings or MapSettings(), aoi, exclude, pair=pair)
     return map_job(job, out, started, progress)

@@ -121,6 +121,24 @@ def convert_to_toa(scene: Scene) -> Scene:
     )
 
 
+def convert_product(scene: Scene) -> Scene:
+    """Return the scene as a map takes it: converted by ``convert_to_toa`` if its product is Level-2A.
+
+    Detectors of Landslide4Sense were trained on Level-1C. A scene opened with ``to_toa=False`` is left as it is, and so
+    is one whose level no product states.
+
+    Raises:
+        SceneError: the elevation of the scene cannot be read.
+    """
+    if scene.to_toa is not None or scene.product is None or scene.product.level != "L2A":
+        return scene
+    if not any(CHANNELS[name].kind == "reflectance" for name in scene.channels):
+        return scene
+    converted = convert_to_toa(scene)
+    why = "the product is Level-2A, and detectors of Landslide4Sense were trained on Level-1C; --no-to-toa leaves it"
+    return replace(converted, notes=(*converted.notes[:-1], f"{converted.notes[-1]}: {why}"))
+
+
 def _convert(name: str, layer: Layer, zenith_deg: float, elevation_m: float) -> Layer:
     """Return the layer of a channel with path reflectance and transmittance."""
     air = compute_scattering(name, zenith_deg, AEROSOL, elevation_m)

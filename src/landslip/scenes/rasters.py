@@ -42,7 +42,7 @@ def open_scene(
     offset: float | None = None,
     nodata: float | None = None,
     pixel_size_m: float | None = None,
-    to_toa: bool = False,
+    to_toa: bool | None = None,
 ) -> Scene:
     """Open rasters as one scene. Headers and a sample are read now, pixels by ``Scene.read``.
 
@@ -62,7 +62,8 @@ def open_scene(
             value is refused as undeclared fill.
         pixel_size_m: side of a pixel, for images without a CRS.
         to_toa: whether surface reflectance (L2A) is converted to approximate top-of-atmosphere reflectance (L1C), see
-            ``landslip.scenes.atmosphere``.
+            ``landslip.scenes.atmosphere``. None: not here, but a map converts products known to be Level-2A; False:
+            nowhere.
 
     Raises:
         SceneError: a file is missing, damaged or not a raster, has no usable georeference, or its bands are not
@@ -137,6 +138,7 @@ def open_scene(
         identity=_identity([*used, *([classification] if classification else [])], options),
         product=product.metadata if product else fetched[1].metadata() if fetched else None,
         classification=classification,
+        to_toa=False if to_toa is False else None,
     )
     scene = replace(scene, warnings=(*scene.warnings, *check_slope_unit(scene)))
     if not to_toa:

@@ -87,8 +87,9 @@ class Scene:
     """A sha256 that changes with the input files and the options; empty for a scene in memory."""
     product: SafeMetadata | None = None
     """Metadata of the Sentinel-2 product, if the scene was opened from one."""
-    to_toa: bool = False
-    """Whether surface reflectance was converted to approximate top-of-atmosphere reflectance."""
+    to_toa: bool | None = None
+    """Whether surface reflectance was converted to approximate top-of-atmosphere reflectance. None: it was not, and a
+    map converts that of a product; False: a map leaves it too."""
     classification: RasterFile | None = None
     """The scene classification (SCL) of a Level-2A product, on its own grid."""
 

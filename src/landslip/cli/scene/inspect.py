@@ -87,10 +87,11 @@ def _given(reading: SceneReading) -> list[str]:
     }
     given = ["--channels", ",".join(reading["channels"])] if reading["channels"] else []
     given += [word for option, value in numbers.items() if value is not None for word in (option, f"{value:.9g}")]
-    return given + (["--to-toa"] if reading["to_toa"] else [])
+    asked = reading["to_toa"]
+    return given + ([] if asked is None else ["--to-toa"] if asked else ["--no-to-toa"])
 
 
-def _detectors(scene: "Scene", inspection: "Inspection", *, to_toa: bool) -> list[dict[str, object]]:
+def _detectors(scene: "Scene", inspection: "Inspection", *, to_toa: bool | None) -> list[dict[str, object]]:
     """Return what each packaged detector lacks in a scene, and what to mind."""
     from landslip.detector.detector import DEFAULT, Detector, packaged
 
@@ -101,7 +102,8 @@ def _detectors(scene: "Scene", inspection: "Inspection", *, to_toa: bool) -> lis
         text = f"lacks {', '.join(missing)}" if missing else "has its channels"
         surface = inspection.level == "L2A" and not to_toa and card.normalisation.kind != "tile-channel"
         if surface and not missing:
-            text += ", but was trained on Level-1C and this is Level-2A: use --to-toa"
+            text += ", but was trained on Level-1C and this is Level-2A: "
+            text += "maps convert it" if inspection.product and to_toa is None else "use --to-toa"
         text += " (default)" if name == DEFAULT else ""
         fits.append({"name": name, "default": name == DEFAULT, "missing": missing, "text": text})
     return fits

@@ -47,7 +47,7 @@ def open_source(source: SceneSource) -> Scene:
         offset=source.offset,
         nodata=source.nodata,
         pixel_size_m=source.pixel_size_given_m,
-        to_toa=source.to_toa,
+        to_toa=source.to_toa or None,
     )
     return replace(scene, name=source.title)
 

@@ -140,7 +140,7 @@ def _read_scene(paths: tuple[Path, ...], title: str, task: ReadTask) -> SceneSou
         offset=task.offset,
         nodata=task.nodata,
         pixel_size_m=task.pixel_size_m,
-        to_toa=task.to_toa,
+        to_toa=task.to_toa or None,
     )
     # Coordinates outside the domain of the CRS are refused now instead of when the map is made.
     MapGrid.of(scene.geobox, scene.window)
