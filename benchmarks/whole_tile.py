@@ -1,6 +1,6 @@
 """Measure memory and time of mapping a whole Sentinel-2 tile: 10,980 x 10,980 px, a scene repeated.
 
-    python benchmarks/whole_tile.py [--channels 13] [--keep FOLDER]
+    python benchmarks/whole_tile.py [--channels 13 [--mask auto]] [--keep FOLDER]
 
 With 3 channels, maps two tiles with the default detector: a real scene repeated as it is, 61 % of it nodata, and its
 largest fully valid rectangle repeated by reflection. With 13 channels, maps a tile of the bands of a synthetic scene in
@@ -133,6 +133,7 @@ def print_map(scene: list[Path], out: Path, title: str, *options: object) -> Non
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--channels", type=int, choices=(3, 13), default=3)
+    parser.add_argument("--mask", default="none", help="masks of the map of 13 channels")
     parser.add_argument("--keep", type=Path, help="keep scenes and maps in this folder")
     arguments = parser.parse_args()
     if arguments.channels == 13:
@@ -141,8 +142,9 @@ def main() -> None:
             folder.mkdir(parents=True, exist_ok=True)
             random_detector().save(folder / "random.onnx")
             scene_files = make_tile(folder, SIDE_PX, "tif")
-            options = ("--detector", folder / "random.onnx", "--mask", "none", "--min-area", "10000")
-            print_map(scene_files, folder / "map", "13 channels of 10, 20 and 60 m, synthetic", *options)
+            options = ("--detector", folder / "random.onnx", "--mask", arguments.mask, "--min-area", "10000")
+            title = f"13 channels of 10, 20 and 60 m, synthetic, masks {arguments.mask}"
+            print_map(scene_files, folder / "map", title, *options)
         return
     with rasterio.open(EXAMPLE) as example:
         scene = example.read([1, 2, 3])

@@ -197,6 +197,11 @@ class Card(Frozen):
             raise ValueError(f"channels must be different names of the channel table, got {', '.join(channels)}")
         return channels
 
+    @property
+    def slope_rule(self) -> Literal["horn", "landslide4sense"]:
+        """How slope is computed from elevation for this detector: as in its training data."""
+        return "landslide4sense" if "slope" in self.channels and "Landslide4Sense" in self.trained_on else "horn"
+
     @model_validator(mode="after")
     def _sizes_fit(self) -> "Card":
         if self.overlap_px >= self.tile_px:

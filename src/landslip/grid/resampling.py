@@ -54,7 +54,11 @@ def sample_mask(mask: NDArray[np.bool_], x: Points, y: Points) -> NDArray[np.boo
 
 
 def sample_bilinear(
-    values: NDArray[np.float32], usable: NDArray[np.bool_], x: Points, y: Points
+    values: NDArray[np.float32],
+    usable: NDArray[np.bool_],
+    x: Points,
+    y: Points,
+    out: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Sample a band at points by bilinear interpolation.
 
@@ -64,6 +68,7 @@ def sample_bilinear(
         x: columns of the points, (h, w) or (1, w): 0 at the left edge of the image, 1 at the right edge of its first
             pixel.
         y: rows of the points, (h, w) or (h, 1).
+        out: (h, w), filled and returned where given.
 
     Returns:
         (h, w): the weighted mean of the usable neighbours where the nearest pixel is usable, else the value of the
@@ -84,14 +89,18 @@ def sample_bilinear(
         right_weight=(x - 0.5 - left).astype(np.float32),
     )
     if usable.all():
-        return corners.mean(values)
+        return corners.mean(values, out)
     # Where all four are usable the sum is not divided, so that it equals that of an image without gaps.
     total, weight = corners.mean(np.where(usable, values, 0)), corners.mean(usable.astype(np.float32))
     gaps = ~corners.all(usable)
     near = _index(y, height), _index(x, width)
     repairable = gaps & usable[near] & (weight > 0)
     np.divide(total, weight, out=total, where=repairable)
-    return np.where(gaps & ~repairable, values[near], total)
+    result = np.where(gaps & ~repairable, values[near], total)
+    if out is None:
+        return result
+    out[:] = result
+    return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,27 +117,31 @@ class _Corners:
         """Whether rows of points are parallel to rows of pixels: the axes are then interpolated one after the other."""
         return _aligned(self.rows[0], self.cols[0])
 
-    def mean(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the bilinear mean of the four pixels (h, w)."""
+    def mean(self, image: NDArray[np.float32], out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Return the bilinear mean of the four pixels (h, w), in ``out`` where given."""
         if self.aligned:
-            return self._mean_of_lines(image)
+            return self._mean_of_lines(image, out)
         left, right = (
             _between(image[self.rows[0], cols], image[self.rows[1], cols], self.bottom_weight) for cols in self.cols
         )
-        return _between(left, right, self.right_weight)
+        mean = _between(left, right, self.right_weight)
+        if out is None:
+            return mean
+        out[:] = mean
+        return out
 
-    def _mean_of_lines(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Interpolate down, then across, in strips of rows that stay in the cache of a core."""
+    def _mean_of_lines(self, image: NDArray[np.float32], out: NDArray[np.float32] | None) -> NDArray[np.float32]:
+        """Interpolate across, then down, in strips of rows that stay in the cache of a core.
+
+        An image of larger pixels has fewer rows than points, so that across, the slower way, comes first.
+        """
         (above, below), (left, right) = (rows[:, 0] for rows in self.rows), (cols[0] for cols in self.cols)
-        mean = np.empty((len(above), len(left)), np.float32)
-        for first in range(0, len(above), _STRIP_ROWS):
-            rows = slice(first, first + _STRIP_ROWS)
-            lines = _between(image[above[rows]], image[below[rows]], self.bottom_weight[rows])
-            start, part = lines.take(left, axis=1), mean[rows]
-            lines.take(right, axis=1, out=part, mode="clip")
-            part -= start
-            part *= self.right_weight
-            part += start
+        mean = np.empty((len(above), len(left)), np.float32) if out is None else out
+        wide = np.empty((len(image), len(left)), np.float32)
+        for first in range(0, len(image), _STRIP_ROWS):
+            strip = slice(first, first + _STRIP_ROWS)
+            _interpolate(image[strip], (left, right), self.right_weight, 1, wide[strip])
+        _interpolate_down(wide, above, below, self.bottom_weight, mean)
         return mean
 
     def all(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -163,6 +176,62 @@ def average_squares(
     count = summed(usable)
     mean = np.divide(summed(np.where(usable, values, 0)), count, out=np.zeros_like(count), where=count > 0)
     return mean.astype(np.float32), 2 * count >= summed(np.ones((1, height, width)))
+
+
+def _interpolate(
+    image: NDArray[np.float32],
+    lines: tuple[NDArray[np.intp], NDArray[np.intp]],
+    weight: NDArray[np.float32],
+    axis: int,
+    out: NDArray[np.float32],
+) -> None:
+    """Interpolate between two lines of an image for each line of the result, along one axis."""
+    start = image.take(lines[0], axis=axis)
+    image.take(lines[1], axis=axis, out=out, mode="clip")
+    out -= start
+    out *= weight
+    out += start
+
+
+def _interpolate_down(
+    image: NDArray[np.float32],
+    above: NDArray[np.intp],
+    below: NDArray[np.intp],
+    weight: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:
+    """Interpolate between rows of an image, in strips of rows that stay in the cache of a core."""
+    factor = _find_steps(above, below, weight[:, 0])
+    if factor is None:
+        for first in range(0, len(above), _STRIP_ROWS):
+            rows = slice(first, first + _STRIP_ROWS)
+            _interpolate(image, (above[rows], below[rows]), weight[rows], 0, out[rows])
+        return
+    # On a lattice that is finer by a whole factor, points of equal weight lie between successive rows: no row is
+    # copied, and the difference of two rows is computed once. The values are those of the other way.
+    for first in range(0, len(above), factor * _STRIP_ROWS // 4):
+        strip = slice(first, first + factor * _STRIP_ROWS // 4)
+        part, tops = out[strip], above[strip]
+        top = int(tops[0])
+        rows = image[top : int(below[strip][-1]) + 1]
+        difference = rows[1:] - rows[:-1]
+        for place in range(min(factor, len(tops))):
+            to = part[place::factor]
+            start = int(tops[place]) - top
+            np.multiply(difference[start : start + len(to)], weight[first + place], out=to)
+            to += rows[start : start + len(to)]
+
+
+def _find_steps(above: NDArray[np.intp], below: NDArray[np.intp], weight: NDArray[np.float32]) -> int | None:
+    """Return after how many points their place between two rows of pixels repeats one row on, 2 to 6; None if never."""
+    if (below != above + 1).any():
+        return None
+    for factor in range(2, 7):
+        if len(above) <= factor:
+            return None
+        if (above[factor:] == above[:-factor] + 1).all() and (weight[factor:] == weight[:-factor]).all():
+            return factor
+    return None
 
 
 def _between(first: NDArray[np.float32], last: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -161,7 +161,7 @@ class Job:
             width=lattice.tile_width,
         )
         return cls(
-            scene=scene,
+            scene=scene.with_slope_rule(detector.card.slope_rule),
             detector=detector,
             engine=engine if settings.uncertainty == "none" else TTAEngine(engine),
             settings=settings,

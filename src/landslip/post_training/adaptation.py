@@ -52,6 +52,7 @@ def images_of_scene(detector: Detector, scene: Scene) -> list[NDArray[np.float32
 
 
 def _read_windows(detector: Detector, scene: Scene, side: int) -> Iterator[NDArray[np.float32]]:
+    scene = scene.with_slope_rule(detector.card.slope_rule)
     for window in spread_windows(scene.window, side, MAX_IMAGES_PER_SIDE):
         if (window.height, window.width) == (side, side):
             values, valid = scene.read(detector.card.channels, window)

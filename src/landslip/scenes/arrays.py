@@ -21,7 +21,9 @@ class ArraySource:
     values: NDArray[np.float32]
     valid: NDArray[np.bool_]
 
-    def read(self, bands: Sequence[int], window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    def read(
+        self, bands: Sequence[int], window: Window, out: NDArray[np.float32] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Read bands, counted from 1, as (n, h, w), and their validity (n, h, w)."""
         rows, cols = window.slices
         values = self.values[[band - 1 for band in bands], rows, cols]

@@ -145,13 +145,20 @@ class RasterFile:
         """Declare stored values of a band outside a range as nodata."""
         self._ranges[band] = (lowest, highest)
 
-    def read(self, bands: Sequence[int], window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    def read(
+        self, bands: Sequence[int], window: Window, out: NDArray[np.float32] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Read bands, counted from 1, as stored values (n, h, w), all finite, and their validity (n, h, w).
+
+        Args:
+            bands: to read.
+            window: of the file.
+            out: contiguous array (n, h, w) that is filled and returned where the stored type allows.
 
         Raises:
             SceneError: the pixels cannot be read.
         """
-        return self._read(list(bands), window.to_rasterio(), window.shape)
+        return self._read(list(bands), window.to_rasterio(), window.shape, out)
 
     def read_resampled(
         self, bands: Sequence[int], window: RasterioWindow, shape: tuple[int, int]
@@ -197,14 +204,17 @@ class RasterFile:
         return [self.read(bands, Window(int(row), int(col), *px)) for row in rows for col in cols]
 
     def _read(
-        self, bands: list[int], window: RasterioWindow, shape: tuple[int, int]
+        self, bands: list[int], window: RasterioWindow, shape: tuple[int, int], out: NDArray[np.float32] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Read a window, resampled to a shape."""
         # Nodata is compared in the stored type: float32 would round wide integers.
         dtypes = {self.dtypes[band - 1] for band in bands}
         dtype = "float32" if dtypes <= _EXACT_IN_FLOAT32 else np.result_type(*dtypes).name
         with self._lock, rasterio.Env(), self._reading(window):
-            stored = self._dataset.read(bands, window=window, out_shape=(len(bands), *shape), out_dtype=dtype)
+            if out is not None and dtype == "float32":
+                stored = self._dataset.read(bands, window=window, out=out)
+            else:
+                stored = self._dataset.read(bands, window=window, out_shape=(len(bands), *shape), out_dtype=dtype)
             masks = [
                 self._dataset.read_masks(band, window=window, out_shape=shape) if self._masked[band - 1] else None
                 for band in bands

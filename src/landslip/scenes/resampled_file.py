@@ -31,7 +31,9 @@ class ResampledFile:
     blank_zero_bands: frozenset[int]
     """Bands in which 0 may be nodata: such a 0 is not averaged with other values."""
 
-    def read(self, bands: Sequence[int], window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    def read(
+        self, bands: Sequence[int], window: Window, out: NDArray[np.float32] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Read bands, counted from 1, as stored values (n, h, w), and their validity (n, h, w).
 
         Raises:
@@ -41,17 +43,20 @@ class ResampledFile:
         x, y = locate_pixels(self.file_grid, self.scene_grid, window)
         inside = (x < self.file.shape[1]) & (y < self.file.shape[0])
         x, y = x / step, y / step
-        values = np.zeros((len(bands), *window.shape), np.float32)
+        values = np.empty((len(bands), *window.shape), np.float32) if out is None else out
         valid = np.zeros(values.shape, np.bool_)
         needed = window_around(x, y, (-(-self.file.shape[0] // step), -(-self.file.shape[1] // step)))
         if needed is None:
+            values[:] = 0
             return values, valid
         parts = [self._read_squares(bands, rows) for rows in _strips(needed, _MAX_PIXELS // step**2)]
-        stored, usable, stored_valid = (np.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True))
+        stored, usable, stored_valid = (
+            parts[0] if len(parts) == 1 else (np.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True))
+        )
         x, y = x - needed.col, y - needed.row
         for position in range(len(bands)):
-            values[position] = sample_bilinear(stored[position], usable[position], x, y)
-            valid[position] = inside & sample_mask(stored_valid[position], x, y)
+            sample_bilinear(stored[position], usable[position], x, y, values[position])
+            np.logical_and(inside, sample_mask(stored_valid[position], x, y), out=valid[position])
         return values, valid
 
     def _read_squares(
@@ -66,10 +71,12 @@ class ResampledFile:
         row, col = squares.row * step, squares.col * step
         bottom, right = min(squares.bottom * step, height), min(squares.right * step, width)
         stored, valid = self.file.read(bands, Window(row, col, bottom - row, right - col))
-        usable = valid.copy()
-        for position, band in enumerate(bands):
-            if band in self.blank_zero_bands:
-                usable[position] &= stored[position] != 0
+        usable = valid
+        if self.blank_zero_bands:
+            usable = valid.copy()
+            for position, band in enumerate(bands):
+                if band in self.blank_zero_bands:
+                    usable[position] &= stored[position] != 0
         if step == 1:
             return stored, usable, valid
         return *average_squares(stored, usable, step), average_squares(stored, valid, step)[1]

@@ -134,10 +134,10 @@ class ProductBand(RasterFile):
         return True
 
     def _read(
-        self, bands: list[int], window: RasterioWindow, shape: tuple[int, int]
+        self, bands: list[int], window: RasterioWindow, shape: tuple[int, int], out: NDArray[np.float32] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Read a window, resampled to a shape."""
-        values, valid = super()._read(bands, window, shape)
+        values, valid = super()._read(bands, window, shape, out)
         for value in self._special:
             valid &= values != np.float32(value)
         for mask in self.masks:

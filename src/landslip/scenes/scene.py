@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from landslip.errors import ChannelError, SceneError, SceneWarning
+from landslip.grid.landslide4sense_slope import SlopeRule, landslide4sense_slope
 from landslip.grid.terrain_grid import slope_on_grid
 from landslip.grid.window import Window
 from landslip.scenes.raster_file import RasterFile
@@ -26,10 +27,17 @@ _LONGEST_NAME: Final = 120
 class Source(Protocol):
     """Stored values on the scene's grid: of a file, a resampled file or an array."""
 
-    def read(self, bands: Sequence[int], window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    def read(
+        self, bands: Sequence[int], window: Window, out: NDArray[np.float32] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Read bands, counted from 1, as stored values (n, h, w), all finite, and their validity (n, h, w).
 
         Calls may come from several threads.
+
+        Args:
+            bands: to read.
+            window: of the scene's grid.
+            out: contiguous array (n, h, w) that may be filled and returned, which saves a copy.
 
         Raises:
             SceneError: the values cannot be read.
@@ -92,6 +100,8 @@ class Scene:
     map converts that of a product; False: a map leaves it too."""
     classification: RasterFile | None = None
     """The scene classification (SCL) of a Level-2A product, on its own grid."""
+    slope_rule: SlopeRule = "horn"
+    """How slope is computed where the scene has elevation only: ``landslide4sense`` as in the patches of that set."""
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -137,6 +147,10 @@ class Scene:
             )
         return replace(self, name=text)
 
+    def with_slope_rule(self, rule: SlopeRule) -> "Scene":
+        """Return the scene with another rule for slope that is computed from elevation."""
+        return self if rule == self.slope_rule else replace(self, slope_rule=rule)
+
     def read(
         self, channels: Sequence[str], window: Window | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -169,8 +183,9 @@ class Scene:
         """Return the layer of a channel; slope is computed where the scene has elevation only."""
         if name == "slope" and name not in self.layers:
             elevation = self.layers["elevation"]
-            origin = f"computed from elevation by Horn's method ({elevation.origin})"
-            return Layer(ElevationSlope(elevation, self.geobox), 1, origin)
+            how = "by Horn's method" if self.slope_rule == "horn" else "as in Landslide4Sense, on a grid of 12.5 m"
+            origin = f"computed from elevation {how} ({elevation.origin})"
+            return Layer(ElevationSlope(elevation, self.geobox, self.slope_rule), 1, origin)
         return self.layers[name]
 
     def origins(self, channels: Sequence[str] = ()) -> dict[str, str]:
@@ -237,18 +252,28 @@ class ElevationSlope:
 
     elevation: Layer
     geobox: GeoBox
+    rule: SlopeRule = "horn"
 
-    def read(self, bands: Sequence[int], window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    def read(
+        self, bands: Sequence[int], window: Window, out: NDArray[np.float32] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Read the slope (n, h, w), and where it and all its neighbours have an elevation (n, h, w)."""
-        height, width = self.geobox.shape
-        # The slope needs neighbours beyond the window.
-        around = window.expand(1).intersection(Window(0, 0, int(height), int(width))) or window
-        values, valid = self.elevation.read(around)
-        slope = slope_on_grid(np.where(valid, values, np.float32(np.nan)), self.geobox, around)
-        slope = slope[window.relative_to(around).slices]
+        slope = self._horn(window) if self.rule == "horn" else landslide4sense_slope(self._ground, self.geobox, window)
         known = np.isfinite(slope)
         shape = (len(bands), *window.shape)
         return np.broadcast_to(np.where(known, slope, 0), shape).astype(np.float32), np.broadcast_to(known, shape)
+
+    def _horn(self, window: Window) -> NDArray[np.float32]:
+        """Return the slope on the grid of the scene, NaN where unknown."""
+        height, width = self.geobox.shape
+        # The slope needs neighbours beyond the window.
+        around = window.expand(1).intersection(Window(0, 0, int(height), int(width))) or window
+        return slope_on_grid(self._ground(around), self.geobox, around)[window.relative_to(around).slices]
+
+    def _ground(self, window: Window) -> NDArray[np.float32]:
+        """Return the elevation of a window, NaN where nodata."""
+        values, valid = self.elevation.read(window)
+        return np.where(valid, values, np.float32(np.nan))
 
 
 def _read_layers(layers: Sequence[Layer], window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -285,7 +310,7 @@ def _read_layers(layers: Sequence[Layer], window: Window) -> tuple[NDArray[np.fl
 
 
 def _read_source(
-    layers: Sequence[Layer], positions: Sequence[int], window: Window, values: NDArray[np.float32]
+    layers: Sequence[Layer], positions: list[int], window: Window, values: NDArray[np.float32]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None]:
     """Read the layers of one source into their positions in ``values``.
 
@@ -293,7 +318,10 @@ def _read_source(
         Where all of them are valid (h, w); and where those in which 0 may be nodata are 0, None without such a layer.
     """
     source = layers[positions[0]].source
-    stored, stored_valid = source.read([layers[position].band for position in positions], window)
+    # Bands that follow each other are read to where they belong.
+    together = positions == list(range(positions[0], positions[0] + len(positions)))
+    out = values[positions[0] : positions[0] + len(positions)] if together else None
+    stored, stored_valid = source.read([layers[position].band for position in positions], window, out)
     valid: NDArray[np.bool_] = stored_valid[0] if len(positions) == 1 else np.asarray(stored_valid.all(axis=0))
     blank: NDArray[np.bool_] | None = None
     for position, band_values in zip(positions, stored, strict=True):
@@ -302,7 +330,8 @@ def _read_source(
             zero = band_values == 0
             blank = zero if blank is None else blank & zero
         if layer.gain == 1 and layer.offset == 0:
-            values[position] = band_values
+            if stored is not out:
+                values[position] = band_values
             continue
         with np.errstate(over="ignore"):
             np.multiply(band_values, np.float32(layer.gain), out=values[position])

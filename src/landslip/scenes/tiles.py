@@ -82,7 +82,9 @@ class TileMosaic(RasterFile):
         for tile in self.tiles:
             tile.file.set_range(band, lowest, highest)
 
-    def read(self, bands: Sequence[int], window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    def read(
+        self, bands: Sequence[int], window: Window, out: NDArray[np.float32] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Read bands, counted from 1, as stored values (n, h, w), all finite, and their validity (n, h, w).
 
         Raises:

@@ -109,7 +109,7 @@ def map_whole(detector: Detector, scene: Scene, options: InferenceOptions = DEFA
         ChannelError: the scene lacks a channel of the detector.
         SceneError: a file cannot be read.
     """
-    values, valid = scene.read(detector.card.channels)
+    values, valid = scene.with_slope_rule(detector.card.slope_rule).read(detector.card.channels)
     probability = ArrayPredictor(detector, options)(values, valid)
     encoded = encode_probability(probability)
     grid = MapGrid.of(scene.geobox, scene.window)
