@@ -8,6 +8,7 @@ The detector must not have been trained on B or C. A draw takes landslides in ra
 patches has no labels. Patches without a label are not used.
 """
 
+import itertools
 import sys
 from collections.abc import Sequence
 
@@ -29,7 +30,7 @@ from landslip.training.networks.build import DetectorNetwork
 
 MARGIN_PX = 20
 NUMBERS, DRAWS = (5, 20, 50), (1, 2, 3)
-EPOCHS, BATCH_SIZE = 20, 8
+EPOCHS, BATCH_SIZE = 10, 4
 CHOOSE = {"B": ((0, 3), (5, 5)), "C": ((0, 3), (5, 6))}
 REPORT = {"B": ((0, 5), (7, 9)), "C": ((0, 6), (8, 10))}
 """Rows that are labelled, and rows that are scored."""
@@ -42,28 +43,30 @@ def main() -> None:
     choosing = sys.argv[3] == "choose"
     modes: Sequence[TrainedPart] = ("head", "norms", "all") if choosing else tuple(sys.argv[4].split(","))
     numbers, draws = ((20,), (1,)) if choosing else (NUMBERS, DRAWS)
-    home = stack_patches(patches.read(entry) for entry in patches.where(HOME.contains).entries[::5])
-    for scene, (labelled, scored) in (CHOOSE if choosing else REPORT).items():
-        pool = stack_patches(patches.where(Part(scenes=(scene,), rows=labelled).contains))
-        test = stack_patches(patches.where(Part(scenes=(scene,), rows=scored).contains))
+    home = stack_patches(patches.read(entry) for entry in patches.where(HOME.contains).entries[::8])
+    rows = CHOOSE if choosing else REPORT
+    parts = {
+        scene: [stack_patches(patches.where(Part(scenes=(scene,), rows=some).contains)) for some in both]
+        for scene, both in rows.items()
+    }
+    for scene, (_, test) in parts.items():
+        show(f"{scene} as it was", rebuild_network(detector), detector, test, home)
+    # Draws outside: each finished one is a table.
+    for draw, scene, number, mode in itertools.product(draws, parts, numbers, modes):
+        pool, test = parts[scene]
+        stack, count = draw_labels(pool, number, draw)
         network = rebuild_network(detector)
-        show(f"{scene} as it was", network, detector, test, home)
-        for mode in modes:
-            for number in numbers:
-                for draw in draws:
-                    stack, count = draw_labels(pool, number, draw)
-                    network = rebuild_network(detector)
-                    optimise(
-                        network,
-                        part_of_stack(stack, scene),
-                        temperature=detector.card.temperature,
-                        trained=mode,
-                        epochs=EPOCHS,
-                        batch_size=BATCH_SIZE,
-                        seed=draw,
-                    )
-                    title = f"{scene} {mode} {number} labels, draw {draw} ({count} landslides, {len(stack)} patches)"
-                    show(title, network, detector, test, home)
+        optimise(
+            network,
+            part_of_stack(stack, scene),
+            temperature=detector.card.temperature,
+            trained=mode,
+            epochs=EPOCHS,
+            batch_size=BATCH_SIZE,
+            seed=draw,
+        )
+        title = f"{scene} {mode} {number} labels, draw {draw} ({count} landslides, {len(stack)} patches)"
+        show(title, network, detector, test, home)
 
 
 def draw_labels(pool: PatchStack, number: int, draw: int) -> tuple[PatchStack, int]:

@@ -40,7 +40,7 @@ SETS = {
 }
 """Channels by what is absent."""
 FOLDS = ((1, 2, 3, 4, 42), (16, 27, 28, 72), (38, 40, 41, 150), (168, 253, 300, 512), (525, 800, 1002))
-STEPS, BATCH, CROP_PX, RATE = 250, 8, 64, 3e-3
+STEPS, BATCH, CROP_PX, RATE = 120, 8, 64, 3e-3
 TILE_PX, OVERLAP_PX = 128, 32
 Predict = Callable[[NDArray[np.float32], tuple[str, ...]], NDArray[np.float32]]
 """From values (7, H, W), without gaps, and absent channels to probability (H, W)."""

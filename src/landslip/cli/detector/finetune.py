@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     default="norms",
     help="Weights to train: the last layer; also scale and shift of batch normalisation; all.",
 )
-@click.option("--epochs", type=click.IntRange(1), default=20, metavar="N", help="Passes over the labelled patches.")
+@click.option("--epochs", type=click.IntRange(1), default=10, metavar="N", help="Passes over the labelled patches.")
 @click.option(
     "--learning-rate", type=click.FloatRange(0, min_open=True), metavar="RATE", help="Peak; default: that of --train."
 )

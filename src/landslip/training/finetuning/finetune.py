@@ -48,9 +48,9 @@ class FinetuneSettings(Frozen):
 
     trained: TrainedPart = "norms"
     """Which weights: ``head``, ``norms`` or ``all``; how the default was chosen: docs/results/finetuning.md."""
-    epochs: Annotated[int, Field(ge=1)] = 20
+    epochs: Annotated[int, Field(ge=1)] = 10
     """Passes over the patches."""
-    batch_size: Annotated[int, Field(ge=2)] = 8
+    batch_size: Annotated[int, Field(ge=2)] = 4
     learning_rate: Annotated[float, Field(gt=0)] | None = None
     """Peak learning rate; that of the trained weights where None."""
     hold_out: bool = True
@@ -80,7 +80,7 @@ def finetune(
 ) -> Finetuned:
     """Train a detector further on labels of a place; threshold and temperature stay as they are.
 
-    On a CPU the same arguments, number of threads and package versions give the same detector.
+    The same arguments, number of threads, kind of CPU and package versions give the same weights.
 
     Args:
         detector: a single network in float that landslip trained.

@@ -13,12 +13,13 @@ from landslip.training.data.feeding import LoadedPart, iterate_batches
 from landslip.training.data.negatives import Negatives, add_negatives, count_per_batch, mix_in_negatives
 from landslip.training.data.sampling import PatchStatistics, SamplingRecipe, sample_order
 from landslip.training.data.target import Target
+from landslip.training.loop.devices import precision_for
 from landslip.training.loop.optimisation import rate_multiplier
 from landslip.training.loop.seeding import make_generator, reproducible
 from landslip.training.losses import LossRecipe, build_loss
 from landslip.training.networks.build import DetectorNetwork
 from landslip.training.recipe.augmentation_section import AugmentationRecipe
-from landslip.training.recipe.sections import Cosine
+from landslip.training.recipe.sections import Cosine, MachineRecipe
 
 TrainedPart = Literal["head", "norms", "all"]
 """``head``: the last layer; ``norms``: also scale and shift of every batch normalisation; ``all``: every weight."""
@@ -47,7 +48,8 @@ def optimise(
 ) -> None:
     """Train weights of a network further, in place; statistics of batch normalisation stay as they are.
 
-    On a CPU the same arguments, number of threads and package versions give the same weights.
+    Runs on the CPU, in bfloat16 where it has instructions for it. The same arguments, number of threads, kind of CPU
+    and package versions give the same weights.
 
     Args:
         network: of a detector.
@@ -77,6 +79,7 @@ def optimise(
     statistics = PatchStatistics(part.landslide_fraction, part.scenes, np.full(len(part), np.nan))
     # Evaluation mode: few patches are no basis for new statistics of batch normalisation.
     network.eval()
+    short = precision_for(MachineRecipe(accelerator="cpu")) == "bf16-mixed"
     step = 0
     with reproducible(seed):
         for epoch in range(1, epochs + 1):
@@ -91,7 +94,9 @@ def optimise(
                 generator = make_generator(seed, epoch, batch.step)
                 values, target = augmentation(batch.values, Target.of_masks(batch.masks), generator)
                 optimiser.zero_grad()
-                error = loss(network(values).squeeze(1) / temperature, target, values)
+                with torch.autocast("cpu", torch.bfloat16, enabled=short):
+                    logits = network(values.contiguous(memory_format=torch.channels_last)).squeeze(1).float()
+                error = loss(logits / temperature, target, values)
                 if not torch.isfinite(error.detach()):
                     raise RunError(
                         f"the loss became NaN or infinite in epoch {epoch}: give a lower learning_rate",
