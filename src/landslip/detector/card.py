@@ -59,6 +59,29 @@ class Adaptation(Frozen):
     """Interpolation of the batch-norm statistics between training data (0) and target (1)."""
 
 
+class Finetuning(Frozen):
+    """How a detector was trained further on labels of a place (``training/finetuning``)."""
+
+    parent: Text
+    """Name of the detector that was trained further."""
+    parent_sha256: Sha256
+    """Of its file."""
+    labels: Text
+    """Where the labels are from, and where they are complete."""
+    landslides: Annotated[int, Field(ge=1)]
+    """Number of labelled landslides, with those held out."""
+    patches: Annotated[int, Field(ge=1)]
+    """Patches that were trained on."""
+    trained: Literal["head", "norms", "all"]
+    """Weights that were trained: the last layer; also scale and shift of batch normalisation; every weight."""
+    epochs: Annotated[int, Field(ge=1)]
+    quiet_ground: str = ""
+    """Chips without landslides in every batch; empty for none."""
+    held_out_f1_before: Fraction | None = None
+    """F1 of the detector that was trained further, on the patches held out; its own is among the scores."""
+    seed: Annotated[int, Field(ge=0)]
+
+
 class Parity(Frozen):
     """Accuracy of a quantised detector on an engine beside that of the detector in float32, on held-out patches."""
 
@@ -173,6 +196,8 @@ class Card(Frozen):
     """Statistics of the training images for out-of-distribution detection."""
     adaptation: Adaptation | None = None
     """The scene it was adapted to; None for a detector as trained."""
+    finetuning: Finetuning | None = None
+    """The labels of a place that it was trained further on; None for a detector as trained."""
     quantisation: Quantisation | None = None
     """How it was quantised to int8; None for a detector in float."""
     not_good_for: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -215,6 +240,8 @@ class Card(Frozen):
         """Sentence to show instead of scores if there are no scores."""
         if self.adaptation is not None:
             return f"Adapted to {self.adaptation.target} without labels: its accuracy there has not been measured."
+        if self.finetuning is not None:
+            return f"Fine-tuned on {self.finetuning.labels}: its accuracy has not been measured."
         return "This detector has no scores: its accuracy has not been measured."
 
     @property

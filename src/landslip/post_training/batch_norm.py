@@ -31,12 +31,24 @@ class Statistics:
         return Statistics(kept * self.mean + taken * other.mean, kept * self.variance + taken * other.variance)
 
 
+def tensors_in(model: onnx.ModelProto) -> dict[str, NDArray[np.float32]]:
+    """Return every stored tensor of a graph in float32, including float16 tensors that a Cast node converts."""
+    graph = model.graph
+    stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Constant" and node.attribute[0].name == "value":
+            stored[node.output[0]] = onnx.numpy_helper.to_array(node.attribute[0].t)
+        elif node.op_type == "Cast" and node.input[0] in stored:
+            stored[node.output[0]] = stored[node.input[0]]
+    return {name: values.astype(np.float32) for name, values in stored.items()}
+
+
 def statistics_in(model: onnx.ModelProto) -> dict[str, Statistics]:
     """Return the statistics of each batch normalisation layer by the name of its output.
 
     Layers whose statistics are computed inside the graph are left out.
     """
-    constants = _constants(model.graph)
+    constants = tensors_in(model)
     found = {}
     for node in _layers(model.graph):
         mean, variance = (constants.get(node.input[index]) for index in (_MEAN, _VARIANCE))
@@ -99,17 +111,6 @@ def with_statistics(model: onnx.ModelProto, statistics: Mapping[str, Statistics]
 
 def _layers(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
     return (node for node in graph.node if node.op_type == OPERATOR)
-
-
-def _constants(graph: onnx.GraphProto) -> dict[str, NDArray[np.float32]]:
-    """Every stored tensor in float32, including float16 tensors that a Cast node converts."""
-    stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    for node in graph.node:
-        if node.op_type == "Constant" and node.attribute[0].name == "value":
-            stored[node.output[0]] = onnx.numpy_helper.to_array(node.attribute[0].t)
-        elif node.op_type == "Cast" and node.input[0] in stored:
-            stored[node.output[0]] = stored[node.input[0]]
-    return {name: values.astype(np.float32) for name, values in stored.items()}
 
 
 def _normalise_by_batch(node: onnx.NodeProto, opset: int) -> tuple[list[onnx.NodeProto], tuple[str, str]]:

@@ -13,6 +13,7 @@ VERBS: Final = {
     "fetch": "Download published weights and convert them to a detector.",
     "ensemble": "Average detectors, or test-time augmentations of one, in a new detector.",
     "adapt": "Adapt batch-norm statistics to an unlabelled target scene (AdaBN).",
+    "finetune": "Train a detector further on labelled landslides of a place.",
     "calibrate": "Recalibrate temperature and decision threshold on a labelled set.",
     "quantise": "Quantise to int8, if accuracy on held-out patches equals float32.",
     "export": "Export a detector to plain ONNX or OpenVINO IR.",
@@ -23,7 +24,7 @@ VERBS: Final = {
 
 @click.group(cls=LazyGroup, package=__name__, helps=VERBS)
 def command() -> None:
-    """List, show, import, combine, adapt, calibrate, quantise, export and time detectors.
+    """List, show, import, combine, adapt, fine-tune, calibrate, quantise, export and time detectors.
 
     A detector is a trained segmentation model with its normalisation, threshold and card in one ONNX file. DETECTOR
     is the name of a packaged detector or the path of such a file.

@@ -52,6 +52,7 @@ def card_text(detector: "Detector") -> str:
         ("ranges", _ranges(card)),
         ("trained on", card.trained_on),
         *_adapted(card),
+        *_finetuned(card),
         *_quantised(card),
         *_precisions(detector),
         *(("score", _score(score)) for score in card.scores),
@@ -78,6 +79,17 @@ def _adapted(card: "Card") -> list[tuple[str, str]]:
     target, images, weight = card.adaptation.target, card.adaptation.images, card.adaptation.weight
     how = "" if weight == 1 else f", interpolation {weight:g}"
     return [("adapted to", f"{target}, {images} unlabelled images{how}; accuracy there unknown")]
+
+
+def _finetuned(card: "Card") -> list[tuple[str, str]]:
+    record = card.finetuning
+    if record is None:
+        return []
+    what = {"head": "last layer", "norms": "last layer and batch normalisation", "all": "every weight"}[record.trained]
+    text = f"{record.labels}; {what}, {record.epochs} epochs over {record.patches} patches, seed {record.seed}"
+    if record.quiet_ground:
+        text += f"; {record.quiet_ground}"
+    return [("fine-tuned on", text), ("fine-tuned from", f"{record.parent}, sha256 {record.parent_sha256}")]
 
 
 def _quantised(card: "Card") -> list[tuple[str, str]]:

@@ -1,0 +1,119 @@
+"""F1 in a scene left out against the number of labelled landslides that a detector was fine-tuned with.
+
+    python score_labels.py DETECTOR L4S_RGB choose    # head, norms or all: labels of rows 0-3, scored on B 5 and C 5-6
+    python score_labels.py DETECTOR L4S_RGB report norms    # labels of rows 0-5 (C: 0-6), scored on B 7-9 and C 8-10
+
+The detector must not have been trained on B or C. A draw takes landslides in random order, each with a square around it
+(its bounding box and 20 px) inside which all landslides are labelled, until the number is reached; the rest of the
+patches has no labels. Patches without a label are not used.
+"""
+
+import itertools
+import sys
+from collections.abc import Sequence
+
+import cc3d
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import landslip
+from landslip.datasets.patch_set import PatchStack, stack_patches
+from landslip.datasets.splits import Part
+from landslip.detector.detector import Detector
+from landslip.metrics.counts import PixelCounts, count_pixels
+from landslip.probability import BACKGROUND, LANDSLIDE, NODATA
+from landslip.training.finetuning.labels import part_of_stack
+from landslip.training.finetuning.optimise import TrainedPart, optimise
+from landslip.training.finetuning.rebuild import rebuild_network
+from landslip.training.networks.build import DetectorNetwork
+
+MARGIN_PX = 20
+NUMBERS, DRAWS = (5, 20, 50), (1, 2, 3)
+EPOCHS, BATCH_SIZE = 10, 4
+CHOOSE = {"B": ((0, 3), (5, 5)), "C": ((0, 3), (5, 6))}
+REPORT = {"B": ((0, 5), (7, 9)), "C": ((0, 6), (8, 10))}
+"""Rows that are labelled, and rows that are scored."""
+HOME = Part(scenes=("A",), rows=(51, 57))
+
+
+def main() -> None:
+    """Print one line for each run."""
+    detector, patches = Detector.open(sys.argv[1]), landslip.open_patches(sys.argv[2])
+    choosing = sys.argv[3] == "choose"
+    modes: Sequence[TrainedPart] = ("head", "norms", "all") if choosing else tuple(sys.argv[4].split(","))
+    numbers, draws = ((20,), (1,)) if choosing else (NUMBERS, DRAWS)
+    home = stack_patches(patches.read(entry) for entry in patches.where(HOME.contains).entries[::8])
+    rows = CHOOSE if choosing else REPORT
+    parts = {
+        scene: [stack_patches(patches.where(Part(scenes=(scene,), rows=some).contains)) for some in both]
+        for scene, both in rows.items()
+    }
+    for scene, (_, test) in parts.items():
+        show(f"{scene} as it was", rebuild_network(detector), detector, test, home)
+    # Draws outside: each finished one is a table.
+    for draw, scene, number, mode in itertools.product(draws, parts, numbers, modes):
+        pool, test = parts[scene]
+        stack, count = draw_labels(pool, number, draw)
+        network = rebuild_network(detector)
+        optimise(
+            network,
+            part_of_stack(stack, scene),
+            temperature=detector.card.temperature,
+            trained=mode,
+            epochs=EPOCHS,
+            batch_size=BATCH_SIZE,
+            seed=draw,
+        )
+        title = f"{scene} {mode} {number} labels, draw {draw} ({count} landslides, {len(stack)} patches)"
+        show(title, network, detector, test, home)
+
+
+def draw_labels(pool: PatchStack, number: int, draw: int) -> tuple[PatchStack, int]:
+    """Return the patches with only some of their landslides labelled, and how many are."""
+    found = [cc3d.connected_components(mask == LANDSLIDE, connectivity=8) for mask in pool.masks]
+    listed = [(patch, label) for patch, labels in enumerate(found) for label in range(1, int(labels.max()) + 1)]
+    known = np.zeros(pool.masks.shape, np.bool_)
+    drawn: set[tuple[int, int]] = set()
+    for place in np.random.default_rng(draw).permutation(len(listed)).tolist():
+        patch, label = listed[place]
+        if len(drawn) >= number:
+            break
+        if (patch, label) in drawn:
+            continue
+        rows, cols = np.nonzero(found[patch] == label)
+        square = (
+            slice(max(0, rows.min() - MARGIN_PX), rows.max() + MARGIN_PX + 1),
+            slice(max(0, cols.min() - MARGIN_PX), cols.max() + MARGIN_PX + 1),
+        )
+        inside = [one for one in np.unique(found[patch][square]).tolist() if one]
+        known[patch][square] = True
+        known[patch] |= np.isin(found[patch], inside)
+        drawn |= {(patch, one) for one in inside}
+    masks = np.where(known, np.where(pool.masks == LANDSLIDE, LANDSLIDE, BACKGROUND), NODATA).astype(np.uint8)
+    used = known.any(axis=(1, 2))
+    return PatchStack(pool.channels, pool.values[used], masks[used]), len(drawn)
+
+
+def show(title: str, network: DetectorNetwork, detector: Detector, test: PatchStack, home: PatchStack) -> None:
+    """Print the scores of a network on the scored rows, and at home."""
+    there, here = (score(network, detector, stack) for stack in (test, home))
+    sys.stdout.write(
+        f"{title}: F1 {there.f1:.3f} P {there.precision:.3f} R {there.recall:.3f}, on A rows 51-57 {here.f1:.3f}\n"
+    )
+    sys.stdout.flush()
+
+
+def score(network: DetectorNetwork, detector: Detector, stack: PatchStack) -> PixelCounts:
+    """Count pixels at the threshold of the detector."""
+    total = PixelCounts()
+    for values, mask in zip(stack.values, stack.masks, strict=True):
+        with torch.inference_mode():
+            logits = network(torch.from_numpy(values)[None])[0, 0] / detector.card.temperature
+        found: NDArray[np.bool_] = (logits.sigmoid() >= detector.card.threshold).numpy()
+        total += count_pixels(found, mask)
+    return total
+
+
+if __name__ == "__main__":
+    main()
