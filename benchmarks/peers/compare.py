@@ -8,9 +8,10 @@ README.md tells how to make RUN and PEERS. Every run is a whole process; they ta
 import argparse
 import json
 import os
+import resource
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, sleep
@@ -42,6 +43,8 @@ class Run:
     """One process that mapped the scene."""
 
     wall_s: float
+    cpu_s: float
+    """Of all threads: other processes on the machine change it less than wall time."""
     peak_mb: float
     """Of the process and its children together."""
 
@@ -95,7 +98,7 @@ def write_network(folder: Path, run: Path, detector: Detector) -> None:
 def run_process(command: list[str]) -> Run:
     """Run a command and watch the resident memory of its process and their children."""
     environment = {name: one for name, one in os.environ.items() if name not in _LEFT_OUT}
-    start, peak = perf_counter(), 0
+    before, start, peak = resource.getrusage(resource.RUSAGE_CHILDREN), perf_counter(), 0
     process = psutil.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     while process.poll() is None:
         try:
@@ -107,7 +110,9 @@ def run_process(command: list[str]) -> Run:
     wall_s = perf_counter() - start
     if process.returncode:
         raise SystemExit(f"{command[0]} failed:\n{process.stderr.read().decode()[-2000:]}")
-    return Run(wall_s, peak / 1e6)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Run(wall_s, cpu_s, peak / 1e6)
 
 
 def f1_of(path: Path, mask: NDArray[np.uint8], threshold: float) -> float:
@@ -170,16 +175,27 @@ def main() -> None:
                 command, raster = make(folder / name.replace(" ", "-"))
                 runs[name].append(run_process(command))
                 f1[name] = f1_of(raster, mask, detector.card.threshold)
-                print(f"{name:<20} {runs[name][-1].wall_s:7.1f} s {runs[name][-1].peak_mb:7.0f} MB", flush=True)
-    best = {name: min(one.wall_s for one in told) for name, told in runs.items()}
-    peak = {name: min(one.peak_mb for one in told) for name, told in runs.items()}
+                one = runs[name][-1]
+                print(
+                    f"{name:<20} {one.wall_s:7.1f} s, processor {one.cpu_s:7.1f} s, {one.peak_mb:7.0f} MB", flush=True
+                )
+    _print_table(rows, runs, f1)
+
+
+def _print_table(rows: Iterable[str], runs: dict[str, list[Run]], f1: dict[str, float]) -> None:
+    """Print the best round of each; ratios are to the best peer in that column."""
+    best = {
+        name: [min(getattr(one, field) for one in told) for field in ("wall_s", "cpu_s", "peak_mb")]
+        for name, told in runs.items()
+    }
     peers = [name for name in rows if not name.startswith("landslip")] or list(rows)
-    fastest, leanest = min(best[name] for name in peers), min(peak[name] for name in peers)
-    print(f"{'':<20}{'wall s':>9}{'ratio':>8}{'MB':>8}{'ratio':>8}{'F1':>8}")
+    least = [min(best[name][column] for name in peers) for column in range(3)]
+    print(f"{'':<20}{'wall s':>9}{'ratio':>7}{'CPU s':>9}{'ratio':>7}{'MB':>8}{'ratio':>7}{'F1':>9}")
     for name in rows:
+        wall_s, cpu_s, peak_mb = best[name]
         print(
-            f"{name:<20}{best[name]:>9.1f}{fastest / best[name]:>8.2f}{peak[name]:>8.0f}"
-            f"{peak[name] / leanest:>8.2f}{f1[name]:>8.4f}"
+            f"{name:<20}{wall_s:>9.1f}{least[0] / wall_s:>7.2f}{cpu_s:>9.1f}{least[1] / cpu_s:>7.2f}"
+            f"{peak_mb:>8.0f}{peak_mb / least[2]:>7.2f}{f1[name]:>9.4f}"
         )
 
 

@@ -32,12 +32,12 @@ def choose_engine(settings: "MapSettings", detector: "Detector", scene: "Scene",
         EngineError: no engine can run the detector.
         SceneError: the scene cannot be read.
     """
-    from landslip.inference.trial import find_fastest
-
     step = detector.card.tile_px - detector.card.overlap_px
     given = (settings.streams, settings.batch) != (None, None)
     if settings.engine != "auto" or given or scene.height * scene.width < MIN_TILES * step * step:
         return settings
+    from landslip.inference.trial import find_fastest
+
     own_tiles = settings.tile_px is None and settings.overlap_px is None and scene.has(detector.card.channels)
     with progress_line(quiet=quiet) as progress:
         trial = find_fastest(

@@ -15,7 +15,7 @@ from typing import Any, Final
 import openvino
 
 from landslip.errors import OutputError
-from landslip.files.atomic import write_bytes
+from landslip.files.atomic import atomic_path
 from landslip.inference.cpu import cpu_instructions, cpu_name
 from landslip.inference.remembered_choice import cache_folder
 
@@ -40,11 +40,11 @@ def compiled_path(*facts: object) -> Path:
 def read_compiled(core: openvino.Core, path: Path, device: str, settings: dict[Any, Any]) -> Any | None:
     """Load a compiled network; None where there is none that can be loaded."""
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            sha256, blob = file.read(_SHA256_BYTES), file.read()
     except OSError:
         return None
-    blob = content[_SHA256_BYTES:]
-    if hashlib.sha256(blob).digest() != content[:_SHA256_BYTES]:
+    if hashlib.sha256(blob).digest() != sha256:
         return None
     with contextlib.suppress(OSError):
         os.utime(path)
@@ -56,10 +56,12 @@ def read_compiled(core: openvino.Core, path: Path, device: str, settings: dict[A
 def keep_compiled(path: Path, compiled: Any) -> None:
     """Store a compiled network and remove those used longest ago; a folder that cannot be written is no error."""
     with contextlib.suppress(OSError, OutputError, RuntimeError):
-        blob = compiled.export_model()
-        content = bytes(blob.getvalue() if isinstance(blob, io.BytesIO) else blob)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, hashlib.sha256(content).digest() + content)
+        # A network can be large: it is not copied.
+        blob = compiled.export_model().getbuffer()
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            file.write(hashlib.sha256(blob).digest())
+            file.write(blob)
         _remove_oldest(path.parent)
 
 

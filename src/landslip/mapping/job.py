@@ -15,7 +15,7 @@ from landslip.change.baseline import packaged_baseline
 from landslip.change.pair import ChangeReading, ScenePair
 from landslip.detector.detector import Detector, packaged
 from landslip.errors import SettingsError
-from landslip.files.model import FrozenRecord
+from landslip.files.record import FrozenRecord
 from landslip.grid.lattice import Lattice, split_blocks
 from landslip.grid.map_grid import MapGrid
 from landslip.grid.window import Window

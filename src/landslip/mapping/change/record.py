@@ -6,7 +6,7 @@ from pydantic import ConfigDict
 
 from landslip.change.baseline import packaged_baseline
 from landslip.change.pair import ScenePair
-from landslip.files.model import FrozenRecord
+from landslip.files.record import FrozenRecord
 
 
 class ShiftRecord(FrozenRecord):
