@@ -29,7 +29,6 @@ from landslip.detector.detector import Detector
 from landslip.inference.cpu import cpu_instructions, cpu_name
 from landslip.probability import LANDSLIDE, NODATA
 
-SIDE_PX = 4096
 PATCH_PX = 128
 HELD_OUT = Part(scenes=("A",), rows=(49, 57))
 HERE = Path(__file__).parent
@@ -49,10 +48,10 @@ class Run:
     """Of the process and its children together."""
 
 
-def make_scene(path: Path, data: Path) -> NDArray[np.uint8]:
-    """Write the scene of held-out patches and return their masks on it, (SIDE_PX, SIDE_PX)."""
+def make_scene(path: Path, data: Path, side_px: int) -> NDArray[np.uint8]:
+    """Write the scene of held-out patches and return their masks on it, (side_px, side_px)."""
     patches = open_patches(data).where(HELD_OUT.contains)
-    side = int(np.sqrt(len(patches)))
+    side = min(int(np.sqrt(len(patches))), side_px // PATCH_PX)
     image = np.zeros((3, side * PATCH_PX, side * PATCH_PX), np.uint16)
     mask = np.zeros(image.shape[1:], np.uint8)
     for number, patch in zip(range(side * side), patches, strict=False):
@@ -60,14 +59,14 @@ def make_scene(path: Path, data: Path) -> NDArray[np.uint8]:
         # 0 is nodata in the file.
         image[:, row : row + PATCH_PX, col : col + PATCH_PX] = np.maximum(patch.select(TRUE_COLOUR).round(), 1)
         mask[row : row + PATCH_PX, col : col + PATCH_PX] = patch.mask
-    beyond = (0, SIDE_PX - len(mask))
+    beyond = (0, side_px - len(mask))
     image, mask = np.pad(image, ((0, 0), beyond, beyond), "symmetric"), np.pad(mask, beyond, "symmetric")
     with rasterio.open(
         path,
         "w",
         driver="GTiff",
-        width=SIDE_PX,
-        height=SIDE_PX,
+        width=side_px,
+        height=side_px,
         count=3,
         dtype="uint16",
         nodata=0,
@@ -81,7 +80,7 @@ def make_scene(path: Path, data: Path) -> NDArray[np.uint8]:
     ) as scene:
         scene.write(image)
         scene.descriptions = TRUE_COLOUR
-    print(f"scene: {side * side} patches of {HELD_OUT}, repeated by reflection to {SIDE_PX} x {SIDE_PX} px")
+    print(f"scene: {side * side} patches of {HELD_OUT}, repeated by reflection to {side_px} x {side_px} px")
     return mask
 
 
@@ -130,6 +129,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True, help="folder of the run, with the int8 variant")
     parser.add_argument("--peers", type=Path, required=True, help="folder with an environment for each of the three")
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--side", type=int, default=4096, help="of the scene in pixels")
     parser.add_argument("--only", action="append", help="a row by its name; may be repeated")
     given = parser.parse_args()
     file = given.run / "resnet34-rgb.onnx"
@@ -139,7 +139,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         scene = folder / "scene.tif"
-        mask = make_scene(scene, given.data)
+        mask = make_scene(scene, given.data, given.side)
         write_network(folder, given.run, detector)
 
         def landslip(precision: str) -> Callable[[Path], tuple[list[str], Path]]:

@@ -1,11 +1,21 @@
-"""The network of the comparison in PyTorch, for environments without landslip: from DN to probability."""
+"""The network of the comparison in PyTorch, for environments without landslip: from DN to probability.
+
+Import it before the peer: where only the CPU build of PyTorch is at hand, torchvision needs what it declares.
+"""
 
 import json
+import runpy
 from pathlib import Path
 
-import segmentation_models_pytorch as smp
 import torch
 from safetensors.torch import load_file
+
+OPERATORS = runpy.run_path(
+    str(Path(__file__).parents[2] / "src" / "landslip" / "training" / "torchvision_operators.py")
+)
+OPERATORS["declare_missing_operators"]()
+
+import segmentation_models_pytorch as smp  # noqa: E402 - imports torchvision
 
 
 class Network(torch.nn.Module):

@@ -4,11 +4,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from geoai.inference import predict_geotiff
-
 from network import Network
 
 if __name__ == "__main__":
+    from geoai.inference import predict_geotiff
+
     folder, scene, out = sys.argv[1:]
     predict_geotiff(
         Network(Path(folder)),

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import rasterio
 import torch
-from terratorch.tasks.tiled_inference import tiled_inference
-
 from network import Network
 
 if __name__ == "__main__":
+    from terratorch.tasks.tiled_inference import tiled_inference
+
     folder, scene, out = sys.argv[1:]
     network = Network(Path(folder))
     with rasterio.open(scene) as source:

@@ -176,14 +176,14 @@ def _rank(detector: Detector, candidates: Sequence[_Candidate], progress: Progre
     images = synthetic_images(detector.card.channels, _IMAGES, size, size)
     opened: list[_Opened] = []
     failures: list[str] = []
-    for one in candidates:
+    for candidate in candidates:
         try:
-            engine = open_engine(one.detector, one.options, height=size, width=size)
+            engine = open_engine(candidate.detector, candidate.options, height=size, width=size)
             engine(images[:2])
         except EngineError as error:
             failures.append(str(error))
             continue
-        opened.append(_Opened(one, engine))
+        opened.append(_Opened(candidate, engine))
     if not any(one.candidate.plain for one in opened):
         raise EngineError(f"no engine can run {detector.card.name}: {'; '.join(failures) or 'none is installed'}")
     _check_answers(detector, opened, images[:_BATCH])
