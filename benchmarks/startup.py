@@ -1,11 +1,13 @@
 """Time of mapping a small scene, in whole processes: this source tree against another, alternately.
 
     git worktree add /tmp/before COMMIT
-    python benchmarks/startup.py --against /tmp/before/src [--side 1000] [--rounds 5] [--option=--mask=none ...]
+    python benchmarks/startup.py --against /tmp/before/src [--side 1000] [--rounds 5] [--both=--mask=none ...]
 
-Maps a square of the example from its valid part. Prints for each round the wall and processor seconds of both processes
-and the first digits of the sha256 of ``probability.tif``; then the medians, and whether the bytes are equal.
-``--option`` is added to the command of this tree only, for options that the other does not have.
+Run it with a Python that has the core installation only, as ``pip install .`` makes it: optional packages that are
+installed are imported by others. Maps a square of the example from its valid part. Prints for each round the wall and
+processor seconds of both processes and the first digits of the sha256 of ``probability.tif``; then the medians of all
+rounds but the first, which compiles Python and fills the cache of compiled networks, and whether the bytes are equal.
+``--both`` is added to both commands, ``--option`` to that of this tree only.
 """
 
 import argparse
@@ -24,6 +26,8 @@ from rasterio.windows import Window
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "chittagong" / "chittagong.tif"
+_LEFT_OUT = ("OMP_NUM_THREADS", "PYTHONDONTWRITEBYTECODE")
+"""Variables that would change the number of threads, or the time of imports."""
 
 
 def cut_scene(path: Path, side: int) -> None:
@@ -36,13 +40,13 @@ def cut_scene(path: Path, side: int) -> None:
             scene.descriptions = example.descriptions
 
 
-def run(source: Path, scene: Path, out: Path, options: list[str]) -> tuple[float, float, str]:
+def run(source: Path, scene: Path, out: Path, options: list[str], cache: Path) -> tuple[float, float, str]:
     """Map a scene with the code of a source tree; return wall and processor seconds, and the hash of the raster."""
-    command = [sys.executable, "-m", "landslip", "map", scene, "-o", out, "-q", "--precision", "float32", *options]
+    command = [sys.executable, "-m", "landslip", "map", scene, "-o", out, "-q", *options]
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), perf_counter()
-    subprocess.run(
-        list(map(str, command)), check=True, env=os.environ | {"PYTHONPATH": str(source)}, stderr=subprocess.DEVNULL
-    )
+    environment = {name: value for name, value in os.environ.items() if name not in _LEFT_OUT}
+    environment |= {"PYTHONPATH": str(source), "LANDSLIP_CACHE": str(cache)}
+    subprocess.run(list(map(str, command)), check=True, env=environment, stderr=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return perf_counter() - start, busy, hashlib.sha256((out / "probability.tif").read_bytes()).hexdigest()
@@ -53,20 +57,22 @@ def main() -> None:
     parser.add_argument("--against", type=Path, required=True, help="folder src of the other tree")
     parser.add_argument("--side", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--both", action="append", default=[])
     parser.add_argument("--option", action="append", default=[])
     given = parser.parse_args()
-    trees = {"other": (given.against, []), "this": (ROOT / "src", given.option)}
+    trees = {"other": (given.against, given.both), "this": (ROOT / "src", given.both + given.option)}
     told: dict[str, list[tuple[float, float, str]]] = {name: [] for name in trees}
     with tempfile.TemporaryDirectory() as folder:
         scene = Path(folder) / "scene.tif"
         cut_scene(scene, given.side)
         for number in range(given.rounds):
             for name, (source, options) in trees.items():
-                wall, busy, sha256 = run(source, scene, Path(folder) / f"{name}-{number}", options)
+                out = Path(folder) / f"{name}-{number}"
+                wall, busy, sha256 = run(source, scene, out, options, Path(folder) / "cache")
                 told[name].append((wall, busy, sha256))
                 print(f"{name:<6} wall {wall:6.2f} s, processor {busy:6.2f} s, {sha256[:8]}", flush=True)
     for position, what in enumerate(("wall", "processor")):
-        one, other = (median(row[position] for row in told[name]) for name in ("this", "other"))
+        one, other = (median(row[position] for row in told[name][1:]) for name in ("this", "other"))
         print(f"median {what} time: {one:.2f} s, other tree {other:.2f} s, ratio {one / other:.2f}")
     print("probability.tif:", "equal" if len({row[2] for rows in told.values() for row in rows}) == 1 else "differs")
 

@@ -1,12 +1,13 @@
 """Measure memory and time of mapping a whole Sentinel-2 tile: 10,980 x 10,980 px, a scene repeated.
 
-    python benchmarks/whole_tile.py [--channels 13 [--mask auto]] [--keep FOLDER]
+    python benchmarks/whole_tile.py [--channels 13 [--mask auto]] [--sides 1372,2745,5490,10980] [--keep FOLDER]
 
 With 3 channels, maps two tiles with the default detector: a real scene repeated as it is, 61 % of it nodata, and its
 largest fully valid rectangle repeated by reflection. With 13 channels, maps a tile of the bands of a synthetic scene in
 files of 10, 20 and 60 m (``reading.py``) with a network of random weights and two convolutions, which is there to need
-all channels. Each map is made by the command line in a process of its own. Prints the peak memory of the process, and
-the wall time and the fraction of it spent in the network.
+all channels. ``--sides`` maps smaller tiles too, to see that time is linear and memory does not grow. Each map is made
+by the command line in a process of its own. Prints the peak memory of the process, and the wall time and the fraction
+of it spent in the network.
 """
 
 import argparse
@@ -49,15 +50,15 @@ def largest_valid(valid: NDArray[np.bool_]) -> tuple[slice, slice]:
     return found
 
 
-def write_tile(path: Path, piece: NDArray[np.uint16]) -> None:
+def write_tile(path: Path, piece: NDArray[np.uint16], side: int) -> None:
     """Write a tile of a piece (3, h, w), repeated, in strips."""
-    cols = np.arange(SIDE_PX) % piece.shape[2]
+    cols = np.arange(side) % piece.shape[2]
     with rasterio.open(
         path,
         "w",
         driver="GTiff",
-        width=SIDE_PX,
-        height=SIDE_PX,
+        width=side,
+        height=side,
         count=3,
         dtype="uint16",
         crs="EPSG:32646",
@@ -72,9 +73,9 @@ def write_tile(path: Path, piece: NDArray[np.uint16]) -> None:
         num_threads="all_cpus",
     ) as tile:
         tile.descriptions = ("B04", "B03", "B02")
-        for row in range(0, SIDE_PX, STRIP_PX):
-            rows = np.arange(row, row + STRIP_PX) % piece.shape[1]
-            tile.write(piece[:, rows[:, None], cols], window=Window(0, row, SIDE_PX, STRIP_PX))
+        for row in range(0, side, STRIP_PX):
+            rows = np.arange(row, min(row + STRIP_PX, side)) % piece.shape[1]
+            tile.write(piece[:, rows[:, None], cols], window=Window(0, row, side, len(rows)))
 
 
 def random_detector() -> Detector:
@@ -103,7 +104,7 @@ def random_detector() -> Detector:
     return seal(model, type(card).model_validate(values))
 
 
-def print_map(scene: list[Path], out: Path, title: str, *options: object) -> None:
+def print_map(scene: list[Path], out: Path, side: int, title: str, *options: object) -> None:
     """Map a scene with the command line, and print what it took."""
     command = [
         sys.executable,
@@ -120,7 +121,7 @@ def print_map(scene: list[Path], out: Path, title: str, *options: object) -> Non
     ]
     summary = json.loads(subprocess.run(list(map(str, command)), check=True, stdout=subprocess.PIPE).stdout)
     print(
-        f"{SIDE_PX} x {SIDE_PX} px, {title}: {summary['valid_fraction']:.0%} valid, {summary['landslides']} "
+        f"{side} x {side} px, {title}: {summary['valid_fraction']:.0%} valid, {summary['landslides']} "
         "landslides\n"
         f"  peak memory {summary['peak_rss_mb']:,.0f} MB, wall {summary['wall_s']:.1f} s, network "
         f"{summary['network_s']:.1f} s = {summary['network_s'] / summary['wall_s']:.1%} "
@@ -134,31 +135,42 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--channels", type=int, choices=(3, 13), default=3)
     parser.add_argument("--mask", default="none", help="masks of the map of 13 channels")
+    parser.add_argument("--sides", default=str(SIDE_PX), help="sides of the tiles in pixels")
+    parser.add_argument("--valid", action="store_true", help="with 3 channels: the fully valid tile only")
     parser.add_argument("--keep", type=Path, help="keep scenes and maps in this folder")
     arguments = parser.parse_args()
-    if arguments.channels == 13:
+    for side in map(int, arguments.sides.split(",")):
         with tempfile.TemporaryDirectory() as temporary:
-            folder = arguments.keep or Path(temporary)
+            folder = (arguments.keep or Path(temporary)) / str(side)
             folder.mkdir(parents=True, exist_ok=True)
-            random_detector().save(folder / "random.onnx")
-            scene_files = make_tile(folder, SIDE_PX, "tif")
-            options = ("--detector", folder / "random.onnx", "--mask", arguments.mask, "--min-area", "10000")
-            title = f"13 channels of 10, 20 and 60 m, synthetic, masks {arguments.mask}"
-            print_map(scene_files, folder / "map", title, *options)
-        return
+            if arguments.channels == 13:
+                map_13_channels(folder, side, arguments.mask)
+            else:
+                map_3_channels(folder, side, only_valid=arguments.valid)
+
+
+def map_13_channels(folder: Path, side: int, mask: str) -> None:
+    """Make a tile of 13 bands in files of three resolutions, and map it."""
+    random_detector().save(folder / "random.onnx")
+    scene_files = make_tile(folder, side, "tif")
+    options = ("--detector", folder / "random.onnx", "--mask", mask, "--min-area", "10000")
+    print_map(scene_files, folder / "map", side, f"13 channels of 10, 20 and 60 m, synthetic, masks {mask}", *options)
+
+
+def map_3_channels(folder: Path, side: int, *, only_valid: bool) -> None:
+    """Make two tiles of the example, and map them."""
     with rasterio.open(EXAMPLE) as example:
         scene = example.read([1, 2, 3])
     rows, cols = largest_valid((scene > 0).all(axis=0))
     part = scene[:, rows, cols]
     part = np.concatenate([part, part[:, ::-1]], axis=1)
     part = np.concatenate([part, part[:, :, ::-1]], axis=2)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = arguments.keep or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, piece in (("repeated as it is", scene), ("valid part repeated", part)):
-            path = folder / f"{name.replace(' ', '-')}.tif"
-            write_tile(path, piece)
-            print_map([path], folder / path.stem, f"3 channels, {name}")
+    for name, piece in (("repeated as it is", scene), ("valid part repeated", part)):
+        if only_valid and piece is scene:
+            continue
+        path = folder / f"{name.replace(' ', '-')}.tif"
+        write_tile(path, piece, side)
+        print_map([path], folder / path.stem, side, f"3 channels, {name}")
 
 
 if __name__ == "__main__":

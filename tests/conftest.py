@@ -1,6 +1,7 @@
 """What all tests share: where the real data lie, and settings for property tests."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ import landslip.training  # noqa: F401 - declares what torchvision's import need
 settings.register_profile("laws", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", parent=settings.get_profile("laws"), max_examples=400)
 settings.load_profile(os.environ.get("LANDSLIP_HYPOTHESIS", "laws"))
+
+# No test leaves a file in the user's cache folder, nor depends on what lies there.
+os.environ["LANDSLIP_CACHE"] = tempfile.mkdtemp(prefix="landslip-tests-")
 
 # A plugin of the tests in a browser, which import from it too.
 pytest.register_assert_rewrite("page_browser")

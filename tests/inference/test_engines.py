@@ -101,8 +101,11 @@ def test_auto_is_the_first_that_is_installed() -> None:
 @pytest.mark.parametrize(
     ("options", "message", "parameter"),
     [
-        ({"engine": "steam"}, r"'steam': expected auto, openvino, onnxruntime, onnxruntime-cuda,", "engine"),
-        ({"precision": "int4"}, "'int4': expected auto or float32 or bfloat16 or int8", "precision"),
+        ({"engine": "steam"}, r"'steam': expected auto, openvino, openvino-gpu, openvino-npu, onnxruntime,", "engine"),
+        ({"precision": "int4"}, "'int4': expected auto or float32 or bfloat16 or float16 or int8", "precision"),
+        ({"engine": "openvino-npu", "precision": "float32"}, "does not compute in float32: use openvino", "precision"),
+        ({"precision": "float16", "engine": "openvino"}, "use openvino-gpu or openvino-npu", "precision"),
+        ({"streams": 0}, "streams must be at least 1, got 0", "streams"),
         ({"engine": "onnxruntime-cuda", "precision": "int8"}, "use openvino or onnxruntime", "precision"),
         ({"engine": "onnxruntime", "precision": "bfloat16"}, "does not compute in bfloat16: use openvino", "precision"),
         ({"threads": 0}, "threads must be at least 1, got 0", "threads"),
@@ -121,6 +124,68 @@ def test_a_missing_engine_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch
             opened(identity(), name)
     with pytest.raises(MissingExtraError, match="pip install openvino"):
         opened(identity(), "auto")
+
+
+class TestDevices:
+    """Selection of OpenVINO's devices, on a stand-in for its core that computes everything on the CPU."""
+
+    @pytest.fixture
+    def compiled(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+        module = pytest.importorskip("landslip.inference.openvino")
+        real, told = module.openvino.Core(), []
+
+        class Core:
+            available_devices: ClassVar = ["CPU", "GPU.0", "NPU"]
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(real, name)
+
+            def compile_model(self, model: Any, device: str, settings: dict[Any, Any]) -> Any:
+                told.append((device, {str(name): value for name, value in settings.items()}))
+                return real.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+
+        monkeypatch.setattr(module.openvino, "Core", Core)
+        return told
+
+    @pytest.mark.parametrize(
+        ("name", "precision", "given"),
+        [("openvino-gpu", "auto", "f32"), ("openvino-gpu", "float16", "f16"), ("openvino-npu", "auto", "f16")],
+    )
+    def test_the_network_runs_on_the_device_and_the_normalisation_on_the_cpu(
+        self, compiled: list[tuple[str, dict[str, Any]]], name: str, precision: Any, given: str
+    ) -> None:
+        stack = images(3, 3, 64, 64)
+        engine = open_engine(Detector.open(DEFAULT), InferenceOptions(name, precision), height=64, width=64)
+        device = {"openvino-gpu": "GPU", "openvino-npu": "NPU"}[name]
+        assert [one for one, _ in compiled] == ["CPU", device]
+        assert [settings["INFERENCE_PRECISION_HINT"] for _, settings in compiled] == ["f32", given]
+        assert "NUM_STREAMS" not in compiled[1][1]
+        assert (engine.name, engine.precision) == (name, "float16" if given == "f16" else "float32")
+        np.testing.assert_allclose(engine(stack), opened(Detector.open(DEFAULT), "openvino")(stack), atol=1e-5)
+
+    def test_devices_of_this_machine_are_listed(self, compiled: list[tuple[str, dict[str, Any]]]) -> None:
+        assert available_engines()[:3] == ("openvino", "openvino-gpu", "openvino-npu")
+
+    def test_an_absent_device_is_refused_with_the_engines_there_are(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("landslip.inference.openvino.available_devices", lambda: frozenset({"CPU"}))
+        assert "openvino-gpu" not in available_engines()
+        with pytest.raises(EngineError, match="needs the device GPU, which OpenVINO does not find here") as caught:
+            open_engine(identity(), InferenceOptions("openvino-gpu"), height=32, width=32)
+        assert caught.value.parameter == "engine"
+
+    def test_a_quantised_detector_is_refused(self, compiled: list[tuple[str, dict[str, Any]]]) -> None:
+        with pytest.raises(EngineError, match="were not compared with float32 on engine 'openvino-gpu'"):
+            open_engine(Detector.open(DEFAULT).open_int8(), InferenceOptions("openvino-gpu"), height=32, width=32)
+
+
+@pytest.mark.parametrize("name", ON_CPU)
+@pytest.mark.parametrize("count", [1, 4, 7])
+def test_streams_and_batch_do_not_change_the_answer(name: str, count: int) -> None:
+    stack = images(count, 3, 64, 64)
+    expected = opened(brightness(), name)(stack)
+    streams = 1 if name == "openvino" else None
+    options = InferenceOptions(name, "float32", threads=2, streams=streams, batch=4)
+    np.testing.assert_allclose(open_engine(brightness(), options, height=64, width=64)(stack), expected, atol=1e-6)
 
 
 class TestProviders:

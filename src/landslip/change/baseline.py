@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from landslip.change.evidence import VisibleChange
-from landslip.files.model import Frozen
+from landslip.files.record import FrozenRecord
 
 FEATURES: Final = (
     "logit_probability",
@@ -30,7 +30,7 @@ _EVIDENCE_LIMIT: Final = 1.5
 """Logarithms beyond this (a factor of 4.5) are clouds or nodata that was not declared."""
 
 
-class ChangeCard(Frozen):
+class ChangeCard(FrozenRecord):
     """A detector of change and its provenance."""
 
     name: str

@@ -58,6 +58,9 @@ if TYPE_CHECKING:
 @uncertainty_option
 @inference_options
 @click.option(
+    "--tile", "tile_px", type=click.IntRange(32, 4096), metavar="PX", help="Side of the tiles; default: the detector's."
+)
+@click.option(
     "--overlap", "overlap_px", type=click.IntRange(0), metavar="PX", help="Tile overlap; default: the detector's."
 )
 @click.option(

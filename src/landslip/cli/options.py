@@ -14,8 +14,16 @@ Command = Callable[..., Any]
 Settings = TypeVar("Settings")
 
 PATH: Final = click.Path(path_type=Path)
-ENGINES: Final = ("auto", "openvino", "onnxruntime", "onnxruntime-cuda", "onnxruntime-tensorrt")
-PRECISIONS: Final = ("auto", "float32", "bfloat16", "int8")
+ENGINES: Final = (
+    "auto",
+    "openvino",
+    "openvino-gpu",
+    "openvino-npu",
+    "onnxruntime",
+    "onnxruntime-cuda",
+    "onnxruntime-tensorrt",
+)
+PRECISIONS: Final = ("auto", "float32", "bfloat16", "float16", "int8")
 PROTOCOLS: Final = ("scene-out", "blocks", "k-fold", "paper", "official")
 
 

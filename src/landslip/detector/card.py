@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from landslip.channels import CHANNELS
-from landslip.files.model import Frozen
+from landslip.files.record import FrozenRecord
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -19,7 +19,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 """Of a detector: small letters, digits, dots, underscores and hyphens."""
 
 
-class Normalisation(Frozen):
+class Normalisation(FrozenRecord):
     """How the graph converts physical units to the input of its network; the graph itself does the work."""
 
     kind: Text
@@ -27,7 +27,7 @@ class Normalisation(Frozen):
     description: Text
 
 
-class Confidence(Frozen):
+class Confidence(FrozenRecord):
     """Per-polygon confidence: logistic regression on mean probability and log10 area.
 
     confidence = 1 / (1 + exp(-(intercept + probability_mean * p + log10_area_px * log10(a)))), with p the mean
@@ -40,7 +40,7 @@ class Confidence(Frozen):
     description: Text
 
 
-class Member(Frozen):
+class Member(FrozenRecord):
     """A network of an ensemble."""
 
     name: Text
@@ -49,7 +49,7 @@ class Member(Frozen):
     forward_passes: Annotated[int, Field(ge=1)] = 1
 
 
-class Adaptation(Frozen):
+class Adaptation(FrozenRecord):
     """The target scene that a detector was adapted to without labels (``post_training/adaptation.py``)."""
 
     target: Text
@@ -59,7 +59,7 @@ class Adaptation(Frozen):
     """Interpolation of the batch-norm statistics between training data (0) and target (1)."""
 
 
-class Finetuning(Frozen):
+class Finetuning(FrozenRecord):
     """How a detector was trained further on labels of a place (``training/finetuning``)."""
 
     parent: Text
@@ -82,7 +82,7 @@ class Finetuning(Frozen):
     seed: Annotated[int, Field(ge=0)]
 
 
-class Parity(Frozen):
+class Parity(FrozenRecord):
     """Accuracy of a quantised detector on an engine beside that of the detector in float32, on held-out patches."""
 
     engine: Text
@@ -95,7 +95,7 @@ class Parity(Frozen):
     """Mean absolute difference in probability from float32."""
 
 
-class Quantisation(Frozen):
+class Quantisation(FrozenRecord):
     """How a detector was quantised to int8 (``post_training/quantisation.py``)."""
 
     method: Text
@@ -116,7 +116,7 @@ class Quantisation(Frozen):
     """Mean absolute difference in probability between the engines."""
 
 
-class OodStatistics(Frozen):
+class OodStatistics(FrozenRecord):
     """Distribution of image statistics over the training part, to measure how far another image is from it."""
 
     names: Annotated[tuple[Text, ...], Field(min_length=1)]
@@ -142,7 +142,7 @@ class OodStatistics(Frozen):
         return self
 
 
-class Score(Frozen):
+class Score(FrozenRecord):
     """Precision, recall, F1 and IoU of the landslide class on one set, with the protocol they belong to."""
 
     data: Text
@@ -168,7 +168,7 @@ class Score(Frozen):
         return f"{self.f1:.3f} ({low:.3f} to {high:.3f} over {self.f1_interval_over})"
 
 
-class Card(Frozen):
+class Card(FrozenRecord):
     """Everything needed to apply a trained network correctly."""
 
     card_version: Literal[2] = 2

@@ -11,14 +11,14 @@ from pydantic import Field, ValidationError
 
 from landslip.detector.card import Card, Fraction, Sha256, Text
 from landslip.errors import DetectorError
-from landslip.files.model import Frozen
+from landslip.files.record import FrozenRecord
 
 RECORD_SUFFIX: Final = ".precision.json"
 INT8_SUFFIX: Final = ".int8.onnx"
 _ROUNDING: Final = 1e-9
 
 
-class PrecisionParity(Frozen):
+class PrecisionParity(FrozenRecord):
     """Accuracy of a detector on an engine in one precision beside that in float32, on the same held-out patches."""
 
     engine: Text
@@ -37,7 +37,7 @@ class PrecisionParity(Frozen):
         return all(abs(one) <= allowed + _ROUNDING for one in differences)
 
 
-class Precisions(Frozen):
+class Precisions(FrozenRecord):
     """The precisions that ``auto`` may choose for a detector (``post_training/precision_record.py`` makes it)."""
 
     format: Literal["landslip precisions"] = "landslip precisions"

@@ -1,16 +1,14 @@
-"""The pydantic base of recipes, cards and records."""
+"""The pydantic base of recipes."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from landslip.files.record import FrozenRecord
 
 
-class Frozen(BaseModel):
-    """A frozen model that refuses unknown keys, NaN and infinity.
+class Frozen(FrozenRecord):
+    """A frozen record whose fields are described by the docstrings under them, which recipes show as comments.
 
-    The docstring under a field is its description, which recipes show as a comment.
+    Their extraction reads source code: 0.2 s for the records of a map, which therefore do without.
     """
 
-    def __str__(self) -> str:
-        # Pydantic's own lists every field, also where a class has a shorter representation.
-        return repr(self)
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(use_attribute_docstrings=True)

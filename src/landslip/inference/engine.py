@@ -17,8 +17,11 @@ from landslip.detector.detector import Detector
 from landslip.errors import EngineError, MissingExtraError
 from landslip.inference.cpu import has_int8_instructions
 
-Precision = Literal["auto", "float32", "bfloat16", "int8"]
+Precision = Literal["auto", "float32", "bfloat16", "float16", "int8"]
 """``auto``: int8, else bfloat16, where engine and CPU support it and it agreed with float32; else float32."""
+
+DEVICES: Final = MappingProxyType({"openvino": "CPU", "openvino-gpu": "GPU", "openvino-npu": "NPU"})
+"""Device of OpenVINO behind each of its engines."""
 
 PROVIDERS: Final = MappingProxyType(
     {
@@ -28,10 +31,22 @@ PROVIDERS: Final = MappingProxyType(
     }
 )
 """Execution provider of ONNX Runtime behind each of its engines."""
-ENGINES: Final = ("openvino", *PROVIDERS)
-"""Every engine; those for a CPU come first, the faster before the slower (docs/engines.md)."""
-INT8_ENGINES: Final = ("openvino", "onnxruntime")
+ENGINES: Final = (*DEVICES, *PROVIDERS)
+"""Every engine: those of OpenVINO, then those of ONNX Runtime."""
+CPU_ENGINES: Final = ("openvino", "onnxruntime")
+"""Engines for a CPU, the faster before the slower (docs/engines.md); the others have to be asked for."""
+INT8_ENGINES: Final = CPU_ENGINES
 """Engines on which quantised detectors are compared with float32 (``post_training/quantisation.py``)."""
+_ABLE: Final = MappingProxyType[Precision, tuple[str, ...]](
+    {
+        # An Intel NPU computes in float16 only.
+        "float32": tuple(name for name in ENGINES if name != "openvino-npu"),
+        "bfloat16": ("openvino",),
+        "float16": ("openvino-gpu", "openvino-npu"),
+        "int8": INT8_ENGINES,
+    }
+)
+"""Engines that compute in each precision."""
 
 
 class Engine(Protocol):
@@ -40,7 +55,7 @@ class Engine(Protocol):
     name: str
     version: str
     precision: str
-    """Precision of the computation: ``float32``, ``bfloat16`` or ``int8``."""
+    """Precision of the computation: ``float32``, ``bfloat16``, ``float16`` or ``int8``."""
     batch: int
     """Number of images per call that runs fastest; the result does not depend on it."""
 
@@ -57,21 +72,27 @@ class InferenceOptions:
         engine: ``auto`` for the fastest installed engine, or a name from ``ENGINES``.
         precision: ``auto`` for the fastest that agreed with float32 on held-out patches, by the record beside the
             detector, and that this CPU supports; ``float32``, in which the scores on the card were measured;
-            ``bfloat16`` where engine and CPU support it; ``int8`` for a detector with an int8 variant. A detector
-            that is itself quantised is computed in int8 at ``float32`` too, because its graph holds integers.
+            ``bfloat16`` where engine and CPU support it; ``float16`` on an Intel GPU or NPU, where it is the only one
+            of an NPU; ``int8`` for a detector with an int8 variant. A detector that is itself quantised is computed in
+            int8 at ``float32`` too, because its graph holds integers.
         threads: number of CPU threads; all cores where None.
+        streams: images that OpenVINO computes at the same time on a CPU, each with its part of the threads; one a
+            thread where None.
+        batch: images in one call of the network on a CPU; 1 where None. The last call is filled up with zeros.
 
     Raises:
         EngineError: a value is not allowed.
 
     Example:
         >>> InferenceOptions("onnxruntime", threads=2)
-        InferenceOptions(engine='onnxruntime', precision='auto', threads=2)
+        InferenceOptions(engine='onnxruntime', precision='auto', threads=2, streams=None, batch=None)
     """
 
     engine: str = "auto"
     precision: Precision = "auto"
     threads: int | None = None
+    streams: int | None = None
+    batch: int | None = None
 
     def __post_init__(self) -> None:
         if self.engine != "auto" and self.engine not in ENGINES:
@@ -85,13 +106,14 @@ class InferenceOptions:
             )
         if self.engine != "auto":
             _check_precision(self.engine, self.precision)
-        if self.threads is not None and self.threads < 1:
-            raise EngineError(f"threads must be at least 1, got {self.threads}", parameter="threads")
+        for name, value in (("threads", self.threads), ("streams", self.streams), ("batch", self.batch)):
+            if value is not None and value < 1:
+                raise EngineError(f"{name} must be at least 1, got {value}", parameter=name)
 
 
 def _check_precision(engine: str, precision: Precision) -> None:
     """Raise an error where no detector runs in a precision on an engine."""
-    able = {"bfloat16": ("openvino",), "int8": INT8_ENGINES}.get(precision, ENGINES)
+    able = _ABLE.get(precision, ENGINES)
     if engine not in able:
         raise EngineError(
             f"engine '{engine}' does not compute in {precision}: use {' or '.join(able)}", parameter="precision"
@@ -105,9 +127,20 @@ FLOAT32: Final = InferenceOptions(precision="float32")
 
 def available_engines() -> tuple[str, ...]:
     """Return the engines that this installation has, in the order of ``ENGINES``."""
-    found = ("openvino",) if find_spec("openvino") else ()
-    providers = _providers()
-    return (*found, *(name for name, provider in PROVIDERS.items() if provider in providers))
+    devices, providers = _devices(), _providers()
+    return (
+        *(name for name, device in DEVICES.items() if device in devices),
+        *(name for name, provider in PROVIDERS.items() if provider in providers),
+    )
+
+
+def _devices() -> frozenset[str]:
+    """Return the kinds of device that the installed OpenVINO finds here; none where it is not installed."""
+    if find_spec("openvino") is None:
+        return frozenset()
+    from landslip.inference.openvino import available_devices  # noqa: PLC0415 - each engine is optional
+
+    return available_devices()
 
 
 def _providers() -> tuple[str, ...]:
@@ -145,10 +178,10 @@ def open_engine(detector: Detector, options: InferenceOptions = DEFAULT_OPTIONS,
         raise EngineError(
             f"height and width must be multiples of {multiple} px for {detector.card.name}, got {height} x {width}"
         )
-    if name == "openvino":
+    if name in DEVICES:
         from landslip.inference.openvino import OpenVinoEngine  # noqa: PLC0415 - each engine is optional
 
-        return OpenVinoEngine(detector, options, height=height, width=width)
+        return OpenVinoEngine(detector, options, name, DEVICES[name], height=height, width=width)
     from landslip.inference.onnxruntime import OnnxRuntimeEngine  # noqa: PLC0415
 
     return OnnxRuntimeEngine(detector, options, name, PROVIDERS[name], height=height, width=width)
@@ -203,8 +236,15 @@ def choose_precision(detector: Detector, engine: str, precision: Precision) -> t
             )
         variant = detector.open_int8()
         return variant, _precision_of_quantised(variant, engine, precision)
-    if precision != "auto":
-        return detector, precision
+    if precision == "auto":
+        return _fastest_precision(detector, engine)
+    return detector, precision
+
+
+def _fastest_precision(detector: Detector, engine: str) -> tuple[Detector, Precision]:
+    """Return what runs for ``auto``: the fastest that agreed with float32."""
+    if engine not in _ABLE["float32"]:
+        return detector, "float16"
     record = detector.precisions
     # int8 without instructions for it is slower than float32.
     if record and record.allows(engine, "int8") and has_int8_instructions():
@@ -216,9 +256,16 @@ def choose_precision(detector: Detector, engine: str, precision: Precision) -> t
 
 def _precision_of_quantised(detector: Detector, engine: str, precision: Precision) -> Precision:
     """Return the precision in which an engine runs a detector whose graph holds integers."""
-    if precision == "bfloat16":
+    if precision in ("bfloat16", "float16"):
         raise EngineError(
-            f"{detector.card.name} is quantised and does not run in bfloat16: use int8 or auto", parameter="precision"
+            f"{detector.card.name} is quantised and does not run in {precision}: use int8 or auto",
+            parameter="precision",
+        )
+    if engine in DEVICES and engine not in CPU_ENGINES:
+        raise EngineError(
+            f"{detector.card.name} is quantised, and quantised detectors were not compared with float32 on engine "
+            f"'{engine}': use the detector that it was made of, or the engine openvino",
+            parameter="engine",
         )
     # ONNX Runtime's int8 kernels saturate on x86 CPUs without VNNI: there it computes the same graph in float32.
     able = engine == "openvino" or (engine in INT8_ENGINES and has_int8_instructions() is not False)
@@ -238,9 +285,15 @@ def _supports_bfloat16(engine: str) -> bool:
 
 
 def _require(name: str) -> None:
-    if name == "openvino":
+    if name in DEVICES:
         if find_spec("openvino") is None:
-            raise MissingExtraError("engine 'openvino' is not installed: install it with  pip install openvino")
+            raise MissingExtraError(f"engine '{name}' is not installed: install it with  pip install openvino")
+        if name != "openvino" and DEVICES[name] not in _devices():
+            raise EngineError(
+                f"engine '{name}' needs the device {DEVICES[name]}, which OpenVINO does not find here: install its "
+                f"driver, or use one of {', '.join(available_engines())}",
+                parameter="engine",
+            )
         return
     if find_spec("onnxruntime") is None:
         raise MissingExtraError(f"engine '{name}' is not installed: install it with  pip install 'landslip[edge]'")

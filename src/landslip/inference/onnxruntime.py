@@ -42,11 +42,11 @@ def available_providers() -> tuple[str, ...]:
 
 
 class OnnxRuntimeEngine:
-    """Run a detector in ONNX Runtime: image by image on a CPU, in batches of a fixed size on a GPU.
+    """Run a detector in ONNX Runtime, in batches of a fixed size: of one image on a CPU, unless another is asked for.
 
     Args:
         detector: the detector to run.
-        options: threads and precision, which must be int8 for the integers of a quantised detector to be used.
+        options: threads, batch, and precision, which must be int8 for the integers of a quantised detector to be used.
         name: of the engine.
         provider: execution provider that runs the network.
         height: of every image in pixels.
@@ -64,7 +64,8 @@ class OnnxRuntimeEngine:
         self.name = name
         self.precision: str = options.precision
         self._on_gpu = provider != "CPUExecutionProvider"
-        self.batch = _GPU_BATCH if self._on_gpu else 4
+        self._step = _GPU_BATCH if self._on_gpu else options.batch or 1
+        self.batch = max(self._step, 4)
         self._detector = detector.card.name
         self._size = (height, width)
         settings = onnxruntime.SessionOptions()
@@ -89,7 +90,7 @@ class OnnxRuntimeEngine:
     def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Predict probability (n, h, w) float32 for images (n, C, h, w) float32 in physical units."""
         results = np.empty((len(images), *self._size), np.float32)
-        step = self.batch if self._on_gpu else 1
+        step = self._step
         with _failures(self._detector):
             for first in range(0, len(images), step):
                 part = images[first : first + step]

@@ -1,9 +1,9 @@
-"""OpenVINO: the default engine on a CPU.
+"""OpenVINO: the default engine on a CPU, and the engines for Intel GPUs and NPUs.
 
-bfloat16 keeps at most three digits of a DN, too few to subtract a mean. The graph is therefore cut before its first
-convolution (of each member of an ensemble): the normalisation before the cut always runs in float32, the network after
-it in the requested precision. The first convolutions of a quantised detector are in float, so that the cut leaves its
-integers together.
+bfloat16 and float16 keep at most three digits of a DN, too few to subtract a mean. The graph is therefore cut before
+its first convolution (of each member of an ensemble): the normalisation before the cut always runs in float32 on the
+CPU, the network after it in the requested precision. The first convolutions of a quantised detector are in float, so
+that the cut leaves its integers together.
 """
 
 import os
@@ -26,6 +26,7 @@ from openvino import opset13, properties
 from landslip.detector.detector import Detector
 from landslip.detector.sealed_file import INPUT
 from landslip.errors import EngineError
+from landslip.inference.compiled_cache import compiled_path, keep_compiled, read_compiled
 from landslip.inference.engine import InferenceOptions
 
 _CONVOLUTIONS: Final = frozenset({"Convolution", "GroupConvolution"})
@@ -33,50 +34,74 @@ Values = dict[str, NDArray[np.float32]]
 
 
 class OpenVinoEngine:
-    """Run a detector in OpenVINO, image by image, on as many streams as there are threads.
+    """Run a detector in OpenVINO; on a CPU image by image, on as many streams as there are threads.
 
-    With one thread per stream no thread waits for another inside a layer; with one image per request a result does not
+    With one thread per stream no thread waits for another inside a layer; with requests of one size a result does not
     depend on the other images of a batch.
 
     Args:
         detector: the detector to run.
-        options: precision and threads.
+        options: precision, threads, streams and batch.
+        name: of the engine.
+        device: of OpenVINO that runs the network; the normalisation always runs on the CPU.
         height: of every image in pixels.
         width: of every image in pixels.
 
     Raises:
-        EngineError: the CPU does not support the precision, or OpenVINO cannot run the graph.
+        EngineError: the device does not support the precision, or OpenVINO cannot run the graph.
     """
 
-    name = "openvino"
     version = openvino.__version__.split("-", maxsplit=1)[0]
 
-    def __init__(self, detector: Detector, options: InferenceOptions, *, height: int, width: int) -> None:
+    def __init__(
+        self, detector: Detector, options: InferenceOptions, name: str, device: str, *, height: int, width: int
+    ) -> None:
         core = openvino.Core()
-        streams = options.threads or os.cpu_count() or 1
-        # By default OpenVINO silently uses bfloat16 on a CPU that supports it: the precision is always set.
+        self.name = name
+        threads = options.threads or os.cpu_count() or 1
+        streams = min(options.streams or threads, threads)
+        self._step = options.batch or 1
+        self._size = (height, width)
+        # By default OpenVINO silently uses bfloat16 or float16 where it is fast: the precision is always set.
         self.precision: str = options.precision
         if self.precision == "bfloat16" and not supports_bfloat16():
             raise EngineError("this CPU does not support bfloat16: use float32", parameter="precision")
         # Streams wait for each other only at the end of a call, so a call takes many images.
-        self.batch = 32 * streams
+        self.batch = 32 * max(streams, self._step)
+        parts = (
+            ("CPU", _settings("CPU", "f32", streams, threads)),
+            (device, _settings(device, self._type_of_network(), streams, threads)),
+        )
+        # Other sizes and settings are those of small scenes and of trials, too many to be kept.
+        own = height == width == detector.card.tile_px and device == "CPU" and not options.streams and not options.batch
+        facts = (detector.sha256, self.precision, height, threads)
+        paths = [compiled_path(*facts, part) for part in ("before the cut", "after the cut")] if own else []
         try:
-            model = core.read_model(detector.onnx_bytes, b"")
-            model.reshape({INPUT: [1, len(detector.card.channels), height, width]})
-            first, second = _cut(model)
-            self._first = _queue(core, first, "f32", streams)
-            # Layers of a quantised detector that stayed in float run in bfloat16 where that is fast.
-            half = self.precision == "bfloat16" or (self.precision == "int8" and supports_bfloat16())
-            self._second = second and _queue(core, second, "bf16" if half else "f32", streams)
+            compiled = [read_compiled(core, path, *part) for path, part in zip(paths, parts, strict=False)]
+            if not own or None in compiled:
+                model = core.read_model(detector.onnx_bytes, b"")
+                model.reshape({INPUT: [self._step, len(detector.card.channels), height, width]})
+                compiled = [core.compile_model(one, *part) for one, part in zip(_cut(model), parts, strict=True) if one]
+                for path, one in zip(paths, compiled, strict=False):
+                    keep_compiled(path, one)
+            self._first = _queue(compiled[0], streams)
+            self._second = _queue(compiled[1], streams if device == "CPU" else 0) if len(compiled) > 1 else None
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
             raise EngineError(
-                f"OpenVINO cannot run {detector.card.name} ({reason}): use the engine onnxruntime", parameter="engine"
+                f"{name} cannot run {detector.card.name} ({reason}): use another engine, such as onnxruntime",
+                parameter="engine",
             ) from error
+
+    def _type_of_network(self) -> str:
+        """Return the type in which layers in float are computed."""
+        # Layers of a quantised detector that stayed in float run in bfloat16 where that is fast.
+        half = self.name == "openvino" and self.precision == "int8" and supports_bfloat16()
+        return {"bfloat16": "bf16", "float16": "f16"}.get(self.precision, "bf16" if half else "f32")
 
     def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Predict probability (n, h, w) float32 for images (n, C, h, w) float32 in physical units."""
-        given: list[Values] = [{INPUT: image[None]} for image in images]
+        given: list[Values] = [{INPUT: self._fill(images[one : one + self._step])} for one in self._starts(images)]
         results = _run(self._first, given)
         if self._second:
             given = [
@@ -84,7 +109,24 @@ class OpenVinoEngine:
                 for image, normalised in zip(given, results, strict=True)
             ]
             results = _run(self._second, given)
-        return np.concatenate([probability for probability, *_ in results])[:, 0]
+        probability = np.empty((len(images), *self._size), np.float32)
+        for first, (part, *_) in zip(self._starts(images), results, strict=True):
+            count = min(self._step, len(images) - first)
+            probability[first : first + count] = part[:count, 0]
+        return probability
+
+    def _starts(self, images: NDArray[np.float32]) -> range:
+        return range(0, len(images), self._step)
+
+    def _fill(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Fill up the last request with zeros, so that the network always runs at one shape."""
+        missing = self._step - len(images)
+        return images if not missing else np.pad(images, ((0, missing), (0, 0), (0, 0), (0, 0)))
+
+
+def available_devices() -> frozenset[str]:
+    """Return the kinds of device that OpenVINO finds here, such as CPU, GPU and NPU."""
+    return frozenset(device.partition(".")[0] for device in openvino.Core().available_devices)
 
 
 def supports_bfloat16() -> bool:
@@ -148,18 +190,20 @@ def _normalised(number: int) -> str:
     return f"normalised.{number}"
 
 
-def _queue(core: openvino.Core, model: openvino.Model, precision: str, streams: int) -> openvino.AsyncInferQueue:
-    compiled = core.compile_model(
-        model,
-        "CPU",
-        {
-            properties.hint.performance_mode: properties.hint.PerformanceMode.THROUGHPUT,
-            properties.hint.inference_precision: precision,
-            properties.num_streams: streams,
-            properties.inference_num_threads: streams,
-        },
-    )
-    queue = openvino.AsyncInferQueue(compiled, streams)
+def _settings(device: str, precision: str, streams: int, threads: int) -> dict[Any, Any]:
+    """Return the settings of a device; one other than the CPU chooses its number of requests itself."""
+    settings = {
+        properties.hint.performance_mode: properties.hint.PerformanceMode.THROUGHPUT,
+        properties.hint.inference_precision: precision,
+    }
+    if device == "CPU":
+        settings |= {properties.num_streams: streams, properties.inference_num_threads: threads}
+    return settings
+
+
+def _queue(compiled: Any, requests: int) -> openvino.AsyncInferQueue:
+    """Return a queue of requests; 0 is the number that the device prefers."""
+    queue = openvino.AsyncInferQueue(compiled, requests)
     queue.set_callback(_keep)
     return queue
 

@@ -109,7 +109,9 @@ def _check_probability(results: NDArray[np.float32]) -> None:
         )
 
 
-def make_lattice(card: Card, height: int, width: int, overlap: int | None = None) -> Lattice:
+def make_lattice(
+    card: Card, height: int, width: int, overlap: int | None = None, *, tile_px: int | None = None
+) -> Lattice:
     """Lay the tiles of a detector over a scene.
 
     Args:
@@ -117,19 +119,31 @@ def make_lattice(card: Card, height: int, width: int, overlap: int | None = None
         height: of the scene in pixels.
         width: of the scene in pixels.
         overlap: of neighbouring tiles in pixels; the card's where None.
+        tile_px: side of the tiles in pixels; the card's where None.
 
     Raises:
-        SettingsError: the overlap is not smaller than a tile.
+        SettingsError: the overlap is not smaller than a tile, or the network cannot run tiles of this size.
     """
-    if overlap is not None and overlap >= card.tile_px:
+    tile = card.tile_px if tile_px is None else tile_px
+    if tile % card.size_multiple:
         raise SettingsError(
-            f"overlap_px must be smaller than the tiles of detector '{card.name}' ({card.tile_px} px), got {overlap}",
+            f"tile_px must be a multiple of {card.size_multiple} for detector '{card.name}', got {tile}",
+            parameter="tile_px",
+        )
+    if overlap is not None and overlap >= tile:
+        raise SettingsError(
+            f"overlap_px must be smaller than the tiles of detector '{card.name}' ({tile} px), got {overlap}",
             parameter="overlap_px",
+        )
+    if tile_px is not None and overlap is None and card.overlap_px >= tile:
+        raise SettingsError(
+            f"tile_px must be larger than the overlap of detector '{card.name}' ({card.overlap_px} px), got {tile}",
+            parameter="tile_px",
         )
     return Lattice.over(
         height,
         width,
-        tile=card.tile_px,
+        tile=tile,
         overlap=card.overlap_px if overlap is None else overlap,
         multiple=card.size_multiple,
     )

@@ -1,30 +1,31 @@
-"""Trial of the engines for a CPU: which of them runs a detector fastest on this machine, remembered for next time.
+"""Trial of the engines: which of them, with which threads, streams and batch, runs a detector fastest on this machine.
 
-Each engine runs the precision that ``auto`` gives it. The choice is kept in the user's cache folder under everything
-that it depends on: CPU, threads, versions, the file that runs and the size of its tiles.
+Each engine runs the precision that ``auto`` gives it. Streams and batches of a CPU are varied, and taken where the
+answer stays the same; an engine that is not for a CPU is taken where it agrees with float32 on the CPU. The choice is
+kept in the user's cache folder under everything that it depends on: CPU, threads, versions, the file that runs and the
+size of its tiles.
 """
 
-import contextlib
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import TypeAdapter, ValidationError
 
 from landslip.detector.detector import Detector
-from landslip.errors import EngineError, OutputError
-from landslip.files.atomic import write_text
-from landslip.files.model import Frozen
+from landslip.errors import EngineError
 from landslip.files.progress import Progress, no_progress, track
 from landslip.inference.cpu import cpu_name
 from landslip.inference.engine import (
-    PROVIDERS,
+    CPU_ENGINES,
+    DEVICES,
+    FLOAT32,
     Engine,
     InferenceOptions,
     Precision,
@@ -32,32 +33,21 @@ from landslip.inference.engine import (
     open_engine,
     resolve_options,
 )
+from landslip.inference.remembered_choice import FILE, Choice, Ranked, cache_folder, read_choices, remember
 from landslip.inference.synthetic_inputs import synthetic_images
+from landslip.inference.tile_trial import Sample, compare_tile_sizes
 
-FOLDER_VARIABLE: Final = "LANDSLIP_CACHE"
-FILE: Final = "engines.json"
 SECONDS: Final = 2.0
-"""Of the whole trial, without loading the engines."""
+"""Of the timing, without loading the engines and without comparing tile sizes."""
 _ROUNDS: Final = 3
 _IMAGES: Final = 64
-
-
-class Choice(Frozen):
-    """The fastest engine of a trial."""
-
-    engine: str
-    precision: Precision
-    patches_per_s: dict[str, float]
-    """Of every engine that ran."""
-
-    @property
-    def text(self) -> str:
-        """The ranking in a sentence."""
-        ranked = sorted(self.patches_per_s.items(), key=lambda pair: -pair[1])
-        return ", ".join(f"{name} {speed:.0f} patches/s" for name, speed in ranked)
-
-
-_CHOICES: Final = TypeAdapter(dict[str, Choice])
+_BATCH: Final = 4
+_SAME: Final = 1e-3
+"""Largest difference in probability, at any pixel, between settings of one engine: a quarter of an encoded step."""
+_CLOSE: Final = 0.01
+"""The same between an engine that is not for a CPU and float32 on the CPU, on the images of the trial."""
+_GAIN: Final = 1.05
+"""Other settings than the default of an engine are taken from this gain: less is the noise of the trial."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +58,26 @@ class Trial:
     remembered: bool
 
 
-def cache_folder() -> Path:
-    """Return the folder of remembered choices: ``LANDSLIP_CACHE``, or the user's cache folder.
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """An engine with its settings."""
 
-    Example:
-        >>> cache_folder().name != ""
-        True
-    """
-    if given := os.environ.get(FOLDER_VARIABLE):
-        return Path(given)
-    base = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "landslip"
+    detector: Detector
+    """The file that runs: the detector or its int8 variant."""
+    options: InferenceOptions
+    plain: bool
+    """Whether its settings are the default of the engine."""
+
+
+@dataclass(slots=True)
+class _Opened:
+    """A candidate that runs here."""
+
+    candidate: _Candidate
+    engine: Engine
+    refusal: str | None = None
+    patches_per_s: float = 0.0
+    """Of the best round."""
 
 
 def find_fastest(
@@ -86,10 +85,11 @@ def find_fastest(
     precision: Precision = "auto",
     threads: int | None = None,
     *,
+    samples: Callable[[], Sequence[Sample]] = tuple,
     folder: Path | None = None,
     progress: Progress = no_progress,
-) -> Trial | None:
-    """Find the fastest engine for a CPU; None where there is only one.
+) -> Trial:
+    """Find the fastest engine and its settings.
 
     Alternating rounds on synthetic images of the size of the card's tiles; the best round of each counts. A choice that
     cannot be stored is made again next time.
@@ -97,76 +97,135 @@ def find_fastest(
     Args:
         detector: to run.
         precision: as of ``InferenceOptions``.
-        threads: number of CPU threads; all cores where None.
+        threads: number of CPU threads; all cores, or half of them where that is faster, if None.
+        samples: returns parts of the scene on which larger tiles are compared; called only where that was not done yet.
         folder: of remembered choices; ``cache_folder`` where None.
         progress: called with ``("timing engines", rounds done, rounds)``.
 
     Raises:
         DetectorError: the int8 variant cannot be read.
+        EngineError: no engine can run the detector.
     """
-    candidates: dict[str, tuple[Detector, InferenceOptions]] = {}
-    for name in available_engines():
-        # Engines for a GPU have to be asked for.
-        if PROVIDERS.get(name, "CPUExecutionProvider") == "CPUExecutionProvider":
-            try:
-                candidates[name] = resolve_options(detector, InferenceOptions(name, precision, threads))
-            except EngineError:
-                continue
-    if len(candidates) < 2:
-        return None
+    candidates = list(_candidates(detector, precision, threads))
     path = (folder or cache_folder()) / FILE
-    kept = _read(path)
     key = _key(detector, candidates, threads)
-    if key in kept:
-        return Trial(kept[key], remembered=True)
-    choice = _time(detector, candidates, progress)
-    if choice is None:
-        return None
-    # A folder that cannot be written costs two seconds each time.
-    with contextlib.suppress(OSError, OutputError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, _CHOICES.dump_json(_read(path) | {key: choice}, indent=1).decode())
-    return Trial(choice, remembered=False)
+    kept = read_choices(path).get(key)
+    choice = kept or Choice(ranking=_rank(detector, candidates, progress))
+    if kept is None:
+        remember(path, key, choice)
+    if choice.tiles is None and (given := samples()):
+        best = choice.best
+        options = InferenceOptions(best.engine, best.precision, best.threads or threads, best.streams, best.batch)
+        tiles = compare_tile_sizes(detector, options, given, progress=progress)
+        choice = choice.model_copy(update={"tiles": tiles})
+        # A sample without landslides tells nothing about the next scene.
+        if all(one.is_judged for one in tiles):
+            remember(path, key, choice)
+    return Trial(choice, remembered=kept is not None)
 
 
-def _key(detector: Detector, candidates: dict[str, tuple[Detector, InferenceOptions]], threads: int | None) -> str:
+def _candidates(detector: Detector, precision: Precision, threads: int | None) -> Iterator[_Candidate]:
+    """Yield every engine that this installation has, with its settings."""
+    count = threads or os.cpu_count() or 1
+    for name in available_engines():
+        try:
+            file, plain = resolve_options(detector, InferenceOptions(name, precision, threads))
+        except EngineError:
+            continue
+        yield _Candidate(file, plain, plain=True)
+        if name not in CPU_ENGINES:
+            continue
+        others = [replace(plain, batch=_BATCH)]
+        if name in DEVICES and count > 1:
+            others.append(replace(plain, streams=1))
+        if threads is None and count >= 4:
+            # One thread for each of two that share a core.
+            others.append(replace(plain, threads=count // 2))
+        for options in others:
+            yield _Candidate(file, options, plain=False)
+
+
+def _key(detector: Detector, candidates: Sequence[_Candidate], threads: int | None) -> str:
     """Return a sha256 of everything that the choice depends on."""
     from importlib.metadata import version  # noqa: PLC0415 - slow to import
 
     facts = {
         "cpu": cpu_name(),
         "threads": threads or os.cpu_count(),
+        "detector": detector.sha256,
         "tile_px": detector.card.tile_px,
-        "engines": {
-            name: [file.sha256, options.precision, version("openvino" if name == "openvino" else "onnxruntime")]
-            for name, (file, options) in candidates.items()
-        },
+        "engines": [
+            [
+                *(one.options.engine, one.options.precision, one.options.threads, one.options.streams),
+                *(one.options.batch, one.detector.sha256),
+                version("openvino" if one.options.engine in DEVICES else "onnxruntime"),
+            ]
+            for one in candidates
+        ],
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _time(
-    detector: Detector, candidates: dict[str, tuple[Detector, InferenceOptions]], progress: Progress
-) -> Choice | None:
+def _rank(detector: Detector, candidates: Sequence[_Candidate], progress: Progress) -> tuple[Ranked, ...]:
+    """Time the candidates and check their answers; the fastest first.
+
+    Raises:
+        EngineError: none can be opened.
+    """
     size = detector.card.tile_px
     images = synthetic_images(detector.card.channels, _IMAGES, size, size)
-    engines: dict[str, Engine] = {}
-    for name, (file, options) in candidates.items():
+    opened: list[_Opened] = []
+    failures: list[str] = []
+    for candidate in candidates:
         try:
-            engines[name] = open_engine(file, options, height=size, width=size)
-            engines[name](images[:2])
-        except EngineError:
-            engines.pop(name, None)
-    if len(engines) < 2:
-        return None
-    best = dict.fromkeys(engines, 0.0)
-    share_s = SECONDS / _ROUNDS / len(engines)
+            engine = open_engine(candidate.detector, candidate.options, height=size, width=size)
+            engine(images[:2])
+        except EngineError as error:
+            failures.append(str(error))
+            continue
+        opened.append(_Opened(candidate, engine))
+    if not any(one.candidate.plain for one in opened):
+        raise EngineError(f"no engine can run {detector.card.name}: {'; '.join(failures) or 'none is installed'}")
+    _check_answers(detector, opened, images[:_BATCH])
+    share_s = SECONDS / _ROUNDS / len(opened)
     for _ in track(range(_ROUNDS), progress, "timing engines", _ROUNDS):
-        for name, engine in engines.items():
-            best[name] = max(best[name], _speed(engine, images, share_s))
-    fastest = max(best, key=lambda name: best[name])
-    speeds = {name: round(value, 1) for name, value in best.items()}
-    return Choice(engine=fastest, precision=candidates[fastest][1].precision, patches_per_s=speeds)
+        for one in opened:
+            one.patches_per_s = max(one.patches_per_s, _speed(one.engine, images, share_s))
+    opened.sort(key=lambda one: -one.patches_per_s if one.candidate.plain else -one.patches_per_s / _GAIN)
+    return tuple(_ranked(one) for one in opened)
+
+
+def _ranked(one: _Opened) -> Ranked:
+    options = one.candidate.options
+    return Ranked(
+        engine=options.engine,
+        precision=options.precision,
+        threads=None if one.candidate.plain else options.threads,
+        streams=options.streams,
+        batch=options.batch,
+        patches_per_s=round(one.patches_per_s, 1),
+        refusal=one.refusal,
+    )
+
+
+def _check_answers(detector: Detector, opened: Sequence[_Opened], images: NDArray[np.float32]) -> None:
+    """Refuse settings that change the answer of their engine, and devices that do not agree with the CPU."""
+    size = detector.card.tile_px
+    plain = {one.candidate.options.engine: one.engine(images) for one in opened if one.candidate.plain}
+    exact: NDArray[np.float32] | None = None
+    for one in opened:
+        name = one.candidate.options.engine
+        if name not in CPU_ENGINES:
+            if exact is None:
+                exact = open_engine(detector, FLOAT32, height=size, width=size)(images)
+            reference, allowed, what = exact, _CLOSE, "float32 on the CPU"
+        elif one.candidate.plain or name not in plain:
+            continue
+        else:
+            reference, allowed, what = plain[name], _SAME, "the same engine with its default settings"
+        difference = float(np.abs(one.engine(images) - reference).max())
+        if not difference <= allowed:
+            one.refusal = f"it differs by up to {difference:.2g} in probability from {what}"
 
 
 def _speed(engine: Engine, images: NDArray[np.float32], seconds: float) -> float:
@@ -177,11 +236,3 @@ def _speed(engine: Engine, images: NDArray[np.float32], seconds: float) -> float
         engine(images[:step])
         done += step
     return done / (perf_counter() - start)
-
-
-def _read(path: Path) -> dict[str, Choice]:
-    """Read the remembered choices; none where the file is missing or damaged, for it is only a cache."""
-    try:
-        return _CHOICES.validate_json(path.read_bytes())
-    except (OSError, ValidationError):
-        return {}

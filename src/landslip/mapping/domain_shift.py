@@ -11,7 +11,7 @@ from landslip.detector.card import Card
 from landslip.detector.ood_distance import OodDistance
 from landslip.detector.ood_statistics import MIN_VALID_FRACTION
 from landslip.errors import DetectorError
-from landslip.files.model import Frozen
+from landslip.files.record import FrozenRecord
 from landslip.grid.window import spread_windows
 from landslip.mapping.job import Job
 from landslip.scenes.inspection import is_surface_reflectance
@@ -30,7 +30,7 @@ _SURFACE: Final = (
 )
 
 
-class DomainShift(Frozen):
+class DomainShift(FrozenRecord):
     """The distance of a scene from the training data of its detector."""
 
     model_config = ConfigDict(allow_inf_nan=True)

@@ -15,7 +15,7 @@ from landslip.change.baseline import packaged_baseline
 from landslip.change.pair import ChangeReading, ScenePair
 from landslip.detector.detector import Detector, packaged
 from landslip.errors import SettingsError
-from landslip.files.model import Frozen
+from landslip.files.record import FrozenRecord
 from landslip.grid.lattice import Lattice, split_blocks
 from landslip.grid.map_grid import MapGrid
 from landslip.grid.window import Window
@@ -32,8 +32,8 @@ from landslip.scenes.scene import Scene
 Uncertainty = Literal["none", "tta"]
 
 
-class MapSettings(Frozen):
-    """Settings of a map. Only threshold, overlap, minimum area, precision and masks change its content.
+class MapSettings(FrozenRecord):
+    """Settings of a map. Only threshold, tiles, overlap, minimum area, precision and masks change its content.
 
     Example:
         >>> MapSettings(threshold=0.5, min_area_m2=1000).threshold
@@ -47,6 +47,8 @@ class MapSettings(Frozen):
     factor of the projection. The default is four Sentinel-2 pixels."""
     overlap_px: Annotated[int, Field(ge=0)] | None = None
     """Overlap of neighbouring tiles in pixels; the detector's where None."""
+    tile_px: Annotated[int, Field(ge=32, le=4096)] | None = None
+    """Side of the tiles in pixels; the detector's, with which its accuracy was measured, where None."""
     engine: str = "auto"
     """Name of an engine (``landslip.inference.engine.ENGINES``); ``auto`` is the fastest installed."""
     precision: Precision = "auto"
@@ -68,6 +70,10 @@ class MapSettings(Frozen):
     """Side of the blocks in which the scene is read and the map written; bounds the memory."""
     threads: Annotated[int, Field(ge=1)] | None = None
     """CPU threads of the engine; all cores where None."""
+    streams: Annotated[int, Field(ge=1)] | None = None
+    """Images that OpenVINO computes at the same time on a CPU; one a thread where None."""
+    batch: Annotated[int, Field(ge=1)] | None = None
+    """Images in one call of the network on a CPU; one where None."""
     resume: bool = True
     """Resume an unfinished run of the same scene, detector and settings."""
     overwrite: bool = False
@@ -153,10 +159,10 @@ class Job:
             white=pair.white_rule if pair else None,
         )
         region = area.window if area else scene.window
-        lattice = make_lattice(detector.card, scene.height, scene.width, settings.overlap_px)
+        lattice = make_lattice(detector.card, scene.height, scene.width, settings.overlap_px, tile_px=settings.tile_px)
         engine = (engines or EnginePool()).open(
             detector,
-            InferenceOptions(settings.engine, settings.precision, settings.threads),
+            InferenceOptions(settings.engine, settings.precision, settings.threads, settings.streams, settings.batch),
             height=lattice.tile_height,
             width=lattice.tile_width,
         )
@@ -228,18 +234,28 @@ class Job:
         """Everything that the probability raster depends on, with the blocks in which it is made."""
         area = hashlib.sha256(self.area.pixels.wkb).hexdigest() if self.area else None
         change: dict[str, object] = {"change": self._change_identity} if self.pair else {}
-        return change | {
-            "landslip": landslip.__version__,
-            "scene": self.scene.identity,
-            "region": [self.region.row, self.region.col, self.region.height, self.region.width],
-            "area": area,
-            "detector_sha256": self.detector.sha256_in(self.engine.precision),
-            "engine": [self.engine.name, self.engine.version, self.engine.precision],
-            "uncertainty": self.settings.uncertainty,
-            "overlap_px": self.lattice.overlap,
-            "block_px": self.settings.block_px,
-            "masks": self.masks.identity,
+        # What is not the default, so that the identity of other maps stays the same from version to version.
+        changed = {
+            name: value
+            for name in ("tile_px", "streams", "batch")
+            if (value := getattr(self.settings, name)) is not None
         }
+        return (
+            change
+            | changed
+            | {
+                "landslip": landslip.__version__,
+                "scene": self.scene.identity,
+                "region": [self.region.row, self.region.col, self.region.height, self.region.width],
+                "area": area,
+                "detector_sha256": self.detector.sha256_in(self.engine.precision),
+                "engine": [self.engine.name, self.engine.version, self.engine.precision],
+                "uncertainty": self.settings.uncertainty,
+                "overlap_px": self.lattice.overlap,
+                "block_px": self.settings.block_px,
+                "masks": self.masks.identity,
+            }
+        )
 
     @property
     def _change_identity(self) -> dict[str, object]:

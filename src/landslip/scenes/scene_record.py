@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from pydantic import Field, ValidationError
 
 from landslip.errors import SceneError
-from landslip.files.model import Frozen
+from landslip.files.record import FrozenRecord
 from landslip.scenes.dates import AcquisitionDate
 from landslip.scenes.product_metadata import Statement
 from landslip.scenes.raster_file import RasterFile
@@ -21,7 +21,7 @@ RECORD_NAME: Final = "scene.json"
 _MAX_BYTES: Final = 50_000_000
 
 
-class FileRecord(Frozen):
+class FileRecord(FrozenRecord):
     """A file of the folder."""
 
     bytes: int
@@ -30,7 +30,7 @@ class FileRecord(Frozen):
     """Channel and unit, or what else it holds."""
 
 
-class GridRecord(Frozen):
+class GridRecord(FrozenRecord):
     """The grid of all rasters."""
 
     crs: str
@@ -39,7 +39,7 @@ class GridRecord(Frozen):
     transform: tuple[float, float, float, float, float, float]
 
 
-class SourceRecord(Frozen):
+class SourceRecord(FrozenRecord):
     """An image of the catalogue that was used; its position in the list is its value in ``source.tif``, from 1."""
 
     name: str
@@ -63,7 +63,7 @@ class SourceRecord(Frozen):
     licence: str
 
 
-class PassRecord(Frozen):
+class PassRecord(FrozenRecord):
     """A pass of a satellite that was found, and why it was chosen or not."""
 
     name: str
@@ -77,7 +77,7 @@ class PassRecord(Frozen):
     reason: str
 
 
-class SceneRecord(Frozen):
+class SceneRecord(FrozenRecord):
     """``scene.json``."""
 
     format: Literal["landslip-scene"] = "landslip-scene"

@@ -6,10 +6,10 @@ from pydantic import ConfigDict
 
 from landslip.change.baseline import packaged_baseline
 from landslip.change.pair import ScenePair
-from landslip.files.model import Frozen
+from landslip.files.record import FrozenRecord
 
 
-class ShiftRecord(Frozen):
+class ShiftRecord(FrozenRecord):
     """Co-registration of an image before."""
 
     model_config = ConfigDict(allow_inf_nan=True)
@@ -24,7 +24,7 @@ class ShiftRecord(Frozen):
     trusted_blocks: int
 
 
-class ChangeRecord(Frozen):
+class ChangeRecord(FrozenRecord):
     """The pair of a map of two dates, and what was found not to be new."""
 
     before: tuple[str, ...]

@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field
 
 import landslip
 from landslip.change.pair import ScenePair
-from landslip.files.model import Frozen
+from landslip.files.record import FrozenRecord
 from landslip.grid.map_grid import MapGrid
 from landslip.mapping.change.record import ChangeRecord, record_change
 from landslip.mapping.domain_shift import DomainShift, domain_shift_warnings
@@ -34,7 +34,7 @@ _WARN_HIDDEN: Final = 0.05
 _VERSIONED: Final = ("numpy", "rasterio", "shapely", "pyproj", "geopandas")
 
 
-class _Record(Frozen):
+class _Record(FrozenRecord):
     """A model that allows NaN, because the pixel size of a scene may be undefined."""
 
     model_config = ConfigDict(allow_inf_nan=True)
