@@ -27,7 +27,7 @@ $(VENV)/core: pyproject.toml constraints.txt
 # Everything: training, all engines, tests.
 $(VENV)/all: $(VENV)/core
 	@echo "setting up $(VENV) (training, all engines, tests): about 1.5 GB more"
-	@$(INSTALL) --editable '.[train,edge,page,scenes,test]'
+	@$(INSTALL) --editable '.[train,edge,page,scenes,cluster,test]'
 	@touch $@
 
 demo: $(VENV)/core

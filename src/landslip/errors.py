@@ -95,6 +95,10 @@ class RunError(LandslipError):
     exit_code = 1
 
 
+class ClusterError(RunError):
+    """A cluster cannot be reached, was lost, or has workers that would not map as this machine does."""
+
+
 class LandslipWarning(UserWarning):
     """A result may be less reliable than it looks. Filter with ``warnings.filterwarnings``."""
 

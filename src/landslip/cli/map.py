@@ -73,6 +73,11 @@ if TYPE_CHECKING:
 )
 @click.option("--name", metavar="TEXT", help="Title of the map; default: the name of the scene's file or folder.")
 @click.option("--each", is_flag=True, help="Map every SCENE by itself, also rasters of one area.")
+@click.option(
+    "--cluster",
+    metavar="ADDRESS|local[:N]",
+    help="Map on a Dask cluster: the address or file of its scheduler, or N workers on this machine (docs/cluster.md).",
+)
 @click.option("--resume/--no-resume", default=True, help="Continue an interrupted run in the same folder.")
 @overwrite_option
 @quiet_option
@@ -90,6 +95,7 @@ def command(
     before_paths: tuple[Path, ...],
     name: str | None,
     each: bool,
+    cluster: str | None,
     quiet: bool,
     as_json: bool,
     **settings: Any,
@@ -104,6 +110,8 @@ def command(
     With --before, landslides that were there before go to layer 'not_new' of landslides.gpkg, and change.tif is
     written too (docs/change.md).
     An interrupted run resumes when the same command is run again.
+    With --cluster, blocks are mapped by the workers of a Dask cluster, many scenes are merged into DIR/inventory, and
+    DIR may be in an object store (s3://BUCKET/PREFIX).
 
     \b
     Example:
@@ -112,8 +120,10 @@ def command(
       landslip map bands/ -o map/ --detector mine.onnx --aoi 91.7,22.2,92.0,22.5
       landslip map *.SAFE.zip -o maps/
       landslip map scenes.txt -o maps/
+      landslip map scenes.txt -o maps/ --cluster tcp://10.0.0.1:8786
     """
     from landslip.cli.engine_choice import choose_engine
+    from landslip.cli.map_cluster import check_folder
     from landslip.cli.map_many import map_many
     from landslip.detector.detector import DEFAULT, Detector
     from landslip.errors import SettingsError
@@ -142,8 +152,27 @@ def command(
                 f"--before goes with one scene, got {len(listed.scenes)}: map each with its own image before the event",
                 parameter="before",
             )
-        map_many(listed, opened, out, chosen, reading=reading, quiet=quiet, as_json=as_json, aoi=area, exclude=exclude)
+        map_many(
+            listed,
+            opened,
+            out,
+            chosen,
+            reading=reading,
+            cluster=cluster,
+            quiet=quiet,
+            as_json=as_json,
+            aoi=area,
+            exclude=exclude,
+        )
         return
+    if cluster is not None:
+        from landslip.cli.map_cluster import map_one
+        from landslip.cluster.mapping import ClusterRequest
+
+        request = ClusterRequest(opened, out, chosen, dict(reading), area, exclude, before_paths, name)
+        map_one(cluster, paths, request, quiet=quiet, as_json=as_json)
+        return
+    check_folder(out)
     scene = convert_product(open_scene(paths, **reading))
     before = [convert_product(open_scene([path], **reading)) for path in before_paths]
     if name is not None:
@@ -162,11 +191,11 @@ def command(
         return
     print_warnings(summary.warnings)
     if not quiet:
-        _print_result(summary, out)
+        print_result(summary, out)
 
 
-def _print_result(summary: "Summary", out: Path) -> None:
-    """Print the result of a map, and where its files are."""
+def print_result(summary: "Summary", out: Path | str) -> None:
+    """Print the result of a map, and where its files are: a folder or a URL."""
     click.echo(
         f"{summary.landslides} candidate landslides, {summary.landslide_area_m2 / 1e4:,.1f} ha, in "
         f"{summary.valid_area_m2 / 1e6:,.1f} km2 of valid pixels ({summary.valid_fraction:.0%} of the mapped area)"
@@ -182,5 +211,5 @@ def _print_result(summary: "Summary", out: Path) -> None:
             click.echo(f"{record.area_m2 / 1e4:,.1f} ha are nodata by the mask '{record.name}'")
     click.echo(f"{summary.wall_s:.1f} s, of which {summary.network_s:.1f} s in the network ({summary.engine})")
     for purpose, file in (("overview", "overview.png"), ("report", "report.html"), ("polygons", "landslides.gpkg")):
-        click.echo(f"{purpose:<10}{out / file}")
+        click.echo(f"{purpose:<10}{out}/{file}" if isinstance(out, str) else f"{purpose:<10}{out / file}")
     print_next("landslip", "evaluate-map", out, "--truth", "REFERENCE.gpkg")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from landslip.cli.map_cluster import check_folder, sayer
 from landslip.cli.options import SceneReading
 from landslip.cli.output import print_next
 from landslip.cli.progress import progress_line
@@ -23,6 +24,7 @@ def map_many(
     settings: "MapSettings",
     *,
     reading: SceneReading,
+    cluster: str | None,
     quiet: bool,
     as_json: bool,
     **areas: Any,
@@ -35,6 +37,7 @@ def map_many(
         out: folder for the folders of the maps.
         settings: of every map.
         reading: how rasters are read.
+        cluster: that maps; this process where None.
         quiet: print failures only.
         as_json: print the batch summary as JSON.
         **areas: ``aoi`` and other areas, as ``map_scenes`` takes them.
@@ -44,6 +47,7 @@ def map_many(
     """
     from landslip.mapping.many_scenes import BATCH_CSV, map_scenes
 
+    where, inventory = str(out), None
     shown = not quiet and not as_json
 
     def begin(number: int, scene: "SceneFiles") -> None:
@@ -57,26 +61,42 @@ def map_many(
             click.echo(f"{outcome.name}: {_told(outcome)}")
 
     with progress_line(quiet=quiet) as progress:
-        result = map_scenes(
-            listed.scenes,
-            detector,
-            out,
-            settings,
-            reading=dict(reading),
-            progress=progress,
-            begin=begin,
-            end=end,
-            **areas,
-        )
+        if cluster is None:
+            check_folder(out)
+            result = map_scenes(
+                listed.scenes,
+                detector,
+                out,
+                settings,
+                reading=dict(reading),
+                progress=progress,
+                begin=begin,
+                end=end,
+                **areas,
+            )
+        else:
+            from landslip.cluster.mapping import INVENTORY, ClusterRequest, map_scenes_on_cluster
+
+            request = ClusterRequest(detector, out, settings, dict(reading), **areas)
+            made = map_scenes_on_cluster(
+                cluster, listed.scenes, request, progress=progress, begin=begin, end=end, say=sayer(quiet=quiet)
+            )
+            result, where, inventory = made.batch, made.where, made.inventory
     if as_json:
         click.echo(result.summary.model_dump_json(indent=2))
     elif shown:
         told = result.summary
         click.echo(
             f"{told.mapped} mapped, {told.skipped} skipped (finished before), {told.failed} failed in "
-            f"{told.wall_s:.0f} s; table: {out / BATCH_CSV}"
+            f"{told.wall_s:.0f} s; table: {where}/{BATCH_CSV}"
         )
-        if result.maps:
+        if inventory is not None:
+            record = inventory.record
+            click.echo(
+                f"{record.landslides} candidate landslides of {len(record.maps)} maps, {record.merged} shown by "
+                f"several: {where}/{INVENTORY}"
+            )
+        elif result.maps:
             print_next("landslip", "inventory", "merge", out, "-o", "inventory/")
     result.check()
 

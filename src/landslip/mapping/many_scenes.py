@@ -7,17 +7,17 @@ are finished, so that they tell how far a run came that was killed; the same cal
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from pydantic import ValidationError
 
 import landslip
 from landslip.detector.detector import Detector
-from landslip.errors import LandslipError, OutputError, RunError
+from landslip.errors import ClusterError, LandslipError, OutputError, RunError
 from landslip.files.atomic import write_text
 from landslip.files.model import Frozen
 from landslip.files.progress import Progress, no_progress
@@ -29,6 +29,7 @@ from landslip.mapping.products import SUMMARY
 from landslip.mapping.run import map_job
 from landslip.scenes.atmosphere import convert_product
 from landslip.scenes.rasters import open_scene
+from landslip.scenes.scene import Scene
 from landslip.scenes.scene_list import SceneFiles
 
 BATCH_JSON: Final = "batch.json"
@@ -113,6 +114,50 @@ class BatchResult:
         return f"BatchResult('{self.folder}', mapped={told.mapped}, skipped={told.skipped}, failed={told.failed})"
 
 
+class SceneRunner(Protocol):
+    """How the scenes of a list are mapped: here, or on a cluster."""
+
+    def open(self, scene: SceneFiles) -> Job:
+        """Open a scene, and check it against detector and settings."""
+
+    def finished(self, scene: SceneFiles, job: Job) -> Summary | None:
+        """Return the summary of the map if an earlier run finished it; see ``finished_summary``."""
+
+    def map(self, scene: SceneFiles, job: Job, began: float, progress: Progress) -> Summary:
+        """Map a scene; see ``map_job``."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRunner:
+    """Maps scenes in this process. Engines are kept from one scene to the next."""
+
+    detector: Detector
+    out: Path
+    settings: MapSettings
+    reading: Mapping[str, Any]
+    aoi: AreaOfInterest | None = None
+    exclude: AreaOfInterest | None = None
+    engines: EnginePool = field(default_factory=EnginePool)
+
+    def open(self, scene: SceneFiles) -> Job:
+        """Open a scene, and check it against detector and settings."""
+        opened = name_scene(convert_product(open_scene(scene.paths, **self.reading)), scene)
+        return Job.of(opened, self.detector, self.settings, self.aoi, self.exclude, self.engines)
+
+    def finished(self, scene: SceneFiles, job: Job) -> Summary | None:
+        """Return the summary of the map if its folder holds it."""
+        return finished_summary(self.out / scene.name, job)
+
+    def map(self, scene: SceneFiles, job: Job, began: float, progress: Progress) -> Summary:
+        """Map a scene into its folder."""
+        return map_job(job, self.out / scene.name, began, progress).summary
+
+
+def name_scene(opened: Scene, scene: SceneFiles) -> Scene:
+    """Name an open scene after its folder in the list, unless it is a product: that name says more."""
+    return opened if opened.product else opened.rename(scene.name[:_TITLE_CHARS])
+
+
 def map_scenes(
     scenes: Sequence[SceneFiles],
     detector: Detector,
@@ -143,7 +188,31 @@ def map_scenes(
     Raises:
         OutputError: the output folder cannot be written, or is that of the scenes.
     """
-    started, chosen, engines = perf_counter(), settings or MapSettings(), EnginePool()
+    chosen = settings or MapSettings()
+    runner = LocalRunner(detector, out, chosen, reading or {}, aoi, exclude)
+    return run_scenes(
+        scenes, detector, out, runner, overwrite=chosen.overwrite, progress=progress, begin=begin, end=end
+    )
+
+
+def run_scenes(
+    scenes: Sequence[SceneFiles],
+    detector: Detector,
+    out: Path,
+    runner: SceneRunner,
+    *,
+    overwrite: bool,
+    progress: Progress = no_progress,
+    begin: Callable[[int, SceneFiles], None] = lambda _number, _scene: None,
+    end: Callable[[SceneOutcome], None] = lambda _outcome: None,
+) -> BatchResult:
+    """Map many scenes with a runner; see ``map_scenes``.
+
+    Raises:
+        OutputError: the output folder cannot be written, or is that of the scenes.
+        ClusterError: the cluster that maps the scenes was lost.
+    """
+    started = perf_counter()
     outcomes: list[SceneOutcome] = []
     written = float("-inf")
     _check_folders(scenes, out)
@@ -158,15 +227,14 @@ def map_scenes(
         began = perf_counter()
         named: dict[str, Any] = {"name": scene.name, "paths": tuple(map(str, scene.paths))}
         try:
-            opened = convert_product(open_scene(scene.paths, **(reading or {})))
-            # The name of a product says more than that of its folder.
-            opened = opened if opened.product else opened.rename(scene.name[:_TITLE_CHARS])
-            job = Job.of(opened, detector, chosen, aoi, exclude, engines)
-            summary = None if chosen.overwrite else finished_summary(out / scene.name, job)
+            job = runner.open(scene)
+            summary = None if overwrite else runner.finished(scene, job)
             status = "mapped" if summary is None else "skipped"
             if summary is None:
-                summary = map_job(job, out / scene.name, began, progress).summary
+                summary = runner.map(scene, job, began, progress)
             outcome = _outcome(summary, status=status, wall_s=perf_counter() - began, **named)
+        except ClusterError:
+            raise  # no other scene can be mapped either
         # One scene that cannot be read or written does not stop the others.
         except (LandslipError, OSError) as error:
             told = str(error) or type(error).__name__
@@ -207,8 +275,26 @@ def finished_summary(folder: Path, job: Job) -> Summary | None:
     if not path.exists():
         return None
     try:
-        summary = Summary.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValidationError, UnicodeDecodeError):
+        content = path.read_bytes()
+    except OSError:
+        content = b""
+    return check_finished(content, str(folder), job)
+
+
+def check_finished(content: bytes, folder: str, job: Job) -> Summary:
+    """Return a summary if it is that of a job.
+
+    Args:
+        content: of ``summary.json``.
+        folder: that holds it, for the message.
+        job: that is to be mapped.
+
+    Raises:
+        OutputError: it is that of another map.
+    """
+    try:
+        summary = Summary.model_validate_json(content)
+    except ValidationError:
         summary = None
     if summary and summary.identity and summary.identity == job.digest:
         return summary

@@ -33,7 +33,7 @@ from landslip.mapping.products import (
     write_products,
 )
 from landslip.mapping.raster.block_order import strips
-from landslip.mapping.raster.fill import Follower, fill_raster
+from landslip.mapping.raster.fill import BlockSource, Follower, fill_raster, map_in_this_process
 from landslip.mapping.raster.masks import MaskRaster
 from landslip.mapping.raster.probability import ProbabilityRaster
 from landslip.mapping.workspace import Workspace, open_workspace
@@ -158,7 +158,13 @@ def map_scene(
     return map_job(job, out, started, progress)
 
 
-def map_job(job: Job, out: Path, started: float, progress: Progress = no_progress) -> MapResult:
+def map_job(
+    job: Job,
+    out: Path,
+    started: float,
+    progress: Progress = no_progress,
+    source: BlockSource = map_in_this_process,
+) -> MapResult:
     """Write the files of the map of a job; see ``map_scene``.
 
     Args:
@@ -166,6 +172,7 @@ def map_job(job: Job, out: Path, started: float, progress: Progress = no_progres
         out: folder for the files.
         started: when the work on this map began, by ``time.perf_counter``.
         progress: told of progress.
+        source: of the mapped blocks.
 
     Raises:
         LandslipError: the map cannot be written; no file has its final name then.
@@ -188,12 +195,12 @@ def map_job(job: Job, out: Path, started: float, progress: Progress = no_progres
         ) as workspace,
     ):
         if not workspace.publishing:
-            _make(job, workspace, started, progress)
+            _make(job, workspace, started, progress, source)
         workspace.publish()
     return MapResult(out, Summary.model_validate_json((out / SUMMARY).read_text(encoding="utf-8")))
 
 
-def _make(job: Job, workspace: Workspace, started: float, progress: Progress) -> None:
+def _make(job: Job, workspace: Workspace, started: float, progress: Progress, source: BlockSource) -> None:
     """Make every file of the map in the workspace; landslides are traced while the raster is being filled."""
     workspace.remove((*PRODUCTS, *OPTIONAL_PRODUCTS))
     raster = ProbabilityRaster(workspace.path(_UNFINISHED_RASTER), job.grid, job.bands)
@@ -204,7 +211,7 @@ def _make(job: Job, workspace: Workspace, started: float, progress: Progress) ->
         finding = executor.submit(_find, job, follower.strips(), workspace.path(GEOPACKAGE), raster, masks, change)
         measuring = executor.submit(measure_domain_shift, job)
         try:
-            pictures, network_s = fill_raster(job, raster, workspace, follower, progress, masks, change)
+            pictures, network_s = fill_raster(job, raster, workspace, follower, progress, masks, change, source)
         finally:
             follower.stop()
         effort = Effort(started=started, network_s=network_s, resumed=workspace.resumed)

@@ -19,6 +19,7 @@ from landslip.errors import SceneError
 from landslip.files.path_names import check_path_name
 from landslip.grid.window import Window
 from landslip.scenes.product_metadata import Statement
+from landslip.scenes.remote import gdal_name, gdal_options, is_remote
 from landslip.scenes.tiff_length import bytes_needed
 
 _EXACT_IN_FLOAT32 = frozenset({"uint8", "int8", "uint16", "int16", "float32"})
@@ -47,16 +48,17 @@ class RasterFile:
         self._given_nodata: dict[int, float] = {}
         self._ranges: dict[int, tuple[float, float]] = {}
         check_path_name(path, SceneError, "paths")
-        # A file in a zip can only be opened by GDAL.
-        if path.parts[:2] != ("/", "vsizip"):
+        self._options = gdal_options(path)
+        # A file in a zip or on a server can only be opened by GDAL.
+        if path.parts[:2] != ("/", "vsizip") and not is_remote(path):
             if not path.is_file():
                 raise SceneError(f"no file {path}: give a raster file, several, or a folder of them")
             _check_length(path)
         try:
-            with warnings.catch_warnings(), rasterio.Env():
+            with warnings.catch_warnings(), self._env():
                 # georeference.py reports a missing georeference.
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)
-                self._dataset = rasterio.open(path)
+                self._dataset = rasterio.open(gdal_name(path))
         except UnicodeEncodeError as error:
             raise SceneError(f"the name of {os.fsencode(path)!r} is not valid text: rename the file") from error
         except RasterioError as error:
@@ -65,8 +67,12 @@ class RasterFile:
                 f"reads (GDAL: {_brief(error)})"
             ) from error
         # Within an Env, GDAL logs to Python's logging and not to stderr.
-        with rasterio.Env():
+        with self._env():
             self._read_header()
+
+    def _env(self) -> rasterio.Env:
+        """Return the environment of GDAL in which the file is read."""
+        return rasterio.Env(**self._options)
 
     def _read_header(self) -> None:
         """Read everything needed from the header.
@@ -114,7 +120,7 @@ class RasterFile:
 
     def tags(self, band: int = 0, namespace: str | None = None) -> dict[str, str]:
         """Return the tags of the file, or of a band."""
-        with self._lock, rasterio.Env():
+        with self._lock, self._env():
             found: dict[str, str] = self._dataset.tags(band, ns=namespace)
         # GDAL splits "eo:bands=..." at the colon.
         split = {f"eo:{text.partition('=')[0]}": text.partition("=")[2] for key, text in found.items() if key == "eo"}
@@ -181,7 +187,7 @@ class RasterFile:
         """
         height, width = self.shape
         bands = list(bands)
-        with self._lock, rasterio.Env():
+        with self._lock, self._env():
             overviews = self._dataset.overviews(bands[0])
         if overviews or max(self.shape) <= 4 * _SAMPLE_PX:
             step = max(1, -(-max(self.shape) // _SAMPLE_PX))
@@ -210,7 +216,7 @@ class RasterFile:
         # Nodata is compared in the stored type: float32 would round wide integers.
         dtypes = {self.dtypes[band - 1] for band in bands}
         dtype = "float32" if dtypes <= _EXACT_IN_FLOAT32 else np.result_type(*dtypes).name
-        with self._lock, rasterio.Env(), self._reading(window):
+        with self._lock, self._env(), self._reading(window):
             if out is not None and dtype == "float32":
                 stored = self._dataset.read(bands, window=window, out=out)
             else:

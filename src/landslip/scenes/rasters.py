@@ -21,6 +21,7 @@ from landslip.scenes.georeference import file_grids
 from landslip.scenes.naming import companion_of
 from landslip.scenes.one_image import check_one_image
 from landslip.scenes.raster_file import RasterFile
+from landslip.scenes.remote import gdal_name, is_remote, local_or_remote, remote_state
 from landslip.scenes.resampled_file import ResampledFile
 from landslip.scenes.safe import find_product
 from landslip.scenes.scene import Layer, Scene, Source
@@ -51,7 +52,7 @@ def open_scene(
     ``Scene.warnings``; ``landslip.open_scene`` also issues them.
 
     Args:
-        paths: one raster, several, or a folder of rasters.
+        paths: one raster, several, or a folder of rasters; also URLs of rasters (``https://``, ``s3://``).
         channels: channel names, one per band of the files in order, ``-`` to skip a band, as a sequence or as
             ``"B04,B03,B02"``; recognised from descriptions, tags or file names where None.
         scale: DN = stored value x scale + offset for reflectance; overrides the scale and offset in the files.
@@ -74,7 +75,8 @@ def open_scene(
         >>> open_scene("examples/chittagong/chittagong.tif")
         Scene('chittagong', B02 B03 B04 B08, 2048 x 1152 px, EPSG:4326)
     """
-    given = [Path(path) for path in ([paths] if isinstance(paths, str | PathLike) else paths)]
+    listed = [Path(path) for path in ([paths] if isinstance(paths, str | PathLike) else paths)]
+    given = [local_or_remote(path) for path in listed]
     for path in given:
         check_path_name(path, SceneError, "paths")
     product, others = find_product(given)
@@ -296,7 +298,9 @@ def _name(given: Sequence[Path]) -> str:
 
 def _identity(files: Sequence[RasterFile], options: Mapping[str, object]) -> str:
     """Return a sha256 over the files and the options."""
-    parts = [part.resolve() for file in files for part in file.parts if part.is_file()]
-    stats = [(str(part), part.stat()) for part in parts]
-    facts = {"files": [[path, stat.st_size, stat.st_mtime_ns] for path, stat in stats], "options": options}
+    parts = [part for file in files for part in file.parts]
+    stats = [(str(part), part.stat()) for part in (part.resolve() for part in parts if part.is_file())]
+    known: list[list[object]] = [[path, stat.st_size, stat.st_mtime_ns] for path, stat in stats]
+    known += [[gdal_name(part), *remote_state(part)] for part in parts if is_remote(part)]
+    facts = {"files": known, "options": options}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -24,6 +24,7 @@ from typing import Final, TypeAlias
 from landslip.errors import SceneError
 from landslip.files.path_names import check_path_name, is_system_file
 from landslip.scenes.rasters import RASTER_ENDINGS
+from landslip.scenes.remote import is_remote, local_or_remote
 from landslip.scenes.safe import is_product
 from landslip.scenes.stac_items import item_scenes
 
@@ -70,6 +71,7 @@ def list_scenes(paths: Sequence[Path], *, each: bool = False) -> SceneList:
         >>> list_scenes([Path("examples/chittagong/chittagong.tif")]).many
         False
     """
+    paths = [local_or_remote(path) for path in paths]
     for path in paths:
         check_path_name(path, SceneError, "paths")
     if not paths:
@@ -108,7 +110,7 @@ def name_scenes(scenes: Sequence[Sequence[Path]]) -> tuple[SceneFiles, ...]:
     Raises:
         SceneError: a scene has no path, or is given twice.
     """
-    found = [tuple(paths) for paths in scenes]
+    found = [tuple(map(local_or_remote, paths)) for paths in scenes]
     for paths in found:
         if not paths:
             raise SceneError("a scene without paths: give a raster, several, or a folder of them", parameter="paths")
@@ -195,10 +197,10 @@ def _lines(path: Path) -> Iterator[tuple[Path, ...]]:
             raise SceneError(f"line {number} of {path} has a quote without an end: close it") from error
         # A path with blanks need not be quoted where it is the only one of its line.
         alone = path.parent / line.strip()
-        given = (alone,) if len(words) > 1 and alone.exists() else tuple(path.parent / word for word in words)
+        given = (alone,) if len(words) > 1 and alone.exists() else tuple(_beside(path, word) for word in words)
         for one in given:
             check_path_name(one, SceneError, "paths")
-            if not one.exists():
+            if not is_remote(one) and not one.exists():
                 raise SceneError(f"line {number} of {path} names {one}, which does not exist: correct the line")
             if _kind(one) in ("list", "items", "scenes"):
                 raise SceneError(
@@ -209,6 +211,12 @@ def _lines(path: Path) -> Iterator[tuple[Path, ...]]:
             yield given
     if not scenes:
         raise SceneError(f"{path} names no scene: write the paths of one scene into each line")
+
+
+def _beside(path: Path, word: str) -> Path:
+    """Return the path that a word of a list names: a URL, or a path relative to the list."""
+    given = local_or_remote(Path(word))
+    return given if is_remote(given) else path.parent / word
 
 
 def _check_unique(found: Sequence[tuple[Path, ...]]) -> None:

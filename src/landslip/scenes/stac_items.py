@@ -1,4 +1,4 @@
-"""STAC items as scenes: the local files of an item, or of each item of a collection, in one JSON file."""
+"""STAC items as scenes: the files of an item, or of each item of a collection, in one JSON file."""
 
 import json
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urlparse
 
 from landslip.errors import SceneError
+from landslip.scenes.remote import is_remote, local_or_remote
 
 _MAX_BYTES: Final = 64_000_000
 _NOT_CHANNELS: Final = frozenset({"thumbnail", "overview", "visual", "metadata"})
@@ -18,21 +19,21 @@ def item_scenes(path: Path) -> Iterator[tuple[str, tuple[Path, ...]]]:
     """Yield id and rasters of each item of a JSON file: a STAC item, or an item collection (FeatureCollection).
 
     An asset is found by its ``href``, relative to the JSON file, or by the name of its file beside it, as a download
-    leaves it. Thumbnails, overviews, visual composites and metadata are left out.
+    leaves it; else by its URL on a server. Thumbnails, overviews, visual composites and metadata are left out.
 
     Raises:
-        SceneError: the file cannot be read or holds no items, or an item has no raster on this machine.
+        SceneError: the file cannot be read or holds no items, or an item has no raster here or at a plain URL.
     """
     for item in _items(path):
         name = str(item.get("id") or "without an id")
         assets = item.get("assets")
         rasters = [one for one in assets.values() if _is_raster(one)] if isinstance(assets, dict) else []
-        found = [_local(str(one["href"]), path.parent) for one in rasters]
+        found = [_local(str(one["href"]), path.parent) or _on_server(str(one["href"])) for one in rasters]
         files = tuple(dict.fromkeys(one for one in found if one))
         if not files:
             where = f", its assets are at {rasters[0]['href']}" if rasters else ""
             raise SceneError(
-                f"item {name} of {path} has no raster on this machine{where}: download its files beside {path.name}, "
+                f"item {name} of {path} has no raster that can be read{where}: download its files beside {path.name}, "
                 "or leave it out",
                 parameter="paths",
             )
@@ -79,3 +80,12 @@ def _local(href: str, folder: Path) -> Path | None:
     beside = folder / Path(unquote(url.path)).name
     candidates = [folder / own] if own is not None else []
     return next((one for one in [*candidates, beside] if one.is_file()), None)
+
+
+def _on_server(href: str) -> Path | None:
+    """Return the path by which GDAL reads an asset on a server; None where it has no plain URL of a raster."""
+    try:
+        path = local_or_remote(Path(href))
+    except SceneError:
+        return None
+    return path if is_remote(path) else None

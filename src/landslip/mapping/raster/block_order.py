@@ -4,7 +4,7 @@ A tile that touches several blocks is run once and kept until the last of them, 
 tile is run again. Memory is bounded by settings whatever the width of a scene, and the result is the same.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from landslip.grid.lattice import Lattice
@@ -24,13 +24,16 @@ class Step:
     release: tuple[Window, ...]
 
 
-def plan_steps(lattice: Lattice, blocks: Sequence[Window], kept_tiles: int) -> Iterator[Step]:
+def plan_steps(
+    lattice: Lattice, blocks: Sequence[Window], kept_tiles: int, given: Collection[Window] = frozenset()
+) -> Iterator[Step]:
     """Plan the work block by block.
 
     Args:
         lattice: of the scene.
         blocks: to be mapped, row by row; some may be missing in a resumed run.
         kept_tiles: maximum number of tiles kept from one block to the next.
+        given: tiles that are run elsewhere, and belong to no step.
     """
     if not blocks:
         return
@@ -38,7 +41,7 @@ def plan_steps(lattice: Lattice, blocks: Sequence[Window], kept_tiles: int) -> I
     region = _bounds(blocks, scene)
     held: set[Window] = set()
     for block in blocks:
-        new = tuple(tile for tile in lattice.tiles_touching(block) if tile not in held)
+        new = tuple(tile for tile in lattice.tiles_touching(block) if tile not in held and tile not in given)
         still = {tile for tile in held if _touches_later(tile, block, region)}
         wanted = [tile for tile in new if _touches_later(tile, block, region)]
         keep = still | set(wanted[: max(kept_tiles - len(still), 0)])

@@ -1,5 +1,7 @@
 """The quicklook of a scene, accumulated from its blocks as they are read."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
@@ -20,13 +22,31 @@ def picture_channels(scene: Scene, detector_channels: tuple[str, ...]) -> tuple[
     return (detector_channels * 3)[:3]
 
 
+@dataclass(frozen=True, slots=True)
+class BlockCells:
+    """What a block adds to a quicklook."""
+
+    first_row: int
+    """Of the first cell that the block touches."""
+    first_col: int
+    sums: NDArray[np.float32]
+    """Of the valid pixels of each cell, (3, h, w)."""
+    counts: NDArray[np.int64]
+    """Valid pixels of each cell, (h, w)."""
+    codes: NDArray[np.uint8] | None = None
+    """Of masks, at the middle pixels of the cells whose middle is in the block."""
+    middle_rows: NDArray[np.intp] | None = None
+    """Rows of these cells in the quicklook."""
+    middle_cols: NDArray[np.intp] | None = None
+
+
 class Quicklook:
     """Means of valid pixels in square cells of pixels; blocks may come in any order."""
 
     def __init__(self, region: Window, channels: tuple[str, ...]) -> None:
         self.channels = channels
         self._region = region
-        self._cell = -(-max(region.height, region.width) // _LONGEST_PX)
+        self._cell = cell_px(region)
         shape = (-(-region.height // self._cell), -(-region.width // self._cell))
         self._sum = np.zeros((len(channels), *shape))
         self._count = np.zeros(shape, np.int64)
@@ -40,21 +60,19 @@ class Quicklook:
         codes: NDArray[np.uint8] | None = None,
     ) -> None:
         """Add a block of the region: values (3, H, W), 0 where not valid, validity and codes of masks (H, W)."""
-        here = block.relative_to(self._region)
-        first_row, first_col = here.row // self._cell, here.col // self._cell
-        sums = _per_cell(values * valid, here, self._cell)
-        cells = slice(first_row, first_row + sums.shape[1]), slice(first_col, first_col + sums.shape[2])
-        self._sum[:, *cells] += sums
-        self._count[cells] += _per_cell(valid.astype(np.float32), here, self._cell).astype(np.int64)
-        if codes is not None:
-            # The code of a cell is that of its middle pixel.
-            rows, cols = (
-                _middles(first, length, self._cell)
-                for first, length in zip((here.row, here.col), here.shape, strict=True)
-            )
-            self._codes[np.ix_((here.row + rows) // self._cell, (here.col + cols) // self._cell)] = codes[
-                np.ix_(rows, cols)
-            ]
+        self.add_cells(reduce_to_cells(self._region, block, values, valid, codes))
+
+    def add_cells(self, cells: BlockCells) -> None:
+        """Add a block of the region that was reduced to cells."""
+        height, width = cells.counts.shape
+        here = (
+            slice(cells.first_row, cells.first_row + height),
+            slice(cells.first_col, cells.first_col + width),
+        )
+        self._sum[:, *here] += cells.sums
+        self._count[here] += cells.counts
+        if cells.codes is not None and cells.middle_rows is not None and cells.middle_cols is not None:
+            self._codes[np.ix_(cells.middle_rows, cells.middle_cols)] = cells.codes
 
     def picture(self, grid: MapGrid) -> Picture:
         """Return the picture of all blocks added so far."""
@@ -69,6 +87,38 @@ class Quicklook:
             metres_per_pixel=grid.pixel_size_m[0] * self._cell,
             codes=self._codes,
         )
+
+
+def cell_px(region: Window) -> int:
+    """Return the side of the cells of a quicklook, in pixels."""
+    return -(-max(region.height, region.width) // _LONGEST_PX)
+
+
+def reduce_to_cells(
+    region: Window,
+    block: Window,
+    values: NDArray[np.float32],
+    valid: NDArray[np.bool_],
+    codes: NDArray[np.uint8] | None = None,
+) -> BlockCells:
+    """Reduce a block to what it adds to the quicklook of a region; arguments as those of ``Quicklook.add``."""
+    cell, here = cell_px(region), block.relative_to(region)
+    sums = _per_cell(values * valid, here, cell)
+    counts = _per_cell(valid.astype(np.float32), here, cell).astype(np.int64)
+    first_row, first_col = here.row // cell, here.col // cell
+    if codes is None:
+        return BlockCells(first_row, first_col, sums, counts)
+    # The code of a cell is that of its middle pixel.
+    rows, cols = (_middles(first, length, cell) for first, length in zip((here.row, here.col), here.shape, strict=True))
+    return BlockCells(
+        first_row,
+        first_col,
+        sums,
+        counts,
+        codes[np.ix_(rows, cols)],
+        (here.row + rows) // cell,
+        (here.col + cols) // cell,
+    )
 
 
 def _middles(first: int, length: int, cell: int) -> NDArray[np.intp]:
