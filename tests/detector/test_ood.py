@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -23,8 +24,11 @@ from landslip.errors import ChannelError, DetectorError, PatchesError, Predictio
 from landslip.evaluation.domain_shift import patch_distances, rank_correlation, score_domain_shift
 from landslip.evaluation.predict import predict
 from landslip.evaluation.predictions import PatchPosition
+from landslip.mapping.domain_shift import unsure_warnings
+from landslip.mapping.inventory.files import read_geopackage
 from landslip.mapping.job import MapSettings
 from landslip.mapping.run import map_scene
+from landslip.probability import decode_probability
 from predictions_made import held
 from scenes_made import memory_scene
 from tiny_detectors import TRUE_COLOUR, brightness, card
@@ -178,7 +182,7 @@ def test_a_map_of_in_distribution_images_has_no_warning(training: OodStatistics,
     assert not any("out of distribution" in warning for warning in summary.warnings)
 
 
-def test_a_map_of_out_of_distribution_images_has_a_warning_with_the_largest_deviation(
+def test_a_map_of_out_of_distribution_images_names_the_largest_deviation(
     training: OodStatistics, tmp_path: Path
 ) -> None:
     observed = np.ones((240, 288), bool)
@@ -186,10 +190,32 @@ def test_a_map_of_out_of_distribution_images_has_a_warning_with_the_largest_devi
     summary = mapped(tmp_path, brightness(ood=training), wide(colour=1.6), observed)
     assert summary.domain_shift is not None
     assert (summary.domain_shift.windows, summary.domain_shift.far_fraction) == (18, 1.0)
+    assert "B04/B03 ratio" in summary.domain_shift.largest_deviations
+
+
+def test_landslides_of_low_probability_give_a_warning(tmp_path: Path) -> None:
+    """The mean probability of the landslides is that of their pixels, and is compared with the card's."""
+    summary = mapped(tmp_path / "a", brightness(mapped_probability=0.99), wide())
+    with rasterio.open(tmp_path / "a" / "map" / "probability.tif") as raster:
+        probability = decode_probability(raster.read(1))
+    landslides = read_geopackage(tmp_path / "a" / "map" / "landslides.gpkg")
+    mean = sum((one["area_m2"] * one["probability_mean"]).sum() for one in landslides) / summary.landslide_area_m2
+    assert summary.mean_probability == pytest.approx(mean)
+    assert summary.threshold <= summary.mean_probability <= probability.max()
     (warning,) = [one for one in summary.warnings if "out of distribution" in one]
-    assert "B04/B03 ratio" in warning
-    assert "100% of 18 sampled windows" in warning
-    assert "Out of distribution" in (tmp_path / "map" / "report.html").read_text()
+    assert f"a mean probability of {summary.mean_probability:.2f}" in warning
+    assert "Out of distribution" in (tmp_path / "a" / "map" / "report.html").read_text()
+    sure = mapped(tmp_path / "b", brightness(mapped_probability=summary.mean_probability), wide())
+    assert not any("out of distribution" in one for one in sure.warnings)
+
+
+def test_probabilities_at_another_threshold_or_without_landslides_are_not_compared() -> None:
+    usual = card("sure", TRUE_COLOUR, mapped_probability=0.8, threshold=0.5)
+    assert unsure_warnings(0.6, 0.5, usual)
+    assert unsure_warnings(0.8, 0.5, usual) == unsure_warnings(0.6, 0.4, usual) == []
+    assert unsure_warnings(None, 0.5, usual) == unsure_warnings(0.6, 0.5, card("sure", TRUE_COLOUR)) == []
+    (warning,) = unsure_warnings(0.6, 0.5, usual, surface_reflectance=True)
+    assert "set to_toa to convert it" in warning
 
 
 def test_values_outside_the_input_ranges_are_reported_by_channel(tmp_path: Path) -> None:

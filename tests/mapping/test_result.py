@@ -11,7 +11,7 @@ import rasterio
 
 from landslip.errors import DomainShiftWarning, LandslipWarning, ReferenceDataError, SceneWarning
 from landslip.grid.map_grid import MapGrid
-from landslip.mapping.domain_shift import DomainShift, domain_shift_warnings
+from landslip.mapping.domain_shift import DomainShift, domain_shift_warnings, unsure_warnings
 from landslip.mapping.finished_map import finished_job, open_map, read_strips, read_summary
 from landslip.mapping.inventory.attributes import COLUMNS
 from landslip.mapping.inventory.find import find_landslides, outline_landslides
@@ -101,15 +101,18 @@ def test_warnings_are_issued_as_classes_that_can_be_filtered(result: MapResult, 
         windows=8, distance=4.0, far_fraction=1.0, largest_deviations=("B04 mean",), out_of_range={"B04": 0.5}
     )
     scene = replace(scene, warnings=("the image has no CRS",))
-    messages = (*scene.warnings, *domain_shift_warnings(shift, DETECTOR.card), "the pixel size is 3 m")
+    detector = brightness(mapped_probability=1.0)
+    unsure = unsure_warnings(0.6, detector.card.threshold, detector.card)
+    messages = (*scene.warnings, *domain_shift_warnings(shift, detector.card), *unsure, "the pixel size is 3 m")
     assert len(messages) == 4
-    shifted = MapResult(result.folder, result.summary.model_copy(update={"warnings": messages, "domain_shift": shift}))
+    told = {"warnings": messages, "domain_shift": shift, "mean_probability": 0.6, "threshold": detector.card.threshold}
+    shifted = MapResult(result.folder, result.summary.model_copy(update=told))
     with pytest.warns(LandslipWarning) as issued:
-        shifted.issue_warnings(scene, DETECTOR, stacklevel=1)
+        shifted.issue_warnings(scene, detector, stacklevel=1)
     assert [str(one.message) for one in issued] == list(messages)
     assert [one.category for one in issued] == [SceneWarning, *[DomainShiftWarning] * 2, LandslipWarning]
     assert {one.filename for one in issued} == {__file__}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", category=LandslipWarning)
-        shifted.issue_warnings(scene, DETECTOR)
+        shifted.issue_warnings(scene, detector)

@@ -5,8 +5,6 @@ import pytest
 import rasterio
 
 from landslip.api_maps import map_scene
-from landslip.detector.detector import Detector
-from landslip.mapping.domain_shift import DomainShift, domain_shift_warnings
 from landslip.scenes.inspection import is_surface_reflectance
 from landslip.scenes.rasters import open_scene
 from rasters import write_raster
@@ -36,20 +34,6 @@ def test_what_was_converted_or_is_named_level_1c_is_none(tmp_path):
 def test_pictures_are_no_reflectance(tmp_path):
     picture = np.clip(land()[:3] / 8, 1, 255).astype(np.uint8)
     assert not is_surface_reflectance(open_scene(write_raster(tmp_path / "a.tif", picture, descriptions=NAMES)))
-
-
-@pytest.mark.parametrize("surface", [False, True])
-def test_the_warning_names_the_option(surface):
-    shift = DomainShift(
-        windows=64,
-        distance=9,
-        far_fraction=1,
-        largest_deviations=("B02 mean",),
-        out_of_range={},
-        surface_reflectance=surface,
-    )
-    (warning,) = domain_shift_warnings(shift, Detector.open().card)
-    assert ("set to_toa to convert it" in warning) == surface
 
 
 def _probability(folder, scene, **options):

@@ -186,6 +186,8 @@ class Card(FrozenRecord):
     """How the threshold was chosen, and on which data."""
     temperature: Annotated[float, Field(gt=0)]
     confidence: Confidence | None = None
+    mapped_probability: Fraction | None = None
+    """Mean probability of the pixels mapped as landslide, at the threshold, on the patches that calibrated it."""
     trained_on: Text
     pixel_size_m: Annotated[float, Field(gt=0)]
     """Ground sampling distance of the training data."""

@@ -1,4 +1,8 @@
-"""Domain shift of a mapped scene: its distance from the training data, sampled at windows spread over it."""
+"""Domain shift of a mapped scene: its distance from the training data, and whether the detector is sure of its map.
+
+The mean probability of what is mapped ranks maps by F1 better than the distance of the image from the training data
+does (docs/trust.md), so that it alone gives a warning.
+"""
 
 from collections.abc import Iterator
 from typing import Final
@@ -20,7 +24,9 @@ _WINDOWS_PER_SIDE: Final = 8
 """At most 64 windows of the size of a patch are read, however large the scene is."""
 FAR_QUANTILE: Final = 0.99
 """A window is far where its distance exceeds this quantile of the training patches."""
-_WARN_FAR_FRACTION: Final = 0.5
+_WARN_UNSURE: Final = 0.94
+"""Mean probability of the landslides relative to that on the card: of the blocks of patches with an F1 of 0.5 or more, at
+most a tenth is below it (docs/trust.md)."""
 _WARN_OUT_OF_RANGE: Final = 0.2
 """Fraction of the pixels; in training 2 % are out of the range on a card."""
 _DEFAULT_SIDE_PX: Final = 128
@@ -103,13 +109,6 @@ def domain_shift_warnings(shift: DomainShift, card: Card) -> list[str]:
             f"domain shift was not measured: the statistics on the card of detector '{card.name}' are of another "
             "version of landslip; update landslip or the detector"
         )
-    if shift.far_fraction is not None and shift.far_fraction > _WARN_FAR_FRACTION:
-        largest = f" (largest deviation: {', '.join(shift.largest_deviations)})" if shift.largest_deviations else ""
-        warnings.append(
-            f"out of distribution: {shift.far_fraction:.0%} of {shift.windows} sampled windows exceed the training "
-            f"{FAR_QUANTILE * 100:.0f}th percentile of detector '{card.name}'{largest}; expect lower accuracy than the "
-            "scores on its card" + (_SURFACE if shift.surface_reflectance else "")
-        )
     high = {name: fraction for name, fraction in shift.out_of_range.items() if fraction > _WARN_OUT_OF_RANGE}
     if high:
         channels = ", ".join(f"{name} in {fraction:.0%}" for name, fraction in high.items())
@@ -118,6 +117,30 @@ def domain_shift_warnings(shift: DomainShift, card: Card) -> list[str]:
             "check units and processing level; expect lower accuracy than the scores on its card"
         )
     return warnings
+
+
+def unsure_warnings(
+    mean_probability: float | None, threshold: float, card: Card, *, surface_reflectance: bool = False
+) -> list[str]:
+    """Return a warning where the landslides of a map have a lower mean probability than those of the card's patches.
+
+    Args:
+        mean_probability: of the landslides, weighted by area; None where there is none.
+        threshold: of the map; at another one than the card's, probabilities are not comparable.
+        card: of the detector.
+        surface_reflectance: whether the scene is surface reflectance, which may be the reason.
+    """
+    usual = card.mapped_probability
+    if mean_probability is None or usual is None or threshold != card.threshold:
+        return []
+    if mean_probability >= _WARN_UNSURE * usual:
+        return []
+    return [
+        f"out of distribution: the landslides have a mean probability of {mean_probability:.2f}, those of the patches "
+        f"that detector '{card.name}' was calibrated on have {usual:.2f}; expect lower accuracy than the scores on its "
+        "card"
+        + (_SURFACE if surface_reflectance else "")
+    ]
 
 
 def _ood_distance(card: Card) -> OodDistance | None:

@@ -18,7 +18,7 @@ from landslip.files.atomic import check_disk_space
 from landslip.files.progress import Progress, no_progress
 from landslip.mapping.area import AreaOfInterest
 from landslip.mapping.change.raster import ChangeRaster, change_bands
-from landslip.mapping.domain_shift import domain_shift_warnings, measure_domain_shift
+from landslip.mapping.domain_shift import domain_shift_warnings, measure_domain_shift, unsure_warnings
 from landslip.mapping.job import Job, MapSettings
 from landslip.mapping.metadata.summary import Effort, Summary
 from landslip.mapping.products import (
@@ -109,6 +109,10 @@ class MapResult:
         """
         shift = self.summary.domain_shift
         shifted = domain_shift_warnings(shift, detector.card) if shift else []
+        surface = shift is not None and shift.surface_reflectance
+        shifted += unsure_warnings(
+            self.summary.mean_probability, self.summary.threshold, detector.card, surface_reflectance=surface
+        )
         for message in self.warnings:
             category = LandslipWarning
             if message in scene.warnings:

@@ -26,7 +26,7 @@ from landslip.inference.patch_prediction import predict_patches, select_channels
 from landslip.inference.predict import ArrayPredictor, valid_pixels
 from landslip.metrics.counts import DEFINITION
 from landslip.metrics.thresholds import ProbabilityHistogram, best_threshold
-from landslip.post_training.confidence import fit_confidence
+from landslip.post_training.confidence import fit_confidence, mean_mapped_probability
 from landslip.post_training.temperature import DECIMALS, fit_temperature, logits_of, temperature_in, with_temperature
 from landslip.probability import LANDSLIDE, NODATA
 
@@ -82,6 +82,8 @@ class Calibration:
     selection: str
     """How the threshold was chosen."""
     confidence: Confidence | None
+    mapped_probability: float | None
+    """Mean probability of the mapped pixels."""
 
 
 def find_calibration(
@@ -128,6 +130,7 @@ def find_calibration(
         threshold=threshold,
         selection=data.selection,
         confidence=fit_confidence(chain(*original), threshold, "; ".join(data.parts)),
+        mapped_probability=mean_mapped_probability((probability for probability, _ in chain(*original)), threshold),
     )
 
 
@@ -165,6 +168,7 @@ def calibrate(
         threshold=found.threshold,
         threshold_selection=found.selection,
         confidence=found.confidence,
+        mapped_probability=found.mapped_probability,
         scores=(),
         landslip_version=landslip.__version__,
         created=datetime.now(UTC).date(),

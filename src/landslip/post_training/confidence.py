@@ -51,6 +51,23 @@ def fit_confidence(
     )
 
 
+def mean_mapped_probability(maps: Iterable[NDArray[np.float32]], threshold: float) -> float | None:
+    """Return the mean probability of the pixels at or above a threshold, of all maps together; NaN is nodata.
+
+    Returns:
+        None where there is no such pixel.
+
+    Example:
+        >>> mean_mapped_probability([np.array([[0.5, 0.9, 0.2]], np.float32)], 0.5)
+        0.7
+    """
+    total, pixels = 0.0, 0
+    for probability in maps:
+        mapped = probability[reaches_threshold(encode_probability(probability), threshold)]
+        total, pixels = total + float(mapped.sum(dtype=np.float64)), pixels + mapped.size
+    return round(total / pixels, 4) if pixels else None
+
+
 def _objects(
     probability: NDArray[np.float32], mask: NDArray[np.uint8], threshold: float
 ) -> list[tuple[float, float, float]]:

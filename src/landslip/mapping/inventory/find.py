@@ -80,6 +80,8 @@ class Found:
     """Candidates that each mask rules out."""
     not_new: Extent = Extent()
     """Candidates of the image after that were there before."""
+    mean_probability: float | None = None
+    """Of all landslides, weighted by area; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ def find_landslides(
     empty = landslide_table([], grid, card, image_date, 1)
     append_to_geopackage(path, with_change(empty))
     areas_m2: list[NDArray[np.float64]] = []
+    probability_m2 = 0.0
     excluded = _ExcludedLayer(path, grid)
     if masked and (min_slope_deg > 0 or any(not kind.hides for kind in masked.kinds)):
         excluded.add(empty, SLOPE)
@@ -142,6 +145,7 @@ def find_landslides(
             table = table[~gentle]  # noqa: PLW2901 - the rest of the same rows
         if len(table):
             areas_m2.append(table["area_m2"].to_numpy())
+            probability_m2 += float((table["area_m2"] * table["probability_mean"]).sum())
             append_to_geopackage(path, with_change(table).assign(id=np.arange(first_id, first_id + len(table))))
             first_id += len(table)
     check_geopackage(path, sum(map(len, areas_m2)))
@@ -154,9 +158,9 @@ def find_landslides(
     by_name = {kind.name: counter.extent(kind.code) for kind in (masked.kinds if masked else ())}
     if min_slope_deg > 0:
         by_name[SLOPE.name] = excluded.extents.get(SLOPE.name, Extent())
-    return Found(
-        np.concatenate([np.zeros(0), *areas_m2]), counter.pixels, counter.area_m2, by_name, excluded.extents, not_new
-    )
+    areas = np.concatenate([np.zeros(0), *areas_m2])
+    mean = probability_m2 / float(areas.sum()) if areas.size else None
+    return Found(areas, counter.pixels, counter.area_m2, by_name, excluded.extents, not_new, mean)
 
 
 class _ExcludedLayer:

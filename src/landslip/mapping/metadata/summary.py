@@ -18,7 +18,7 @@ from landslip.change.pair import ScenePair
 from landslip.files.record import FrozenRecord
 from landslip.grid.map_grid import MapGrid
 from landslip.mapping.change.record import ChangeRecord, record_change
-from landslip.mapping.domain_shift import DomainShift, domain_shift_warnings
+from landslip.mapping.domain_shift import DomainShift, domain_shift_warnings, unsure_warnings
 from landslip.mapping.job import Job
 from landslip.mapping.workspace import sha256_of
 from landslip.scenes.masks.kinds import HIDING, PRECEDENCE, SLOPE
@@ -122,6 +122,8 @@ class Summary(_Record):
     attribution: tuple[str, ...]
     identity: str = ""
     """A sha256 over all that the map depends on: input files, options, detector, engine and settings."""
+    mean_probability: float | None = None
+    """Of the landslides, weighted by area; None where there is none."""
     domain_shift: DomainShift | None = None
     """None where the card has no training statistics."""
     masks: tuple[MaskRecord, ...] = ()
@@ -172,6 +174,7 @@ def summarise(job: Job, found: "Found", effort: Effort, shift: DomainShift | Non
             *(job.masks.area.notes if job.masks.area else ()),
             *_warnings(job, found),
             *(domain_shift_warnings(shift, card) if shift else ()),
+            *_unsure(job, found, shift),
         ),
         scene=SceneRecord(
             name=job.scene.name,
@@ -207,12 +210,21 @@ def summarise(job: Job, found: "Found", effort: Effort, shift: DomainShift | Non
         files={},
         attribution=(SENTINEL_ATTRIBUTION, *(line for line in card.attribution if line != SENTINEL_ATTRIBUTION)),
         identity=job.digest,
+        mean_probability=found.mean_probability,
         domain_shift=shift,
         masks=_mask_records(job, found),
         change=record_change(job.pair, card.threshold, found.not_new.count, found.not_new.area_m2)
         if job.pair
         else None,
     )
+
+
+def _unsure(job: Job, found: "Found", shift: DomainShift | None) -> list[str]:
+    """Return the warning of an unsure map; a map of two dates holds other probabilities than those of the card."""
+    if job.pair:
+        return []
+    surface = shift is not None and shift.surface_reflectance
+    return unsure_warnings(found.mean_probability, job.threshold, job.detector.card, surface_reflectance=surface)
 
 
 def _pair_warnings(pair: ScenePair) -> tuple[str, ...]:

@@ -122,6 +122,7 @@ def assemble(
         threshold=found.threshold,
         threshold_selection=found.selection,
         confidence=found.confidence,
+        mapped_probability=found.mapped_probability,
         input_ranges=train.input_ranges(),
         ood=train.ood,
         scores=scores,
