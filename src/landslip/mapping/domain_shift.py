@@ -25,8 +25,8 @@ _WINDOWS_PER_SIDE: Final = 8
 FAR_QUANTILE: Final = 0.99
 """A window is far where its distance exceeds this quantile of the training patches."""
 _WARN_UNSURE: Final = 0.94
-"""Mean probability of the landslides relative to that on the card: of the blocks of patches with an F1 of 0.5 or more, at
-most a tenth is below it (docs/trust.md)."""
+"""Mean probability of the landslides relative to that on the card: of the blocks of patches with an F1 of 0.5 or more,
+at most a tenth is below it (docs/trust.md)."""
 _WARN_OUT_OF_RANGE: Final = 0.2
 """Fraction of the pixels; in training 2 % are out of the range on a card."""
 _DEFAULT_SIDE_PX: Final = 128
@@ -138,8 +138,7 @@ def unsure_warnings(
     return [
         f"out of distribution: the landslides have a mean probability of {mean_probability:.2f}, those of the patches "
         f"that detector '{card.name}' was calibrated on have {usual:.2f}; expect lower accuracy than the scores on its "
-        "card"
-        + (_SURFACE if surface_reflectance else "")
+        "card" + (_SURFACE if surface_reflectance else "")
     ]
 
 
