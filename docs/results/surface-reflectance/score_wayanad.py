@@ -13,7 +13,6 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import rasterio
-
 from rasterio.features import rasterize
 
 import landslip
