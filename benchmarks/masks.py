@@ -34,7 +34,16 @@ from landslip.scenes.masks.classification import CLOUD_CLASSES, Classification
 from landslip.scenes.masks.kinds import KINDS
 from landslip.scenes.scene import Scene
 
-ALL = ("clouds", "shadow", "snow", "water")
+ALL = ("clouds", "shadow", "snow", "water", "vegetation")
+RUNS = (
+    ("none", 240.0, False),
+    ("auto", 60.0, False),
+    ("auto", 240.0, False),
+    ("none", 240.0, True),
+    ("auto", 240.0, True),
+    ("clouds,shadow,snow,vegetation", 240.0, True),
+)
+"""Masks, buffer in metres, and whether surface reflectance is converted (``--to-toa``)."""
 L1C = tuple(name for name, channel in CHANNELS.items() if "L1C" in channel.levels)
 
 
@@ -144,17 +153,17 @@ def measure_wayanad(data: Path, out: Path) -> None:
             blue[date] = file.read(1).astype(np.float32)
     difference = blue["cloudy"] - blue["clear"]
     print(
-        "\n| date | masks | landslides, ha | of these under cloud | under thick cloud | brighter | nodata | cloud that "
-        "is nodata |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
+        "\n| date | masks | converted | landslides, ha | of these under cloud | under thick cloud | brighter | "
+        "nodata | cloud that is nodata |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     )
     found = {}
     for date in ("clear", "cloudy"):
-        for masks, buffer_m in (("none", 240.0), ("auto", 60.0), ("auto", 240.0)):
+        for masks, buffer_m, to_toa in RUNS:
             result = landslip.map_scene(
                 folder / date,
-                out / f"{date}-{masks}-{buffer_m:g}",
-                "s2-rgb-three-regions",
+                out / f"{date}-{masks}-{buffer_m:g}-{to_toa}",
                 offset=-1000,
+                to_toa=to_toa,
                 masks=masks,
                 cloud_buffer_m=buffer_m,
                 overwrite=True,
@@ -163,7 +172,7 @@ def measure_wayanad(data: Path, out: Path) -> None:
             with rasterio.open(result.probability) as file:
                 encoded = file.read(1)
             landslide = reaches_threshold(encoded, result.summary.threshold)
-            found[date, masks, buffer_m] = landslide
+            found[date, masks, buffer_m, to_toa] = landslide
             if date == "cloudy":
                 thick, brighter = difference > 1500, difference > 800
                 cloud = brighter & is_near(thick, 20)
@@ -173,8 +182,9 @@ def measure_wayanad(data: Path, out: Path) -> None:
             else:
                 text = f"– | – | – | {(encoded == 255).mean():.3%} | –"
             name = masks if masks == "none" else f"{masks}, buffer {buffer_m:g} m"
-            print(f"| {date} | {name} | {result.summary.landslide_area_m2 / 1e4:.1f} | {text} |")
-    whole, masked = found["clear", "none", 240.0], found["clear", "auto", 240.0]
+            area_ha = result.summary.landslide_area_m2 / 1e4
+            print(f"| {date} | {name} | {'yes' if to_toa else 'no'} | {area_ha:.1f} | {text} |")
+    whole, masked = (found["clear", masks, 240.0, False] for masks in ("none", "auto"))
     gone = np.count_nonzero(whole & ~masked) / np.count_nonzero(whole)
     print(f"\nClear date: {gone:.2%} of the mapped landslide pixels are lost with masks.")
 

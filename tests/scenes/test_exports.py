@@ -200,3 +200,25 @@ def test_the_planetary_computer_before_the_offset_and_a_name_in_another_address(
     mirror = {"rel": "root", "href": "https://example.org/?from=https://planetarycomputer.microsoft.com/api/stac/v1"}
     (tmp_path / "other" / "item.json").write_text(_item({"s2:processing_baseline": "05.11"}, {}, [mirror]))
     assert "not whether that offset was removed" in _check(tmp_path / "other", bands).warnings[0]
+
+
+def test_an_item_that_tells_an_offset_was_removed_which_is_still_there_is_refused(tmp_path, bands):
+    for band, values in bands.items():
+        _write(tmp_path / f"{band}.tif", _with_offset(values), nodata=0)
+    told = {"earthsearch:boa_offset_applied": True, "s2:processing_baseline": "05.11"}
+    (tmp_path / "item.json").write_text(_item(told, {band: {"href": f"{band}.tif"} for band in bands}))
+    message, parameter = message_of(tmp_path)
+    assert parameter == "offset"
+    assert "was removed, but no pixel is below" in message
+    _check(tmp_path, bands, offset=-1000)
+
+
+def test_an_item_of_another_image_is_not_used(tmp_path, bands):
+    for band in ("B02", "B03", "B04"):
+        _write(tmp_path / f"T43PFN_20241201T051225_{band}_10m.tif", _with_offset(bands[band]), nodata=0)
+    assets = {"B02": {"href": "https://example.org/T43PGN_20210101T051225_B02_10m.tif"}}
+    told = {"s2:processing_baseline": "02.14", "datetime": "2021-01-01T05:12:25Z"}
+    (tmp_path / "item.json").write_text(_item(told, assets))
+    scene = open_scene(tmp_path)
+    assert scene.date == datetime(2024, 12, 1, 5, 12, 25, tzinfo=UTC)
+    assert any("may hold the offset of 1,000" in one for one in scene.warnings)

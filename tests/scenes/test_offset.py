@@ -89,7 +89,6 @@ def item(offset=None, applied=None, baseline="05.09"):
         (item(offset=-0.1), 1000),
         (item(offset=-0.1, applied=False), 1000),
         (item(applied=False), 1000),
-        (item(offset=-0.1, applied=True), 0),
         (item(baseline="03.01"), 0),
         (item(offset=0, baseline="02.14"), 0),
     ],
@@ -99,6 +98,17 @@ def test_a_stac_item_states_the_offset(tmp_path, stac, removed):
     (folder / "item.json").write_text(json.dumps(stac))
     np.testing.assert_array_equal(map_values(folder), RAW - float(removed))
     assert open_scene(folder).warnings == ()
+
+
+def test_an_offset_that_was_removed_is_not_removed_again_and_the_values_must_agree(tmp_path):
+    for name, values in (("removed", land().astype(np.uint16)), ("raw", RAW)):
+        folder = write_bands(tmp_path / name, values)
+        (folder / "item.json").write_text(json.dumps(item(offset=-0.1, applied=True)))
+    np.testing.assert_array_equal(map_values(tmp_path / "removed"), land())
+    message, parameter = message_of(tmp_path / "raw")
+    assert parameter == "offset"
+    assert "was removed, but no pixel is below" in message
+    np.testing.assert_array_equal(map_values(tmp_path / "raw", offset=0), RAW)
 
 
 @pytest.mark.parametrize("where", ["folder", "item", "contradiction", "xml"])

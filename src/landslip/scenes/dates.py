@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from landslip.scenes.product_metadata import item_belongs
+
 _TIME_TAGS = (
     "ACQUISITIONDATETIME",
     "ACQUISITION_DATETIME",
@@ -50,7 +52,7 @@ def acquisition_date(
     folders = [path.resolve() for path in given if path.is_dir()]
     sources = (
         ("the files' tags", [moment for one in tags if (moment := date_in_tags(one))]),
-        ("the STAC item beside the files", [moment for one in folders for moment in _acquired_by_items(one)]),
+        ("the STAC item beside the files", [moment for one in folders for moment in _acquired_by_items(one, paths)]),
         ("the file names", [moment for path in paths if (moment := date_in_name(path.stem))]),
         ("the folder's name", [moment for one in folders if (moment := date_in_name(one.name))]),
         (
@@ -103,8 +105,8 @@ def date_in_tags(tags: Mapping[str, str]) -> datetime | None:
     return next((moment for key in _TIME_TAGS if key in tags and (moment := date_in_name(tags[key]))), None)
 
 
-def _acquired_by_items(folder: Path) -> list[datetime]:
-    """Return the acquisition times from STAC items in a folder."""
+def _acquired_by_items(folder: Path, paths: Sequence[Path]) -> list[datetime]:
+    """Return the acquisition times from STAC items in a folder that are about the files."""
     moments = []
     for path in sorted(folder.glob("*.json")):
         try:
@@ -112,6 +114,8 @@ def _acquired_by_items(folder: Path) -> list[datetime]:
         except (OSError, ValueError):
             continue
         if isinstance(item, dict) and "stac_version" in item and isinstance(item.get("properties"), dict):
+            if not all(item_belongs(item, one) for one in paths):
+                continue
             moment = date_in_name(str(item["properties"].get("datetime")))
             moments += [moment] if moment else []
     return moments

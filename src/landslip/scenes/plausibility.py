@@ -74,10 +74,13 @@ def check_dn(
         raise SceneError(doubts[0][0], parameter=doubts[0][1])
     # A scale that the user gave is not overruled.
     warnings = [message for message, _ in doubts[:1]] or much_darker_channels(compared)
-    if not doubts and median > _BRIGHT_MEDIAN_DN:
+    brightest = max(usable, key=lambda index: float(np.median(converted[index])))
+    highest = max(median, float(np.median(converted[brightest])))
+    if not doubts and highest > _BRIGHT_MEDIAN_DN:
+        where = describe_origin(bands[brightest], made[brightest], samples[brightest])
         warnings.append(
-            f"{why}, the median is {median:,.5g} DN, which only clouds and fresh snow reach: the scale is wrong unless "
-            f"these cover the scene; set scale to what converts the stored values to DN"
+            f"{where}, the median is {highest:,.5g} DN, which only clouds and fresh snow reach: the scale is wrong "
+            f"unless these cover the scene; set scale to what converts the stored values to DN"
         )
     stored_as_is = given.scale is None and all(
         made[index].gain == 1 or is_patch_image(bands[index].file.path) for index in usable

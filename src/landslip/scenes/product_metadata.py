@@ -83,6 +83,8 @@ class ProductMetadata:
         for document in sorted(path.absolute().parent.glob("*.json")):
             item = self._read(document)
             if isinstance(item, dict) and "stac_version" in item and isinstance(item.get("assets"), dict):
+                if not item_belongs(item, path):
+                    continue
                 statement = _from_item(item, document.name, path, channel)
                 if statement:
                     yield statement
@@ -116,9 +118,23 @@ def item_statement(item: Mapping[str, Any], name: str, asset: str, channel: str)
     return _from_item({**item, "assets": {asset: chosen}}, name, Path(href), channel)
 
 
+def item_belongs(item: Mapping[str, Any], path: Path) -> bool:
+    """Return whether tile and time in a file's name, if there are any, are also in a STAC item, if it has any.
+
+    Example:
+        >>> item = {"id": "S2B_T43PGN_20210101T051225", "assets": {}}
+        >>> item_belongs(item, Path("T43PFN_20241201T051225_B04_10m.tif")), item_belongs(item, Path("B04.tif"))
+        (False, True)
+    """
+    return _names_it(json.dumps(item), path)
+
+
 def _belongs(root: ElementTree.Element, path: Path) -> bool:
     """Return whether tile and time in a file's name, if there are any, are also in the document."""
-    text = " ".join(element.text or "" for element in root.iter())
+    return _names_it(" ".join(element.text or "" for element in root.iter()), path)
+
+
+def _names_it(text: str, path: Path) -> bool:
     for pattern in _IDENTIFIERS:
         own, listed = set(pattern.findall(path.stem)), set(pattern.findall(text))
         if own and listed and not own & listed:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from landslip.errors import SceneError
 from landslip.scenes.bands import ChannelBand
 from landslip.scenes.conversion import Conversion
+from landslip.scenes.product_metadata import FIRST_BASELINE_WITH_OFFSET
 
 _FLOOR_DN: Final = 950.0
 """With the offset the darkest 0.1 % of pixels are not below this."""
@@ -42,6 +43,7 @@ def check_offset(
         for index, how in enumerate(made)
         if samples[index].size and bands[index].file.dtypes[bands[index].band - 1] != "uint8"
     }
+    _check_removed(made, floors, min(map(len, samples), default=0))
     warnings = list(_differing(bands, made)) or list(_left_in_one(floors, min(map(len, samples), default=0)))
     open_floors = {
         bands[index].channel: floors[bands[index].channel] for index in unknown if bands[index].channel in floors
@@ -75,6 +77,25 @@ def check_offset(
             f"bright; set offset to -1000 to remove it, or to 0 if there is none"
         )
     return warnings
+
+
+def _check_removed(made: Sequence[Conversion], floors: Mapping[str, float], size: int) -> None:
+    """Check that an offset that metadata tell to be removed is not in the values.
+
+    Raises:
+        SceneError: the baseline adds it, and no pixel is as dark as without it.
+    """
+    told = next((how.statement for how in made if how.statement and how.offset_known and how.offset == 0), None)
+    if told is None or told.baseline < FIRST_BASELINE_WITH_OFFSET or size < _LARGE_SAMPLE or not _DARK & set(floors):
+        return
+    channel = min(floors, key=lambda name: floors[name])
+    if floors[channel] >= _FLOOR_DN:
+        raise SceneError(
+            f"{told.source} tells that the offset of processing baseline {told.baseline} was removed, but no pixel is "
+            f"below about {floors[channel]:,.0f} DN ({channel}): give offset -1000 if it is still in the values, or 0 "
+            f"to use them as stored",
+            parameter="offset",
+        )
 
 
 def _differing(bands: Sequence[ChannelBand], made: Sequence[Conversion]) -> Iterator[str]:
