@@ -20,7 +20,7 @@ from landslip.files.progress import Progress, no_progress
 from landslip.inference.engine import InferenceOptions, open_engine
 from landslip.metrics.counts import DEFINITION, PixelCounts, count_pixels
 from landslip.post_training.temperature import with_temperature
-from landslip.probability import BACKGROUND, NODATA, encode_probability, reaches_threshold
+from landslip.probability import BACKGROUND, LANDSLIDE, NODATA, encode_probability, reaches_threshold
 from landslip.training.assembly.export import check_mean_difference, check_parity, export_graph, store_half
 from landslip.training.data.negatives import Negatives, load_negatives
 from landslip.training.finetuning.labels import MARGIN_M, Labels
@@ -36,6 +36,8 @@ _HELD_OUT: Final = 0.2
 _FEWEST_HELD_OUT: Final = 2
 _CHECKED: Final = 8
 """Patches on which the rebuilt network is compared with the detector."""
+_COMPARED: Final = 64
+"""Patches on which the new graph is compared with its network."""
 
 
 class FinetuneSettings(Frozen):
@@ -131,11 +133,11 @@ def finetune(
     )
     graph = with_temperature(export_graph(network.eval(), 1.0, len(detector.card.channels)), detector.card.temperature)
     exported = seal(graph, detector.card)
-    rounding = check_parity(network, exported, stack.values).rounding
+    rounding = check_parity(network, exported, stack.values[:_COMPARED]).rounding
     if _stored_half(detector):
         half = seal(store_half(graph), detector.card)
         try:
-            check_mean_difference(exported, half, stack.values, remedy="", rounding=rounding)
+            check_mean_difference(exported, half, stack.values[:_COMPARED], remedy="", rounding=rounding)
             exported = half
         except RunError:
             # A smaller file is not worth the training: it is stored in float32.
@@ -180,8 +182,11 @@ def _count_held_out(labels: Labels, stack: PatchStack) -> int:
     """Number of patches at the end that are held out, which are neighbours; none where labels are few."""
     count = round(_HELD_OUT * len(stack))
     enough = labels.landslides >= MIN_TO_HOLD_OUT and count >= _FEWEST_HELD_OUT
+    if not enough:
+        return 0
     # Without a landslide among them they tell nothing.
-    return count if enough and (stack.masks[-count:] == 1).any() and (stack.masks[:-count] == 1).any() else 0
+    landslide = stack.masks == LANDSLIDE
+    return count if landslide[-count:].any() and landslide[:-count].any() else 0
 
 
 def _stored_half(detector: Detector) -> bool:
