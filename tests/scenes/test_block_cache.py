@@ -52,9 +52,9 @@ def test_an_error_in_one_source_is_that_of_the_read(tmp_path: Path, monkeypatch:
 
 
 def test_the_cache_holds_two_rows_of_blocks_within_its_bounds(tmp_path: Path) -> None:
-    assert cache_settings(memory_scene(blobs(20, 20)), ["B04"])["GDAL_CACHEMAX"] == 128 * 2**20
+    assert cache_settings(memory_scene(blobs(20, 20)), ["B04"])["GDAL_CACHEMAX"] == 64 * 2**20
     scene = open_scene(bands(tmp_path))
-    assert cache_settings(scene, scene.channels)["GDAL_CACHEMAX"] == 128 * 2**20
+    assert cache_settings(scene, scene.channels)["GDAL_CACHEMAX"] == 64 * 2**20
     # Five bands of 2,048 x 9,000 uint16 in blocks of 1,024: 2 x 1,024 x 9,216 x 2 bytes a band.
     path = tmp_path / "large.tif"
     profile = {

@@ -49,23 +49,29 @@ def stretch_true_colour(
     stretched = np.zeros((*valid.shape, 3), np.uint8)
     if not valid.any():
         return stretched
-    values = rgb[:, valid].astype(np.float64)
+    # In float32 and in place: of a large picture every copy counts.
+    values = rgb[:, valid].astype(np.float32, copy=False)
     used = ~_is_fill(values)
-    values -= np.percentile(values[:, used], _DARK_PERCENTILE, axis=1, keepdims=True)
+    values -= np.percentile(values[:, used], _DARK_PERCENTILE, axis=1, keepdims=True).astype(np.float32)
     darkest, brightest = values.min(axis=0), values.max(axis=0)
     coloured = used & (brightest > 0) & (darkest < _WHITE_RATIO * brightest)
     scaling = values[:, coloured if coloured.mean() >= _MIN_COLOURED else used]
     bright = np.percentile(scaling, _BRIGHT_PERCENTILE, axis=1 if per_channel else None, keepdims=True)
     # A channel of one value has no range: it is shown in the middle.
-    scaled = np.divide(values, bright, out=np.full_like(values, 0.5), where=bright > 0)
-    tones = np.maximum(scaled, 0) ** _GAMMA
+    limits = np.broadcast_to(bright, (3, 1)).astype(np.float32)
+    np.divide(values, limits, out=values, where=limits > 0)
+    values[~(limits[:, 0] > 0)] = 0.5
+    np.maximum(values, 0, out=values)
+    np.power(values, _GAMMA, out=values)
     width = 1 - _KNEE
-    highlights = 1 - width * np.exp(-np.maximum(tones - _KNEE, 0) / width)
-    stretched[valid] = np.rint(np.where(tones < _KNEE, tones, highlights) * 255).astype(np.uint8).T
+    high = values >= _KNEE
+    values[high] = 1 - width * np.exp((_KNEE - values[high]) / width)
+    values *= 255
+    stretched[valid] = np.rint(values, out=values).astype(np.uint8).T
     return stretched
 
 
-def _is_fill(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _is_fill(values: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Return which pixels (N,) of values (3, N) hold the lowest or highest value in all channels at once."""
     fill = np.zeros(values.shape[1], np.bool_)
     equal = (values == values[0]).all(axis=0)

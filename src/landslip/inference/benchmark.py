@@ -11,11 +11,18 @@ from landslip.detector.detector import Detector
 from landslip.errors import EngineError
 from landslip.files.progress import Progress, no_progress, track
 from landslip.inference.convolution_peak import ConvolutionPeak, operations_of
-from landslip.inference.engine import Engine, InferenceOptions, available_engines, open_engine, resolve_options
+from landslip.inference.engine import (
+    CPU_ENGINES,
+    Engine,
+    InferenceOptions,
+    available_engines,
+    open_engine,
+    resolve_options,
+)
 from landslip.inference.synthetic_inputs import synthetic_images
 
 ROUNDS: Final = 5
-Computed = Literal["float32", "bfloat16", "int8"]
+Computed = Literal["float32", "bfloat16", "float16", "int8"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,7 @@ class EngineTiming:
     that of all threads, so that other processes change it little."""
     convolution_peak_per_cpu_s: float | None = None
     """The same of a chain of convolutions in this precision, best of rounds between those of the engines; None where
-    it was not measured."""
+    it was not measured, and for an engine that is not for a CPU."""
 
 
 def time_engines(
@@ -75,7 +82,8 @@ def time_engines(
         except EngineError as error:
             failures.append(str(error))
     results = [engine(images) for engine in engines]  # also warms up
-    meters = {name: ConvolutionPeak(name, threads) for name in {one.precision for one in engines} if peaks}
+    on_cpu = {one.precision for one in engines if one.name in CPU_ENGINES}
+    meters = {name: ConvolutionPeak(name, threads) for name in on_cpu if peaks}
     peak_per_s = dict.fromkeys(meters, 0.0)
     best_s, cpu_s, latency_s = ([np.inf] * len(engines) for _ in range(3))
     for _ in track(range(ROUNDS), progress, "timing"):
@@ -102,7 +110,7 @@ def time_engines(
                 km2_per_s=pixels_per_s * card.pixel_size_m**2 / 1e6,
                 largest_difference=float(np.abs(result - results[0]).max()),
                 operations_per_cpu_s=patches * operations / used_s,
-                convolution_peak_per_cpu_s=peak_per_s.get(engine.precision),
+                convolution_peak_per_cpu_s=peak_per_s.get(engine.precision) if engine.name in CPU_ENGINES else None,
             )
         )
     return tuple(timings), tuple(failures)

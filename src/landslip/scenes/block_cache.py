@@ -13,7 +13,7 @@ from landslip.scenes.resampled_file import ResampledFile
 from landslip.scenes.scene import ElevationSlope, Scene, Source
 from landslip.scenes.tiles import TileMosaic
 
-_LEAST_BYTES: Final = 128 * 2**20
+_LEAST_BYTES: Final = 64 * 2**20
 _MOST_BYTES: Final = 512 * 2**20
 _SPARE: Final = 1.1
 """GDAL counts more than the pixels of a block."""
@@ -27,7 +27,7 @@ def cache_settings(scene: Scene, channels: Sequence[str]) -> dict[str, Any]:
         channels: that are read.
 
     Returns:
-        ``GDAL_CACHEMAX``, 128 to 512 MB. In bytes, as rasterio takes it: with 128 nothing would stay in the cache.
+        ``GDAL_CACHEMAX``, 64 to 512 MB. In bytes, as rasterio takes it: with 64 nothing would stay in the cache.
     """
     # A slope that is not in a file is computed from the elevation.
     layers = [scene.layers.get(name) or scene.layers["elevation"] for name in channels]

@@ -101,7 +101,8 @@ def _add_limits(detector: "Detector", rows: list[dict[str, Any]], threads: int |
         options = InferenceOptions(name, precision, threads)
         file = choose_precision(detector, name, precision)[0] if precision == "int8" else detector
         row["peak_memory_mb"] = measure_peak_memory_mb(file, options, height=size, width=size)
-        row["share_of_peak"] = row["operations_per_cpu_s"] / row["convolution_peak_per_cpu_s"]
+        peak = row["convolution_peak_per_cpu_s"]
+        row["share_of_peak"] = row["operations_per_cpu_s"] / peak if peak else None
 
 
 def _add_scores(
@@ -143,8 +144,8 @@ def _table(rows: list[dict[str, Any]]) -> list[list[str]]:
             f"{row['largest_difference']:.1e}",
         ]
         if "share_of_peak" in row:
-            memory = row["peak_memory_mb"]
-            cells += ["" if memory is None else f"{memory:.0f}", f"{row['share_of_peak']:.0%}"]
+            memory, share = row["peak_memory_mb"], row["share_of_peak"]
+            cells += ["" if memory is None else f"{memory:.0f}", "" if share is None else f"{share:.0%}"]
         if "f1" in row:
             cells += [f"{row['f1']:.4f}", f"{row['narrow_f1']:.4f}"]
         table.append(cells)
