@@ -27,6 +27,7 @@ def map_scenes(
     layer: str | None = None,
     exclude: str | None = None,
     exclude_layer: str | None = None,
+    cluster: str | None = None,
     progress: Progress = no_progress,
     **settings: Any,
 ) -> "BatchResult":
@@ -50,6 +51,9 @@ def map_scenes(
         layer: see ``map_scene``.
         exclude: see ``map_scene``.
         exclude_layer: see ``map_scene``.
+        cluster: ``local:N``, or the address or file of a Dask scheduler, to map on a cluster (docs/cluster.md); the
+            maps are then merged into the folder ``inventory``, and ``out`` may be in an object store
+            (``s3://bucket/prefix``), where the folders of the result lie.
         progress: told of the progress of each scene.
         **settings: see ``map_scene``.
 
@@ -84,16 +88,15 @@ def map_scenes(
         "pixel_size_m": pixel_size_m,
         "to_toa": to_toa,
     }
-    return run(
-        listed,
-        as_detector(detector),
-        Path(out),
-        as_map_settings(settings),
-        reading=reading,
-        aoi=None if aoi is None else area_of_interest(aoi, layer),
-        exclude=None if exclude is None else read_excluded_area(exclude, exclude_layer),
-        progress=progress,
-    )
+    chosen, options = as_detector(detector), as_map_settings(settings)
+    area = None if aoi is None else area_of_interest(aoi, layer)
+    excluded = None if exclude is None else read_excluded_area(exclude, exclude_layer)
+    if cluster is not None:
+        from landslip.cluster.mapping import ClusterRequest, map_scenes_on_cluster  # noqa: PLC0415
+
+        request = ClusterRequest(chosen, Path(out), options, reading, area, excluded)
+        return map_scenes_on_cluster(cluster, listed, request, progress=progress).batch
+    return run(listed, chosen, Path(out), options, reading=reading, aoi=area, exclude=excluded, progress=progress)
 
 
 def merge_inventories(

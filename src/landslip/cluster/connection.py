@@ -15,8 +15,9 @@ from distributed.comm.core import CommClosedError
 from landslip.cluster.worker import MapperPlugin
 from landslip.errors import ClusterError, SettingsError
 
-WAIT_S: Final = 120.0
-"""How long a scheduler that does not answer, and a first worker, are waited for."""
+WAIT_VARIABLE: Final = "LANDSLIP_CLUSTER_WAIT_S"
+"""Environment variable: seconds for which a scheduler that does not answer, and a first worker, are waited for."""
+_WAIT_S: Final = 120.0
 _PAUSE_S: Final = 1.0
 _LOCAL: Final = re.compile(r"local(?::(\d+))?")
 _ADDRESS: Final = re.compile(r"(?:[a-z]+://)?[^\s/:]+(?::\d+)?|(?:tcp|tls|ws|wss|ucx)://\[[0-9a-fA-F:]+\]:\d+")
@@ -25,7 +26,9 @@ _ADDRESS: Final = re.compile(r"(?:[a-z]+://)?[^\s/:]+(?::\d+)?|(?:tcp|tls|ws|wss
 class Cluster:
     """A cluster that is connected; use ``open_cluster``."""
 
-    def __init__(self, target: str, client: Client, plugin: MapperPlugin, *, own: bool, wait_s: float = WAIT_S) -> None:
+    def __init__(
+        self, target: str, client: Client, plugin: MapperPlugin, *, own: bool, wait_s: float = _WAIT_S
+    ) -> None:
         self.target = target
         self.client = client
         self.plugin = plugin
@@ -101,19 +104,19 @@ class Cluster:
 
 
 @contextmanager
-def open_cluster(target: str, plugin: MapperPlugin, *, wait_s: float = WAIT_S) -> Iterator[Cluster]:
+def open_cluster(target: str, plugin: MapperPlugin) -> Iterator[Cluster]:
     """Connect to a cluster, or start one on this machine, until the block ends.
 
     Args:
         target: ``local`` for one worker process a core, ``local:N`` for N; or the address of a scheduler, such as
             ``tcp://10.0.0.1:8786``; or the path of a scheduler file (``.json``).
         plugin: for the workers.
-        wait_s: seconds to wait for the scheduler and for the first worker.
 
     Raises:
-        SettingsError: the target is none of these.
+        SettingsError: the target is none of these, or ``LANDSLIP_CLUSTER_WAIT_S`` is no number of seconds.
         ClusterError: the scheduler does not answer, or has no worker.
     """
+    wait_s = _waiting_time()
     local = _LOCAL.fullmatch(target)
     if local:
         count = int(local[1]) if local[1] else os.cpu_count() or 1
@@ -141,6 +144,17 @@ def open_cluster(target: str, plugin: MapperPlugin, *, wait_s: float = WAIT_S) -
         yield cluster
     finally:
         cluster.client.close(timeout=5)
+
+
+def _waiting_time() -> float:
+    text = os.environ.get(WAIT_VARIABLE, str(_WAIT_S))
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e6:
+        raise SettingsError(f"{WAIT_VARIABLE} must be a number of seconds above 0, got '{text}'", parameter="cluster")
+    return seconds
 
 
 def _connect(target: str, wait_s: float) -> Client:

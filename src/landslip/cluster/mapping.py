@@ -291,9 +291,9 @@ def map_scene_on_cluster(
     Raises:
         LandslipError: an input is wrong, the cluster is lost, or the map cannot be written.
     """
-    began = perf_counter()
     scene = SceneFiles("scene", tuple(paths))
     with _runner(target, request, [scene], folders=False, say=say) as runner:
+        began = perf_counter()
         job = runner.open(scene)
         if runner.store is not None and not request.settings.overwrite:
             summary = runner.finished(scene, job)

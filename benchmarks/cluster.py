@@ -1,0 +1,73 @@
+"""Compare workers of a Dask cluster on this machine, one thread each, with one process with one thread.
+
+    python benchmarks/cluster.py [--workers 2] [--side 5120] [--precision float32]
+
+Maps the largest fully valid rectangle of the example, repeated, with the default detector by the command line: with
+`--threads 1` on one core (where `taskset` is there), with `--threads 1` on all cores, so that reading and writing run
+beside the network, and with `--cluster local:N`. Prints the seconds of the map (`wall_s` of its summary) and of the
+whole command, which includes starting the workers, and whether the files are the same to the byte.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import rasterio
+
+import whole_tile
+
+SAME = ("probability.tif", "landslides.parquet", "overview.png")
+
+
+def run(name: str, scene: Path, out: Path, options: list[str], prefix: list[str]) -> tuple[float, float]:
+    """Map a scene; returns the seconds of the map and of the whole command."""
+    began = time.perf_counter()
+    command = [*prefix, sys.executable, "-m", "landslip", "map", str(scene), "-o", str(out), "--quiet", *options]
+    subprocess.run(command, check=True)
+    whole_s = time.perf_counter() - began
+    summary = json.loads((out / "summary.json").read_text())
+    print(
+        f"{name:<44}{summary['wall_s']:8.1f} s map{whole_s:8.1f} s command{summary['network_s']:8.1f} s network, "
+        f"{summary['engine']} {summary['settings']['precision']}",
+        flush=True,
+    )
+    return float(summary["wall_s"]), whole_s
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--side", type=int, default=5120)
+    parser.add_argument("--precision", default="float32")
+    parser.add_argument("--block", default="1024")
+    given = parser.parse_args()
+    common = ["--engine", "openvino", "--precision", given.precision, "--block", given.block]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        with rasterio.open(whole_tile.EXAMPLE) as file:
+            bands = [file.descriptions.index(name) + 1 for name in ("B04", "B03", "B02")]
+            values = file.read(bands)
+        rows, cols = whole_tile.largest_valid((values > 0).all(axis=0))
+        whole_tile.SIDE_PX, whole_tile.STRIP_PX = given.side, 512
+        scene = folder / "scene.tif"
+        whole_tile.write_tile(scene, values[:, rows, cols])
+        pinned = ["taskset", "-c", "0"] if shutil.which("taskset") else []
+        one, _ = run("one process, 1 thread, 1 core", scene, folder / "one", [*common, "--threads", "1"], pinned)
+        free, _ = run("one process, 1 thread, all cores", scene, folder / "free", [*common, "--threads", "1"], [])
+        target = f"local:{given.workers}"
+        many, _ = run(
+            f"{given.workers} workers, 1 thread each", scene, folder / "many", [*common, "--cluster", target], []
+        )
+        print(f"{one / many:.2f} times as fast as on one core, {free / many:.2f} times as one thread on all cores")
+        for name in SAME:
+            same = (folder / "one" / name).read_bytes() == (folder / "many" / name).read_bytes()
+            print(f"{name}: {'the same bytes' if same else 'DIFFERENT'}")
+
+
+if __name__ == "__main__":
+    main()
