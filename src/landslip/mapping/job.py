@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 import landslip
-from landslip.change.baseline import packaged_baseline
+from landslip.change.detector import ChangeDetector
 from landslip.change.pair import ChangeReading, ScenePair
+from landslip.channels import split_dates
 from landslip.detector.detector import Detector, packaged
 from landslip.errors import SettingsError
 from landslip.files.model import Frozen
@@ -109,6 +110,10 @@ class Job:
     """Of the scene; those of a finished map are known by their rules and are not computed again."""
     pair: ScenePair | None = None
     """The scene and those before the event, where only new landslides are mapped."""
+    change: ChangeDetector = field(default_factory=ChangeDetector)
+    """Finds what is new in a pair."""
+    change_engine: Engine | None = None
+    """Of its network, if it has one."""
 
     @classmethod
     def of(
@@ -120,6 +125,7 @@ class Job:
         exclude: AreaOfInterest | None = None,
         engines: EnginePool | None = None,
         pair: ScenePair | None = None,
+        change: ChangeDetector | None = None,
     ) -> "Job":
         """Check a run and open its engine.
 
@@ -131,6 +137,7 @@ class Job:
             exclude: area in which landslides are ruled out.
             engines: that are already open; one is opened for this job alone where None.
             pair: of the scene and those before the event; new landslides are mapped then.
+            change: finds them; the default where None.
 
         Raises:
             LandslipError: scene, detector, settings and area do not fit together.
@@ -154,12 +161,14 @@ class Job:
         )
         region = area.window if area else scene.window
         lattice = make_lattice(detector.card, scene.height, scene.width, settings.overlap_px)
-        engine = (engines or EnginePool()).open(
-            detector,
-            InferenceOptions(settings.engine, settings.precision, settings.threads),
-            height=lattice.tile_height,
-            width=lattice.tile_width,
-        )
+        pool = engines or EnginePool()
+        options = InferenceOptions(settings.engine, settings.precision, settings.threads)
+        engine = pool.open(detector, options, height=lattice.tile_height, width=lattice.tile_width)
+        change = (change or ChangeDetector.open()) if pair else ChangeDetector()
+        change_engine = None
+        if pair and change.network:
+            _check_dates(pair, change.network.card.channels, change.name)
+            change_engine = pool.open(change.network, options, height=lattice.tile_height, width=lattice.tile_width)
         return cls(
             scene=scene,
             detector=detector,
@@ -172,6 +181,8 @@ class Job:
             lattice=lattice,
             masks=masks,
             pair=pair,
+            change=change,
+            change_engine=change_engine,
         )
 
     @property
@@ -220,7 +231,7 @@ class Job:
     @property
     def threshold(self) -> float:
         """The threshold of the settings, or the detector's: of change, where there are two dates."""
-        own = self.detector.card.threshold if self.pair is None else packaged_baseline().threshold
+        own = self.detector.card.threshold if self.pair is None else self.change.threshold
         return own if self.settings.threshold is None else self.settings.threshold
 
     @property
@@ -244,7 +255,8 @@ class Job:
     @property
     def _change_identity(self) -> dict[str, object]:
         known = self.pair.identity if self.pair else None
-        return (known or {}) | {"card": packaged_baseline().model_dump(mode="json")}
+        precision = {"precision": self.change_engine.precision} if self.change_engine else {}
+        return (known or {}) | self.change.identity | precision
 
     @property
     def resumable(self) -> bool:
@@ -267,6 +279,18 @@ class Job:
         content = {name: value for name, value in self.identity.items() if name != "block_px"}
         text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest() if self.resumable else ""
+
+
+def _check_dates(pair: ScenePair, channels: Sequence[str], name: str) -> None:
+    """Check that both dates of a pair have the channels of a detector of change.
+
+    Raises:
+        ChannelError: one lacks a channel.
+    """
+    after, before = split_dates(channels)
+    pair.after.require(after, f"detector of change '{name}'")
+    for member in pair.before.members:
+        member.scene.require(before, f"detector of change '{name}'")
 
 
 def _instead(scene: Scene) -> str:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 import rasterio
 
+from landslip.change.detector import ChangeDetector
 from landslip.change.pair import ScenePair
 from landslip.detector.detector import Detector
-from landslip.errors import DomainShiftWarning, LandslipWarning, SceneWarning
+from landslip.errors import DomainShiftWarning, LandslipWarning, SceneWarning, SettingsError
 from landslip.files.atomic import check_disk_space
 from landslip.files.progress import Progress, no_progress
 from landslip.mapping.area import AreaOfInterest
@@ -129,6 +130,7 @@ def map_scene(
     aoi: AreaOfInterest | None = None,
     exclude: AreaOfInterest | None = None,
     before: Sequence[Scene] = (),
+    change: ChangeDetector | None = None,
     progress: Progress = no_progress,
 ) -> MapResult:
     """Map the landslides of a scene and write the files of the map.
@@ -144,14 +146,21 @@ def map_scene(
         aoi: part of the scene to map; the whole scene where None.
         exclude: area in which landslides are ruled out (``mapping/masks/excluded_area.py``).
         before: scenes of the same ground before the event; only landslides that are new since are mapped then.
+        change: finds what is new; the default where None.
         progress: told of progress.
 
     Raises:
         LandslipError: an input is wrong, or the map cannot be written; no file has its final name then.
     """
     started = perf_counter()
+    if detector.card.dates != 1:
+        raise SettingsError(
+            f"detector '{detector.card.name}' takes two dates: give the image before the event, and a detector of one "
+            "date for that after",
+            parameter="detector",
+        )
     pair = ScenePair.open(scene, before, progress=progress) if before else None
-    job = Job.of(scene, detector, settings or MapSettings(), aoi, exclude, pair=pair)
+    job = Job.of(scene, detector, settings or MapSettings(), aoi, exclude, pair=pair, change=change)
     return map_job(job, out, started, progress)
 
 

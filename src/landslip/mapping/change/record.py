@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import ConfigDict
 
-from landslip.change.baseline import packaged_baseline
+from landslip.change.detector import ChangeDetector
 from landslip.change.pair import ScenePair
 from landslip.files.model import Frozen
 
@@ -51,16 +51,18 @@ class ChangeRecord(Frozen):
     not_new_area_m2: float
 
 
-def record_change(pair: ScenePair, threshold_after: float, not_new: int, not_new_area_m2: float) -> ChangeRecord:
+def record_change(
+    pair: ScenePair, change: ChangeDetector, threshold_after: float, not_new: int, not_new_area_m2: float
+) -> ChangeRecord:
     """Record a pair.
 
     Args:
         pair: of the map.
+        change: that found what is new.
         threshold_after: of the detector for one image.
         not_new: number of candidates that are not new.
         not_new_area_m2: their area.
     """
-    card = packaged_baseline()
     middle = pair.after.height / 2, pair.after.width / 2
     shifts = []
     for member in pair.before.members:
@@ -81,8 +83,8 @@ def record_change(pair: ScenePair, threshold_after: float, not_new: int, not_new
         before=tuple(member.scene.name for member in pair.before.members),
         date_before=pair.date_before,
         date_after=pair.after.date,
-        detector=card.name,
-        detector_trained_on=card.trained_on,
+        detector=change.name,
+        detector_trained_on=change.trained_on,
         threshold_after=threshold_after,
         index=pair.index,
         bands={band.name: band.source for band in pair.bands},

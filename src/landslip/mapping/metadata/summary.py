@@ -209,7 +209,7 @@ def summarise(job: Job, found: "Found", effort: Effort, shift: DomainShift | Non
         identity=job.digest,
         domain_shift=shift,
         masks=_mask_records(job, found),
-        change=record_change(job.pair, card.threshold, found.not_new.count, found.not_new.area_m2)
+        change=record_change(job.pair, job.change, card.threshold, found.not_new.count, found.not_new.area_m2)
         if job.pair
         else None,
     )

@@ -4,7 +4,7 @@ One thread reads the next block and cuts its tiles, one runs the network, one bl
 About three blocks are in memory.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from threading import Condition
@@ -13,9 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.change.baseline import predict_new
 from landslip.change.pair import ChangeReading
-from landslip.channels import TRUE_COLOUR
+from landslip.channels import TRUE_COLOUR, name_before, split_dates
 from landslip.files.progress import Progress
 from landslip.grid.lattice import split_blocks
 from landslip.grid.window import Window
@@ -78,6 +77,26 @@ class _Ready:
     """Of masks."""
     change: ChangeReading | None
     """Of a pair."""
+    change_cut: Sequence[Cut]
+    """Tiles of both dates for a network of change."""
+
+
+class _Network:
+    """A network, and the tiles that it has predicted and that are still needed."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
+        self._tiles: Tiles = {}
+
+    def run(self, cut: Sequence[Cut], block: Window) -> Tiles:
+        """Predict tiles, and return those of a block."""
+        self._tiles |= self.predictor.run(cut)
+        return {tile: self._tiles[tile] for tile in self.predictor.lattice.tiles_touching(block)}
+
+    def release(self, tiles: Iterable[Window]) -> None:
+        """Forget tiles."""
+        for tile in tiles:
+            del self._tiles[tile]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,28 +145,28 @@ def fill_raster(
     all_blocks = list(split_blocks(job.region, job.settings.block_px))
     done = workspace.blocks_done()
     if not done:
-        raster.create()
-        if masks:
-            masks.create()
-        if change:
-            change.create()
+        for one in (raster, masks, change):
+            if one:
+                one.create()
     pictures = _draw_done(job, [block for block in all_blocks if block in done], masks)
     quicklook = pictures.after
-    predictor = Predictor(job.engine, job.lattice, job.bands)
+    network = _Network(Predictor(job.engine, job.lattice, job.bands))
+    of_both = _Network(Predictor(job.change_engine, job.lattice)) if job.change_engine else None
     todo = [block for block in all_blocks if block not in done]
     total_px = job.region.height * job.region.width
     left_px = sum(block.height * block.width for block in todo)
     progress("mapping", total_px - left_px, total_px)
     follower.set_rows_done(todo[0].row - job.region.row if todo else job.region.height)
 
-    def finish(ready: _Ready, tiles: Tiles) -> None:
+    def finish(ready: _Ready, tiles: Tiles, change_tiles: Tiles) -> None:
         block = ready.step.block
         mask = job.mask(block)
+        probability = np.where(ready.valid & mask, network.predictor.blend(block, tiles), np.float32(np.nan))
         coded = ready.codes
-        probability = np.where(ready.valid & mask, predictor.blend(block, tiles), np.float32(np.nan))
         if ready.change and change:
-            reading, coded = _hide_white(job, ready.change, coded)
-            probability = _keep_new(probability, reading, change, block.relative_to(job.region))
+            reading, coded = _hide_white(job, ready.change, ready.codes)
+            both = of_both.predictor.blend(block, change_tiles) if of_both else None
+            probability = _keep_new(job, probability, reading, both, change, block.relative_to(job.region))
             pictures.add_change(job, block, reading, mask)
         raster.write(block.relative_to(job.region), encode_probability(probability))
         seen = ready.picture_valid & mask
@@ -157,25 +176,24 @@ def fill_raster(
         quicklook.add(block, ready.picture, seen, codes)
         workspace.record_block(block)
 
-    tiles: Tiles = {}
     with ThreadPoolExecutor(1, "landslip-read") as reader, ThreadPoolExecutor(1, "landslip-write") as writer:
         finishing: Future[None] | None = None
         for number, ready in enumerate(_read_ahead(job, quicklook.channels, todo, reader)):
-            tiles |= predictor.run(ready.cut)
+            tiles = network.run(ready.cut, ready.step.block)
+            change_tiles = of_both.run(ready.change_cut, ready.step.block) if of_both else {}
             if finishing:
                 finishing.result()
                 follower.set_rows_done(ready.step.block.row - job.region.row)
                 left_px -= todo[number - 1].height * todo[number - 1].width
                 progress("mapping", total_px - left_px, total_px)
-            needed = {tile: tiles[tile] for tile in job.lattice.tiles_touching(ready.step.block)}
-            finishing = writer.submit(finish, ready, needed)
-            for tile in ready.step.release:
-                del tiles[tile]
+            finishing = writer.submit(finish, ready, tiles, change_tiles)
+            for each in (network, of_both) if of_both else (network,):
+                each.release(ready.step.release)
         if finishing:
             finishing.result()
     follower.set_rows_done(job.region.height)
     progress("mapping", total_px, total_px)
-    return pictures, predictor.network_s
+    return pictures, network.predictor.network_s + (of_both.predictor.network_s if of_both else 0)
 
 
 def _draw_done(job: Job, done: Sequence[Window], masks: MaskRaster | None) -> Pictures:
@@ -204,13 +222,20 @@ def _hide_white(job: Job, reading: ChangeReading, codes: NDArray[np.uint8]) -> t
 
 
 def _keep_new(
-    probability: NDArray[np.float32], reading: ChangeReading, change: ChangeRaster, here: Window
+    job: Job,
+    probability: NDArray[np.float32],
+    reading: ChangeReading,
+    both: NDArray[np.float32] | None,
+    change: ChangeRaster,
+    here: Window,
 ) -> NDArray[np.float32]:
     """Write the change of a block, and return the probability that a landslide is there and new.
 
     Args:
+        job: with the detector of change.
         probability: of the image after alone, (H, W), or (2, H, W) with its standard deviation, which is kept.
         reading: of the block.
+        both: probability of the network of both dates (H, W), if there is one.
         change: to be written.
         here: the block on the grid of the map.
     """
@@ -219,9 +244,22 @@ def _keep_new(
     # What is stored is what later steps see: the same numbers go into the regression.
     encoded = encode_probability(after)
     change.write(here, change.encode(encoded, reading))
-    new = predict_new(decode_probability(encoded), reading.visible)
+    new = job.change.predict(decode_probability(encoded), reading.visible, both)
     rest = np.where(reading.valid, layers[1:], np.float32(np.nan))
     return np.concatenate([new[None], rest]).reshape(probability.shape)
+
+
+def _cut_both(job: Job, step: Step, visible: NDArray[np.bool_]) -> Sequence[Cut]:
+    """Cut the tiles of a step out of both dates of a pair, where there is a network of change; valid where both are."""
+    if job.pair is None or job.change.network is None:
+        return ()
+    channels = job.change.network.card.channels
+    after, before = split_dates(channels)
+    new, _ = job.scene.read(after, step.read)
+    old, seen = job.pair.before.read(before, step.read)
+    layers = dict(zip((*after, *name_before(before)), (*new, *old), strict=True))
+    values = np.stack([layers[name] for name in channels])
+    return cut_tiles(step.tiles, Reading(step.read, values, visible & seen))
 
 
 def _read_ahead(
@@ -229,7 +267,7 @@ def _read_ahead(
 ) -> Iterator[_Ready]:
     """Read the next block while the network processes this one."""
     channels = job.detector.card.channels
-    tile_bytes = 4 * job.bands * job.lattice.tile_height * job.lattice.tile_width
+    tile_bytes = 4 * (job.bands + (job.change_engine is not None)) * job.lattice.tile_height * job.lattice.tile_width
     steps = plan_steps(job.lattice, todo, _KEPT_TILES_BYTES // tile_bytes)
 
     def read(step: Step) -> _Ready:
@@ -243,9 +281,9 @@ def _read_ahead(
             picture = values[[channels.index(name) for name in picture_channels], rows, cols], seen[rows, cols]
         else:
             picture = job.scene.read(picture_channels, step.block)
-        return _Ready(
-            step, cut, valid[rows, cols], *picture, codes[rows, cols], job.pair.read(step.block) if job.pair else None
-        )
+        reading = job.pair.read(step.block) if job.pair else None
+        both = _cut_both(job, step, valid)
+        return _Ready(step, cut, valid[rows, cols], *picture, codes[rows, cols], reading, both)
 
     ahead: list[Future[_Ready]] = []
     for step in steps:
