@@ -64,7 +64,7 @@ def map_scene(
         progress: told of progress.
         **settings: fields of ``landslip.mapping.job.MapSettings``: ``threshold``, ``min_area_m2``, ``overlap_px``,
             ``block_px``, ``engine``, ``precision``, ``threads``, ``uncertainty``, ``resume``, ``overwrite``, and for
-            masks ``masks``, ``cloud_source``, ``cloud_buffer_m``, ``min_slope_deg``.
+            masks ``masks``, ``cloud_source``, ``cloud_buffer_m``, ``min_slope_deg``, ``field_slope_deg``.
 
     Returns:
         The result: ``.summary``, ``.landslides`` (GeoDataFrame) and ``.probability`` (path); ``.not_new`` with

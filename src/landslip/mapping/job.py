@@ -25,9 +25,11 @@ from landslip.inference.engine_pool import EnginePool
 from landslip.inference.predict import make_lattice
 from landslip.inference.tta import TTAEngine
 from landslip.mapping.area import AreaOfInterest, AreaOnGrid
+from landslip.mapping.candidate_shape import FIELD_RULE
+from landslip.mapping.masks.before_masks import BeforeMasks
 from landslip.mapping.masks.excluded_area import ExcludedArea
 from landslip.mapping.masks.scene_masks import BUFFER_M, CloudChoice, SceneMasks
-from landslip.scenes.masks.kinds import CLOUDS, RULING_OUT, SLOPE, SNOW, WHITE, MaskName, hides_ground
+from landslip.scenes.masks.kinds import CLOUDS, FIELD, RULING_OUT, SLOPE, SNOW, WHITE, MaskName, hides_ground
 from landslip.scenes.scene import Scene
 
 Uncertainty = Literal["none", "tta"]
@@ -65,6 +67,9 @@ class MapSettings(Frozen):
     """Width of the buffer around clouds, which is cloud too."""
     min_slope_deg: Annotated[float, Field(ge=0, le=90)] = 0.0
     """Candidates with a smaller mean slope are ruled out; 0 keeps all. One whose slope is unknown is kept."""
+    field_slope_deg: Annotated[float, Field(ge=0, le=90)] = 0.0
+    """Candidates with the shape of a field or a road and a smaller mean slope are ruled out; 0 keeps all. One whose
+    slope is unknown is kept."""
     block_px: Annotated[int, Field(ge=16, le=16384)] = 1024
     """Side of the blocks in which the scene is read and the map written; bounds the memory."""
     threads: Annotated[int, Field(ge=1)] | None = None
@@ -110,6 +115,8 @@ class Job:
     """Of the scene; those of a finished map are known by their rules and are not computed again."""
     pair: ScenePair | None = None
     """The scene and those before the event, where only new landslides are mapped."""
+    before_masks: BeforeMasks = field(default_factory=BeforeMasks)
+    """Of the images before."""
     change: ChangeDetector = field(default_factory=ChangeDetector)
     """Finds what is new in a pair."""
     change_engine: Engine | None = None
@@ -144,12 +151,13 @@ class Job:
         """
         if not scene.has(detector.card.channels):
             scene.require(detector.card.channels, f"detector '{detector.card.name}'", _instead(scene))
-        if settings.min_slope_deg > 0 and not scene.has(["slope"]):
-            raise SettingsError(
-                f"min_slope_deg needs the slope or the elevation of scene '{scene.name}', which has "
-                f"{', '.join(scene.channels)}: add a file of one of them, or leave min_slope_deg at 0",
-                parameter="min_slope_deg",
-            )
+        for name in ("min_slope_deg", "field_slope_deg"):
+            if getattr(settings, name) > 0 and not scene.has(["slope"]):
+                raise SettingsError(
+                    f"{name} needs the slope or the elevation of scene '{scene.name}', which has "
+                    f"{', '.join(scene.channels)}: add a file of one of them, or leave {name} at 0",
+                    parameter=name,
+                )
         area = aoi.on(scene.geobox) if aoi else None
         masks = SceneMasks.of(
             scene,
@@ -164,6 +172,12 @@ class Job:
         pool = engines or EnginePool()
         options = InferenceOptions(settings.engine, settings.precision, settings.threads)
         engine = pool.open(detector, options, height=lattice.tile_height, width=lattice.tile_width)
+        before_masks = BeforeMasks()
+        if pair:
+            before_masks = BeforeMasks.of(
+                pair, settings.masks, cloud_source=settings.cloud_source, buffer_m=settings.cloud_buffer_m
+            )
+            pair = before_masks.hide(pair)
         change = (change or ChangeDetector.open()) if pair else ChangeDetector()
         change_engine = None
         if pair and change.network:
@@ -181,6 +195,7 @@ class Job:
             lattice=lattice,
             masks=masks,
             pair=pair,
+            before_masks=before_masks,
             change=change,
             change_engine=change_engine,
         )
@@ -210,19 +225,29 @@ class Job:
         """Return where snow or cloud, by its colour, hides the ground of a pair, (H, W)."""
         if WHITE.name not in self.masks.rules:
             return np.zeros(reading.valid.shape, np.bool_)
-        masked = {CLOUDS.name, SNOW.name} <= self.masks.rules.keys()
-        return reading.white_before if masked else reading.white_before | reading.white_after
+        white = np.zeros(reading.valid.shape, np.bool_)
+        if not self.before_masks.complete:
+            white |= reading.white_before
+        if not {CLOUDS.name, SNOW.name} <= self.masks.rules.keys():
+            white |= reading.white_after
+        return white
 
     @property
     def rules_out(self) -> bool:
         """Whether some setting rules candidates out."""
-        return self.settings.min_slope_deg > 0 or any(kind.name in self.masks.rules for kind in RULING_OUT)
+        judged = self.settings.min_slope_deg > 0 or self.settings.field_slope_deg > 0
+        return judged or any(kind.name in self.masks.rules for kind in RULING_OUT)
 
     @property
     def rules(self) -> dict[str, str]:
         """Source and rule of each mask that is applied, by its name."""
-        slope = f"candidates with a mean slope below {self.settings.min_slope_deg:g} degrees"
-        return dict(self.masks.rules) | ({SLOPE.name: slope} if self.settings.min_slope_deg > 0 else {})
+        least, field_slope = self.settings.min_slope_deg, self.settings.field_slope_deg
+        judged = {}
+        if least > 0:
+            judged[SLOPE.name] = f"candidates with a mean slope below {least:g} degrees"
+        if field_slope > 0:
+            judged[FIELD.name] = f"candidates with a mean slope below {field_slope:g} degrees, {FIELD_RULE}"
+        return dict(self.masks.rules) | judged
 
     def pixel_count(self) -> int:
         """Count the pixels that are to be mapped."""
@@ -256,7 +281,7 @@ class Job:
     def _change_identity(self) -> dict[str, object]:
         known = self.pair.identity if self.pair else None
         precision = {"precision": self.change_engine.precision} if self.change_engine else {}
-        return (known or {}) | self.change.identity | precision
+        return (known or {}) | self.change.identity | precision | {"masks_before": self.before_masks.identity}
 
     @property
     def resumable(self) -> bool:
@@ -271,6 +296,7 @@ class Job:
             "threshold": self.threshold,
             "min_area_m2": self.settings.min_area_m2,
             "min_slope_deg": self.settings.min_slope_deg,
+            "field_slope_deg": self.settings.field_slope_deg,
         }
 
     @property

@@ -240,5 +240,6 @@ def _find(
             lambda: ((window, raster.read(window)) for window in strips(job.grid.height, job.grid.width)),
             tuple(KINDS[name] for name in job.masks.rules),
             job.settings.min_slope_deg,
+            job.settings.field_slope_deg,
         )
     return find_landslides(job, encoded, path, masked, ChangeLayers(change, raster.read) if change else None)

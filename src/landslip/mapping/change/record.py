@@ -1,8 +1,9 @@
 """What a map of two dates tells about its pair, in ``summary.json``."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from landslip.change.detector import ChangeDetector
 from landslip.change.pair import ScenePair
@@ -36,6 +37,8 @@ class ChangeRecord(Frozen):
     detector_trained_on: str
     threshold_after: float
     """Probability from which a pixel is landslide in the image after alone."""
+    masks_before: dict[str, dict[str, str]] = Field(default={})
+    """Rules of the masks of each image before, by its name."""
     index: str
     """That ``change_before`` and ``change_after`` are means of."""
     bands: dict[str, str]
@@ -52,13 +55,19 @@ class ChangeRecord(Frozen):
 
 
 def record_change(
-    pair: ScenePair, change: ChangeDetector, threshold_after: float, not_new: int, not_new_area_m2: float
+    pair: ScenePair,
+    change: ChangeDetector,
+    masks_before: Mapping[str, Mapping[str, str]],
+    threshold_after: float,
+    not_new: int,
+    not_new_area_m2: float,
 ) -> ChangeRecord:
     """Record a pair.
 
     Args:
         pair: of the map.
         change: that found what is new.
+        masks_before: rules of the masks of each image before.
         threshold_after: of the detector for one image.
         not_new: number of candidates that are not new.
         not_new_area_m2: their area.
@@ -86,6 +95,7 @@ def record_change(
         detector=change.name,
         detector_trained_on=change.trained_on,
         threshold_after=threshold_after,
+        masks_before={name: dict(rules) for name, rules in masks_before.items()},
         index=pair.index,
         bands={band.name: band.source for band in pair.bands},
         shifts=tuple(shifts),
