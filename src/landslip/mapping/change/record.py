@@ -59,8 +59,7 @@ def record_change(
     change: ChangeDetector,
     masks_before: Mapping[str, Mapping[str, str]],
     threshold_after: float,
-    not_new: int,
-    not_new_area_m2: float,
+    not_new: tuple[int, float],
 ) -> ChangeRecord:
     """Record a pair.
 
@@ -69,8 +68,7 @@ def record_change(
         change: that found what is new.
         masks_before: rules of the masks of each image before.
         threshold_after: of the detector for one image.
-        not_new: number of candidates that are not new.
-        not_new_area_m2: their area.
+        not_new: number of candidates that are not new, and their area in m2.
     """
     middle = pair.after.height / 2, pair.after.width / 2
     shifts = []
@@ -102,6 +100,6 @@ def record_change(
         gains=pair.radiometry.gains,
         offsets=pair.radiometry.offsets,
         stable_fraction=pair.radiometry.stable_fraction,
-        not_new=not_new,
-        not_new_area_m2=not_new_area_m2,
+        not_new=not_new[0],
+        not_new_area_m2=not_new[1],
     )

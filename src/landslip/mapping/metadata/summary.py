@@ -212,7 +212,7 @@ def summarise(job: Job, found: "Found", effort: Effort, shift: DomainShift | Non
         domain_shift=shift,
         masks=_mask_records(job, found),
         change=record_change(
-            job.pair, job.change, job.before_masks.rules, card.threshold, found.not_new.count, found.not_new.area_m2
+            job.pair, job.change, job.before_masks.rules, card.threshold, (found.not_new.count, found.not_new.area_m2)
         )
         if job.pair
         else None,
