@@ -39,7 +39,7 @@ class ChangeDetector:
 
         Example:
             >>> ChangeDetector.open("rgb-change-baseline").threshold
-            0.34
+            0.54
         """
         chosen = DEFAULT_CHANGE if name_or_path is None else name_or_path
         return cls() if str(chosen) == BASELINE else cls.of(Detector.open(chosen))
