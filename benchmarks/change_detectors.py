@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import landslip
-from landslip.change.baseline import measure_change, packaged_baseline, predict_new
+from landslip.change.baseline import packaged_baseline, predict_new
+from landslip.change.detector import combine
 from landslip.change.evidence import compute_visible_change
 from landslip.change.normalisation import measure_radiometry
 from landslip.channels import TRUE_COLOUR
@@ -45,27 +46,30 @@ class Seen:
     """What the detectors make of one pair."""
 
     single: Image
+    """Probability of landslide after, of the detector of one image."""
+    earlier: Image
+    """The same before."""
+    regression: Image
     both: Image
-    baseline: Image
-    changed: Image
+    """Of the network of both dates."""
     new: NDArray[np.bool_]
     old: NDArray[np.bool_]
 
     def probability(self, way: str) -> Image:
         """Return the probability that a pixel is new, by one of the ways."""
-        ways = {
+        return {
             "single image": self.single,
-            "baseline": self.baseline,
+            "regression": self.regression,
+            BASELINE: combine(self.regression, self.earlier),
             "network": self.both,
-            "network, changed": self.both * self.changed,
-            "network x single image": np.sqrt(self.both * self.single),
-            "network x single image, changed": np.sqrt(self.both * self.single) * self.changed,
-        }
-        return ways[way]
+            "network x none before": self.both * (1 - self.earlier),
+            "network, regression": np.sqrt(self.regression * self.both),
+            NETWORK: combine(self.regression, self.earlier, self.both),
+        }[way]
 
 
-WAYS = ("single image", "baseline", "network", "network, changed", "network x single image",
-        "network x single image, changed")  # fmt: skip
+BASELINE, NETWORK = "regression x none before (baseline)", "network, regression x none before"
+WAYS = ("single image", "regression", BASELINE, "network", "network x none before", "network, regression", NETWORK)
 
 
 class Judges:
@@ -73,17 +77,16 @@ class Judges:
 
     def __init__(self, network: Path) -> None:
         options = InferenceOptions(precision="float32", threads=1)
-        self.single, self.both = (
-            ArrayPredictor(one, options) for one in (Detector.open(DEFAULT), Detector.open(network))
-        )
+        self.single = ArrayPredictor(Detector.open(DEFAULT), options)
+        self.both = ArrayPredictor(Detector.open(network), options)
 
     def see(self, after: Image, before: Image, new: NDArray[np.bool_], old: NDArray[np.bool_]) -> Seen:
         """Run every detector on a pair (3, H, W) each."""
         radiometry = measure_radiometry(*(one.reshape(3, -1).T.astype(float) for one in (before, after)))
         change = compute_visible_change(before, after, np.ones(new.shape, np.bool_), radiometry)
-        single = self.single(after)
+        single, earlier = self.single(after), self.single(before)
         both = self.both(np.concatenate([after, before]))
-        return Seen(single, both, predict_new(single, change), measure_change(change), new, old)
+        return Seen(single, earlier, predict_new(single, change), both, new, old)
 
 
 def select(patches, part: str, every: int):
@@ -131,7 +134,8 @@ def main() -> None:
     entries = select(patches, arguments.part, arguments.every)
     settings = PairSetSettings(seed=SEED)
     chips = Chips.open(arguments.chips, settings.keep_apart)
-    own = {"single image": judges.single.detector.card.threshold, "baseline": packaged_baseline().threshold}
+    limit = packaged_baseline().threshold
+    own = {"single image": judges.single.detector.card.threshold, "regression": limit, BASELINE: limit}
     network_threshold = judges.both.detector.card.threshold
 
     def run(changed: PairSetSettings) -> list[Seen]:

@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 import landslip
 from landslip.change.detector import ChangeDetector
 from landslip.change.pair import ChangeReading, ScenePair
-from landslip.channels import split_dates
+from landslip.channels import CHANNELS, split_dates
 from landslip.detector.detector import Detector, packaged
 from landslip.errors import SettingsError
 from landslip.files.model import Frozen
@@ -180,8 +180,12 @@ class Job:
             pair = before_masks.hide(pair)
         change = (change or ChangeDetector.open()) if pair else ChangeDetector()
         change_engine = None
+        if pair:
+            _check_before(pair, detector.card.channels, f"detector '{detector.card.name}'")
         if pair and change.network:
-            _check_dates(pair, change.network.card.channels, change.name)
+            after, before = split_dates(change.network.card.channels)
+            scene.require(after, f"detector of change '{change.name}'")
+            _check_before(pair, before, f"detector of change '{change.name}'")
             change_engine = pool.open(change.network, options, height=lattice.tile_height, width=lattice.tile_width)
         return cls(
             scene=scene,
@@ -307,16 +311,15 @@ class Job:
         return hashlib.sha256(text.encode()).hexdigest() if self.resumable else ""
 
 
-def _check_dates(pair: ScenePair, channels: Sequence[str], name: str) -> None:
-    """Check that both dates of a pair have the channels of a detector of change.
+def _check_before(pair: ScenePair, channels: Sequence[str], purpose: str) -> None:
+    """Check that every image before has the spectral channels of a detector; terrain is that of the image after.
 
     Raises:
         ChannelError: one lacks a channel.
     """
-    after, before = split_dates(channels)
-    pair.after.require(after, f"detector of change '{name}'")
+    spectral = [name for name in channels if CHANNELS[name].kind == "reflectance"]
     for member in pair.before.members:
-        member.scene.require(before, f"detector of change '{name}'")
+        member.scene.require(spectral, purpose)
 
 
 def _instead(scene: Scene) -> str:

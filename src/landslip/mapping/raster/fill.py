@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landslip.change.pair import ChangeReading
-from landslip.channels import TRUE_COLOUR, name_before, split_dates
+from landslip.channels import CHANNELS, TRUE_COLOUR, name_before, split_dates
 from landslip.files.progress import Progress
 from landslip.grid.lattice import split_blocks
 from landslip.grid.window import Window
@@ -77,8 +77,10 @@ class _Ready:
     """Of masks."""
     change: ChangeReading | None
     """Of a pair."""
+    before_cut: Sequence[Cut]
+    """Tiles of the image before, for the same network."""
     change_cut: Sequence[Cut]
-    """Tiles of both dates for a network of change."""
+    """Tiles of both dates, for a network of change."""
 
 
 class _Network:
@@ -151,22 +153,27 @@ def fill_raster(
     pictures = _draw_done(job, [block for block in all_blocks if block in done], masks)
     quicklook = pictures.after
     network = _Network(Predictor(job.engine, job.lattice, job.bands))
+    of_before = _Network(Predictor(job.engine, job.lattice, job.bands)) if job.pair else None
     of_both = _Network(Predictor(job.change_engine, job.lattice)) if job.change_engine else None
+    networks = [one for one in (network, of_before, of_both) if one]
     todo = [block for block in all_blocks if block not in done]
     total_px = job.region.height * job.region.width
     left_px = sum(block.height * block.width for block in todo)
     progress("mapping", total_px - left_px, total_px)
     follower.set_rows_done(todo[0].row - job.region.row if todo else job.region.height)
 
-    def finish(ready: _Ready, tiles: Tiles, change_tiles: Tiles) -> None:
+    def finish(ready: _Ready, tiles: Tiles, before_tiles: Tiles, change_tiles: Tiles) -> None:
         block = ready.step.block
         mask = job.mask(block)
         probability = np.where(ready.valid & mask, network.predictor.blend(block, tiles), np.float32(np.nan))
         coded = ready.codes
-        if ready.change and change:
+        if ready.change and change and of_before:
             reading, coded = _hide_white(job, ready.change, ready.codes)
-            both = of_both.predictor.blend(block, change_tiles) if of_both else None
-            probability = _keep_new(job, probability, reading, both, change, block.relative_to(job.region))
+            dates = (
+                of_before.predictor.blend(block, before_tiles).reshape(-1, *block.shape)[0],
+                of_both.predictor.blend(block, change_tiles) if of_both else None,
+            )
+            probability = _keep_new(job, probability, reading, dates, change, block.relative_to(job.region))
             pictures.add_change(job, block, reading, mask)
         raster.write(block.relative_to(job.region), encode_probability(probability))
         seen = ready.picture_valid & mask
@@ -180,20 +187,21 @@ def fill_raster(
         finishing: Future[None] | None = None
         for number, ready in enumerate(_read_ahead(job, quicklook.channels, todo, reader)):
             tiles = network.run(ready.cut, ready.step.block)
+            before_tiles = of_before.run(ready.before_cut, ready.step.block) if of_before else {}
             change_tiles = of_both.run(ready.change_cut, ready.step.block) if of_both else {}
             if finishing:
                 finishing.result()
                 follower.set_rows_done(ready.step.block.row - job.region.row)
                 left_px -= todo[number - 1].height * todo[number - 1].width
                 progress("mapping", total_px - left_px, total_px)
-            finishing = writer.submit(finish, ready, tiles, change_tiles)
-            for each in (network, of_both) if of_both else (network,):
+            finishing = writer.submit(finish, ready, tiles, before_tiles, change_tiles)
+            for each in networks:
                 each.release(ready.step.release)
         if finishing:
             finishing.result()
     follower.set_rows_done(job.region.height)
     progress("mapping", total_px, total_px)
-    return pictures, network.predictor.network_s + (of_both.predictor.network_s if of_both else 0)
+    return pictures, sum(one.predictor.network_s for one in networks)
 
 
 def _draw_done(job: Job, done: Sequence[Window], masks: MaskRaster | None) -> Pictures:
@@ -225,7 +233,7 @@ def _keep_new(
     job: Job,
     probability: NDArray[np.float32],
     reading: ChangeReading,
-    both: NDArray[np.float32] | None,
+    dates: tuple[NDArray[np.float32], NDArray[np.float32] | None],
     change: ChangeRaster,
     here: Window,
 ) -> NDArray[np.float32]:
@@ -235,7 +243,7 @@ def _keep_new(
         job: with the detector of change.
         probability: of the image after alone, (H, W), or (2, H, W) with its standard deviation, which is kept.
         reading: of the block.
-        both: probability of the network of both dates (H, W), if there is one.
+        dates: probability of the image before (H, W), and of the network of both dates, if there is one.
         change: to be written.
         here: the block on the grid of the map.
     """
@@ -244,22 +252,40 @@ def _keep_new(
     # What is stored is what later steps see: the same numbers go into the regression.
     encoded = encode_probability(after)
     change.write(here, change.encode(encoded, reading))
-    new = job.change.predict(decode_probability(encoded), reading.visible, both)
+    new = job.change.predict(decode_probability(encoded), dates[0], reading.visible, dates[1])
     rest = np.where(reading.valid, layers[1:], np.float32(np.nan))
     return np.concatenate([new[None], rest]).reshape(probability.shape)
 
 
-def _cut_both(job: Job, step: Step, visible: NDArray[np.bool_]) -> Sequence[Cut]:
-    """Cut the tiles of a step out of both dates of a pair, where there is a network of change; valid where both are."""
-    if job.pair is None or job.change.network is None:
-        return ()
-    channels = job.change.network.card.channels
+def _cut_pair(job: Job, step: Step, visible: NDArray[np.bool_]) -> tuple[Sequence[Cut], Sequence[Cut]]:
+    """Cut the tiles of a step out of the image before, and out of both dates where there is a network of change.
+
+    Args:
+        job: of the map.
+        step: with the tiles.
+        visible: where the image after is valid and seen, (H, W) of what the step reads.
+    """
+    if job.pair is None:
+        return (), ()
+    single = job.detector.card.channels
+    channels = job.change.network.card.channels if job.change.network else ()
     after, before = split_dates(channels)
+    # Terrain is that of the image after: it may be given with one date only.
+    terrain = [name for name in single if CHANNELS[name].kind == "terrain"]
+    wanted = tuple(name for name in dict.fromkeys((*single, *before)) if name not in terrain)
+    old, seen = job.pair.before.read(wanted, step.read)
+    layers = dict(zip(wanted, old, strict=True))
+    if terrain:
+        ground, known = job.scene.read(terrain, step.read)
+        layers |= dict(zip(terrain, ground, strict=True))
+        seen &= known
+    alone = cut_tiles(step.tiles, Reading(step.read, np.stack([layers[name] for name in single]), seen))
+    if not channels:
+        return alone, ()
     new, _ = job.scene.read(after, step.read)
-    old, seen = job.pair.before.read(before, step.read)
-    layers = dict(zip((*after, *name_before(before)), (*new, *old), strict=True))
+    layers = dict(zip(after, new, strict=True)) | {name_before([name])[0]: layer for name, layer in layers.items()}
     values = np.stack([layers[name] for name in channels])
-    return cut_tiles(step.tiles, Reading(step.read, values, visible & seen))
+    return alone, cut_tiles(step.tiles, Reading(step.read, values, visible & seen))
 
 
 def _read_ahead(
@@ -267,7 +293,8 @@ def _read_ahead(
 ) -> Iterator[_Ready]:
     """Read the next block while the network processes this one."""
     channels = job.detector.card.channels
-    tile_bytes = 4 * (job.bands + (job.change_engine is not None)) * job.lattice.tile_height * job.lattice.tile_width
+    layers = job.bands * (2 if job.pair else 1) + (job.change_engine is not None)
+    tile_bytes = 4 * layers * job.lattice.tile_height * job.lattice.tile_width
     steps = plan_steps(job.lattice, todo, _KEPT_TILES_BYTES // tile_bytes)
 
     def read(step: Step) -> _Ready:
@@ -282,8 +309,8 @@ def _read_ahead(
         else:
             picture = job.scene.read(picture_channels, step.block)
         reading = job.pair.read(step.block) if job.pair else None
-        both = _cut_both(job, step, valid)
-        return _Ready(step, cut, valid[rows, cols], *picture, codes[rows, cols], reading, both)
+        pair_cuts = _cut_pair(job, step, valid)
+        return _Ready(step, cut, valid[rows, cols], *picture, codes[rows, cols], reading, *pair_cuts)
 
     ahead: list[Future[_Ready]] = []
     for step in steps:
