@@ -42,7 +42,7 @@ class ChangeDetector:
 
         Example:
             >>> ChangeDetector.open("rgb-change-baseline").threshold
-            0.54
+            0.37
         """
         chosen = DEFAULT_CHANGE if name_or_path is None else name_or_path
         return cls() if str(chosen) == BASELINE else cls.of(Detector.open(chosen))
