@@ -1,10 +1,11 @@
 """Precision of "new" on synthetic pairs with old scars, harvested fields, a swollen river and snow.
 
-    python benchmarks/synthetic_pairs.py
+    python benchmarks/synthetic_pairs.py [--network FILE.onnx]
 
-Synthetic data, no place on Earth. Two ways: the packaged detectors as in a map, and the detector of change alone, given
-a probability of 0.9 on all landslides, bare fields and flooded ground of the image after, as the worst that a detector
-of one image can do. Counts are pixels, pooled over four regions; what a map hides as snow or cloud is left out.
+Synthetic data, no place on Earth. The packaged detectors as in a map, with the baseline and with a network of change;
+and the regression of the baseline alone, given a probability of 0.9 on all landslides, bare fields and flooded ground
+of the image after, as the worst that a detector of one image can do. Counts are pixels, pooled over four regions; what
+a map hides as snow or cloud is left out.
 """
 
 import argparse
@@ -15,9 +16,10 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 import landslip
-from landslip.change.baseline import packaged_baseline, predict_new
+from landslip.change.baseline import predict_new
+from landslip.change.detector import BASELINE, ChangeDetector, combine
 from landslip.change.pair import ScenePair
-from landslip.channels import TRUE_COLOUR
+from landslip.channels import TRUE_COLOUR, name_before
 from landslip.detector.detector import DEFAULT, Detector
 from landslip.grid.window import Window
 from landslip.scenes.arrays import array_scene
@@ -41,10 +43,13 @@ def main() -> None:
     """Simulate, map and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--size", type=int, default=540, help="pixels a side, a multiple of 6")
+    parser.add_argument("--network", default="s2-rgb-change", help="detector of two dates")
     parser.add_argument("--seed", type=int, default=20180906)
     arguments = parser.parse_args()
     window = Window(0, 0, arguments.size, arguments.size)
     detector = Detector.open(DEFAULT)
+    baseline, network = (ChangeDetector.open(name) for name in (BASELINE, arguments.network))
+    both_channels = (*TRUE_COLOUR, *name_before(TRUE_COLOUR))
     totals = {}
     for number, kind in enumerate(KINDS):
         region = make_region(number, arguments.seed, *window.shape)
@@ -56,14 +61,18 @@ def main() -> None:
         seen = reading.valid & ~reading.white_before & ~reading.white_after
         marked = pair.new | pair.old | pair.harvested | pair.flooded
         probability = landslip.predict(images[1], detector, channels=TRUE_COLOUR, threads=1)
-        limit = packaged_baseline().threshold
+        earlier = landslip.predict(images[0], detector, channels=TRUE_COLOUR, threads=1)
+        both = landslip.predict(np.concatenate(images[::-1]), network.network, channels=both_channels, threads=1)
+        regression = predict_new(probability, reading.visible)
         maps = {
             "single image": probability >= detector.card.threshold,
-            "pair": predict_new(probability, reading.visible) >= limit,
+            "pair, baseline": combine(regression, earlier) >= baseline.threshold,
+            "pair, network": combine(regression, earlier, both) >= network.threshold,
             "single image, worst": marked,
-            "pair, worst": predict_new(np.where(marked, SURE, UNLIKELY).astype(np.float32), reading.visible) >= limit,
+            "regression, worst": predict_new(np.where(marked, SURE, UNLIKELY).astype(np.float32), reading.visible)
+            >= baseline.threshold,
         }
-        for name in ("pair", "pair, worst"):
+        for name in ("pair, baseline", "pair, network", "regression, worst"):
             maps[f"{name}, slope at least {STEEP_DEG} degrees"] = keep_steep(maps[name], pair.after.terrain.slope_deg)
         snow, new = ((mask & ~seen).sum() / max(mask.sum(), 1) for mask in (pair.snow, pair.new))
         click.echo(f"{kind}: hidden {1 - seen.mean():.1%}, of the snow {snow:.1%}, of the new landslides {new:.1%}")

@@ -13,6 +13,7 @@ from landslip.detector.detector import Detector
 from landslip.errors import SettingsError
 
 if TYPE_CHECKING:
+    from landslip.change.detector import ChangeDetector
     from landslip.mapping.job import MapSettings
     from landslip.scenes.scene import Scene
 
@@ -113,6 +114,41 @@ def as_map_settings(settings: Mapping[str, Any]) -> "MapSettings":
 def as_detector(detector: DetectorLike) -> Detector:
     """Return the detector itself, or open it by name or path."""
     return detector if isinstance(detector, Detector) else Detector.open(detector)
+
+
+def choose_detectors(
+    detector: DetectorLike, change_detector: DetectorLike, *, pair: bool
+) -> "tuple[Detector, ChangeDetector | None]":
+    """Return the detector of the image after, and that of change where there is a pair.
+
+    Args:
+        detector: of one date, or of two, which is taken for the detector of change.
+        change_detector: of change.
+        pair: whether there is an image before the event.
+
+    Raises:
+        SettingsError: a detector of change is given without an image before, or two of them.
+    """
+    from landslip.change.detector import ChangeDetector  # noqa: PLC0415 - imports GDAL
+
+    chosen = as_detector(detector)
+    if chosen.card.dates == 2:
+        if change_detector is not None:
+            raise SettingsError(
+                f"detector '{chosen.card.name}' takes two dates, and change_detector is given too: give one of them",
+                parameter="change_detector",
+            )
+        chosen, change_detector = as_detector(None), chosen
+    if not pair:
+        if change_detector is not None:
+            raise SettingsError(
+                "a detector of change needs the image before the event: give it, or a detector of one date",
+                parameter="before",
+            )
+        return chosen, None
+    if isinstance(change_detector, Detector):
+        return chosen, ChangeDetector.of(change_detector)
+    return chosen, ChangeDetector.open(change_detector)
 
 
 def as_names(channels: str | Sequence[str] | None) -> tuple[str, ...] | None:

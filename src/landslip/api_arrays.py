@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landslip.api import DetectorLike, as_detector, as_names
-from landslip.channels import CHANNELS
+from landslip.channels import DETECTOR_INPUTS
 from landslip.errors import ChannelError, SceneError, SettingsError
 from landslip.scenes.dataarrays import as_dataarray, read_image
 
@@ -119,7 +119,7 @@ def predict(
                 f"valid must have the shape of the image, {finite.shape}, got {given.shape}", parameter="valid"
             )
         finite &= given
-    optical = [i for i, name in enumerate(chosen.card.channels) if CHANNELS[name].kind == "reflectance"]
+    optical = [i for i, name in enumerate(chosen.card.channels) if DETECTOR_INPUTS[name].kind == "reflectance"]
     stack[optical] = scale_array(stack[optical], scale)
     check_array(stack[optical][:, finite])
     hiding = _names_of_masks(masks)

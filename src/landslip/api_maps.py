@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from landslip.api import DetectorLike, PathLike, as_detector, as_map_settings, open_quietly
+from landslip.api import DetectorLike, PathLike, as_map_settings, choose_detectors, open_quietly
 from landslip.errors import SettingsError
 from landslip.files.progress import Progress, no_progress
 
@@ -32,6 +32,7 @@ def map_scene(
     exclude: str | None = None,
     exclude_layer: str | None = None,
     before: "Scene | PathLike | Sequence[Scene | PathLike] | None" = None,
+    change_detector: DetectorLike = None,
     name: str | None = None,
     progress: Progress = no_progress,
     **settings: Any,
@@ -57,11 +58,13 @@ def map_scene(
         before: image before the event, or several, which become a composite: only landslides that are new since are
             mapped then. Each an open scene or a path, read with the same ``channels``, ``scale``, ``offset``,
             ``nodata``, ``pixel_size_m`` and ``to_toa``.
+        change_detector: finds what is new since: a detector of two dates, or ``rgb-change-baseline``. A ``detector`` of
+            two dates is taken for it, and the default detector for the image after.
         name: title of the map; the name of the scene's file or folder where None.
         progress: told of progress.
         **settings: fields of ``landslip.mapping.job.MapSettings``: ``threshold``, ``min_area_m2``, ``overlap_px``,
             ``block_px``, ``engine``, ``precision``, ``threads``, ``uncertainty``, ``resume``, ``overwrite``, and for
-            masks ``masks``, ``cloud_source``, ``cloud_buffer_m``, ``min_slope_deg``.
+            masks ``masks``, ``cloud_source``, ``cloud_buffer_m``, ``min_slope_deg``, ``field_slope_deg``.
 
     Returns:
         The result: ``.summary``, ``.landslides`` (GeoDataFrame) and ``.probability`` (path); ``.not_new`` with
@@ -121,7 +124,7 @@ def map_scene(
     ]
     area = None if aoi is None else area_of_interest(aoi, layer)
     excluded = None if exclude is None else read_excluded_area(exclude, exclude_layer)
-    chosen = as_detector(detector)
+    chosen, change = choose_detectors(detector, change_detector, pair=bool(earlier))
     if name is not None:
         opened = opened.rename(name)
     result = run(
@@ -132,6 +135,7 @@ def map_scene(
         aoi=area,
         exclude=excluded,
         before=earlier,
+        change=change,
         progress=progress,
     )
     result.issue_warnings(opened, chosen)

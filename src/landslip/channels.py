@@ -1,11 +1,13 @@
-"""The channel table: every input of a detector by name, with unit and origin, and spectral indices.
+"""The channel table: every channel of an image by name, with unit and origin, and spectral indices.
+
+A detector of two dates has each spectral channel twice: ``B04`` is that after the event, ``B04_before`` that before it.
 
 Wavelengths and resolutions are those of Sentinel-2A MSI (ESA, Sentinel-2 User Handbook). The Landslide4Sense (L4S)
 divisors convert its values back to physical units: value x divisor is a whole DN, degree or metre, bit-exact.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -60,6 +62,25 @@ _TABLE = (
 CHANNELS: Mapping[str, Channel] = MappingProxyType({channel.name: channel for channel in _TABLE})
 """Every channel by its name, in the order of the spectrum and then the terrain."""
 
+BEFORE_SUFFIX: Final = "_before"
+"""Ends the name of a channel of the image before an event."""
+
+DETECTOR_INPUTS: Mapping[str, Channel] = MappingProxyType(
+    dict(CHANNELS)
+    | {
+        channel.name + BEFORE_SUFFIX: replace(
+            channel,
+            name=channel.name + BEFORE_SUFFIX,
+            title=f"{channel.title} before the event",
+            common_name=None,
+            l4s_index=None,
+        )
+        for channel in _TABLE
+        if channel.kind == "reflectance"
+    }
+)
+"""Every channel that a detector may take: ``CHANNELS``, and the spectral ones of an image before an event."""
+
 DN_PER_STEP: Final = 4.7 / 255
 """L4S value of one step of an RGB patch image, in place of the unknown max(x) / 255 (see ``landslip.datasets.rgb``)."""
 
@@ -81,16 +102,46 @@ def find_channel(text: str) -> Channel:
         ChannelError: the channel is unknown.
 
     Example:
-        >>> find_channel("red").name, find_channel("b4").name
-        ('B04', 'B04')
+        >>> find_channel("red").name, find_channel("b4").name, find_channel("b4_before").name
+        ('B04', 'B04', 'B04_before')
     """
-    name = _SPELLINGS.get(text.strip().lower())
-    if name is None:
+    given = text.strip().lower()
+    is_before = given.endswith(BEFORE_SUFFIX)
+    name = _SPELLINGS.get(given.removesuffix(BEFORE_SUFFIX))
+    if is_before and name is not None and name + BEFORE_SUFFIX in DETECTOR_INPUTS:
+        return DETECTOR_INPUTS[name + BEFORE_SUFFIX]
+    if name is None or is_before:
         raise ChannelError(
-            f"unknown channel '{text}': expected {', '.join(CHANNELS)} or a STAC common name such as red or nir",
+            f"unknown channel '{text}': expected {', '.join(CHANNELS)} or a STAC common name such as red or nir; "
+            f"a spectral channel of an image before an event ends with {BEFORE_SUFFIX}",
             parameter="channels",
         )
     return CHANNELS[name]
+
+
+def name_before(channels: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of channels of the image before an event.
+
+    Example:
+        >>> name_before(["B04", "B03"])
+        ('B04_before', 'B03_before')
+    """
+    return tuple(name + BEFORE_SUFFIX for name in channels)
+
+
+def split_dates(channels: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Split the channels of a detector into those of the image after an event and those of the image before it.
+
+    Returns:
+        Names of both images, in the order given and without the suffix; the second is empty for a detector of one date.
+
+    Example:
+        >>> split_dates(["B04", "B04_before", "slope"])
+        (('B04', 'slope'), ('B04',))
+    """
+    names = tuple(channels)
+    after = tuple(name for name in names if not name.endswith(BEFORE_SUFFIX))
+    return after, tuple(name.removesuffix(BEFORE_SUFFIX) for name in names if name.endswith(BEFORE_SUFFIX))
 
 
 def find_channels(texts: Iterable[str]) -> tuple[str, ...]:

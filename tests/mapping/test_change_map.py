@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import rasterio
 
-from landslip.errors import SettingsError
+from landslip.api_maps import map_scene as map_with_api
+from landslip.change.detector import ChangeDetector
+from landslip.errors import DetectorError, SettingsError
 from landslip.grid.window import Window
 from landslip.mapping.job import MapSettings
 from landslip.mapping.run import MapResult, map_scene
@@ -17,7 +19,7 @@ from landslip.synthetic.patch_pairs import smooth_field
 from map_comparison import assert_equal_maps
 from rasters import write_raster
 from scenes_made import StoppedError, stop_at
-from tiny_detectors import brightness
+from tiny_detectors import brightening, brightness
 
 SIDE = 150
 DETECTOR = brightness(threshold=0.9)
@@ -132,3 +134,40 @@ def test_the_same_image_twice_holds_nothing_new(scenes: tuple[Scene, Scene], tmp
     result = run((scenes[0], scenes[0]), tmp_path / "map")
     assert result.summary.landslides == 0
     assert result.summary.change.not_new == 2
+
+
+def test_a_network_of_two_dates_finds_what_is_new(scenes: tuple[Scene, Scene], tmp_path: Path) -> None:
+    change = ChangeDetector.of(brightening())
+    result = run(scenes, tmp_path / "map", change=change)
+    (new,) = result.landslides.itertuples()
+    assert result.summary.change is not None
+    assert (result.summary.change.detector, result.summary.threshold) == ("brightening", 0.5)
+    assert new.new > 0.5
+    assert result.not_new is not None
+    assert len(result.not_new) == 1
+
+
+def test_a_network_of_two_dates_does_not_depend_on_blocks(scenes: tuple[Scene, Scene], tmp_path: Path) -> None:
+    change = ChangeDetector.of(brightening())
+    assert_equal_maps(
+        run(scenes, tmp_path / "a", block=32, change=change).folder,
+        run(scenes, tmp_path / "b", block=1024, change=change).folder,
+    )
+
+
+def test_exchanged_dates_and_one_image_twice_hold_nothing_new(scenes: tuple[Scene, Scene], tmp_path: Path) -> None:
+    change = ChangeDetector.of(brightening())
+    after, before = scenes
+    for name, pair in (("exchanged", (before, after)), ("twice", (before, before))):
+        assert run(pair, tmp_path / name, change=change).summary.landslides == 0
+
+
+def test_a_detector_of_two_dates_needs_the_image_before(scenes: tuple[Scene, Scene], tmp_path: Path) -> None:
+    after, before = scenes
+    with pytest.raises(SettingsError, match="needs the image before the event"):
+        map_with_api(after, tmp_path / "a", brightening())
+    with pytest.raises(SettingsError, match="give one of them"):
+        map_with_api(after, tmp_path / "b", brightening(), before=before, change_detector="rgb-change-baseline")
+    with pytest.raises(DetectorError, match="takes one date"):
+        map_with_api(after, tmp_path / "c", DETECTOR, before=before, change_detector=DETECTOR)
+    assert not list(tmp_path.iterdir())

@@ -20,6 +20,7 @@ from landslip.detector.detector import Detector
 from landslip.errors import AreaError, SettingsError
 from landslip.grid.neighbourhoods import is_near
 from landslip.grid.window import Window
+from landslip.mapping.candidate_shape import looks_like_field_or_road
 from landslip.mapping.finished_map import open_map
 from landslip.mapping.inventory.attributes import COLUMNS
 from landslip.mapping.job import MapSettings
@@ -143,6 +144,18 @@ def test_gentle_slopes_are_judged_by_the_mean_of_a_candidate(scene: Scene, bare:
     assert (record.name, record.effect, record.candidates) == ("slope", "excluded", len(steep.excluded))
     assert record.area_m2 == pytest.approx(record.pixels * 100, rel=0.01)
     assert not (tmp_path / "map" / "masks.tif").exists()
+
+
+def test_fields_are_judged_by_shape_and_slope(scene: Scene, bare: MapResult, tmp_path: Path) -> None:
+    kept = run(scene, tmp_path / "map", masks=(), field_slope_deg=10)
+    table = bare.landslides
+    shape = (table[name].to_numpy() for name in ("area_m2", "length_m", "width_m"))
+    fields = (table["slope_mean_deg"] < 10).to_numpy() & looks_like_field_or_road(*shape)
+    columns = ["area_m2", "slope_mean_deg", "geometry"]
+    assert kept.landslides[columns].equals(table[~fields][columns].reset_index(drop=True))
+    assert 0 < fields.sum() == len(kept.excluded)
+    (record,) = kept.summary.masks
+    assert (record.name, record.candidates) == ("field", int(fields.sum()))
 
 
 def test_the_summary_counts_the_pixels_of_each_mask(masked: MapResult) -> None:

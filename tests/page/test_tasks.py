@@ -52,6 +52,57 @@ def made(tmp_path: Path) -> SceneResult:
     return map_source(tmp_path, made_scene(tmp_path), detector_file(tmp_path))
 
 
+def test_what_is_new_is_mapped_where_an_image_before_is_given(tmp_path: Path):
+    after = made_scene(tmp_path)
+    (tmp_path / "before").mkdir()
+    quiet = np.random.default_rng(3).integers(300, 500, (3, 80, 100)).astype(np.uint16)
+    before = made_scene(tmp_path / "before", quiet)
+    detector = detector_file(tmp_path)
+    task = MapTask(source=after, before=before, detector=str(detector), out=tmp_path / "pair")
+    result = SceneResult.model_validate(run_task(task))
+    assert before.title in result.name
+    extracted = Landslides.model_validate(
+        run_task(
+            PolygonsTask(
+                source=after,
+                detector=str(detector),
+                map_folder=result.folder,
+                settings=PolygonSettings(),
+                out=tmp_path / "polygons",
+            )
+        )
+    )
+    assert extracted.count == json.loads((result.folder / "summary.json").read_text())["landslides"]
+    pictures = [
+        ScenePicture.model_validate(
+            run_task(PictureTask(source=one, channels=("B04", "B03", "B02"), grid_of=on, out=tmp_path / name))
+        )
+        for one, on, name in ((after, None, "a"), (before, after, "b"))
+    ]
+    assert (pictures[0].width, pictures[0].height) == (pictures[1].width, pictures[1].height)
+    drawn = run_task(
+        OverlayTask(
+            background=pictures[1].record,
+            landslides=extracted.geopackage,
+            not_new=result.folder / "landslides.gpkg",
+            out=tmp_path / "over.webp",
+        )
+    )
+    assert Path(drawn["image"]).exists()
+    products = Products.model_validate(
+        run_task(
+            ProductsTask(
+                source=after,
+                detector=str(detector),
+                map_folder=result.folder,
+                settings=PolygonSettings(),
+                out=tmp_path / "files",
+            )
+        )
+    )
+    assert "change.tif" in products.files
+
+
 def extract(made: SceneResult, out: Path, **settings: float) -> Landslides:
     task = PolygonsTask(
         source=made.source,

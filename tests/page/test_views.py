@@ -249,6 +249,27 @@ def test_the_newest_upload_is_the_one_that_is_mapped(page: AppTest, server: Serv
     assert page.title[0].value == r"image \(2\)"
 
 
+def test_an_image_before_is_chosen_and_both_dates_are_shown(page: AppTest, server: ServerState, tmp_path: Path):
+    state = page.session_state["landslip"]
+    for name, seed in (("before", 5), ("after", 0)):
+        (tmp_path / name).mkdir()
+        path = scene_file(tmp_path / name, blobs(96, 120, seed=seed))
+        upload = Upload(path=path, name=f"{name}.tif", kind="raster")
+        state.submit("read", ReadTask(folder=tmp_path / name, uploads=(upload,), limits=LIMITS), "reading", None)
+        run(page)
+    page.radio(key="image-source").set_value(messages.UPLOAD)
+    run(page)
+    after, before = state.sources
+    page.selectbox(key=f"before-{after.id}").set_value(before.id)
+    click(run(page), messages.MAP_BUTTON)
+    assert state.results[0].before == before
+    page.radio(key="scene-tab").set_value(messages.BEFORE_TAB)
+    run(page)
+    page.toggle(key="only-new").set_value(False)
+    run(page)
+    assert not page.error
+
+
 def test_a_refused_file_stays_in_the_uploader_until_dismissed(page: AppTest, tmp_path: Path):
     state = page.session_state["landslip"]
     before = state.image_round

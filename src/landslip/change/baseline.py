@@ -101,7 +101,18 @@ def predict_new(
     for coefficient, feature in zip(card.coefficients, features, strict=True):
         score += coefficient * feature
     new = 1 / (1 + np.exp(-np.clip(score, -500, 500)))
-    # Rises from half of the least change to the whole of it.
-    changed = np.maximum(change.brightening, change.greenness_loss) / card.least_change
-    new = new * np.clip(2 * changed - 1, 0, 1)
+    new = new * measure_change(change, card)
     return np.where(np.isfinite(probability), new, np.nan).astype(np.float32)
+
+
+def measure_change(change: VisibleChange, card: ChangeCard | None = None) -> NDArray[np.float32]:
+    """Return a factor (h, w) from 0, where the ground did not change enough to be new, to 1.
+
+    It rises from half of the least change of the card to the whole of it.
+
+    Args:
+        change: of visible light, (h, w).
+        card: with the least change; the packaged one where None.
+    """
+    least = (packaged_baseline() if card is None else card).least_change
+    return np.clip(2 * np.maximum(change.brightening, change.greenness_loss) / np.float32(least) - 1, 0, 1)

@@ -144,8 +144,8 @@ class ScenePair:
         """The rule of white ground, in words."""
         return (
             f"at least {LEAST_DN:g} DN above the darker ground in blue, and red at most {WHITE_LIMIT:g} times blue "
-            f"above it, or {self.white[0].limit:.2f} near such ground, with a rim of a pixel; in the image before, and "
-            "in that after where it has no other mask of clouds and snow"
+            f"above it, or {self.white[0].limit:.2f} near such ground, with a rim of a pixel; in each image that "
+            "has no other masks of clouds and snow"
         )
 
     @property

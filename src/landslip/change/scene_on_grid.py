@@ -1,6 +1,6 @@
 """A scene read on the grid of another, with its shift to that other taken out, and several of them as a composite."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -31,6 +31,8 @@ class SceneOnGrid:
     """Of the reference."""
     shift: ShiftField
     """Of the scene relative to the reference, in pixels of the grid."""
+    hidden: Callable[[Window], Mask] | None = None
+    """Where masks hide the ground in a window of the scene itself, (h, w); that is not valid."""
 
     def moved(self, shift: ShiftField) -> "SceneOnGrid":
         """Return the same scene with another shift."""
@@ -46,19 +48,24 @@ class SceneOnGrid:
         rows, cols = np.array([0.0, 0.0, height, height]), np.array([0.0, width, 0.0, width])
         moves = max(float(np.abs(one).max()) for one in self.shift.at(rows, cols))
         if same_grid(self.scene.geobox, self.grid) and moves < _LEAST_SHIFT_PX:
-            return self.scene.read(channels, window)
+            return self._read_scene(channels, window)
         x, y = self._locate(window)
         values = np.zeros((len(channels), *window.shape), np.float32)
         needed = window_around(x, y, (self.scene.height, self.scene.width))
         if needed is None:
             return values, np.zeros(window.shape, np.bool_)
-        stored, usable = self.scene.read(channels, needed)
+        stored, usable = self._read_scene(channels, needed)
         x, y = x - needed.col, y - needed.row
         for position in range(len(channels)):
             values[position] = sample_bilinear(stored[position], usable, x, y)
         valid = np.broadcast_to(sample_mask(usable, x, y), window.shape)
         values[:, ~valid] = 0
         return values, valid
+
+    def _read_scene(self, channels: Sequence[str], window: Window) -> tuple[Values, Mask]:
+        """Read channels of the scene itself where nothing hides the ground."""
+        values, valid = self.scene.read(channels, window)
+        return values, valid & ~self.hidden(window) if self.hidden else valid
 
     def read_mask(self, mask: Mask, window: Window) -> Mask:
         """Sample a mask of the whole scene (H, W) in a window of the grid (h, w); False outside."""

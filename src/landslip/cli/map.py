@@ -51,6 +51,11 @@ if TYPE_CHECKING:
     metavar="SCENE",
     help="Image before the event: only landslides that are new since are mapped. Repeated: a composite of them.",
 )
+@click.option(
+    "--change-detector",
+    metavar="NAME|FILE",
+    help="Detector of two dates, which finds what is new since --before, or rgb-change-baseline.",
+)
 @click.option("--aoi", metavar="W,S,E,N|FILE", help="Area of interest: bounds in degrees, or a file of polygons.")
 @click.option("--layer", metavar="NAME", help="Layer of the file of --aoi, if it has several.")
 @scene_options
@@ -93,6 +98,7 @@ def command(
     inference: "InferenceOptions",
     exclude: "AreaOfInterest | None",
     before_paths: tuple[Path, ...],
+    change_detector: str | None,
     name: str | None,
     each: bool,
     cluster: str | None,
@@ -108,7 +114,7 @@ def command(
     is told at the end. Writes probability.tif, landslides.gpkg, landslides.parquet, overview.png, report.html,
     item.json (STAC) and summary.json; masks.tif and excluded.parquet where masks apply (docs/mapping.md).
     With --before, landslides that were there before go to layer 'not_new' of landslides.gpkg, and change.tif is
-    written too (docs/change.md).
+    written too (docs/change.md); a --detector of two dates is taken for --change-detector.
     An interrupted run resumes when the same command is run again.
     With --cluster, blocks are mapped by the workers of a Dask cluster, many scenes are merged into DIR/inventory, and
     DIR may be in an object store (s3://BUCKET/PREFIX).
@@ -122,10 +128,10 @@ def command(
       landslip map scenes.txt -o maps/
       landslip map scenes.txt -o maps/ --cluster tcp://10.0.0.1:8786
     """
+    from landslip.api import choose_detectors
     from landslip.cli.engine_choice import choose_engine
     from landslip.cli.map_cluster import check_folder
     from landslip.cli.map_many import map_many
-    from landslip.detector.detector import DEFAULT, Detector
     from landslip.errors import SettingsError
     from landslip.mapping.area import area_of_interest
     from landslip.mapping.job import MapSettings
@@ -135,7 +141,7 @@ def command(
     from landslip.scenes.scene_list import list_scenes
 
     chosen = build_settings(MapSettings, **asdict(inference), **settings)
-    opened = Detector.open(detector or DEFAULT)
+    opened, change = choose_detectors(detector, change_detector, pair=bool(before_paths))
     area = None if aoi is None else area_of_interest(aoi, layer)
     listed = list_scenes(paths, each=each)
     if not quiet:
@@ -166,9 +172,16 @@ def command(
         )
         return
     if cluster is not None:
+        from landslip.change.detector import ChangeDetector
         from landslip.cli.map_cluster import map_one
         from landslip.cluster.mapping import ClusterRequest
 
+        if change is not None and change.name != ChangeDetector.open().name:
+            raise SettingsError(
+                f"a cluster finds what is new by the default detector of change, got '{change.name}': leave out "
+                "--change-detector, or --cluster",
+                parameter="change_detector",
+            )
         request = ClusterRequest(opened, out, chosen, dict(reading), area, exclude, before_paths, name)
         map_one(cluster, paths, request, quiet=quiet, as_json=as_json)
         return
@@ -184,7 +197,9 @@ def command(
             click.echo(f"before: {one!r}", err=True)
     chosen = choose_engine(chosen, opened, scene, quiet=quiet)
     with progress_line(quiet=quiet) as progress:
-        result = map_scene(scene, opened, out, chosen, aoi=area, exclude=exclude, before=before, progress=progress)
+        result = map_scene(
+            scene, opened, out, chosen, aoi=area, exclude=exclude, before=before, change=change, progress=progress
+        )
     summary = result.summary
     if as_json:
         click.echo(summary.model_dump_json(indent=2))

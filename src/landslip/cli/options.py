@@ -248,6 +248,14 @@ def mask_options(function: Command) -> Command:
             help="Rule out candidates with a smaller mean slope; needs elevation or slope.",
         ),
         click.option(
+            "--field-slope",
+            "field_slope_deg",
+            type=float,
+            default=0,
+            metavar="DEG",
+            help="Rule out candidates of the shape of a field or a road with a smaller mean slope.",
+        ),
+        click.option(
             "--exclude", metavar="FILE|W,S,E,N", help="Polygons, or bounds in degrees, in which to rule out landslides."
         ),
         click.option("--exclude-layer", metavar="NAME", help="Layer of the file of --exclude, if it has several."),

@@ -1,8 +1,8 @@
 """The worker's side of a cluster: the detector, uploaded once to each worker, open scenes, and the tasks."""
 
 import threading
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections import ChainMap, OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,10 +22,10 @@ from landslip.files.atomic import write_bytes
 from landslip.grid.window import Window
 from landslip.inference.engine import InferenceOptions
 from landslip.inference.engine_pool import EnginePool
-from landslip.inference.predict import Predictor, Reading, Tiles, cut_tiles
+from landslip.inference.predict import Reading, Tiles, cut_tiles
 from landslip.mapping.job import Job
 from landslip.mapping.raster.fill import map_in_this_process
-from landslip.mapping.raster.mapped_block import MappedBlock
+from landslip.mapping.raster.mapped_block import MappedBlock, Networks, cut_pair
 from landslip.scenes.block_cache import cache_settings
 
 _FILE: Final = "detector.onnx"
@@ -144,8 +144,8 @@ def _plugin(name: str, worker: Any) -> MapperPlugin:
     return plugin
 
 
-def run_tiles(name: str, task: SceneTask, expected: Expected, tiles: tuple[Window, ...]) -> Tiles:
-    """Run the tiles of a seam: a task.
+def run_tiles(name: str, task: SceneTask, expected: Expected, tiles: tuple[Window, ...]) -> list[Tiles]:
+    """Run the tiles of a seam with each network: a task.
 
     Args:
         name: of the plugin.
@@ -153,18 +153,20 @@ def run_tiles(name: str, task: SceneTask, expected: Expected, tiles: tuple[Windo
         expected: of the worker.
         tiles: row by row.
     """
-    found: Tiles = {}
     with _plugin(name, get_worker()).borrow(task, expected) as job:
-        predictor = Predictor(job.engine, job.lattice, job.bands)
+        networks = Networks.of(job)
+        found: list[Tiles] = [{} for _ in networks.predictors]
         for _, row in groupby(tiles, key=lambda tile: tile.row):
             some = list(row)
             values, valid, _ = job.read(job.detector.card.channels, window := _around(some, job))
-            found |= predictor.run(cut_tiles(some, Reading(window, values, valid)))
+            cuts = (cut_tiles(some, Reading(window, values, valid)), *cut_pair(job, some, window, valid))
+            for known, new in zip(found, networks.run(cuts), strict=True):
+                known.update(new)
     return found
 
 
 def map_blocks(
-    name: str, task: SceneTask, expected: Expected, blocks: tuple[Window, ...], *seams: Tiles
+    name: str, task: SceneTask, expected: Expected, blocks: tuple[Window, ...], *seams: Sequence[Tiles]
 ) -> list[MappedBlock]:
     """Map the blocks of a part: a task.
 
@@ -173,11 +175,9 @@ def map_blocks(
         task: of the scene.
         expected: of the worker.
         blocks: row by row.
-        seams: tiles that other parts need too.
+        seams: tiles of each network that other parts need too.
     """
-    given: Tiles = {}
-    for seam in seams:
-        given |= seam
+    given = [dict(ChainMap(*of_network)) for of_network in zip(*seams, strict=True)]
     with _plugin(name, get_worker()).borrow(task, expected) as job:
         return [compute() for compute in map_in_this_process(job, blocks, given)]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.channels import CHANNELS
+from landslip.channels import DETECTOR_INPUTS
 from landslip.datasets.inspection import MEANINGS, Finding, Inspection, Kind, inspect_patch, printable_path
 from landslip.datasets.l4s import L4sFiles, Listing, list_l4s
 from landslip.datasets.l4s_values import L4S_CHANNELS, SIDE_PX
@@ -92,7 +92,7 @@ class CheckReport(Frozen):
             yield f"{name:10} unit     minimum     maximum        mean         std"
             for channel, one in split.channels.items():
                 numbers = f"{one.minimum:12,.0f}{one.maximum:12,.0f}{one.mean:12,.1f}{one.std:12,.1f}"
-                yield f"{channel:10} {CHANNELS[channel].unit:4}{numbers}"
+                yield f"{channel:10} {DETECTOR_INPUTS[channel].unit:4}{numbers}"
         yield ""
         yield from self._finding_lines()
 

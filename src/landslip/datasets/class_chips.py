@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from landslip.channels import CHANNELS, TRUE_COLOUR
+from landslip.channels import TRUE_COLOUR
 from landslip.datasets.patch_set import EntrySet, Patch, Split
-from landslip.datasets.rgb import png_to_dn
+from landslip.datasets.rgb import dn_to_png, png_to_dn
 from landslip.errors import PatchesError
 from landslip.probability import BACKGROUND
 
@@ -85,10 +85,7 @@ def chip_to_dn(chip: NDArray[np.uint8], brightness: Brightness) -> NDArray[np.fl
     dn = np.moveaxis(chip, -1, 0).astype(np.float32) * np.float32(DN_PER_GREY)
     if brightness == "absolute":
         return np.ascontiguousarray(dn)
-    divisors = np.array([CHANNELS[name].l4s_divisor for name in TRUE_COLOUR], np.float32)
-    x = dn / divisors[:, None, None]
-    scaled = np.floor(255 * x / max(float(x.max()), 1e-6))
-    return png_to_dn(np.moveaxis(scaled, 0, -1).astype(np.uint8))
+    return png_to_dn(dn_to_png(dn))
 
 
 def read_chip(path: Path) -> NDArray[np.uint8]:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def open_patches(folder: str | Path) -> PatchSet[Any]:
     """Open a folder of labelled patches: RGB pictures, a store, or Landslide4Sense files.
 
-    The format is recognised by the files: ``img/image_N.png`` and ``mask/mask_N.png``; ``store.json`` (written by
+    The format is recognised by the files: ``img/image_N.png`` and ``mask/mask_N.png``, with ``before/before_N.png`` for
+    pairs of dates; ``store.json`` (written by
     ``landslip data pack``); or the HDF5 files of Landslide4Sense in the layout of its organisers or of its mirror.
 
     Args:
@@ -38,6 +39,10 @@ def open_patches(folder: str | Path) -> PatchSet[Any]:
     path = _existing(folder)
     # Each format needs its own libraries.
     if any((path / "img").glob("*.png")):
+        if (path / "before").is_dir():
+            from landslip.datasets.pairs import open_pair_set  # noqa: PLC0415
+
+            return open_pair_set(path)
         from landslip.datasets.rgb import open_rgb_set  # noqa: PLC0415
 
         return open_rgb_set(path)

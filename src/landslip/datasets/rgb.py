@@ -88,6 +88,21 @@ def png_to_dn(image: NDArray[np.uint8], channels: Sequence[str] = TRUE_COLOUR) -
     return np.ascontiguousarray(dn, dtype=np.float32)
 
 
+def dn_to_png(values: NDArray[np.float32], channels: Sequence[str] = TRUE_COLOUR) -> NDArray[np.uint8]:
+    """Convert DN (C, H, W) to an 8-bit picture (H, W, C) as RGB patches are: L4S values, scaled to a maximum of 255.
+
+    Example:
+        >>> picture = np.array([[[255, 100, 0]]], np.uint8)
+        >>> dn_to_png(3 * png_to_dn(picture)).tolist()
+        [[[255, 100, 0]]]
+    """
+    divisors = np.array([patch_image_gain(name) for name in channels], np.float32)
+    x = values / divisors[:, None, None]
+    # A whole step may come out a rounding error below itself.
+    scaled = np.floor(255 * x / max(float(x.max()), 1e-6) + 1e-3)
+    return np.ascontiguousarray(np.moveaxis(scaled, 0, -1).astype(np.uint8))
+
+
 def open_rgb_set(folder: Path) -> RgbSet:
     """Open a folder of RGB patches, images and masks paired by number.
 
@@ -95,13 +110,13 @@ def open_rgb_set(folder: Path) -> RgbSet:
         PatchesError: the folder has another layout, an image or a mask has no partner, or the manifest is damaged
             or does not list every patch.
     """
-    images = _numbered(folder, "img", "image")
-    masks = _numbered(folder, "mask", "mask")
+    images = find_numbered(folder, "img", "image")
+    masks = find_numbered(folder, "mask", "mask")
     for without, present, having in (("mask", images, masks), ("image", masks, images)):
         lonely = sorted(set(present) - set(having))
         if lonely:
             raise PatchesError(
-                f"patch {_few(lonely)} in {folder} has no {without}: "
+                f"patch {name_few(lonely)} in {folder} has no {without}: "
                 "each img/image_N.png needs a mask/mask_N.png, and each mask an image"
             )
     if not images:
@@ -110,7 +125,7 @@ def open_rgb_set(folder: Path) -> RgbSet:
     unlisted = sorted(number for number in images if ("train", number) not in positions)
     if positions and unlisted:
         raise PatchesError(
-            f"{folder / MANIFEST} does not list patch {_few(unlisted)}: list every patch, or remove the file"
+            f"{folder / MANIFEST} does not list patch {name_few(unlisted)}: list every patch, or remove the file"
         )
     return RgbSet(
         folder=folder,
@@ -122,7 +137,12 @@ def open_rgb_set(folder: Path) -> RgbSet:
     )
 
 
-def _numbered(folder: Path, part: str, stem: str) -> dict[int, Path]:
+def find_numbered(folder: Path, part: str, stem: str) -> dict[int, Path]:
+    """Find the pictures ``part/stem_N.png`` of a folder by number.
+
+    Raises:
+        PatchesError: the part is missing or holds other files.
+    """
     inside = folder / part
     if not inside.is_dir():
         raise PatchesError(
@@ -175,7 +195,7 @@ def _mask_of_values(path: Path, values: NDArray[np.int64]) -> NDArray[np.uint8]:
     landslide = [value for value in found if value]
     if len(landslide) > 1 or not set(landslide) <= _LANDSLIDE_VALUES:
         raise PatchesError(
-            f"{path} has the values {_few(found)}: a mask has 0 for background and one of 1, 255 and 65535 for "
+            f"{path} has the values {name_few(found)}: a mask has 0 for background and one of 1, 255 and 65535 for "
             "landslide"
         )
     return np.asarray(values != 0, np.uint8)
@@ -211,6 +231,7 @@ def _size(picture: NDArray[np.uint8]) -> str:
     return f"{picture.shape[1]} x {picture.shape[0]} px"
 
 
-def _few(numbers: Sequence[int]) -> str:
+def name_few(numbers: Sequence[int]) -> str:
+    """Name the first of some numbers, for an error."""
     shown = ", ".join(str(number) for number in numbers[:5])
     return shown if len(numbers) <= 5 else f"{shown} and {len(numbers) - 5} more"

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from landslip.channels import CHANNELS
+from landslip.channels import DETECTOR_INPUTS, split_dates
 from landslip.files.record import FrozenRecord
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -219,7 +219,7 @@ class Card(FrozenRecord):
     @field_validator("channels")
     @classmethod
     def _channels_are_known(cls, channels: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [name for name in channels if name not in CHANNELS]
+        unknown = [name for name in channels if name not in DETECTOR_INPUTS]
         if unknown or len(set(channels)) != len(channels):
             raise ValueError(f"channels must be different names of the channel table, got {', '.join(channels)}")
         return channels
@@ -247,9 +247,14 @@ class Card(FrozenRecord):
         return "This detector has no scores: its accuracy has not been measured."
 
     @property
+    def dates(self) -> int:
+        """Number of dates that it takes: 1, or 2 for a detector of change, whose landslides are new ones."""
+        return 2 if split_dates(self.channels)[1] else 1
+
+    @property
     def units(self) -> tuple[str, ...]:
         """The unit of each channel, in order."""
-        return tuple(CHANNELS[name].unit for name in self.channels)
+        return tuple(DETECTOR_INPUTS[name].unit for name in self.channels)
 
     def __repr__(self) -> str:
         return f"Card({self.name!r}, {self.architecture}, {len(self.channels)} channels, threshold {self.threshold:g})"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from landslip.channels import CHANNELS
+from landslip.channels import DETECTOR_INPUTS
 from landslip.detector.card import Card
 from landslip.detector.sealed_file import INPUT, OUTPUT
 
@@ -64,7 +64,7 @@ def stac_band(name: str) -> dict[str, Any]:
         >>> stac_band("slope")["unit"]
         'deg'
     """
-    channel = CHANNELS[name]
+    channel = DETECTOR_INPUTS[name]
     band: dict[str, Any] = {"name": name, "description": channel.title}
     if channel.unit != "DN":
         band["unit"] = channel.unit

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.channels import CHANNELS
+from landslip.channels import DETECTOR_INPUTS
 
 MIN_VALID_FRACTION: Final = 0.25
 """Images with fewer valid pixels are not described."""
@@ -98,7 +98,7 @@ def image_statistics(
 
 def _kinds(channels: Sequence[str]) -> tuple[list[str], list[str]]:
     """Split channels into spectral and terrain channels."""
-    spectral = [name for name in channels if CHANNELS[name].kind == "reflectance"]
+    spectral = [name for name in channels if DETECTOR_INPUTS[name].kind == "reflectance"]
     return spectral, [name for name in channels if name not in spectral]
 
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.channels import CHANNELS
+from landslip.channels import DETECTOR_INPUTS
 
 _TYPICAL: Final = {"DN": 1000.0, "deg": 20.0, "m": 800.0}
 """For channels without a Landslide4Sense divisor, which is about the mean of a channel."""
@@ -38,7 +38,7 @@ def synthetic_images(
         (3, 2, 20, 30)
     """
     random = np.random.default_rng(seed)
-    typical = np.array([CHANNELS[name].l4s_divisor or _TYPICAL[CHANNELS[name].unit] for name in channels])
+    typical = np.array([DETECTOR_INPUTS[name].l4s_divisor or _TYPICAL[DETECTOR_INPUTS[name].unit] for name in channels])
     rows, columns = (-(-size // _CELL_PX) for size in (height, width))
     cells = random.uniform(0.5, 1.5, (count, len(channels), rows, columns))
     pattern = cells.repeat(_CELL_PX, axis=2).repeat(_CELL_PX, axis=3)[:, :, :height, :width]

@@ -29,7 +29,7 @@ from landslip.mapping.raster.masks import MaskRaster
 from landslip.mapping.raster.probability import ProbabilityRaster
 from landslip.mapping.workspace import sha256_of
 from landslip.probability import NODATA
-from landslip.scenes.masks.kinds import KINDS, SLOPE, rules_out
+from landslip.scenes.masks.kinds import KINDS, OF_CANDIDATES, rules_out
 from landslip.scenes.raster_file import RasterFile
 from landslip.scenes.scene import Scene
 
@@ -74,20 +74,21 @@ class FinishedMap:
             except OSError as error:
                 raise ReferenceDataError(f"{path} cannot be read ({error}): map the scene again") from error
             encoded = np.where(rules_out(codes) & (encoded != NODATA), np.uint8(0), encoded)
-        if self.summary.settings.min_slope_deg > 0:
-            gentle = self._gentle(window)
-            encoded = np.where(gentle & (encoded != NODATA), np.uint8(0), encoded)
+        settings = self.summary.settings
+        if settings.min_slope_deg > 0 or settings.field_slope_deg > 0:
+            encoded = np.where(self._judged_out(window) & (encoded != NODATA), np.uint8(0), encoded)
         return encoded
 
-    def _gentle(self, window: Window) -> NDArray[np.bool_]:
-        """Return the pixels of the candidates on gentle slopes, (H, W)."""
+    def _judged_out(self, window: Window) -> NDArray[np.bool_]:
+        """Return the pixels of the candidates that are ruled out as a whole, (H, W)."""
         from landslip.mapping.inventory.files import excluded_outlines  # noqa: PLC0415 - imports pandas, which is slow
 
         to_pixels = ~self.grid.transform if self.grid.crs else Affine.identity()
         to_window = (Affine.translation(-window.col, -window.row) * to_pixels).to_shapely()
         outlines = [
             shapely.affinity.affine_transform(outline, to_window)
-            for outline in excluded_outlines(self.folder / GEOPACKAGE, SLOPE.title)
+            for kind in OF_CANDIDATES
+            for outline in excluded_outlines(self.folder / GEOPACKAGE, kind.title)
         ]
         frame = shapely.box(0, 0, window.width, window.height)
         touching = [outline for outline in outlines if outline.intersects(frame)]
@@ -166,6 +167,7 @@ def finished_job(
     threshold: float | None,
     min_area_m2: float,
     min_slope_deg: float = 0.0,
+    field_slope_deg: float = 0.0,
 ) -> Job:
     """Return the job of a finished map with another threshold and minimum area, for polygons and files.
 
@@ -173,12 +175,16 @@ def finished_job(
         scene: that was mapped as a whole.
         detector: that mapped it.
         folder: of the map.
-        threshold: probability from which a pixel is landslide; the detector's where None.
+        threshold: probability from which a pixel is landslide; where None the detector's, or that of change which a
+            map of two dates was made with.
         min_area_m2: smaller polygons are left out.
         min_slope_deg: candidates with a smaller mean slope are ruled out.
+        field_slope_deg: candidates of the shape of a field or a road with a smaller mean slope are ruled out.
     """
     summary = read_summary(folder)
-    names = [record.name for record in summary.masks if record.name != SLOPE.name]
+    if threshold is None and summary.change is not None:
+        threshold = summary.threshold
+    names = [record.name for record in summary.masks if record.name not in {kind.name for kind in OF_CANDIDATES}]
     return Job(
         scene=scene,
         detector=detector,
@@ -187,6 +193,7 @@ def finished_job(
             threshold=threshold,
             min_area_m2=min_area_m2,
             min_slope_deg=min_slope_deg,
+            field_slope_deg=field_slope_deg,
             threads=summary.settings.threads,
         ),
         aoi=None,
@@ -213,6 +220,7 @@ def masked_raster(job: Job, folder: Path) -> "MaskedRaster | None":
         lambda: read_strips(folder, job.grid),
         tuple(KINDS[name] for name in job.masks.rules),
         job.settings.min_slope_deg,
+        job.settings.field_slope_deg,
     )
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 import landslip
-from landslip.change.baseline import packaged_baseline
+from landslip.change.detector import ChangeDetector
 from landslip.change.pair import ChangeReading, ScenePair
+from landslip.channels import CHANNELS, split_dates
 from landslip.detector.detector import Detector, packaged
 from landslip.errors import SettingsError
 from landslip.files.record import FrozenRecord
@@ -24,9 +25,11 @@ from landslip.inference.engine_pool import EnginePool
 from landslip.inference.predict import make_lattice
 from landslip.inference.tta import TTAEngine
 from landslip.mapping.area import AreaOfInterest, AreaOnGrid
+from landslip.mapping.candidate_shape import FIELD_RULE
+from landslip.mapping.masks.before_masks import BeforeMasks
 from landslip.mapping.masks.excluded_area import ExcludedArea
 from landslip.mapping.masks.scene_masks import BUFFER_M, CloudChoice, SceneMasks
-from landslip.scenes.masks.kinds import CLOUDS, RULING_OUT, SLOPE, SNOW, WHITE, MaskName, hides_ground
+from landslip.scenes.masks.kinds import CLOUDS, FIELD, RULING_OUT, SLOPE, SNOW, WHITE, MaskName, hides_ground
 from landslip.scenes.scene import Scene
 
 Uncertainty = Literal["none", "tta"]
@@ -66,6 +69,9 @@ class MapSettings(FrozenRecord):
     """Width of the buffer around clouds, which is cloud too."""
     min_slope_deg: Annotated[float, Field(ge=0, le=90)] = 0.0
     """Candidates with a smaller mean slope are ruled out; 0 keeps all. One whose slope is unknown is kept."""
+    field_slope_deg: Annotated[float, Field(ge=0, le=90)] = 0.0
+    """Candidates with the shape of a field or a road and a smaller mean slope are ruled out; 0 keeps all. One whose
+    slope is unknown is kept."""
     block_px: Annotated[int, Field(ge=16, le=16384)] = 1024
     """Side of the blocks in which the scene is read and the map written; bounds the memory."""
     threads: Annotated[int, Field(ge=1)] | None = None
@@ -115,6 +121,12 @@ class Job:
     """Of the scene; those of a finished map are known by their rules and are not computed again."""
     pair: ScenePair | None = None
     """The scene and those before the event, where only new landslides are mapped."""
+    before_masks: BeforeMasks = field(default_factory=BeforeMasks)
+    """Of the images before."""
+    change: ChangeDetector = field(default_factory=ChangeDetector)
+    """Finds what is new in a pair."""
+    change_engine: Engine | None = None
+    """Of its network, if it has one."""
 
     @classmethod
     def of(
@@ -126,6 +138,7 @@ class Job:
         exclude: AreaOfInterest | None = None,
         engines: EnginePool | None = None,
         pair: ScenePair | None = None,
+        change: ChangeDetector | None = None,
     ) -> "Job":
         """Check a run and open its engine.
 
@@ -137,18 +150,20 @@ class Job:
             exclude: area in which landslides are ruled out.
             engines: that are already open; one is opened for this job alone where None.
             pair: of the scene and those before the event; new landslides are mapped then.
+            change: finds them; the default where None.
 
         Raises:
             LandslipError: scene, detector, settings and area do not fit together.
         """
         if not scene.has(detector.card.channels):
             scene.require(detector.card.channels, f"detector '{detector.card.name}'", _instead(scene))
-        if settings.min_slope_deg > 0 and not scene.has(["slope"]):
-            raise SettingsError(
-                f"min_slope_deg needs the slope or the elevation of scene '{scene.name}', which has "
-                f"{', '.join(scene.channels)}: add a file of one of them, or leave min_slope_deg at 0",
-                parameter="min_slope_deg",
-            )
+        for name in ("min_slope_deg", "field_slope_deg"):
+            if getattr(settings, name) > 0 and not scene.has(["slope"]):
+                raise SettingsError(
+                    f"{name} needs the slope or the elevation of scene '{scene.name}', which has "
+                    f"{', '.join(scene.channels)}: add a file of one of them, or leave {name} at 0",
+                    parameter=name,
+                )
         area = aoi.on(scene.geobox) if aoi else None
         masks = SceneMasks.of(
             scene,
@@ -160,12 +175,26 @@ class Job:
         )
         region = area.window if area else scene.window
         lattice = make_lattice(detector.card, scene.height, scene.width, settings.overlap_px, tile_px=settings.tile_px)
-        engine = (engines or EnginePool()).open(
-            detector,
-            InferenceOptions(settings.engine, settings.precision, settings.threads, settings.streams, settings.batch),
-            height=lattice.tile_height,
-            width=lattice.tile_width,
+        pool = engines or EnginePool()
+        options = InferenceOptions(
+            settings.engine, settings.precision, settings.threads, settings.streams, settings.batch
         )
+        engine = pool.open(detector, options, height=lattice.tile_height, width=lattice.tile_width)
+        before_masks = BeforeMasks()
+        if pair:
+            before_masks = BeforeMasks.of(
+                pair, settings.masks, cloud_source=settings.cloud_source, buffer_m=settings.cloud_buffer_m
+            )
+            pair = before_masks.hide(pair)
+        change = (change or ChangeDetector.open()) if pair else ChangeDetector()
+        change_engine = None
+        if pair:
+            _check_before(pair, detector.card.channels, f"detector '{detector.card.name}'")
+        if pair and change.network:
+            after, before = split_dates(change.network.card.channels)
+            scene.require(after, f"detector of change '{change.name}'")
+            _check_before(pair, before, f"detector of change '{change.name}'")
+            change_engine = pool.open(change.network, options, height=lattice.tile_height, width=lattice.tile_width)
         return cls(
             scene=scene.with_slope_rule(detector.card.slope_rule),
             detector=detector,
@@ -178,6 +207,9 @@ class Job:
             lattice=lattice,
             masks=masks,
             pair=pair,
+            before_masks=before_masks,
+            change=change,
+            change_engine=change_engine,
         )
 
     @property
@@ -205,19 +237,29 @@ class Job:
         """Return where snow or cloud, by its colour, hides the ground of a pair, (H, W)."""
         if WHITE.name not in self.masks.rules:
             return np.zeros(reading.valid.shape, np.bool_)
-        masked = {CLOUDS.name, SNOW.name} <= self.masks.rules.keys()
-        return reading.white_before if masked else reading.white_before | reading.white_after
+        white = np.zeros(reading.valid.shape, np.bool_)
+        if not self.before_masks.complete:
+            white |= reading.white_before
+        if not {CLOUDS.name, SNOW.name} <= self.masks.rules.keys():
+            white |= reading.white_after
+        return white
 
     @property
     def rules_out(self) -> bool:
         """Whether some setting rules candidates out."""
-        return self.settings.min_slope_deg > 0 or any(kind.name in self.masks.rules for kind in RULING_OUT)
+        judged = self.settings.min_slope_deg > 0 or self.settings.field_slope_deg > 0
+        return judged or any(kind.name in self.masks.rules for kind in RULING_OUT)
 
     @property
     def rules(self) -> dict[str, str]:
         """Source and rule of each mask that is applied, by its name."""
-        slope = f"candidates with a mean slope below {self.settings.min_slope_deg:g} degrees"
-        return dict(self.masks.rules) | ({SLOPE.name: slope} if self.settings.min_slope_deg > 0 else {})
+        least, field_slope = self.settings.min_slope_deg, self.settings.field_slope_deg
+        judged = {}
+        if least > 0:
+            judged[SLOPE.name] = f"candidates with a mean slope below {least:g} degrees"
+        if field_slope > 0:
+            judged[FIELD.name] = f"candidates with a mean slope below {field_slope:g} degrees, {FIELD_RULE}"
+        return dict(self.masks.rules) | judged
 
     def pixel_count(self) -> int:
         """Count the pixels that are to be mapped."""
@@ -226,7 +268,7 @@ class Job:
     @property
     def threshold(self) -> float:
         """The threshold of the settings, or the detector's: of change, where there are two dates."""
-        own = self.detector.card.threshold if self.pair is None else packaged_baseline().threshold
+        own = self.detector.card.threshold if self.pair is None else self.change.threshold
         return own if self.settings.threshold is None else self.settings.threshold
 
     @property
@@ -260,7 +302,8 @@ class Job:
     @property
     def _change_identity(self) -> dict[str, object]:
         known = self.pair.identity if self.pair else None
-        return (known or {}) | {"card": packaged_baseline().model_dump(mode="json")}
+        precision = {"precision": self.change_engine.precision} if self.change_engine else {}
+        return (known or {}) | self.change.identity | precision | {"masks_before": self.before_masks.identity}
 
     @property
     def resumable(self) -> bool:
@@ -275,6 +318,7 @@ class Job:
             "threshold": self.threshold,
             "min_area_m2": self.settings.min_area_m2,
             "min_slope_deg": self.settings.min_slope_deg,
+            "field_slope_deg": self.settings.field_slope_deg,
         }
 
     @property
@@ -283,6 +327,17 @@ class Job:
         content = {name: value for name, value in self.identity.items() if name != "block_px"}
         text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest() if self.resumable else ""
+
+
+def _check_before(pair: ScenePair, channels: Sequence[str], purpose: str) -> None:
+    """Check that every image before has the spectral channels of a detector; terrain is that of the image after.
+
+    Raises:
+        ChannelError: one lacks a channel.
+    """
+    spectral = [name for name in channels if CHANNELS[name].kind == "reflectance"]
+    for member in pair.before.members:
+        member.scene.require(spectral, purpose)
 
 
 def _instead(scene: Scene) -> str:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 import rasterio
 
+from landslip.change.detector import ChangeDetector
 from landslip.change.pair import ScenePair
 from landslip.detector.detector import Detector
-from landslip.errors import DomainShiftWarning, LandslipWarning, SceneWarning
+from landslip.errors import DomainShiftWarning, LandslipWarning, SceneWarning, SettingsError
 from landslip.files.atomic import check_disk_space
 from landslip.files.progress import Progress, no_progress
 from landslip.mapping.area import AreaOfInterest
@@ -134,6 +135,7 @@ def map_scene(
     aoi: AreaOfInterest | None = None,
     exclude: AreaOfInterest | None = None,
     before: Sequence[Scene] = (),
+    change: ChangeDetector | None = None,
     progress: Progress = no_progress,
 ) -> MapResult:
     """Map the landslides of a scene and write the files of the map.
@@ -150,15 +152,22 @@ def map_scene(
         exclude: area in which landslides are ruled out (``mapping/masks/excluded_area.py``).
         before: scenes of the same ground before the event; only landslides that are new since are mapped then.
             Surface reflectance of Level-2A products is converted first (``landslip.scenes.atmosphere``).
+        change: finds what is new; the default where None.
         progress: told of progress.
 
     Raises:
         LandslipError: an input is wrong, or the map cannot be written; no file has its final name then.
     """
     started = perf_counter()
+    if detector.card.dates != 1:
+        raise SettingsError(
+            f"detector '{detector.card.name}' takes two dates: give the image before the event, and a detector of one "
+            "date for that after",
+            parameter="detector",
+        )
     scene, before = convert_product(scene), [convert_product(one) for one in before]
     pair = ScenePair.open(scene, before, progress=progress) if before else None
-    job = Job.of(scene, detector, settings or MapSettings(), aoi, exclude, pair=pair)
+    job = Job.of(scene, detector, settings or MapSettings(), aoi, exclude, pair=pair, change=change)
     return map_job(job, out, started, progress)
 
 
@@ -245,5 +254,6 @@ def _find(
             lambda: ((window, raster.read(window)) for window in strips(job.grid.height, job.grid.width)),
             tuple(KINDS[name] for name in job.masks.rules),
             job.settings.min_slope_deg,
+            job.settings.field_slope_deg,
         )
     return find_landslides(job, encoded, path, masked, ChangeLayers(change, raster.read) if change else None)

@@ -22,6 +22,8 @@ _EDGE_PX: Final = 2
 """Pixels around a landslide that are replaced too: they are mixed, or in its shadow."""
 _REACHES_PX: Final = (3, 6, 12, 24, 64)
 _TEXTURE_SHIFTS: Final = 24
+_SHADE_PX: Final = 4
+"""Reach over which brightness is that of a slope and not of what grows there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,20 +124,43 @@ def smooth_field(height: int, width: int, cells: int, random: np.random.Generato
 
 
 def change_season(values: Values, landslide: Mask, strength: float, random: np.random.Generator) -> Values:
-    """Change the colour of vegetation by a factor per channel, of log-normal size, where the ground is green or dark.
+    """Change the colour of vegetation, from leafless and brown to green or the other way, where the ground is green.
 
     Args:
         values: (C, H, W), red first and green second.
         landslide: (H, W), which keeps its colour.
-        strength: standard deviation of the logarithm of the factors.
+        strength: standard deviation of the logarithm of brightness, and of that of red over green.
         random: source of random numbers.
     """
     ratio = values[1] / np.maximum(values[0], 1)
     low, high = np.percentile(ratio, (20, 80))
     plants = np.clip((ratio - low) / max(float(high - low), 1e-6), 0, 1) * ~landslide
-    factors = strength * random.normal(size=(len(values), 1, 1)).astype(np.float32)
-    patchy = 1 + np.float32(0.4) * smooth_field(landslide.shape[0], landslide.shape[1], 12, random)
+    # Leaves come and go: brightness, red against green, and a little of each channel by itself.
+    brightness, reddening = strength * random.normal(size=2)
+    own = 0.25 * strength * random.normal(size=(len(values), 1, 1))
+    axis = np.array([0.5, -0.5] + [0.0] * (len(values) - 2)).reshape(-1, 1, 1)
+    factors = (0.7 * brightness + reddening * axis + own).astype(np.float32)
+    patchy = 1 + np.float32(0.4) * smooth_field(landslide.shape[0], landslide.shape[1], 12, random).clip(-2, 2)
     return np.asarray(values * np.exp(factors * plants * patchy), np.float32)
+
+
+def change_sun(values: Values, exponent: float) -> Values:
+    """Shade relief more, or less, as under a lower or higher sun: by a power of the brightness of the ground around.
+
+    Args:
+        values: (C, H, W).
+        exponent: 0 changes nothing; above 0 shade is deeper, below -1 lit slopes are dark and others bright.
+
+    Example:
+        >>> slope = np.repeat([[100.0], [400.0]], 8, axis=0) * np.ones((1, 16, 16), np.float32)
+        >>> deeper = change_sun(slope, 0.5)
+        >>> bool(deeper[0, 0, 0] < 100 and deeper[0, -1, 0] > 400)
+        True
+    """
+    brightness = values.mean(axis=0, keepdims=True).astype(np.float64)
+    around = _box_sum(brightness, _SHADE_PX) / _box_sum(np.ones_like(brightness), _SHADE_PX)
+    shade = np.maximum(around / max(float(brightness.mean()), 1e-6), 0.1) ** exponent
+    return np.asarray(values * np.clip(shade, 0.3, 3), np.float32)
 
 
 def add_snow(values: Values, cover: float, random: np.random.Generator) -> Values:

@@ -13,6 +13,7 @@ VERBS: Final = {
     "show": "Draw patches with their labels.",
     "mosaic": "Recover the scenes that the patches were cut from.",
     "make": "Simulate patches or a scene, for tests and tutorials.",
+    "pairs": "Make pairs of dates from labelled patches, for detectors of change.",
 }
 """Every verb with its help, in the order of use."""
 

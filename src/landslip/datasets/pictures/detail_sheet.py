@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from landslip.channels import CHANNELS, DN_PER_REFLECTANCE, ndvi
+from landslip.channels import DETECTOR_INPUTS, DN_PER_REFLECTANCE, ndvi
 from landslip.datasets.patch_set import SENTINEL, Patch
 from landslip.datasets.pictures.contact_sheet import OUTLINED
 from landslip.datasets.pictures.views import (
@@ -36,9 +36,9 @@ _NOT_GROUND: Final = frozenset({"B09", "B10"})
 def draw_spectrum(patch: Patch, width: int) -> Image.Image:
     """Draw a chart of ``width`` x 230 pixels: median reflectance in percent over wavelength in nanometres."""
     known = [
-        (CHANNELS[name].wavelength_nm or 0.0, patch.values[number] / DN_PER_REFLECTANCE * 100)
+        (DETECTOR_INPUTS[name].wavelength_nm or 0.0, patch.values[number] / DN_PER_REFLECTANCE * 100)
         for number, name in enumerate(patch.channels)
-        if CHANNELS[name].kind == "reflectance" and name not in _NOT_GROUND
+        if DETECTOR_INPUTS[name].kind == "reflectance" and name not in _NOT_GROUND
     ]
     known.sort(key=lambda one: one[0])
     wavelengths = np.array([wavelength for wavelength, _ in known])
@@ -196,7 +196,7 @@ def _facts(side: Column, patch: Patch, pixel_size_m: float, side_px: int) -> Non
     side.drawing(40, lambda image, y: draw_scale_bar(image, (0, y), length_m, length_px))
     side.gap(22)
     _medians(side, patch, landslide, rest)
-    reflectance = [name for name in patch.channels if CHANNELS[name].kind == "reflectance"]
+    reflectance = [name for name in patch.channels if DETECTOR_INPUTS[name].kind == "reflectance"]
     if len(reflectance) >= 4:
         side.gap(22)
         side.text("Spectrum", 17, weight=0.3)

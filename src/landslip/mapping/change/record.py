@@ -1,10 +1,11 @@
 """What a map of two dates tells about its pair, in ``summary.json``."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
-from landslip.change.baseline import packaged_baseline
+from landslip.change.detector import ChangeDetector
 from landslip.change.pair import ScenePair
 from landslip.files.record import FrozenRecord
 
@@ -36,6 +37,8 @@ class ChangeRecord(FrozenRecord):
     detector_trained_on: str
     threshold_after: float
     """Probability from which a pixel is landslide in the image after alone."""
+    masks_before: dict[str, dict[str, str]] = Field(default={})
+    """Rules of the masks of each image before, by its name."""
     index: str
     """That ``change_before`` and ``change_after`` are means of."""
     bands: dict[str, str]
@@ -51,16 +54,22 @@ class ChangeRecord(FrozenRecord):
     not_new_area_m2: float
 
 
-def record_change(pair: ScenePair, threshold_after: float, not_new: int, not_new_area_m2: float) -> ChangeRecord:
+def record_change(
+    pair: ScenePair,
+    change: ChangeDetector,
+    masks_before: Mapping[str, Mapping[str, str]],
+    threshold_after: float,
+    not_new: tuple[int, float],
+) -> ChangeRecord:
     """Record a pair.
 
     Args:
         pair: of the map.
+        change: that found what is new.
+        masks_before: rules of the masks of each image before.
         threshold_after: of the detector for one image.
-        not_new: number of candidates that are not new.
-        not_new_area_m2: their area.
+        not_new: number of candidates that are not new, and their area in m2.
     """
-    card = packaged_baseline()
     middle = pair.after.height / 2, pair.after.width / 2
     shifts = []
     for member in pair.before.members:
@@ -81,15 +90,16 @@ def record_change(pair: ScenePair, threshold_after: float, not_new: int, not_new
         before=tuple(member.scene.name for member in pair.before.members),
         date_before=pair.date_before,
         date_after=pair.after.date,
-        detector=card.name,
-        detector_trained_on=card.trained_on,
+        detector=change.name,
+        detector_trained_on=change.trained_on,
         threshold_after=threshold_after,
+        masks_before={name: dict(rules) for name, rules in masks_before.items()},
         index=pair.index,
         bands={band.name: band.source for band in pair.bands},
         shifts=tuple(shifts),
         gains=pair.radiometry.gains,
         offsets=pair.radiometry.offsets,
         stable_fraction=pair.radiometry.stable_fraction,
-        not_new=not_new,
-        not_new_area_m2=not_new_area_m2,
+        not_new=not_new[0],
+        not_new_area_m2=not_new[1],
     )

@@ -15,6 +15,7 @@ from odc.geo.geobox import GeoBox
 from landslip.detector.card import Card
 from landslip.grid.map_grid import MapGrid
 from landslip.grid.window import Window
+from landslip.mapping.candidate_shape import looks_like_field_or_road
 from landslip.mapping.change.attributes import add_change, lies_beside_new
 from landslip.mapping.change.raster import ChangeRaster
 from landslip.mapping.inventory.attributes import COLUMNS, landslide_table
@@ -31,7 +32,7 @@ from landslip.mapping.inventory.terrain_attributes import Terrain, terrain_reade
 from landslip.mapping.job import Job
 from landslip.mapping.raster.block_order import strips
 from landslip.probability import NODATA, encode_probability, reaches_threshold
-from landslip.scenes.masks.kinds import PRECEDENCE, SLOPE, MaskKind, rules_out
+from landslip.scenes.masks.kinds import FIELD, OF_CANDIDATES, PRECEDENCE, SLOPE, MaskKind, rules_out
 
 _AREA_TOLERANCE = 0.005
 """A pixel of 10 m in UTM has 99.8 to 100.1 m2 of geodesic area; four of them reach a minimum area of 400 m2."""
@@ -49,12 +50,28 @@ class MaskedRaster:
         strips: reads the encoded probability again, once it is complete.
         kinds: of the masks that are applied.
         min_slope_deg: candidates with a smaller mean slope are ruled out.
+        field_slope_deg: candidates with a smaller mean slope and the shape of a field or a road are ruled out.
     """
 
     codes: Callable[[Window], NDArray[np.uint8]] | None
     strips: Callable[[], Strips]
     kinds: tuple[MaskKind, ...] = ()
     min_slope_deg: float = 0.0
+    field_slope_deg: float = 0.0
+
+    @property
+    def judging(self) -> tuple[MaskKind, ...]:
+        """The masks that judge a candidate as a whole."""
+        limits = {SLOPE: self.min_slope_deg, FIELD: self.field_slope_deg}
+        return tuple(kind for kind in OF_CANDIDATES if limits[kind] > 0)
+
+    def ruled_out(self, table: gpd.GeoDataFrame, kind: MaskKind) -> NDArray[np.bool_]:
+        """Return which candidates a mask of candidates rules out, (n,)."""
+        slope = table["slope_mean_deg"].to_numpy()
+        if kind == SLOPE:
+            return np.asarray(slope < self.min_slope_deg)
+        shape = (table[name].to_numpy() for name in ("area_m2", "length_m", "width_m"))
+        return np.asarray((slope < self.field_slope_deg) & looks_like_field_or_road(*shape))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +116,7 @@ def find_landslides(
     """Find the landslides of a probability raster and write them to a GeoPackage.
 
     Pixels that a mask rules out are no part of a landslide; the candidates there, and those on gentle slopes, go to the
-    layer ``excluded`` with the reason.
+    layer ``excluded`` with the reason, as do fields and roads by their shape.
 
     Args:
         job: what is mapped.
@@ -109,7 +126,7 @@ def find_landslides(
         change: the rasters of a map of two dates; candidates that are not new go to the layer ``not_new`` then.
     """
     grid, card, image_date = job.grid, job.detector.card, job.scene.date
-    min_slope_deg = masked.min_slope_deg if masked else 0.0
+    judging = masked.judging if masked else ()
     codes = masked.codes if masked else None
     counter = _PixelCounter(grid)
     terrain = terrain_reader(job.scene, job.region, grid)
@@ -135,14 +152,15 @@ def find_landslides(
     areas_m2: list[NDArray[np.float64]] = []
     probability_m2 = 0.0
     excluded = _ExcludedLayer(path, grid)
-    if masked and (min_slope_deg > 0 or any(not kind.hides for kind in masked.kinds)):
+    if masked and (judging or any(not kind.hides for kind in masked.kinds)):
         excluded.add(empty, SLOPE)
     first_id = 1
     for table in tables(counter.count(encoded, codes)):
-        gentle = (table["slope_mean_deg"] < min_slope_deg).to_numpy()
-        if gentle.any():
-            excluded.add(table[gentle], SLOPE)
-            table = table[~gentle]  # noqa: PLW2901 - the rest of the same rows
+        for kind in judging if masked else ():
+            judged = masked.ruled_out(table, kind)
+            if judged.any():
+                excluded.add(table[judged], kind)
+                table = table[~judged]  # noqa: PLW2901 - the rest of the same rows
         if len(table):
             areas_m2.append(table["area_m2"].to_numpy())
             probability_m2 += float((table["area_m2"] * table["probability_mean"]).sum())
@@ -156,8 +174,8 @@ def find_landslides(
     excluded.check()
     not_new = _add_not_new(job, path, change, codes, with_change, terrain) if change else Extent()
     by_name = {kind.name: counter.extent(kind.code) for kind in (masked.kinds if masked else ())}
-    if min_slope_deg > 0:
-        by_name[SLOPE.name] = excluded.extents.get(SLOPE.name, Extent())
+    for kind in judging:
+        by_name[kind.name] = excluded.extents.get(kind.name, Extent())
     areas = np.concatenate([np.zeros(0), *areas_m2])
     mean = probability_m2 / float(areas.sum()) if areas.size else None
     return Found(areas, counter.pixels, counter.area_m2, by_name, excluded.extents, not_new, mean)

@@ -21,7 +21,7 @@ from landslip.mapping.change.record import ChangeRecord, record_change
 from landslip.mapping.domain_shift import DomainShift, domain_shift_warnings, unsure_warnings
 from landslip.mapping.job import Job
 from landslip.mapping.workspace import sha256_of
-from landslip.scenes.masks.kinds import HIDING, PRECEDENCE, SLOPE
+from landslip.scenes.masks.kinds import HIDING, OF_CANDIDATES, PRECEDENCE
 
 if TYPE_CHECKING:
     from landslip.mapping.inventory.find import Found  # imports pandas, which is slow
@@ -74,6 +74,7 @@ class SettingsRecord(_Record):
     exclude: str | None = None
     """The area in which landslides are ruled out, as given."""
     min_slope_deg: float = 0.0
+    field_slope_deg: float = 0.0
 
 
 class MaskRecord(_Record):
@@ -85,7 +86,7 @@ class MaskRecord(_Record):
     rule: str
     """Source and rule."""
     pixels: int
-    """Of the mask, as far as no mask before it has them; for ``slope``, of the candidates that are ruled out."""
+    """Of the mask, as far as no mask before it has them; for ``slope`` and ``field`` of the candidates ruled out."""
     area_m2: float
     candidates: int = 0
     """Candidates that it rules out."""
@@ -199,6 +200,7 @@ def summarise(job: Job, found: "Found", effort: Effort, shift: DomainShift | Non
             masks_left_out=dict(job.masks.left_out),
             exclude=job.masks.area.text if job.masks.area else None,
             min_slope_deg=job.settings.min_slope_deg,
+            field_slope_deg=job.settings.field_slope_deg,
         ),
         versions={
             "landslip": landslip.__version__,
@@ -213,7 +215,9 @@ def summarise(job: Job, found: "Found", effort: Effort, shift: DomainShift | Non
         mean_probability=found.mean_probability,
         domain_shift=shift,
         masks=_mask_records(job, found),
-        change=record_change(job.pair, card.threshold, found.not_new.count, found.not_new.area_m2)
+        change=record_change(
+            job.pair, job.change, job.before_masks.rules, card.threshold, (found.not_new.count, found.not_new.area_m2)
+        )
         if job.pair
         else None,
     )
@@ -239,7 +243,7 @@ def _pair_warnings(pair: ScenePair) -> tuple[str, ...]:
 
 def _mask_records(job: Job, found: "Found") -> tuple[MaskRecord, ...]:
     records = []
-    for kind in (*PRECEDENCE, SLOPE):
+    for kind in (*PRECEDENCE, *OF_CANDIDATES):
         if kind.name in job.rules:
             extent, excluded = found.masked.get(kind.name), found.excluded.get(kind.name)
             records.append(

@@ -20,12 +20,13 @@ from landslip.channels import TRUE_COLOUR
 from landslip.files.progress import Progress
 from landslip.grid.lattice import split_blocks
 from landslip.grid.window import Window
-from landslip.inference.predict import Predictor, Tiles
+from landslip.inference.predict import Tiles
 from landslip.mapping.change.raster import ChangeRaster
 from landslip.mapping.job import Job
 from landslip.mapping.raster.block_order import plan_steps, strips
 from landslip.mapping.raster.mapped_block import (
     MappedBlock,
+    Networks,
     PictureCells,
     ReadBlock,
     change_cells,
@@ -107,24 +108,27 @@ class Pictures:
             self.change.add_cells(cells.change)
 
 
-def map_in_this_process(job: Job, todo: Sequence[Window], given: Tiles | None = None) -> MappedBlocks:
+def map_in_this_process(job: Job, todo: Sequence[Window], given: Sequence[Tiles] = ()) -> MappedBlocks:
     """Map blocks in the threads of this process: the default source of blocks.
 
     Args:
         job: what to map.
         todo: blocks, row by row.
-        given: tiles that were run elsewhere.
+        given: tiles of each network that were run elsewhere.
     """
-    predictor = Predictor(job.engine, job.lattice, job.bands)
-    tiles: Tiles = dict(given or {})
+    networks = Networks.of(job)
+    kept: list[Tiles] = [dict(tiles) for tiles in given] or [{} for _ in networks.predictors]
     with ThreadPoolExecutor(1, "landslip-read") as reader:
-        for ready in _read_ahead(job, todo, reader, frozenset(tiles)):
-            before = predictor.network_s
-            tiles |= predictor.run(ready.cut)
-            needed = {tile: tiles[tile] for tile in job.lattice.tiles_touching(ready.step.block)}
-            yield partial(compute_block, job, predictor, ready, needed, predictor.network_s - before)
-            for tile in ready.step.release:
-                del tiles[tile]
+        for ready in _read_ahead(job, todo, reader, frozenset(kept[0])):
+            before = networks.network_s
+            for tiles, new in zip(kept, networks.run(ready.cuts), strict=True):
+                tiles.update(new)
+            touching = tuple(job.lattice.tiles_touching(ready.step.block))
+            needed = [{tile: tiles[tile] for tile in touching} for tiles in kept]
+            yield partial(compute_block, job, networks, ready, needed, networks.network_s - before)
+            for tiles in kept:
+                for tile in ready.step.release:
+                    del tiles[tile]
 
 
 def fill_raster(
@@ -155,11 +159,9 @@ def fill_raster(
     all_blocks = list(split_blocks(job.region, job.settings.block_px))
     done = workspace.blocks_done()
     if not done:
-        raster.create()
-        if masks:
-            masks.create()
-        if change:
-            change.create()
+        for one in (raster, masks, change):
+            if one:
+                one.create()
     pictures = _draw_done(job, [block for block in all_blocks if block in done], masks)
     todo = [block for block in all_blocks if block not in done]
     total_px = job.region.height * job.region.width
@@ -219,7 +221,8 @@ def _read_ahead(
     job: Job, todo: Sequence[Window], reader: ThreadPoolExecutor, given: frozenset[Window]
 ) -> Iterator[ReadBlock]:
     """Read the next block while the network processes this one."""
-    tile_bytes = 4 * job.bands * job.lattice.tile_height * job.lattice.tile_width
+    layers = job.bands * (2 if job.pair else 1) + (job.change_engine is not None)
+    tile_bytes = 4 * layers * job.lattice.tile_height * job.lattice.tile_width
     ahead: list[Future[ReadBlock]] = []
     for step in plan_steps(job.lattice, todo, _KEPT_TILES_BYTES // tile_bytes, given):
         ahead.append(reader.submit(read_block, job, step))

@@ -130,7 +130,8 @@ def _write_margin(
             ruled_out = format_count(record.candidates, "candidate is", "candidates are")
             area = format_area(record.candidate_area_m2)
             column.text(f"{ruled_out} ruled out by the mask '{record.name}', {area}", 17)
-    column.text("Change is judged by a regression on made pairs, not by a field survey.", 14, ink=FAINT)
+    if summary.change:
+        column.text(f"What is new was judged by {summary.change.detector}, not by a field survey.", 14, ink=FAINT)
     column.gap(14)
     margin.facts(after, summary, card, grid)(column)
 

@@ -201,11 +201,16 @@ def change_section(summary: Summary) -> str:
     pairs = [
         ("Before", f"{', '.join(change.before)} ({format_date(change.date_before)})"),
         ("After", f"{summary.scene.name} ({format_date(change.date_after)})"),
-        ("Detector of change", f"{change.detector}; fitted on {change.detector_trained_on}"),
+        ("Detector of change", f"{change.detector}; trained on {change.detector_trained_on}"),
         ("New", f"where the probability that a landslide is new is at least {format_number(summary.threshold)}"),
         ("Co-registration", "; ".join(shifts)),
         ("Normalisation", f"{gains} (red, green, blue), on {format_percent(change.stable_fraction)} of the pixels"),
         ("Index", change.index),
+        (
+            "Masks before",
+            "; ".join(f"{name}: {', '.join(rules)}" for name, rules in change.masks_before.items())
+            or "none by bands; snow and cloud by their colour",
+        ),
     ]
     kept = [
         ("New landslides, in layer 'landslides'", f"{summary.landslides:,}", format_area(summary.landslide_area_m2)),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pyogrio
 import rasterio.warp
 from affine import Affine
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from PIL import Image
 from rasterio.errors import RasterioError
 from rasterio.transform import array_bounds, from_bounds
 
+from landslip.change.registration import ShiftField
+from landslip.change.scene_on_grid import SceneOnGrid
 from landslip.channels import TRUE_COLOUR
 from landslip.datasets.pictures.views import enlarge
 from landslip.figures.cartography import draw_outlines
@@ -23,9 +26,11 @@ from landslip.figures.true_colour import stretch_true_colour
 from landslip.files.progress import Progress
 from landslip.grid.lattice import split_blocks
 from landslip.grid.map_grid import MapGrid
-from landslip.mapping.inventory.files import read_geopackage
+from landslip.grid.window import Window
+from landslip.mapping.inventory.files import NOT_NEW_LAYER, read_geopackage
 from landslip.mapping.raster.probability import ProbabilityRaster
 from landslip.mapping.raster.quicklook import Quicklook
+from landslip.mapping.report.pair_sheet import NOT_NEW_OUTLINE
 from landslip.page.jobs.results import Box, ScenePicture
 from landslip.page.jobs.scene_maps import open_source
 from landslip.page.jobs.tasks import OverlayTask, PictureTask, handles
@@ -47,15 +52,20 @@ def render_scene(task: PictureTask, progress: Progress) -> ScenePicture:
     """Render a scene or a probability, or return the picture rendered before."""
     # Names of channels are safe as names of files.
     name = "-".join(task.channels) if task.probability is None else "probability"
+    if task.grid_of is not None:
+        name += f"-on-{task.grid_of.id}"
     record = task.out / f"{name}.json"
     if record.exists():
         return _read_record(record)
-    scene = open_source(task.source)
+    shown_scene = open_source(task.source)
+    scene = open_source(task.grid_of) if task.grid_of else shown_scene
     grid = MapGrid.of(scene.geobox, scene.window)
     task.out.mkdir(parents=True, exist_ok=True)
     image, mercator = task.out / f"{name}.webp", task.out / f"{name}-mercator.webp"
     if task.probability is None:
-        picture = _read_scene(scene, grid, task.channels, progress)
+        shown_scene.require(task.channels, "this picture")
+        reader = SceneOnGrid(shown_scene, scene.geobox, ShiftField()) if task.grid_of else shown_scene
+        picture = _read_scene(reader, scene.window, grid, task.channels, progress)
         rgba = _colour_scene(picture, per_channel=task.channels != TRUE_COLOUR)
         # The picture itself is opaque: nodata is hatched.
         shown = np.where(rgba[..., 3:] > 0, rgba[..., :3], draw_hatching(*rgba.shape[:2])).astype(np.uint8)
@@ -79,11 +89,12 @@ def render_scene(task: PictureTask, progress: Progress) -> ScenePicture:
     return result
 
 
-def _read_scene(scene: Scene, grid: MapGrid, channels: tuple[str, ...], progress: Progress) -> Picture:
-    scene.require(channels, "this picture")
-    quicklook = Quicklook(scene.window, (channels * 3)[:3])
-    total, done = scene.height * scene.width, 0
-    for block in split_blocks(scene.window, _BLOCK_PX):
+def _read_scene(
+    scene: Scene | SceneOnGrid, window: Window, grid: MapGrid, channels: tuple[str, ...], progress: Progress
+) -> Picture:
+    quicklook = Quicklook(window, (channels * 3)[:3])
+    total, done = window.height * window.width, 0
+    for block in split_blocks(window, _BLOCK_PX):
         quicklook.add(block, *scene.read(quicklook.channels, block))
         done += block.height * block.width
         progress("drawing", done, total)
@@ -163,6 +174,9 @@ def draw_overlay(task: OverlayTask, _: Progress) -> dict[str, Any]:
         if path is not None:
             geometries = (geometry for table in read_geopackage(path) for geometry in table.geometry)
             image = draw_outlines(image, geometries, to_image, colour)
+    if task.not_new is not None:
+        not_new = pyogrio.read_dataframe(task.not_new, layer=NOT_NEW_LAYER, columns=[])
+        image = draw_outlines(image, not_new.geometry, to_image, NOT_NEW_OUTLINE)
     if task.landslides is not None and task.selected is not None:
         tables = read_geopackage(task.landslides)
         selected = [geometry for table in tables for geometry in table[table["id"] == task.selected].geometry]

@@ -61,6 +61,8 @@ def make_products(task: ProductsTask, progress: Progress) -> Products:
     )
     products = products_of(job)
     if settings == PolygonSettings():
+        # Of a map of two dates, its own files too.
+        products = tuple(dict.fromkeys((*products, *read_summary(task.map_folder).files)))
         for name in products:
             shutil.copyfile(task.map_folder / name, task.out / name)
     else:

@@ -62,6 +62,8 @@ class SceneResult(Frozen):
     """A finished map."""
 
     source: SceneSource
+    before: SceneSource | None = None
+    """Image before the event, in a map of what is new since."""
     detector: str
     """Name or path that opens the detector."""
     name: str

@@ -62,12 +62,16 @@ def map_source(task: MapTask, progress: Progress) -> SceneResult:
     scene, detector = open_source(task.source), open_detector(task.detector)
     exclude = _excluded_area(task)
     settings = MapSettings(threads=task.threads, masks=task.masks)
-    summary = map_scene(scene, detector, task.out, settings, exclude=exclude, progress=progress).summary
+    before = [open_source(task.before)] if task.before else []
+    summary = map_scene(scene, detector, task.out, settings, exclude=exclude, before=before, progress=progress).summary
     return SceneResult(
         source=task.source,
+        before=task.before,
         detector=task.detector,
-        name=detector.card.name,
-        threshold=detector.card.threshold,
+        name=messages.SINCE.format(detector=detector.card.name, before=task.before.title)
+        if task.before
+        else detector.card.name,
+        threshold=summary.threshold,
         folder=task.out,
         has_slope=bool({"slope", "elevation"} & set(scene.channels)),
         wall_s=summary.wall_s,

@@ -195,6 +195,8 @@ class MapTask(Task, module="jobs.scene_maps"):
     """Map a scene as ``landslip map`` does; the result is a ``SceneResult``."""
 
     source: SceneSource
+    before: SceneSource | None = None
+    """Image before the event: what is new since is mapped then."""
     detector: str
     out: Path
     threads: int | None = None
@@ -252,6 +254,8 @@ class PictureTask(Task, module="jobs.pictures"):
     channels: tuple[str, ...]
     """Three for a composite, one for grey, none for the probability."""
     probability: Path | None = None
+    grid_of: SceneSource | None = None
+    """Scene on whose grid ``source`` is rendered; its own where None."""
     out: Path
 
 
@@ -263,6 +267,8 @@ class OverlayTask(Task, module="jobs.pictures"):
     probability: Path | None = None
     """Record of the picture of the probability."""
     landslides: Path | None = None
+    not_new: Path | None = None
+    """GeoPackage of a map of two dates, whose candidates that are not new are outlined too."""
     reference: Path | None = None
     selected: int | None = None
     """Id of a landslide to highlight."""

@@ -199,7 +199,9 @@ def _offered(settings: PageSettings) -> list[OfferedDetector]:
     names = sorted(packaged(), key=lambda name: name != DEFAULT)
     locations = (*names, *(str(path.resolve()) for path in settings.detectors))
     detectors = [(location, Detector.open(location)) for location in locations]
-    return [OfferedDetector(detector.card, location, detector.size_mb) for location, detector in detectors]
+    # A detector of change runs where an image before is given, beside one of these.
+    offered = [(location, detector) for location, detector in detectors if detector.card.dates == 1]
+    return [OfferedDetector(detector.card, location, detector.size_mb) for location, detector in offered]
 
 
 def _queues(settings: PageSettings) -> list[QueueSettings]:

@@ -210,6 +210,14 @@ def landslides_at(state: SessionState, result: SceneResult, settings: PolygonSet
     return landslides
 
 
+def before_picture(state: SessionState, result: SceneResult, channels: tuple[str, ...]) -> ScenePicture:
+    """Return the picture of the image before the event, on the grid of that after."""
+    out = state.session.cache_path("picture", result.before)
+    with st.spinner(messages.REDRAWING):
+        task = PictureTask(source=result.before or result.source, channels=channels, grid_of=result.source, out=out)
+        return ScenePicture.model_validate(state.session.run(task))
+
+
 def scene_picture(state: SessionState, result: SceneResult, channels: tuple[str, ...]) -> ScenePicture:
     """Return the picture of some channels of a scene."""
     out = state.session.cache_path("picture", result.source)
@@ -234,6 +242,8 @@ def overlay_picture(
     layers: frozenset[str],
     selected: int | None = None,
     longest_px: int = 1400,
+    *,
+    not_new: bool = False,
 ) -> Path:
     """Return the file of a picture with layers drawn over it.
 
@@ -245,7 +255,9 @@ def overlay_picture(
         layers: titles of the layers to draw.
         selected: id of a landslide to highlight.
         longest_px: longest side of the picture.
+        not_new: also outline the candidates that were there before, of a map of two dates.
     """
+    earlier = result.folder / "landslides.gpkg" if not_new else None
     reference = state.references.get(result.source) if messages.SHOW_REFERENCE in layers else None
     outlines = landslides.geopackage if messages.SHOW_OUTLINES in layers else None
     probability = messages.SHOW_PROBABILITY in layers
@@ -256,6 +268,7 @@ def overlay_picture(
         probability,
         selected,
         longest_px,
+        not_new,
     )
     out = state.session.cache_path("overlay", *key, str(result.folder)).with_suffix(".webp")
     if not out.exists():
@@ -263,6 +276,7 @@ def overlay_picture(
             background=background.record,
             probability=probability_picture(state, result).record if probability else None,
             landslides=outlines,
+            not_new=earlier,
             reference=reference.landslides if reference else None,
             selected=selected,
             longest_px=longest_px,

@@ -40,12 +40,13 @@ def show(server: ServerState, state: SessionState) -> None:
         source = _choose_image(server, state)
         if isinstance(source, SceneSource):
             choose_reference(server, state, source, upload_limits(server.settings))
+        before = _choose_before(state, source) if isinstance(source, SceneSource) else None
         detectors = _choose_detectors(server)
         masks, excluded = choose_masks() if isinstance(source, SceneSource) else ("auto", Excluded())
         ready = source is not None and bool(detectors)
         if st.button(messages.MAP_BUTTON, type="primary", disabled=not ready, width="stretch") and source is not None:
             with show_errors():
-                _submit_maps(server, state, source, detectors, masks, excluded)
+                _submit_maps(server, state, source, detectors, masks, excluded, before)
                 state.maps_asked += 1
         if (state.sources or state.results) and st.button(messages.START_OVER, width="stretch"):
             state.start_over()
@@ -202,6 +203,22 @@ def _choose_source(state: SessionState) -> SceneSource | PatchSource | None:
     return source
 
 
+def _choose_before(state: SessionState, source: SceneSource) -> SceneSource | None:
+    """Choose the image before the event among the uploaded ones; None for a map of one date."""
+    scenes = {one.id: one for one in state.sources if isinstance(one, SceneSource) and one.id != source.id}
+    if not scenes:
+        st.caption(messages.BEFORE_NEEDS)
+        return None
+    chosen = st.selectbox(
+        messages.BEFORE_LABEL,
+        ["", *scenes],
+        format_func=lambda key: scenes[key].title if key else messages.BEFORE_NONE,
+        key=f"before-{source.id}",
+        help=messages.BEFORE_HELP,
+    )
+    return scenes.get(chosen or "")
+
+
 def upload_limits(settings: PageSettings) -> UploadLimits:
     """Return the limits on the contents of an upload."""
     return UploadLimits(
@@ -237,6 +254,7 @@ def _submit_maps(
     detectors: list[str],
     masks: Masks = "auto",
     excluded: Excluded | None = None,
+    before: SceneSource | None = None,
 ) -> None:
     """Submit a job for each detector.
 
@@ -258,6 +276,7 @@ def _submit_maps(
         if isinstance(source, SceneSource):
             task = MapTask(
                 source=source,
+                before=before,
                 detector=offered.location,
                 out=out,
                 threads=threads,

@@ -18,6 +18,7 @@ from landslip.page.views.downloads import show_downloads
 from landslip.page.views.landslides import choose_landslide, show_attributes, show_map, show_table
 from landslip.page.views.parts import (
     LAYERS_KEY,
+    before_picture,
     choose_channels,
     choose_min_area,
     choose_min_slope,
@@ -30,8 +31,10 @@ from landslip.page.views.parts import (
     show_warnings,
 )
 from landslip.page.views.scores import show_scene_scores
+from landslip.page.views.swipe import show_swipe
 
 _MAX_MAPS: Final = 3
+_LONGEST_PX: Final = 2400
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,8 @@ def _choose_controls(state: SessionState, results: list[SceneResult], row: list[
     min_slope_deg = choose_min_slope(row[1], known=any(result.has_slope for result in results))
     channels = _choose_composite(row[2], source.channels)
     tabs = [messages.MAP_TAB, messages.PICTURE_TAB, messages.SCORES_TAB, messages.DOWNLOAD_TAB]
+    if any(result.before for result in results):
+        tabs.insert(2, messages.BEFORE_TAB)
     left, right = st.columns(2, vertical_alignment="center")
     tab = left.radio(
         messages.RESULT_LABEL,
@@ -131,6 +136,9 @@ def _show_result(
     if controls.tab == messages.DOWNLOAD_TAB:
         show_downloads(state, result, settings)
         return
+    if controls.tab == messages.BEFORE_TAB and result.before is not None:
+        _show_dates(state, result, landslides)
+        return
     with picker:
         selected = choose_landslide(state, result, landslides)
     background = scene_picture(state, result, controls.channels)
@@ -144,6 +152,31 @@ def _show_result(
         if selected is not None:
             show_attributes(selected)
         show_table(result, landslides)
+
+
+def _show_dates(state: SessionState, result: SceneResult, landslides: Landslides) -> None:
+    """Show both dates under a line to drag, with the outlines over both."""
+    only_new = st.toggle(messages.ONLY_NEW, value=True, help=messages.ONLY_NEW_HELP, key="only-new")
+    pictures = [
+        overlay_picture(
+            state,
+            result,
+            background,
+            landslides,
+            frozenset({messages.SHOW_OUTLINES}),
+            longest_px=_LONGEST_PX,
+            not_new=not only_new,
+        )
+        for background in (before_picture(state, result, TRUE_COLOUR), scene_picture(state, result, TRUE_COLOUR))
+    ]
+    before = result.before.title if result.before else ""
+    show_swipe(
+        pictures[0],
+        pictures[1],
+        messages.BEFORE_SIDE.format(title=before),
+        messages.AFTER_SIDE.format(title=result.source.title),
+        alt=messages.BEFORE_ALT,
+    )
 
 
 def _show_picture(

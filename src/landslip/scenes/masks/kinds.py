@@ -37,6 +37,8 @@ WATER: Final = MaskKind("water", 4, "water", hides=False)
 AREA: Final = MaskKind("area", 5, "excluded area", hides=False)
 SLOPE: Final = MaskKind("slope", 6, "gentle slope", hides=False)
 """Judged by the mean slope of a candidate, so that no pixel has this code."""
+FIELD: Final = MaskKind("field", 10, "field or road, by shape", hides=False)
+"""Judged by the shape and the mean slope of a candidate, so that no pixel has this code."""
 VEGETATION: Final = MaskKind("vegetation", 7, "dense vegetation", hides=False)
 WHITE: Final = MaskKind("white", 8, "snow or cloud, by colour", hides=True)
 """Of a pair of dates: white ground in red, green and blue (``landslip.change.white_ground``)."""
@@ -45,13 +47,15 @@ RIVER: Final = MaskKind("river", 9, "river bar", hides=False)
 """Flat ground beside water."""
 
 KINDS: Final[Mapping[str, MaskKind]] = MappingProxyType(
-    {kind.name: kind for kind in (CLOUDS, SHADOW, SNOW, WATER, AREA, SLOPE, VEGETATION, WHITE, RIVER)}
+    {kind.name: kind for kind in (CLOUDS, SHADOW, SNOW, WATER, AREA, SLOPE, FIELD, VEGETATION, WHITE, RIVER)}
 )
 """Every kind by its name. Where several apply to a pixel, it has the code of the first in ``PRECEDENCE``."""
 PRECEDENCE: Final = (CLOUDS, SHADOW, SNOW, WHITE, AREA, WATER, RIVER, VEGETATION)
 HIDING: Final = (CLOUDS, SHADOW, SNOW, WHITE)
 OF_ONE_DATE: Final = (CLOUDS, SHADOW, SNOW)
 """Of those that hide the ground, the ones that one image is enough for."""
+OF_CANDIDATES: Final = (SLOPE, FIELD)
+"""Those that judge a candidate as a whole and have no pixels."""
 RULING_OUT: Final = (AREA, WATER, RIVER, VEGETATION)
 
 

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from landslip.channels import CHANNELS
+from landslip.channels import DETECTOR_INPUTS
 from landslip.errors import SettingsError
 from landslip.inference.gap_filling import fill_gaps
 from landslip.probability import NODATA
@@ -54,7 +54,7 @@ def change_spectral(change: _Photometric) -> Change:
         values: Values, mask: Mask, channels: Sequence[str], level: float, random: np.random.Generator
     ) -> tuple[Values, Mask]:
         valid = np.asarray(np.isfinite(values).all(axis=0), np.bool_)
-        nm = [CHANNELS[name].wavelength_nm for name in channels]
+        nm = [DETECTOR_INPUTS[name].wavelength_nm for name in channels]
         spectral = [index for index, length in enumerate(nm) if length is not None]
         if not valid.any() or not spectral:
             return values, mask

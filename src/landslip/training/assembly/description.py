@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from landslip.channels import CHANNELS, TRUE_COLOUR
+from landslip.channels import DETECTOR_INPUTS, TRUE_COLOUR
 from landslip.datasets.patch_set import MARK, SENTINEL, UNKNOWN_SCENE
 from landslip.datasets.store.format import NOTICE
 from landslip.errors import RecipeError
@@ -129,7 +129,7 @@ def describe_inputs(channels: Sequence[str]) -> str:
     """Describe input channels in a phrase, such as ``true-colour images``."""
     if set(channels) == set(TRUE_COLOUR):
         return "true-colour Sentinel-2 images"
-    terrain = [name for name in channels if CHANNELS[name].kind == "terrain"]
+    terrain = [name for name in channels if DETECTOR_INPUTS[name].kind == "terrain"]
     spectral = [name for name in channels if name not in terrain]
     parts = [f"Sentinel-2 images ({', '.join(spectral)})"] if spectral else []
     return " with ".join([*parts, *([" and ".join(terrain)] if terrain else [])])
@@ -171,10 +171,10 @@ def describe_limits(recipe: Recipe, data: DataFacts, train: PartFacts) -> tuple[
     elif len(names) < _FEW_SCENES:
         trained = "one scene" if len(names) == 1 else f"{len(names)} scenes"
         limits.append(f"Regions unlike the training data: it was trained on {trained} ({', '.join(names)}).")
-    wavelengths = [CHANNELS[name].wavelength_nm for name in recipe.channels]
+    wavelengths = [DETECTOR_INPUTS[name].wavelength_nm for name in recipe.channels]
     if not any(one is not None and one > _INFRARED_NM for one in wavelengths):
         limits.append("Old, revegetated landslides: the inputs have no infrared channel.")
-    if not any(CHANNELS[name].kind == "terrain" for name in recipe.channels):
+    if not any(DETECTOR_INPUTS[name].kind == "terrain" for name in recipe.channels):
         limits.append("Bare flat ground, such as river beds and fields: slope and elevation are not among the inputs.")
     if recipe.network.normalisation in ("l4s", "none", "fixed"):
         limits.append(

@@ -41,13 +41,13 @@ def add_snow_and_shadow(
     rows = random.choose(len(values), probabilities[0])
     if len(rows):
         n = len(rows)
-        amount = _draw_cover(n, size, random)
-        brightness, texture = random.number(n, 1.0, 3.0), _draw_field(n, size, random)
+        amount = draw_cover(n, size, random)
+        brightness, texture = random.number(n, 1.0, 3.0), draw_field(n, size, random)
         snow = partial(cover_with_snow, amount=amount, brightness=brightness, texture=texture)
         change_rows(random.to_device(rows), values, target, snow)
     rows = random.choose(len(values), probabilities[1])
     if len(rows):
-        amount = _draw_cover(len(rows), size, random) * random.number(len(rows), 0.3, 0.8)[:, None, None]
+        amount = draw_cover(len(rows), size, random) * random.number(len(rows), 0.3, 0.8)[:, None, None]
         shadow = partial(cast_shadow, amount=amount, wavelengths_nm=wavelengths_nm)
         change_rows(random.to_device(rows), values, target, shadow)
 
@@ -95,9 +95,9 @@ def cast_shadow(values: Tensor, target: Target, amount: Tensor, wavelengths_nm: 
     return values * (1 - amount[:, None] * loss[None, :, None, None]), target
 
 
-def _draw_cover(n: int, size: torch.Size, random: RandomSource) -> Tensor:
+def draw_cover(n: int, size: torch.Size, random: RandomSource) -> Tensor:
     """Draw opacities (N, H, W) from 0 to 1 that cover up to 70 % of each patch, with soft or sharp edges."""
-    field = _draw_field(n, size, random)
+    field = draw_field(n, size, random)
     cover = random.number(n, 0.02, _LARGEST_COVER)
     ranked = field.flatten(1)[:, ::5].sort(dim=1).values
     rank = ((1 - cover) * (ranked.shape[1] - 1)).round().long()
@@ -106,7 +106,7 @@ def _draw_cover(n: int, size: torch.Size, random: RandomSource) -> Tensor:
     return ((field - threshold) / softness).clamp(0, 1)
 
 
-def _draw_field(n: int, size: torch.Size, random: RandomSource) -> Tensor:
+def draw_field(n: int, size: torch.Size, random: RandomSource) -> Tensor:
     """Draw smooth fields (N, H, W) of mean about 0 and deviation about 1, each a mixture of coarse and fine ones."""
     weights = random.number(n * len(_CELLS), 0, 1).reshape(n, len(_CELLS)) ** 2
     weights = weights / torch.tensor(_CELLS, device=random.device).sqrt()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from landslip.datasets.loader import MemorySource, Source, batches
+from landslip.datasets.pairs import PairSet
 from landslip.datasets.patch_set import PatchSet, PatchStack, stack_patches
 from landslip.datasets.rgb import RgbSet
 from landslip.datasets.splits import patch_key
@@ -238,7 +239,7 @@ def load_part(
     if masks is not None:
         source = RelabelledSource(source, masks)
     indices = tuple(patches.channels.index(channel) for channel in channels)
-    relative = isinstance(patches, RgbSet)
+    relative = isinstance(patches, RgbSet | PairSet)
     scan = _Scan.empty(None if relative else len(channels), keep_unlabelled=keep_unlabelled)
     images = scan.run(SourceView(source, np.arange(len(patches)), indices), threads, progress)
     statistics = fit_ood_statistics(images, channels, relative=relative) if ood else None

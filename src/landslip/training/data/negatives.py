@@ -1,5 +1,6 @@
 """Chips without landslides as a fixed fraction of every batch, against false alarms on quiet ground."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -7,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from landslip.channels import TRUE_COLOUR
+from landslip.channels import TRUE_COLOUR, name_before, split_dates
 from landslip.datasets.class_chips import Brightness, chip_to_dn, keep_apart, open_chips, read_chip
 from landslip.errors import ChannelError, PatchesError, RecipeError
 from landslip.files.progress import Progress, no_progress, track
@@ -43,6 +44,45 @@ class ChipSource:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ChipPairSource:
+    """Chips as pairs of dates: red, green, blue of a chip, then of the chip that is before it."""
+
+    chips: ChipSource
+    before: NDArray[np.intp]
+    """(N,) position of the chip before each."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of a pair."""
+        return 2 * self.chips.shape[0], *self.chips.shape[1:]
+
+    def __len__(self) -> int:
+        return len(self.chips)
+
+    def fill(self, positions: NDArray[np.intp], values: NDArray[np.float32], masks: NDArray[np.uint8]) -> None:
+        """Write the pairs at some positions into values (N, C, H, W) and masks (N, H, W)."""
+        middle = self.chips.shape[0]
+        self.chips.fill(self.before[positions], values[:, middle:], masks)
+        self.chips.fill(positions, values[:, :middle], masks)
+
+
+def pair_chips(classes: Sequence[str]) -> NDArray[np.intp]:
+    """Choose the chip before each: itself for every second one, else another of its class, as of fields that changed.
+
+    Example:
+        >>> pair_chips(["River", "River", "Pasture"]).tolist()[2]
+        2
+    """
+    random = np.random.default_rng(_STREAM)
+    names = np.asarray(classes)
+    before = np.arange(len(names))
+    for name in np.unique(names):
+        some = np.flatnonzero(names == name)
+        before[some[1::2]] = random.permutation(some)[: len(some[1::2])]
+    return before.astype(np.intp)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Negatives:
     """Chips for training, those that are kept apart left out."""
 
@@ -71,7 +111,8 @@ def load_negatives(recipe: NegativesRecipe, train: LoadedPart, progress: Progres
     """
     if recipe.data is None:
         raise RecipeError("negatives need a folder of chips: set negatives.data", parameter="recipe")
-    lacking = [name for name in train.channels if name not in TRUE_COLOUR]
+    after, before = split_dates(train.channels)
+    lacking = [name for name in (*after, *before) if name not in TRUE_COLOUR]
     if lacking:
         raise ChannelError(
             f"chips have {', '.join(TRUE_COLOUR)}, and the recipe needs {', '.join(lacking)} too: remove negatives, or "
@@ -90,8 +131,13 @@ def load_negatives(recipe: NegativesRecipe, train: LoadedPart, progress: Progres
     sizes = {chip.shape for chip in chips}
     if len(sizes) > 1:
         raise PatchesError(f"the chips of {recipe.data} differ in size ({sorted(sizes)}): give chips of one size")
+    source: ChipSource | ChipPairSource
     source = ChipSource(np.stack(chips), recipe.brightness, (len(TRUE_COLOUR), *train.source.shape[1:]))
-    order = tuple(TRUE_COLOUR.index(name) for name in train.channels)
+    known = TRUE_COLOUR
+    if before:
+        source = ChipPairSource(source, pair_chips([entry.scene for entry in entries]))
+        known = (*TRUE_COLOUR, *name_before(TRUE_COLOUR))
+    order = tuple(known.index(name) for name in train.channels)
     return Negatives(
         SourceView(source, np.arange(len(chips)), order),
         tuple(f"{entry.scene}/{entry.id}" for entry in entries),

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from landslip.training.augmentation import Augmentation
+from landslip.training.augmentation.two_dates import PairAugmentation
 from landslip.training.data.feeding import TensorBatch
 from landslip.training.data.target import Target
 from landslip.training.loop.optimisation import build_optimiser, update_ema
@@ -61,7 +62,11 @@ class SegmentationModule(LightningModule):
         self.network = network
         self.averaged = copy.deepcopy(network).eval().requires_grad_(False)
         self.loss = build_loss(recipe.loss, recipe.channels)
-        self.augmentation = Augmentation(recipe.augmentation, recipe.channels, network.normalise.mean.flatten())
+        self.augmentation = (
+            Augmentation(recipe.augmentation, recipe.channels, network.normalise.mean.flatten())
+            if recipe.dates is None
+            else PairAugmentation(recipe.augmentation, recipe.dates, recipe.channels)
+        )
         # Not buffers: Lightning's strategies synchronise buffers across devices, and each device sees its own patches.
         self.difficulty = torch.full((patches,), float("nan"))
         self.seen = torch.zeros(patches, dtype=torch.bool)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from landslip.channels import CHANNELS
+from landslip.channels import DETECTOR_INPUTS
 from landslip.metrics.thresholds import ProbabilityHistogram, best_threshold
 from landslip.training.augmentation.perturbations import PERTURBATIONS
 from landslip.training.data.feeding import TensorBatch
@@ -38,7 +38,7 @@ class Validation:
 
 def channel_wavelengths(channels: Iterable[str]) -> Tensor:
     """Return the wavelength of each channel in nm, (C,); NaN for slope and elevation."""
-    return torch.tensor([CHANNELS[name].wavelength_nm or float("nan") for name in channels])
+    return torch.tensor([DETECTOR_INPUTS[name].wavelength_nm or float("nan") for name in channels])
 
 
 def count_validation(

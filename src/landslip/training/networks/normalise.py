@@ -4,6 +4,8 @@
 with the brightness of the whole image: they are for data whose brightness is unknown or varies between scenes. All
 take (N, C, H, W) in physical units.
 
+The two dates of a detector of change are normalised apart, as two images.
+
 Terrain has no brightness: where spectral channels are normalised by tile, slope is normalised as in ``fixed``, and
 elevation by its difference to the tile mean.
 """
@@ -15,7 +17,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from landslip.channels import CHANNELS
+from landslip.channels import BEFORE_SUFFIX, DETECTOR_INPUTS
 from landslip.errors import RecipeError
 
 NormalisationKind = Literal["fixed", "tile-brightness", "tile-log", "tile-log-channel", "tile-channel", "l4s", "none"]
@@ -52,6 +54,7 @@ class Normalise(nn.Module):
     divisor: Tensor
     spectral: Tensor
     terrain: Tensor
+    earlier: Tensor
     back: Tensor
 
     def __init__(
@@ -79,16 +82,18 @@ class Normalise(nn.Module):
         # A constant channel becomes 0 instead of being divided by 0.
         self.register_buffer("deviation", deviation.reshape(1, -1, 1, 1).float().clamp_min(1e-6))
         names = channels or ()
-        terrain = [index for index, name in enumerate(names) if CHANNELS[name].wavelength_nm is None]
-        spectral = [index for index in range(mean.numel()) if index not in terrain]
-        self.elevation = [name == "elevation" for name in names if CHANNELS[name].wavelength_nm is None]
-        divisors = [CHANNELS[name].l4s_divisor for name in names] or [1.0] * mean.numel()
+        terrain = [index for index, name in enumerate(names) if DETECTOR_INPUTS[name].wavelength_nm is None]
+        earlier = [index for index, name in enumerate(names) if name.endswith(BEFORE_SUFFIX)]
+        spectral = [index for index in range(mean.numel()) if index not in (*terrain, *earlier)]
+        self.elevation = [name == "elevation" for name in names if DETECTOR_INPUTS[name].wavelength_nm is None]
+        divisors = [DETECTOR_INPUTS[name].l4s_divisor for name in names] or [1.0] * mean.numel()
         # Buffers that follow from the names are not stored with the weights.
         self.register_buffer("divisor", torch.tensor(divisors).reshape(1, -1, 1, 1).float(), persistent=False)
         self.register_buffer("spectral", torch.tensor(spectral, dtype=torch.long), persistent=False)
         self.register_buffer("terrain", torch.tensor(terrain, dtype=torch.long), persistent=False)
-        self.register_buffer("back", torch.tensor(spectral + terrain).argsort(), persistent=False)
-        self.has_terrain = bool(terrain)
+        self.register_buffer("earlier", torch.tensor(earlier, dtype=torch.long), persistent=False)
+        self.register_buffer("back", torch.tensor(spectral + earlier + terrain).argsort(), persistent=False)
+        self.one_image = not terrain and not earlier
 
     def forward(self, values: Tensor) -> Tensor:
         """Normalise (N, C, H, W); except for ``l4s`` and ``none`` the mean is about 0 and the deviation about 1."""
@@ -98,13 +103,15 @@ class Normalise(nn.Module):
             return values / self.divisor
         if self.kind == "fixed":
             return (values - self.mean) / self.deviation
-        if not self.has_terrain:
+        if self.one_image:
             return self._by_tile(values, self.mean, self.deviation)
-        light, ground = (values.index_select(1, indices) for indices in (self.spectral, self.terrain))
-        parts = [self._normalise_terrain(ground)]
-        if len(self.spectral):
-            statistics = (one.index_select(1, self.spectral) for one in (self.mean, self.deviation))
-            parts.insert(0, self._by_tile(light, *statistics))
+        parts = []
+        for indices in (self.spectral, self.earlier):
+            if len(indices):
+                light, mean, deviation = (one.index_select(1, indices) for one in (values, self.mean, self.deviation))
+                parts.append(self._by_tile(light, mean, deviation))
+        if len(self.terrain):
+            parts.append(self._normalise_terrain(values.index_select(1, self.terrain)))
         return torch.cat(parts, dim=1).index_select(1, self.back)
 
     def _normalise_terrain(self, values: Tensor) -> Tensor:
@@ -135,6 +142,6 @@ class Normalise(nn.Module):
             return {}
         if self.kind == "l4s":
             return {"divisor": tuple(self.divisor.flatten().tolist())}
-        if self.kind == "tile-channel" and not self.has_terrain:
+        if self.kind == "tile-channel" and not len(self.terrain):
             return {"min_deviation_fraction": MIN_DEVIATION_FRACTION}
         return {"mean": tuple(self.mean.flatten().tolist()), "deviation": tuple(self.deviation.flatten().tolist())}

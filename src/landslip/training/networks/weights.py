@@ -15,23 +15,40 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from landslip.channels import TRUE_COLOUR
+from landslip.channels import BEFORE_SUFFIX, TRUE_COLOUR, split_dates
 from landslip.errors import MissingExtraError, RecipeError
 from landslip.training.networks.catalogue import NetworkName
 
 
 def fit_stem(stem: Tensor, known: Sequence[str], wanted: Sequence[str]) -> Tensor:
     """Fit a first convolution (out, known, kh, kw) to the wanted channels by name: (out, wanted, kh, kw)."""
+    if split_dates(wanted)[1] and not split_dates(known)[1]:
+        return _fit_two_dates(stem, known, wanted)
     mean = stem.mean(dim=1)
     filters = [stem[:, known.index(name)] if name in known else mean for name in wanted]
     return torch.stack(filters, dim=1) * (len(known) / len(wanted))
 
 
+def _fit_two_dates(stem: Tensor, known: Sequence[str], wanted: Sequence[str]) -> Tensor:
+    """Fit the filters of one date to two: those of the image after stay, those before start from their negative half.
+
+    Ground that is the same on both dates then gives half of what it gives in one image.
+    """
+    after, before = split_dates(wanted)
+    first = fit_stem(stem, known, after)
+    filters = {name: first[:, index] for index, name in enumerate(after)}
+    filters |= {name + BEFORE_SUFFIX: -0.5 * fit_stem(stem, known, [name])[:, 0] / len(known) for name in before}
+    return torch.stack([filters[name] for name in wanted], dim=1)
+
+
 def describe_channels(source: str, known: Sequence[str], wanted: Sequence[str]) -> str:
     """Describe for the card where the filters of each channel come from."""
     own = [name for name in wanted if name in known]
-    others = [name for name in wanted if name not in known]
+    earlier = [name for name in wanted if name.endswith(BEFORE_SUFFIX) and name not in known]
+    others = [name for name in wanted if name not in (*known, *earlier)]
     parts = [f"{source}: {', '.join(own) or 'no channel'} from their own filters"]
+    if earlier:
+        parts.append(f"{', '.join(earlier)} from minus half of the filters after")
     if others:
         parts.append(f"{', '.join(others)} from the mean of {len(known)} filters")
     return "; ".join(parts)

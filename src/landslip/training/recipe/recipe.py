@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Self
 import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
-from landslip.channels import CHANNELS, TRUE_COLOUR
+from landslip.channels import DETECTOR_INPUTS, TRUE_COLOUR, split_dates
 from landslip.datasets.protocols import SplitRecipe
 from landslip.datasets.splits import Part
 from landslip.errors import RecipeError
@@ -18,6 +18,7 @@ from landslip.training.data.sampling import SamplingRecipe
 from landslip.training.losses import LossRecipe
 from landslip.training.networks.indices import check_indices
 from landslip.training.recipe.augmentation_section import AugmentationRecipe
+from landslip.training.recipe.dates_section import DatesRecipe
 from landslip.training.recipe.sections import (
     CalibrationRecipe,
     DistillationRecipe,
@@ -92,6 +93,8 @@ class Recipe(Frozen):
     """Architecture, initial weights and input normalisation."""
     augmentation: AugmentationRecipe = AugmentationRecipe()
     """Random changes of the training patches."""
+    dates: DatesRecipe | None = None
+    """Differences between the dates of pairs; null for a detector of one date."""
     sampling: SamplingRecipe = SamplingRecipe()
     """Which patches an epoch draws, and how often."""
     negatives: NegativesRecipe | None = None
@@ -120,10 +123,15 @@ class Recipe(Frozen):
 
     @model_validator(mode="after")
     def _check_consistency(self) -> Self:
-        unknown = [name for name in self.channels if name not in CHANNELS]
+        unknown = [name for name in self.channels if name not in DETECTOR_INPUTS]
         if unknown or len(set(self.channels)) != len(self.channels):
             raise ValueError(
-                f"channels must be different names of {', '.join(CHANNELS)}, got {', '.join(self.channels)}"
+                f"channels must be different names of {', '.join(DETECTOR_INPUTS)}, got {', '.join(self.channels)}"
+            )
+        if bool(split_dates(self.channels)[1]) != (self.dates is not None):
+            raise ValueError(
+                "channels of an image before an event, such as B04_before, and the section dates belong together: give "
+                "both or neither"
             )
         try:
             check_indices(self.network.indices, self.channels)

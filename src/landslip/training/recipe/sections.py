@@ -25,7 +25,7 @@ class NetworkRecipe(Frozen):
     encoder: str = "efficientnet_lite0"
     """Encoder of segmentation_models.pytorch, or tu- followed by the name of a timm model."""
     weights: str = "imagenet-lite0"
-    """none, imagenet (download), imagenet-lite0 | 1 | 2, ukis-csmask, or the path of a run's weights.safetensors."""
+    """none, imagenet (download), imagenet-lite0 | 1 | 2, ukis-csmask, a run's weights.safetensors, or a detector."""
     decoder_channels: tuple[int, ...] | None = None
     """Channels of the decoder stages, deepest first; null: the default of the architecture."""
     dropout: float = Field(default=0.0, ge=0, lt=1)

@@ -1,0 +1,180 @@
+"""Detectors of change on made pairs of patches that they were not trained on.
+
+    python benchmarks/change_detectors.py L4S_RGB EUROSAT_RGB --network FILE.onnx --part validation
+    python benchmarks/change_detectors.py L4S_RGB EUROSAT_RGB --network FILE.onnx --part test --curves curves.json
+
+``validation`` (rows 45-49 of scene A, 8 of B, 9 of C) compares ways to decide what is new and their thresholds;
+``test`` (rows 51-57 of A, 9 and 10 of B, 10 of C) scores what was chosen there, also against misregistration and
+season.
+Each way is also given the dates exchanged and the image before twice, where nothing is new. Counts of pixels, pooled.
+"""
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+import landslip
+from landslip.change.baseline import packaged_baseline, predict_new
+from landslip.change.detector import combine
+from landslip.change.evidence import compute_visible_change
+from landslip.change.normalisation import measure_radiometry
+from landslip.channels import TRUE_COLOUR
+from landslip.detector.detector import DEFAULT, Detector
+from landslip.inference.engine import InferenceOptions
+from landslip.inference.predict import ArrayPredictor
+from landslip.synthetic.pair_set import Chips, PairSetSettings, make_one
+
+ROWS = {
+    "validation": {"A": (45, 49), "B": (8, 8), "C": (9, 9)},
+    "test": {"A": (51, 57), "B": (9, 10), "C": (10, 10)},
+}
+SEED = 20180906
+THRESHOLDS = np.arange(0.1, 0.95, 0.02)
+SHIFTS_PX = (0.0, 0.5, 1.0, 2.0)
+SEASONS = (0.0, 0.2, 0.4, 0.6)
+
+Image = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the detectors make of one pair."""
+
+    single: Image
+    """Probability of landslide after, of the detector of one image."""
+    earlier: Image
+    """The same before."""
+    regression: Image
+    both: Image
+    """Of the network of both dates."""
+    new: NDArray[np.bool_]
+    old: NDArray[np.bool_]
+
+    def probability(self, way: str) -> Image:
+        """Return the probability that a pixel is new, by one of the ways."""
+        return {
+            "single image": self.single,
+            "regression": self.regression,
+            BASELINE: combine(self.regression, self.earlier),
+            "network": self.both,
+            "network x none before": self.both * (1 - self.earlier),
+            "network, regression": np.sqrt(self.regression * self.both),
+            NETWORK: combine(self.regression, self.earlier, self.both),
+        }[way]
+
+
+BASELINE, NETWORK = "regression x none before (baseline)", "network, regression x none before"
+WAYS = ("single image", "regression", BASELINE, "network", "network x none before", "network, regression", NETWORK)
+
+
+class Judges:
+    """The detectors, opened once."""
+
+    def __init__(self, network: Path) -> None:
+        options = InferenceOptions(precision="float32", threads=1)
+        self.single = ArrayPredictor(Detector.open(DEFAULT), options)
+        self.both = ArrayPredictor(Detector.open(network), options)
+
+    def see(self, after: Image, before: Image, new: NDArray[np.bool_], old: NDArray[np.bool_]) -> Seen:
+        """Run every detector on a pair (3, H, W) each."""
+        radiometry = measure_radiometry(*(one.reshape(3, -1).T.astype(float) for one in (before, after)))
+        change = compute_visible_change(before, after, np.ones(new.shape, np.bool_), radiometry)
+        single, earlier = self.single(after), self.single(before)
+        both = self.both(np.concatenate([after, before]))
+        return Seen(single, earlier, predict_new(single, change), both, new, old)
+
+
+def select(patches, part: str, every: int):
+    """Return the patches of a part."""
+    rows = ROWS[part]
+    entries = [one for one in patches.entries if one.row is not None and one.scene in rows]
+    return [one for one in entries if rows[one.scene][0] <= one.row <= rows[one.scene][1]][::every]
+
+
+def make_pairs(patches, entries, chips, settings):
+    """Yield made pairs of patches."""
+    for number, entry in enumerate(entries):
+        patch, other = patches.read(entry), patches.read(entries[(number + 1) % len(entries)])
+        random = np.random.default_rng((settings.seed, entry.id))
+        yield make_one(patch.select(TRUE_COLOUR), patch.mask == 1, other.mask == 1, settings, chips, random)
+
+
+def score(seen: list[Seen], way: str, threshold: float) -> dict[str, float]:
+    """Return precision, recall, F1, and the fraction of old scars that is taken for new."""
+    found = [one.probability(way) >= threshold for one in seen]
+    hits = sum(int((mask & one.new).sum()) for mask, one in zip(found, seen, strict=True))
+    marked, new = sum(int(mask.sum()) for mask in found), sum(int(one.new.sum()) for one in seen)
+    old = sum(int((mask & one.old).sum()) for mask, one in zip(found, seen, strict=True))
+    precision, recall = hits / max(marked, 1), hits / max(new, 1)
+    return {
+        "marked": marked,
+        "precision": precision,
+        "recall": recall,
+        "f1": 2 * precision * recall / max(precision + recall, 1e-9),
+        "old": old / max(sum(int(one.old.sum()) for one in seen), 1),
+    }
+
+
+def main() -> None:
+    """Make pairs, run the detectors, print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("patches", type=Path)
+    parser.add_argument("chips", type=Path)
+    parser.add_argument("--network", type=Path, required=True)
+    parser.add_argument("--part", choices=ROWS, default="validation")
+    parser.add_argument("--every", type=int, default=1, help="use every n-th patch")
+    parser.add_argument("--curves", type=Path, help="write curves of misregistration and season as JSON")
+    arguments = parser.parse_args()
+    judges, patches = Judges(arguments.network), landslip.open_patches(arguments.patches)
+    entries = select(patches, arguments.part, arguments.every)
+    settings = PairSetSettings(seed=SEED)
+    chips = Chips.open(arguments.chips, settings.keep_apart)
+    limit = packaged_baseline().threshold
+    own = {"single image": judges.single.detector.card.threshold, "regression": limit, BASELINE: limit}
+    network_threshold = judges.both.detector.card.threshold
+
+    def run(changed: PairSetSettings) -> list[Seen]:
+        return [
+            judges.see(one.after, one.before, one.new, one.old) for one in make_pairs(patches, entries, chips, changed)
+        ]
+
+    pairs = list(make_pairs(patches, entries, chips, settings))
+    nothing = [np.zeros_like(one.new) for one in pairs]
+    seen = [judges.see(one.after, one.before, one.new, one.old) for one in pairs]
+    exchanged = [judges.see(one.before, one.after, none, one.old) for one, none in zip(pairs, nothing, strict=True)]
+    twice = [judges.see(one.before, one.before, none, one.old) for one, none in zip(pairs, nothing, strict=True)]
+    click.echo(f"{len(entries)} made pairs of {arguments.part}, seed {SEED}")
+    click.echo("| way | threshold | precision | recall | F1 | old scars | exchanged | before twice |")
+    click.echo("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for way in WAYS:
+        limits = [own.get(way, network_threshold)]
+        if arguments.part == "validation":
+            limits.append(float(max(THRESHOLDS, key=lambda limit: score(seen, way, limit)["f1"])))
+        for limit in limits:
+            found = score(seen, way, limit)
+            wrong = [score(some, way, limit)["marked"] / max(found["marked"], 1) for some in (exchanged, twice)]
+            figures = " | ".join(f"{found[name]:.3f}" for name in ("precision", "recall", "f1", "old"))
+            click.echo(f"| {way} | {limit:.2f} | {figures} | {wrong[0]:.1%} | {wrong[1]:.1%} |")
+    if arguments.curves:
+        curves = {}
+        still = settings.model_copy(update={"season": 0.0, "misregistration_px": 0.0, "snow": 0.0})
+        kinds = {
+            "shift_px": {shift: {"shift_px": (shift, 0.0)} for shift in SHIFTS_PX},
+            "season": {season: {"season": season} for season in SEASONS},
+        }
+        for kind, values in kinds.items():
+            for value, update in values.items():
+                made = run(still.model_copy(update=update))
+                for way in WAYS:
+                    found = score(made, way, own.get(way, network_threshold))
+                    curves.setdefault(kind, {}).setdefault(way, []).append({"value": value} | found)
+        arguments.curves.write_text(json.dumps(curves, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
