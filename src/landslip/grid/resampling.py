@@ -213,13 +213,13 @@ def _interpolate_down(
         strip = slice(first, first + factor * _STRIP_ROWS // 4)
         part, tops = out[strip], above[strip]
         top = int(tops[0])
-        rows = image[top : int(below[strip][-1]) + 1]
-        difference = rows[1:] - rows[:-1]
+        lines = image[top : int(below[strip][-1]) + 1]
+        difference = lines[1:] - lines[:-1]
         for place in range(min(factor, len(tops))):
             to = part[place::factor]
             start = int(tops[place]) - top
             np.multiply(difference[start : start + len(to)], weight[first + place], out=to)
-            to += rows[start : start + len(to)]
+            to += lines[start : start + len(to)]
 
 
 def _find_steps(above: NDArray[np.intp], below: NDArray[np.intp], weight: NDArray[np.float32]) -> int | None:
