@@ -3,9 +3,9 @@
     python score_labels.py DETECTOR L4S_RGB choose    # head, norms or all: labels of rows 0-3, scored on B 5 and C 5-6
     python score_labels.py DETECTOR L4S_RGB report norms    # labels of rows 0-5 (C: 0-6), scored on B 7-9 and C 8-10
 
-The detector must not have been trained on B or C. A draw takes landslides in random order, each with a square around it
-(its bounding box and 20 px) inside which all landslides are labelled, until the number is reached; the rest of the
-patches has no labels. Patches without a label are not used.
+The detector must not have been trained on B or C. A draw labels landslides at random: a connected part of a mask, and
+the background in a square around it (its bounding box and 20 px). Other landslides in the square have no label, like
+the rest of the patches. Draws are chosen by a last argument such as 1,2,3.
 """
 
 import itertools
@@ -43,6 +43,8 @@ def main() -> None:
     choosing = sys.argv[3] == "choose"
     modes: Sequence[TrainedPart] = ("head", "norms", "all") if choosing else tuple(sys.argv[4].split(","))
     numbers, draws = ((20,), (1,)) if choosing else (NUMBERS, DRAWS)
+    if len(sys.argv) > 5:
+        draws = tuple(map(int, sys.argv[5].split(",")))
     home = stack_patches(patches.read(entry) for entry in patches.where(HOME.contains).entries[::8])
     rows = CHOOSE if choosing else REPORT
     parts = {
@@ -54,7 +56,7 @@ def main() -> None:
     # Draws outside: each finished one is a table.
     for draw, scene, number, mode in itertools.product(draws, parts, numbers, modes):
         pool, test = parts[scene]
-        stack, count = draw_labels(pool, number, draw)
+        stack = draw_labels(pool, number, draw)
         network = rebuild_network(detector)
         optimise(
             network,
@@ -65,34 +67,26 @@ def main() -> None:
             batch_size=BATCH_SIZE,
             seed=draw,
         )
-        title = f"{scene} {mode} {number} labels, draw {draw} ({count} landslides, {len(stack)} patches)"
+        title = f"{scene} {mode} {number} labels, draw {draw} ({len(stack)} patches)"
         show(title, network, detector, test, home)
 
 
-def draw_labels(pool: PatchStack, number: int, draw: int) -> tuple[PatchStack, int]:
-    """Return the patches with only some of their landslides labelled, and how many are."""
+def draw_labels(pool: PatchStack, number: int, draw: int) -> PatchStack:
+    """Return the patches in which landslides were drawn, with these alone labelled."""
     found = [cc3d.connected_components(mask == LANDSLIDE, connectivity=8) for mask in pool.masks]
     listed = [(patch, label) for patch, labels in enumerate(found) for label in range(1, int(labels.max()) + 1)]
-    known = np.zeros(pool.masks.shape, np.bool_)
-    drawn: set[tuple[int, int]] = set()
-    for place in np.random.default_rng(draw).permutation(len(listed)).tolist():
+    masks = np.full(pool.masks.shape, NODATA, np.uint8)
+    for place in np.random.default_rng(draw).permutation(len(listed))[:number].tolist():
         patch, label = listed[place]
-        if len(drawn) >= number:
-            break
-        if (patch, label) in drawn:
-            continue
         rows, cols = np.nonzero(found[patch] == label)
         square = (
             slice(max(0, rows.min() - MARGIN_PX), rows.max() + MARGIN_PX + 1),
             slice(max(0, cols.min() - MARGIN_PX), cols.max() + MARGIN_PX + 1),
         )
-        inside = [one for one in np.unique(found[patch][square]).tolist() if one]
-        known[patch][square] = True
-        known[patch] |= np.isin(found[patch], inside)
-        drawn |= {(patch, one) for one in inside}
-    masks = np.where(known, np.where(pool.masks == LANDSLIDE, LANDSLIDE, BACKGROUND), NODATA).astype(np.uint8)
-    used = known.any(axis=(1, 2))
-    return PatchStack(pool.channels, pool.values[used], masks[used]), len(drawn)
+        masks[patch][square][pool.masks[patch][square] == BACKGROUND] = BACKGROUND
+        masks[patch][found[patch] == label] = LANDSLIDE
+    used = (masks != NODATA).any(axis=(1, 2))
+    return PatchStack(pool.channels, pool.values[used], masks[used])
 
 
 def show(title: str, network: DetectorNetwork, detector: Detector, test: PatchStack, home: PatchStack) -> None:
