@@ -258,6 +258,26 @@ def test_overlap_changes_the_map(tmp_path: Path) -> None:
     assert not (none == NODATA).any()
 
 
+def test_tiles_of_another_size_are_those_of_a_detector_with_that_size(tmp_path: Path) -> None:
+    scene = memory_scene(blobs(100, 90))
+    given_ = encoded_map(scene, BRIGHTNESS, tmp_path / "given", tile_px=64, **EXACT)
+    own = encoded_map(scene, brightness(tile_px=64), tmp_path / "own", **EXACT)
+    np.testing.assert_array_equal(given_, own)
+    assert (given_ != encoded_map(scene, BRIGHTNESS, tmp_path / "card", **EXACT)).any()
+
+
+@pytest.mark.parametrize(("tile_px", "message"), [(34, "tile_px must be a multiple of 4"), (32, None)])
+def test_a_tile_that_the_network_cannot_run_is_refused(tmp_path: Path, tile_px: int, message: str | None) -> None:
+    scene, wanted = memory_scene(np.full((3, 9, 9), 100.0)), MapSettings(tile_px=tile_px, **EXACT)
+    if message is None:
+        map_scene(scene, BRIGHTNESS, tmp_path / "out", wanted)
+        return
+    with pytest.raises(SettingsError, match=message):
+        map_scene(scene, BRIGHTNESS, tmp_path / "out", wanted)
+    with pytest.raises(SettingsError, match="tile_px must be larger than the overlap"):
+        map_scene(scene, brightness(tile_px=64, overlap_px=48), tmp_path / "out", MapSettings(tile_px=48, **EXACT))
+
+
 def test_an_older_map_stays_until_the_new_one_is_complete(tmp_path: Path) -> None:
     out, settings_ = tmp_path / "out", MapSettings(**EXACT)
     one, other = memory_scene(blobs(50, 60, seed=1)), memory_scene(blobs(50, 60, seed=2))
