@@ -115,7 +115,7 @@ class ClusterRunner:
         self._say = say
         self._engines = EnginePool()
         self._expected: Expected | None = None
-        self._opened: dict[str, Job | LandslipError] = {}
+        self._opened: dict[str, Job | Exception] = {}
         self._streams: dict[str, BlockStream] = {}
 
     def folder(self, scene: SceneFiles) -> Path:
@@ -129,7 +129,7 @@ class ClusterRunner:
             LandslipError: it cannot be mapped.
         """
         opened = self._opened.pop(scene.name, None)
-        if isinstance(opened, LandslipError):
+        if isinstance(opened, Exception):
             raise opened
         return opened or self._open(scene)
 
@@ -207,7 +207,7 @@ class ClusterRunner:
             return
         try:
             job = self._open(following)
-        except LandslipError as error:
+        except (LandslipError, OSError) as error:
             self._opened[following.name] = error
             return
         self._opened[following.name] = job
