@@ -230,6 +230,11 @@ class ClusterRunner:
         here = installed_versions()
         found = self._cluster.client.run(report, self._cluster.plugin.name, options, on_error="return")
         for worker, told in found.items():
+            if isinstance(told, OSError):
+                raise ClusterError(
+                    f"worker {worker} ended while it loaded the detector, mostly for lack of memory ({told}): give "
+                    "workers more memory, look into their log, and run the same command again"
+                )
             if not isinstance(told, dict):
                 raise ClusterError(
                     f"worker {worker} cannot map with {options.engine} in {options.precision} ({told}): install what "
