@@ -38,7 +38,7 @@ _LOST: Final = (CancelledError, CommClosedError, ConnectionError)
 @dataclass(slots=True)
 class _Submitted:
     part: Part
-    future: Future | None = None
+    future: "Future[Any] | None" = None
     """None where the connection was lost on submitting it."""
 
 
@@ -66,8 +66,8 @@ class BlockStream:
         self._todo: tuple[Window, ...] = ()
         self._parts: Iterator[Part] = iter(())
         self._pending: deque[_Submitted] = deque()
-        self._seams: dict[SeamKey, Future] = {}
-        self._kept: Future | None = None
+        self._seams: dict[SeamKey, Future[Any]] = {}
+        self._kept: Future[Any] | None = None
         self._generation = cluster.generation
 
     def __call__(self, job: Job, todo: Sequence[Window]) -> MappedBlocks:
@@ -129,7 +129,7 @@ class BlockStream:
             except _LOST:
                 return
 
-    def _start(self, part: Part) -> Future:
+    def _start(self, part: Part) -> "Future[Any]":
         """Submit a part, and those of its seams that no earlier part has."""
         common = (self._cluster.plugin.name, self._keep(), self._expected)
         for key, tiles in part.seams.items():
@@ -138,12 +138,12 @@ class BlockStream:
         seams = [self._seams[key] for key in part.seams]
         return self._call("map-blocks", map_blocks, *common, part.blocks, *seams)
 
-    def _keep(self) -> Future:
+    def _keep(self) -> "Future[Any]":
         if self._kept is None:
             self._kept = self._call("scene", keep, self._task)
         return self._kept
 
-    def _call(self, title: str, function: Callable[..., Any], *arguments: Any) -> Future:
+    def _call(self, title: str, function: Callable[..., Any], *arguments: Any) -> "Future[Any]":
         self._cluster.check()
         return self._cluster.client.submit(function, *arguments, key=f"{title}-{uuid.uuid4().hex}", pure=False)
 
@@ -167,7 +167,7 @@ class BlockStream:
             "same command again when it is stable, finished blocks are kept"
         )
 
-    def _wait(self, future: Future | None) -> list[MappedBlock]:
+    def _wait(self, future: "Future[Any] | None") -> list[MappedBlock]:
         alone_since: float | None = None
         if future is None:
             raise ConnectionError("the part was not submitted")

@@ -1,10 +1,12 @@
 """The connection to a cluster: a scheduler at an address, or workers that are started on this machine."""
 
+import logging
 import os
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -73,7 +75,9 @@ class Cluster:
             raise ClusterError(
                 "the workers on this machine were lost: run the same command again, finished blocks are kept"
             )
-        self.client.close(timeout=0)
+        # A client without a scheduler may fail to take leave of it.
+        with suppress(OSError, TimeoutError, CancelledError):
+            self.client.close(timeout=5)
         self.client = _connect(self.target, self._wait_s)
         self.generation += 1
         self.prepare()
@@ -139,11 +143,17 @@ def open_cluster(target: str, plugin: MapperPlugin) -> Iterator[Cluster]:
             parameter="cluster",
         )
     cluster = Cluster(target, _connect(target, wait_s), plugin, own=False, wait_s=wait_s)
+    # Dask logs the traceback of a lost connection, which is told as an error where it cannot be repaired.
+    logger = logging.getLogger("distributed.client")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
     try:
         cluster.prepare()
         yield cluster
     finally:
-        cluster.client.close(timeout=5)
+        with suppress(OSError, TimeoutError, CancelledError):
+            cluster.client.close(timeout=5)
+        logger.setLevel(level)
 
 
 def _waiting_time() -> float:

@@ -116,7 +116,7 @@ class ClusterRunner:
         self._say = say
         self._engines = EnginePool()
         self._expected: Expected | None = None
-        self._opened: dict[str, Job | LandslipError] = {}
+        self._opened: dict[str, Job | Exception] = {}
         self._streams: dict[str, BlockStream] = {}
 
     def folder(self, scene: SceneFiles) -> Path:
@@ -130,7 +130,7 @@ class ClusterRunner:
             LandslipError: it cannot be mapped.
         """
         opened = self._opened.pop(scene.name, None)
-        if isinstance(opened, LandslipError):
+        if isinstance(opened, Exception):
             raise opened
         return opened or self._open(scene)
 
@@ -208,7 +208,7 @@ class ClusterRunner:
             return
         try:
             job = self._open(following)
-        except LandslipError as error:
+        except (LandslipError, OSError) as error:
             self._opened[following.name] = error
             return
         self._opened[following.name] = job
@@ -231,6 +231,11 @@ class ClusterRunner:
         here = installed_versions()
         found = self._cluster.client.run(report, self._cluster.plugin.name, options, on_error="return")
         for worker, told in found.items():
+            if isinstance(told, OSError):
+                raise ClusterError(
+                    f"worker {worker} ended while it loaded the detector, mostly for lack of memory ({told}): give "
+                    "workers more memory, look into their log, and run the same command again"
+                )
             if not isinstance(told, dict):
                 raise ClusterError(
                     f"worker {worker} cannot map with {options.engine} in {options.precision} ({told}): install what "
