@@ -43,7 +43,7 @@ def test_an_error_in_one_source_is_that_of_the_read(tmp_path: Path, monkeypatch:
     scene = open_scene(bands(tmp_path))
 
     class Broken:
-        def read(self, _bands: list[int], _window: Window) -> None:
+        def read(self, _bands: list[int], _window: Window, _out: object) -> None:
             raise OSError("broken")
 
     object.__setattr__(scene.layers["B05"], "source", Broken())
