@@ -5,7 +5,7 @@
 
 The detector must not have been trained on B or C. A draw labels landslides at random: a connected part of a mask, and
 the background in a square around it (its bounding box and 20 px). Other landslides in the square have no label, like
-the rest of the patches. Draws are chosen by a last argument such as 1,2,3.
+the rest of the patches. Draws and a scene may be chosen by last arguments such as 1,2,3 B.
 """
 
 import itertools
@@ -47,6 +47,8 @@ def main() -> None:
         draws = tuple(map(int, sys.argv[5].split(",")))
     home = stack_patches(patches.read(entry) for entry in patches.where(HOME.contains).entries[::8])
     rows = CHOOSE if choosing else REPORT
+    if len(sys.argv) > 6:
+        rows = {sys.argv[6]: rows[sys.argv[6]]}
     parts = {
         scene: [stack_patches(patches.where(Part(scenes=(scene,), rows=some).contains)) for some in both]
         for scene, both in rows.items()
