@@ -20,6 +20,8 @@ from landslip.inference.cpu import cpu_instructions, cpu_name
 from landslip.inference.remembered_choice import cache_folder
 
 FOLDER: Final = "openvino"
+LARGEST_KEPT_BYTES: Final = 32_000_000
+"""Of a detector: larger networks are compiled each time."""
 _SUFFIX: Final = ".blob"
 _KEPT_BYTES: Final = 200_000_000
 _SHA256_BYTES: Final = 32

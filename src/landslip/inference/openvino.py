@@ -26,7 +26,7 @@ from openvino import opset13, properties
 from landslip.detector.detector import Detector
 from landslip.detector.sealed_file import INPUT
 from landslip.errors import EngineError
-from landslip.inference.compiled_cache import compiled_path, keep_compiled, read_compiled
+from landslip.inference.compiled_cache import LARGEST_KEPT_BYTES, compiled_path, keep_compiled, read_compiled
 from landslip.inference.engine import InferenceOptions
 
 _CONVOLUTIONS: Final = frozenset({"Convolution", "GroupConvolution"})
@@ -72,8 +72,10 @@ class OpenVinoEngine:
             ("CPU", _settings("CPU", "f32", streams, threads)),
             (device, _settings(device, self._type_of_network(), streams, threads)),
         )
-        # Other sizes and settings are those of small scenes and of trials, too many to be kept.
-        own = height == width == detector.card.tile_px and device == "CPU" and not options.streams and not options.batch
+        # Other sizes and settings are those of small scenes and of trials, too many to be kept. Storing a network takes
+        # several times its size in memory.
+        plain = device == "CPU" and not options.streams and not options.batch
+        own = plain and height == width == detector.card.tile_px and len(detector.onnx_bytes) <= LARGEST_KEPT_BYTES
         facts = (detector.sha256, self.precision, height, threads)
         paths = [compiled_path(*facts, part) for part in ("before the cut", "after the cut")] if own else []
         try:

@@ -67,6 +67,10 @@ class SettingsRecord(_Record):
     aoi: str | None
     precision: str
     threads: int | None
+    streams: int | None = None
+    """Images that OpenVINO computed at the same time; None for one a thread."""
+    batch: int | None = None
+    """Images in one call of the network; None for one."""
     uncertainty: str = "none"
     """``tta``: the second band of the probability raster is its standard deviation over four flips of the image."""
     masks_left_out: dict[str, str] = Field(default_factory=dict)
@@ -196,6 +200,8 @@ def summarise(job: Job, found: "Found", effort: Effort, shift: DomainShift | Non
             aoi=job.aoi.text if job.aoi else None,
             precision=job.engine.precision,
             threads=job.settings.threads,
+            streams=job.settings.streams,
+            batch=job.settings.batch,
             uncertainty=job.settings.uncertainty,
             masks_left_out=dict(job.masks.left_out),
             exclude=job.masks.area.text if job.masks.area else None,
