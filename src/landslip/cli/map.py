@@ -163,7 +163,7 @@ def command(
         return
     if cluster is not None:
         from landslip.cli.map_cluster import map_one
-        from landslip.cluster.mapping import ClusterRequest
+        from landslip.cluster.runner import ClusterRequest
 
         request = ClusterRequest(opened, out, chosen, dict(reading), area, exclude, before_paths, name)
         map_one(cluster, paths, request, quiet=quiet, as_json=as_json)

@@ -48,7 +48,7 @@ class Cluster:
     def threads(self) -> int:
         """Number of threads of all workers; 1 where there is none at the moment."""
         self.check()
-        return max(sum(self.client.nthreads().values()), 1)
+        return max(int(sum(self.client.nthreads().values())), 1)
 
     @property
     def workers(self) -> int:
