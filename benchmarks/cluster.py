@@ -54,8 +54,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         with rasterio.open(whole_tile.EXAMPLE) as file:
-            bands = [file.descriptions.index(name) + 1 for name in ("B04", "B03", "B02")]
-            values = file.read(bands)
+            values = file.read([1, 2, 3])
         rows, cols = whole_tile.largest_valid((values > 0).all(axis=0))
         whole_tile.SIDE_PX, whole_tile.STRIP_PX = given.side, 512
         scene = folder / "scene.tif"

@@ -92,7 +92,8 @@ def map_scenes(
     area = None if aoi is None else area_of_interest(aoi, layer)
     excluded = None if exclude is None else read_excluded_area(exclude, exclude_layer)
     if cluster is not None:
-        from landslip.cluster.mapping import ClusterRequest, map_scenes_on_cluster  # noqa: PLC0415
+        from landslip.cluster.mapping import map_scenes_on_cluster  # noqa: PLC0415
+        from landslip.cluster.runner import ClusterRequest  # noqa: PLC0415
 
         request = ClusterRequest(chosen, Path(out), options, reading, area, excluded)
         return map_scenes_on_cluster(cluster, listed, request, progress=progress).batch

@@ -138,9 +138,7 @@ print(psutil.Process().memory_info().rss)
 """
 
 
-@pytest.mark.parametrize(
-    ("more_mb", "told_so"), [(-60, "ended while it loaded the detector"), (90, "ended several workers")]
-)
+@pytest.mark.parametrize(("more_mb", "told_so"), [(-60, "while it loaded the detector"), (90, "ended several workers")])
 def test_a_worker_without_enough_memory_is_an_error_and_another_run_goes_on(
     folder: Path, dask: DaskProcesses, tmp_path: Path, more_mb: int, told_so: str
 ) -> None:

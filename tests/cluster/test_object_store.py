@@ -17,8 +17,8 @@ from affine import Affine
 import landslip as ls
 from cluster_made import workers_here
 from command_line import run
-from landslip.cluster.mapping import ClusterRequest
 from landslip.cluster.object_store import ObjectStore, store_url
+from landslip.cluster.runner import ClusterRequest
 from landslip.detector.detector import Detector
 from landslip.errors import OutputError, SceneError
 from landslip.mapping.job import MapSettings

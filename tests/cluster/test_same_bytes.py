@@ -12,7 +12,7 @@ import pytest
 from cluster_made import runner_of, workers_here
 from landslip.cluster import worker
 from landslip.cluster.connection import Cluster
-from landslip.cluster.mapping import ClusterRunner
+from landslip.cluster.runner import ClusterRunner
 from landslip.cluster.scene_task import SceneTask
 from landslip.detector.detector import Detector
 from landslip.errors import ClusterError, SceneError
@@ -110,9 +110,7 @@ def test_workers_that_would_make_another_map_are_refused(
 ) -> None:
     """In this process the workers have what the client has: the client is told otherwise."""
     with monkeypatch.context() as patch:
-        patch.setattr(
-            "landslip.cluster.mapping.installed_versions", lambda: worker.installed_versions() | {"GDAL": "1"}
-        )
+        patch.setattr("landslip.cluster.runner.installed_versions", lambda: worker.installed_versions() | {"GDAL": "1"})
         with pytest.raises(ClusterError, match=r"has other versions than this machine \(GDAL 1 here and .* there\)"):
             run(runner_of(cluster, detector, tmp_path / "out", SETTINGS, [path]))
     made = SceneTask.of

@@ -143,7 +143,7 @@ def test_stac_items_name_the_rasters_that_are_here(tmp_path: Path) -> None:
         ('{"type": "FeatureCollection", "features": []}', "holds no STAC items"),
         ('{"type": "FeatureCollection", "features": [{"type": "Feature"}]}', "holds no STAC items"),
         (
-            json.dumps(item("far", red={"href": "https://example.org/B04.tif"})),
+            json.dumps(item("far", red={"href": "https://example.org/B04.tif?sig=x"} | {"type": "image/tiff"})),
             "item far .* at https://example.org/B04",
         ),
         (json.dumps(item("none", red={"href": 3}, blue="x")), "item none .* has no raster that can be read"),
@@ -153,6 +153,13 @@ def test_damaged_and_remote_items_are_refused(tmp_path: Path, content: str, mess
     (tmp_path / "items.json").write_text(content)
     with pytest.raises(SceneError, match=message):
         list_scenes([tmp_path / "items.json"])
+
+
+def test_an_asset_that_is_not_here_is_read_at_its_url(tmp_path: Path) -> None:
+    far = item("far", red={"href": "https://example.org/x/B04.tif"}, green={"href": "s3://bucket/B03.tif"})
+    (tmp_path / "items.json").write_text(json.dumps(far))
+    (scene,) = list_scenes([tmp_path / "items.json"]).scenes
+    assert scene.paths == (Path("/vsicurl/https:/example.org/x/B04.tif"), Path("/vsis3/bucket/B03.tif"))
 
 
 def test_equal_names_get_that_of_the_folder_above(tmp_path: Path) -> None:

@@ -174,7 +174,7 @@ def command(
     if cluster is not None:
         from landslip.change.detector import ChangeDetector
         from landslip.cli.map_cluster import map_one
-        from landslip.cluster.mapping import ClusterRequest
+        from landslip.cluster.runner import ClusterRequest
 
         if change is not None and change.name != ChangeDetector.open().name:
             raise SettingsError(

@@ -10,7 +10,7 @@ from landslip.cli.output import print_warnings
 from landslip.cli.progress import progress_line
 
 if TYPE_CHECKING:
-    from landslip.cluster.mapping import ClusterRequest
+    from landslip.cluster.runner import ClusterRequest
 
 
 def check_folder(out: Path) -> None:

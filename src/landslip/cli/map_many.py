@@ -75,7 +75,8 @@ def map_many(
                 **areas,
             )
         else:
-            from landslip.cluster.mapping import INVENTORY, ClusterRequest, map_scenes_on_cluster
+            from landslip.cluster.mapping import INVENTORY, map_scenes_on_cluster
+            from landslip.cluster.runner import ClusterRequest
 
             request = ClusterRequest(detector, out, settings, dict(reading), **areas)
             made = map_scenes_on_cluster(

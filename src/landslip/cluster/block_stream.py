@@ -10,11 +10,12 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from distributed import Future, KilledWorker
+from distributed import Future, KilledWorker, wait
 from distributed.comm.core import CommClosedError
 
 from landslip.cluster.connection import Cluster
@@ -171,18 +172,9 @@ class BlockStream:
         alone_since: float | None = None
         if future is None:
             raise ConnectionError("the part was not submitted")
-        while True:
-            try:
-                return list(future.result(timeout=_POLL_S))
-            except KilledWorker as error:
-                raise RunError(
-                    "a part of the scene ended several workers one after the other, which is mostly a lack of memory "
-                    f"({error}): give workers more memory, or map with smaller blocks; finished blocks are kept if the "
-                    "size of the blocks stays the same"
-                ) from error
-            except TimeoutError:
-                if future.status != "pending":
-                    raise
+        while future.status == "pending":
+            with suppress(TimeoutError):
+                wait([future], timeout=_POLL_S)
             now = time.monotonic()
             alone_since = None if self._cluster.workers else alone_since or now
             if alone_since is not None and now - alone_since > _NO_WORKER_S:
@@ -190,6 +182,15 @@ class BlockStream:
                     f"the cluster {self._cluster.target} has had no worker for {_NO_WORKER_S:.0f} s: start workers and "
                     "run the same command again, finished blocks are kept"
                 )
+        try:
+            # Without a time limit: it would count for the transfer of a large part too.
+            return list(future.result())
+        except KilledWorker as error:
+            raise RunError(
+                "a part of the scene ended several workers one after the other, which is mostly a lack of memory "
+                f"({error}): give workers more memory, or map with smaller blocks; finished blocks are kept if the "
+                "size of the blocks stays the same"
+            ) from error
 
     def _restart(self) -> None:
         """Connect again, and submit again what has not been received."""

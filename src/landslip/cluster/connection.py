@@ -48,7 +48,7 @@ class Cluster:
     def threads(self) -> int:
         """Number of threads of all workers; 1 where there is none at the moment."""
         self.check()
-        return max(sum(self.client.nthreads().values()), 1)
+        return max(int(sum(self.client.nthreads().values())), 1)
 
     @property
     def workers(self) -> int:
@@ -86,7 +86,7 @@ class Cluster:
         """Wait for a worker, and send the detector to each.
 
         Raises:
-            ClusterError: no worker comes, or a worker has another version of landslip.
+            ClusterError: no worker comes, or a worker has another version of landslip, or ends.
         """
         try:
             self.client.wait_for_workers(1, timeout=self._wait_s)
@@ -104,7 +104,17 @@ class Cluster:
                     f"worker {worker} has {has}, this machine landslip {version('landslip')}: install the same version "
                     "on all machines"
                 )
-        self.client.register_plugin(self.plugin)
+        try:
+            self.client.register_plugin(self.plugin)
+        except ImportError as error:
+            raise ClusterError(
+                f"a worker of {self.target} lacks a package ({error}): install landslip[cluster] on all machines"
+            ) from error
+        except OSError as error:
+            raise ClusterError(
+                f"a worker of {self.target} ended while it loaded the detector, mostly for lack of memory ({error}): "
+                "give workers more memory, look into their log, and run the same command again"
+            ) from error
 
 
 @contextmanager
