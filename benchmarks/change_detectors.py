@@ -90,16 +90,17 @@ class Judges:
 
 
 def select(patches, part: str, every: int):
-    """Return the patches of a part."""
+    """Return every n-th patch of a part, each with the one that follows it."""
     rows = ROWS[part]
     entries = [one for one in patches.entries if one.row is not None and one.scene in rows]
-    return [one for one in entries if rows[one.scene][0] <= one.row <= rows[one.scene][1]][::every]
+    some = [one for one in entries if rows[one.scene][0] <= one.row <= rows[one.scene][1]]
+    return list(zip(some, [*some[1:], some[0]], strict=True))[::every]
 
 
 def make_pairs(patches, entries, chips, settings):
     """Yield made pairs of patches."""
-    for number, entry in enumerate(entries):
-        patch, other = patches.read(entry), patches.read(entries[(number + 1) % len(entries)])
+    for entry, following in entries:
+        patch, other = patches.read(entry), patches.read(following)
         random = np.random.default_rng((settings.seed, entry.id))
         yield make_one(patch.select(TRUE_COLOUR), patch.mask == 1, other.mask == 1, settings, chips, random)
 
