@@ -43,12 +43,13 @@ def main() -> None:
     """Simulate, map and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--size", type=int, default=540, help="pixels a side, a multiple of 6")
-    parser.add_argument("--network", default="s2-rgb-change", help="detector of two dates")
+    parser.add_argument("--network", help="a detector of two dates, beside the baseline")
     parser.add_argument("--seed", type=int, default=20180906)
     arguments = parser.parse_args()
     window = Window(0, 0, arguments.size, arguments.size)
     detector = Detector.open(DEFAULT)
-    baseline, network = (ChangeDetector.open(name) for name in (BASELINE, arguments.network))
+    baseline = ChangeDetector.open(BASELINE)
+    network = ChangeDetector.open(arguments.network) if arguments.network else None
     both_channels = (*TRUE_COLOUR, *name_before(TRUE_COLOUR))
     totals = {}
     for number, kind in enumerate(KINDS):
@@ -62,17 +63,18 @@ def main() -> None:
         marked = pair.new | pair.old | pair.harvested | pair.flooded
         probability = landslip.predict(images[1], detector, channels=TRUE_COLOUR, threads=1)
         earlier = landslip.predict(images[0], detector, channels=TRUE_COLOUR, threads=1)
-        both = landslip.predict(np.concatenate(images[::-1]), network.network, channels=both_channels, threads=1)
         regression = predict_new(probability, reading.visible)
         maps = {
             "single image": probability >= detector.card.threshold,
             "pair, baseline": combine(regression, earlier) >= baseline.threshold,
-            "pair, network": combine(regression, earlier, both) >= network.threshold,
             "single image, worst": marked,
             "regression, worst": predict_new(np.where(marked, SURE, UNLIKELY).astype(np.float32), reading.visible)
             >= baseline.threshold,
         }
-        for name in ("pair, baseline", "pair, network", "regression, worst"):
+        if network:
+            both = landslip.predict(np.concatenate(images[::-1]), network.network, channels=both_channels, threads=1)
+            maps["pair, network"] = combine(regression, earlier, both) >= network.threshold
+        for name in [one for one in maps if "single" not in one]:
             maps[f"{name}, slope at least {STEEP_DEG} degrees"] = keep_steep(maps[name], pair.after.terrain.slope_deg)
         snow, new = ((mask & ~seen).sum() / max(mask.sum(), 1) for mask in (pair.snow, pair.new))
         click.echo(f"{kind}: hidden {1 - seen.mean():.1%}, of the snow {snow:.1%}, of the new landslides {new:.1%}")

@@ -101,10 +101,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("pair", type=Path)
     parser.add_argument("work", type=Path)
-    parser.add_argument("--network", default="s2-rgb-change", help="detector of two dates")
+    parser.add_argument("--network", help="a detector of two dates, beside the baseline")
     arguments = parser.parse_args()
     after, before, slope = arguments.pair / "after", arguments.pair / "before", str(arguments.pair / "slope.tif")
-    detectors = {"baseline": "rgb-change-baseline", "network": arguments.network}
+    detectors = {"baseline": "rgb-change-baseline"} | ({"network": arguments.network} if arguments.network else {})
     runs = {"single": (after, None, slope)}
     for name, detector in detectors.items():
         chosen = ("--change-detector", detector)
@@ -148,7 +148,7 @@ def main() -> None:
             click.echo(f"{name}{order}: {area / 1e4:.1f} ha new, {area / max(right, 1):.1%} of the right order")
     for title, key in (("seconds", "wall_s"), ("peak memory, MB", "peak_rss_mb")):
         click.echo(f"{title}: " + ", ".join(f"{name} {summaries[name][key]:.1f}" for name in ("single", *detectors)))
-    pair = summaries["network"]
+    pair = summaries["baseline"]
     click.echo(f"shift: {pair['change']['shifts']}; stable: {pair['change']['stable_fraction']:.3f}")
 
 

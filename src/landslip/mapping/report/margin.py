@@ -140,7 +140,9 @@ def outline_row(column: Column, colour: tuple[int, int, int], text: str) -> None
 def facts(picture: Picture, summary: Summary, card: Card, grid: MapGrid) -> Block:
     """Acquisition date, detector and settings of the map."""
     threshold = format_number(summary.threshold)
-    if abs(summary.threshold - card.threshold) > 1e-9:
+    if summary.change is not None:
+        threshold += " (that a landslide is new)"
+    elif abs(summary.threshold - card.threshold) > 1e-9:
         threshold += f" (detector default: {format_number(card.threshold)})"
     channels = ", ".join(picture.channels)
     shown = f"true colour ({channels})" if picture.channels == TRUE_COLOUR else f"{channels} as RGB"
@@ -155,6 +157,7 @@ def facts(picture: Picture, summary: Summary, card: Card, grid: MapGrid) -> Bloc
         ("Centre", centre),
         ("Valid", f"{format_percent(summary.valid_fraction)} of the mapped area"),
         ("Detector", summary.detector),
+        *([("Change", summary.change.detector)] if summary.change else []),
         ("Threshold", threshold),
         ("Min. area", "none" if summary.settings.min_area_m2 <= 0 else format_area(summary.settings.min_area_m2)),
     ]

@@ -118,9 +118,9 @@ def _write_margin(
         column.gap(_GAP_PX)
         margin.warnings(summary.warnings)(column)
     column.gap(_GAP_PX)
-    margin.outline_row(column, NOT_NEW_OUTLINE, "candidate that was there before: not new")
-    column.gap(8)
     margin.legend(metres_per_px, grid, summary.masks, new=True)(column)
+    column.gap(8)
+    margin.outline_row(column, NOT_NEW_OUTLINE, "candidate that was there before: not new")
     column.gap(18)
     if summary.change:
         not_new = format_count(summary.change.not_new, "candidate is", "candidates are")
