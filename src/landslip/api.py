@@ -121,6 +121,8 @@ def choose_detectors(
 ) -> "tuple[Detector, ChangeDetector | None]":
     """Return the detector of the image after, and that of change where there is a pair.
 
+    The default of a pair is the detector of one image that the regression of change was fitted with.
+
     Args:
         detector: of one date, or of two, which is taken for the detector of change.
         change_detector: of change.
@@ -129,16 +131,18 @@ def choose_detectors(
     Raises:
         SettingsError: a detector of change is given without an image before, or two of them.
     """
-    from landslip.change.detector import ChangeDetector  # noqa: PLC0415 - imports GDAL
+    from landslip.change.baseline import packaged_baseline  # noqa: PLC0415 - imports GDAL
+    from landslip.change.detector import ChangeDetector  # noqa: PLC0415
 
-    chosen = as_detector(detector)
+    default = packaged_baseline().detector if pair else None
+    chosen = as_detector(default if detector is None else detector)
     if chosen.card.dates == 2:
         if change_detector is not None:
             raise SettingsError(
                 f"detector '{chosen.card.name}' takes two dates, and change_detector is given too: give one of them",
                 parameter="change_detector",
             )
-        chosen, change_detector = as_detector(None), chosen
+        chosen, change_detector = as_detector(default), chosen
     if not pair:
         if change_detector is not None:
             raise SettingsError(

@@ -370,7 +370,7 @@ def test_clouds_of_a_real_date_are_nodata_and_landslides_of_the_clear_date_stay(
     shared_data: Path, tmp_path: Path
 ) -> None:
     """Wayanad; contains modified Copernicus Sentinel data. Under cloud: blue above that of the clear date."""
-    folder, detector = shared_data / "scenes" / "wayanad-2024", Detector.open("s2-rgb-three-regions")
+    folder, detector = shared_data / "scenes" / "wayanad-2024", Detector.open("s2-rgb")
     clear, cloudy = (open_scene(folder / date, offset=-1000) for date in ("clear", "cloudy"))
     difference = cloudy.read(["B02"])[0][0] - clear.read(["B02"])[0][0]
     thick = difference > 1500

@@ -15,7 +15,7 @@ from landslip.detector.sealed_file import check_file, seal_model
 from landslip.errors import DetectorError
 from landslip.files.atomic import write_bytes
 
-DEFAULT: Final = "s2-rgb"
+DEFAULT: Final = "s2-rgb-ensemble"
 """The packaged detector that is opened by default."""
 
 
@@ -75,7 +75,7 @@ class Detector:
             DetectorError: there is none, or it is not the one that the record names.
 
         Example:
-            >>> Detector.open("s2-rgb-three-regions").open_int8().card.quantisation.layers > 40
+            >>> Detector.open("s2-rgb").open_int8().card.quantisation.layers > 40
             True
         """
         if self.int8_file is None or self.precisions is None:

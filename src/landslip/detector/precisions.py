@@ -66,7 +66,7 @@ class Precisions(FrozenRecord):
 
         Example:
             >>> from landslip.detector.detector import Detector
-            >>> Detector.open("s2-rgb-three-regions").precisions.allows("openvino", "int8")
+            >>> Detector.open("s2-rgb").precisions.allows("openvino", "int8")
             True
         """
         if precision == "int8" and self.int8_sha256 is None:

@@ -83,7 +83,7 @@ def compare_with_float32(
     Example:
         >>> from landslip.datasets.formats import open_patches
         >>> patches = open_patches("examples/l4s-rgb-scene-b").where(lambda entry: entry.row == 4)
-        >>> detector = Detector.open("s2-rgb-three-regions")
+        >>> detector = Detector.open("s2-rgb")
         >>> variants = [Variant("openvino", "int8", detector.open_int8())]
         >>> compare_with_float32(detector, variants, patches).parity[0].mean_difference < 0.01
         True
