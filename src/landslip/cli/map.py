@@ -115,6 +115,7 @@ def command(
     """
     from landslip.cli.engine_choice import choose_engine
     from landslip.cli.map_many import map_many
+    from landslip.cli.memory import share_one_arena
     from landslip.detector.detector import DEFAULT, Detector
     from landslip.errors import SettingsError
     from landslip.mapping.area import area_of_interest
@@ -123,6 +124,7 @@ def command(
     from landslip.scenes.rasters import open_scene
     from landslip.scenes.scene_list import list_scenes
 
+    share_one_arena()
     chosen = build_settings(MapSettings, **asdict(inference), **settings)
     opened = Detector.open(detector or DEFAULT)
     area = None if aoi is None else area_of_interest(aoi, layer)
