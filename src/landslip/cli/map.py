@@ -132,6 +132,7 @@ def command(
     from landslip.cli.engine_choice import choose_engine
     from landslip.cli.map_cluster import check_folder
     from landslip.cli.map_many import map_many
+    from landslip.cli.memory import share_one_arena
     from landslip.errors import SettingsError
     from landslip.mapping.area import area_of_interest
     from landslip.mapping.job import MapSettings
@@ -140,6 +141,7 @@ def command(
     from landslip.scenes.rasters import open_scene
     from landslip.scenes.scene_list import list_scenes
 
+    share_one_arena()
     chosen = build_settings(MapSettings, **asdict(inference), **settings)
     opened, change = choose_detectors(detector, change_detector, pair=bool(before_paths))
     area = None if aoi is None else area_of_interest(aoi, layer)

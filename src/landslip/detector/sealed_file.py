@@ -59,11 +59,27 @@ def seal_model(model: onnx.ModelProto, card: Card) -> bytes:
 
 
 def graph_sha256(model: onnx.ModelProto) -> str:
-    """Return the sha256 over the graph, its tensors and its operator versions."""
-    bare = onnx.ModelProto()
-    bare.graph.CopyFrom(model.graph)
-    bare.opset_import.extend(model.opset_import)
-    return hashlib.sha256(bare.SerializeToString(deterministic=True)).hexdigest()
+    """Return the sha256 over the graph, its tensors and its operator versions.
+
+    It is that of a model with these two fields alone, as protobuf writes it, without a copy of the tensors.
+    """
+    digest = hashlib.sha256()
+    fields = onnx.ModelProto.DESCRIPTOR.fields_by_name
+    parts = [("graph", model.graph), *(("opset_import", version) for version in model.opset_import)]
+    for name, part in parts:
+        content = part.SerializeToString(deterministic=True)
+        digest.update(_varint(fields[name].number << 3 | 2) + _varint(len(content)))
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def _varint(number: int) -> bytes:
+    """Encode a number as protobuf does: seven bits a byte, the lowest first."""
+    encoded = bytearray()
+    while number > 0x7F:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*encoded, number])
 
 
 def check_file(raw: bytes, name: str) -> Card:
@@ -86,7 +102,7 @@ def check_file(raw: bytes, name: str) -> Card:
     card = _read_card(model, name)
     if card.graph_sha256 != graph_sha256(model):
         raise DetectorError(f"{name} has the card of another network ({card.name}): get it again from its source")
-    _check_graph(model, name)
+    _check_graph(raw, name)
     _check_interface(model, card, name)
     return card
 
@@ -97,7 +113,10 @@ def _check_seal(raw: bytes, name: str) -> bool:
     if not found:
         return False
     start, end = found[-1].span(1)
-    if hashlib.sha256(raw[:start] + _BLANK_SEAL + raw[end:]).hexdigest().encode() != raw[start:end]:
+    view, digest = memoryview(raw), hashlib.sha256()
+    for part in (view[:start], _BLANK_SEAL, view[end:]):
+        digest.update(part)
+    if digest.hexdigest().encode() != raw[start:end]:
         raise DetectorError(f"{name} was changed or damaged after it was made (its seal does not match): get it again")
     return True
 
@@ -157,9 +176,9 @@ def _read_card(model: onnx.ModelProto, name: str) -> Card:
         ) from error
 
 
-def _check_graph(model: onnx.ModelProto, name: str) -> None:
+def _check_graph(raw: bytes, name: str) -> None:
     try:
-        onnx.checker.check_model(model)
+        onnx.checker.check_model(raw)
     except (onnx.checker.ValidationError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0]
         raise DetectorError(f"{name} holds an invalid ONNX graph ({reason}): get it again from its source") from error
