@@ -133,7 +133,7 @@ def test_workers_that_would_make_another_map_are_refused(
     # Fingerprints of several workers are compared before anything is mapped.
     prints = iter("ab")
     with monkeypatch.context() as patch:
-        patch.setattr(worker, "engine_fingerprint", lambda *_: next(prints))
+        patch.setattr(worker.MapperPlugin, "fingerprint", lambda *_: next(prints))
         with pytest.raises(ClusterError, match="compute other values with openvino in float32"):
             run(runner_of(cluster, detector, tmp_path / "out", SETTINGS, [path]))
     assert not (tmp_path / "out").exists() or not (tmp_path / "out" / "summary.json").exists()
