@@ -1,6 +1,6 @@
 """Compare workers of a Dask cluster on this machine, one thread each, with one process with one thread.
 
-    python benchmarks/cluster.py [--workers 2] [--side 5120] [--precision float32]
+    python benchmarks/cluster.py [--workers 2] [--side 8192] [--precision float32]
 
 Maps the largest fully valid rectangle of the example, repeated, with the default detector by the command line: with
 `--threads 1` on one core (where `taskset` is there), with `--threads 1` on all cores, so that reading and writing run
@@ -46,7 +46,7 @@ def run(name: str, scene: Path, out: Path, options: list[str], prefix: list[str]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--side", type=int, default=5120)
+    parser.add_argument("--side", type=int, default=8192)
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--block", default="1024")
     given = parser.parse_args()

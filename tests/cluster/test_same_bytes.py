@@ -63,7 +63,14 @@ def assert_same(one: Path, other: Path) -> None:
         assert (one / name).read_bytes() == (other / name).read_bytes(), name
 
 
-@pytest.mark.parametrize("changes", [{}, {"block_px": 50, "overlap_px": 16}, {"uncertainty": "tta"}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        pytest.param({"block_px": 50, "overlap_px": 16}, marks=pytest.mark.slow),
+        pytest.param({"uncertainty": "tta"}, marks=pytest.mark.slow),
+    ],
+)
 def test_workers_write_the_bytes_of_one_process(
     cluster: Cluster, detector: Detector, path: Path, tmp_path: Path, changes: dict[str, object]
 ) -> None:
@@ -90,7 +97,7 @@ def test_an_area_and_an_image_before_are_mapped_alike(cluster: Cluster, detector
     assert_same(tmp_path / "one", tmp_path / "many")
 
 
-@pytest.mark.parametrize("fraction", [0.1, 0.6])
+@pytest.mark.parametrize("fraction", [pytest.param(0.1, marks=pytest.mark.slow), 0.6])
 def test_a_run_that_stopped_goes_on_here_or_there(
     cluster: Cluster, detector: Detector, path: Path, tmp_path: Path, fraction: float
 ) -> None:
@@ -126,7 +133,7 @@ def test_workers_that_would_make_another_map_are_refused(
     # Fingerprints of several workers are compared before anything is mapped.
     prints = iter("ab")
     with monkeypatch.context() as patch:
-        patch.setattr(worker, "engine_fingerprint", lambda *_: next(prints))
+        patch.setattr(worker.MapperPlugin, "fingerprint", lambda *_: next(prints))
         with pytest.raises(ClusterError, match="compute other values with openvino in float32"):
             run(runner_of(cluster, detector, tmp_path / "out", SETTINGS, [path]))
     assert not (tmp_path / "out").exists() or not (tmp_path / "out" / "summary.json").exists()

@@ -80,6 +80,7 @@ class MapperPlugin(WorkerPlugin):
         self._lock = threading.Lock()
         self._idle: list[OpenJobs] = []
         self._checked: Expected | None = None
+        self._fingerprints: dict[InferenceOptions, str] = {}
 
     @cached_property
     def detector(self) -> Detector:
@@ -105,10 +106,10 @@ class MapperPlugin(WorkerPlugin):
         """
         with self._lock:
             detector = self.detector
-            opened = self._idle.pop() if self._idle else OpenJobs()
             if self._checked != expected:
-                self.check(detector, task, expected, opened.engines)
+                self._check(task, expected)
                 self._checked = expected
+            opened = self._idle.pop() if self._idle else OpenJobs()
         try:
             job = opened.get(task, detector, self._address)
             with rasterio.Env(**cache_settings(job.scene, job.detector.card.channels)):
@@ -117,7 +118,23 @@ class MapperPlugin(WorkerPlugin):
             with self._lock:
                 self._idle.append(opened)
 
-    def check(self, detector: Detector, task: SceneTask, expected: Expected, engines: EnginePool) -> None:
+    def fingerprint(self, options: InferenceOptions) -> str:
+        """Return what the engine computes here (``engine_fingerprint``); the engine is kept for the first tasks.
+
+        Raises:
+            EngineError: the engine is not available here.
+        """
+        with self._lock:
+            return self._fingerprint(options)
+
+    def _fingerprint(self, options: InferenceOptions) -> str:
+        if options not in self._fingerprints:
+            opened = self._idle.pop() if self._idle else OpenJobs()
+            self._fingerprints[options] = engine_fingerprint(self.detector, options, opened.engines)
+            self._idle.append(opened)
+        return self._fingerprints[options]
+
+    def _check(self, task: SceneTask, expected: Expected) -> None:
         """Compare this worker with the client.
 
         Raises:
@@ -130,7 +147,7 @@ class MapperPlugin(WorkerPlugin):
                 f"worker {self._address} has other versions than this machine ({differences}): install the same on all"
             )
         options = InferenceOptions(task.settings.engine, task.settings.precision, task.settings.threads)
-        if engine_fingerprint(detector, options, engines) != expected.fingerprint:
+        if self._fingerprint(options) != expected.fingerprint:
             raise ClusterError(
                 f"worker {self._address} computes other values with {options.engine} in {options.precision} than the "
                 "other machines, as its CPU is of another kind: use workers of one kind, or another engine or precision"
@@ -198,11 +215,8 @@ def report(name: str, options: InferenceOptions, dask_worker: Any = None) -> dic
     Raises:
         EngineError: the engine is not available there.
     """
-    detector = _plugin(name, dask_worker).detector
-    return {
-        "versions": installed_versions(),
-        "fingerprint": engine_fingerprint(detector, options, EnginePool()),
-    }
+    fingerprint = _plugin(name, dask_worker).fingerprint(options)
+    return {"versions": installed_versions(), "fingerprint": fingerprint}
 
 
 def _around(tiles: list[Window], job: Job) -> Window:
