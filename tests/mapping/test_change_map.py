@@ -57,7 +57,7 @@ def test_old_ground_goes_to_its_own_layer(scenes: tuple[Scene, Scene], tmp_path:
     (new,), not_new = list(result.landslides.itertuples()), result.not_new
     assert not_new is not None
     assert len(not_new) == result.summary.change.not_new == 1
-    assert new.new > 0.5 > not_new["new"].iloc[0]
+    assert new.new > result.summary.threshold > not_new["new"].iloc[0]
     assert new.change_after - new.change_before > 0.5
     assert abs(not_new["change_after"].iloc[0] - not_new["change_before"].iloc[0]) < 0.3
     assert not new.geometry.intersects(not_new.geometry.iloc[0])

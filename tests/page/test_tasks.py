@@ -53,9 +53,9 @@ def made(tmp_path: Path) -> SceneResult:
 
 
 def test_what_is_new_is_mapped_where_an_image_before_is_given(tmp_path: Path):
-    after = made_scene(tmp_path)
+    after = made_scene(tmp_path, blobs(150, 160))
     (tmp_path / "before").mkdir()
-    quiet = np.random.default_rng(3).integers(300, 500, (3, 80, 100)).astype(np.uint16)
+    quiet = np.random.default_rng(3).integers(300, 500, (3, 140, 150)).astype(np.uint16)
     before = made_scene(tmp_path / "before", quiet)
     detector = detector_file(tmp_path)
     task = MapTask(source=after, before=before, detector=str(detector), out=tmp_path / "pair")

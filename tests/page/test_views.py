@@ -253,7 +253,7 @@ def test_an_image_before_is_chosen_and_both_dates_are_shown(page: AppTest, serve
     state = page.session_state["landslip"]
     for name, seed in (("before", 5), ("after", 0)):
         (tmp_path / name).mkdir()
-        path = scene_file(tmp_path / name, blobs(96, 120, seed=seed))
+        path = scene_file(tmp_path / name, blobs(150, 160, seed=seed))
         upload = Upload(path=path, name=f"{name}.tif", kind="raster")
         state.submit("read", ReadTask(folder=tmp_path / name, uploads=(upload,), limits=LIMITS), "reading", None)
         run(page)

@@ -15,6 +15,7 @@ from landslip.detector.detector import Detector
 from landslip.errors import PatchesError
 from landslip.files.progress import Progress, no_progress
 from landslip.probability import BACKGROUND, LANDSLIDE, NODATA
+from landslip.synthetic.pair_set import RECORD as MADE_PAIRS
 from landslip.training.assembly.assemble import assemble
 from landslip.training.assembly.description import DataFacts, PartFacts
 from landslip.training.assembly.threshold_evidence import histograms_of_unseen_scenes
@@ -145,6 +146,8 @@ def train_once(
         for role, part, loaded in (("train", recipe.train, train), ("validation", recipe.validation, validation))
     ]
     change_target, notes = _distil(recipe, parts.train, train.keys, progress)
+    if (data / MADE_PAIRS).is_file():
+        notes = [*notes, "The images before were made from those after (landslip data pairs): no pair is real."]
     if extra is not None:
         train = join_parts(train, extra.part)
         notes = [*notes, extra.note]

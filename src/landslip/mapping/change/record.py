@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from landslip.change.detector import ChangeDetector
 from landslip.change.pair import ScenePair
@@ -13,14 +13,12 @@ from landslip.files.record import FrozenRecord
 class ShiftRecord(FrozenRecord):
     """Co-registration of an image before."""
 
-    model_config = ConfigDict(allow_inf_nan=True)
-
     scene: str
     down_px: float
     """At the centre of the scene, in pixels of the map: how far the image lay too low; it was moved back."""
     right_px: float
-    residual_px: float
-    """Root mean square distance of the trusted blocks from the shift that was applied; NaN without one."""
+    residual_px: float | None
+    """Root mean square distance of the trusted blocks from the shift that was applied; None without one."""
     blocks: int
     trusted_blocks: int
 
@@ -81,7 +79,7 @@ def record_change(
                 scene=member.scene.name,
                 down_px=down,
                 right_px=right,
-                residual_px=field.residual_px(),
+                residual_px=field.residual_px() if trusted else None,
                 blocks=len(field.blocks),
                 trusted_blocks=trusted,
             )

@@ -202,7 +202,11 @@ def change_section(summary: Summary) -> str:
         ("Before", f"{', '.join(change.before)} ({format_date(change.date_before)})"),
         ("After", f"{summary.scene.name} ({format_date(change.date_after)})"),
         ("Detector of change", f"{change.detector}; trained on {change.detector_trained_on}"),
-        ("New", f"where the probability that a landslide is new is at least {format_number(summary.threshold)}"),
+        (
+            "New",
+            f"where the probability that a landslide is new, and that none was there before, is at least "
+            f"{format_number(summary.threshold)}",
+        ),
         ("Co-registration", "; ".join(shifts)),
         ("Normalisation", f"{gains} (red, green, blue), on {format_percent(change.stable_fraction)} of the pixels"),
         ("Index", change.index),

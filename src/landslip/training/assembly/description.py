@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from landslip.channels import DETECTOR_INPUTS, TRUE_COLOUR
+from landslip.channels import DETECTOR_INPUTS, TRUE_COLOUR, split_dates
 from landslip.datasets.patch_set import MARK, SENTINEL, UNKNOWN_SCENE
 from landslip.datasets.store.format import NOTICE
 from landslip.errors import RecipeError
@@ -119,7 +119,8 @@ class DataFacts:
 
 def describe_title(recipe: Recipe, data: DataFacts) -> str:
     """Return the recipe's title, or one from the channels; synthetic data are always named."""
-    title = recipe.detector.title or f"Landslides in {describe_inputs(recipe.channels)}"
+    what = "New landslides" if split_dates(recipe.channels)[1] else "Landslides"
+    title = recipe.detector.title or f"{what} in {describe_inputs(recipe.channels)}"
     if data.synthetic and "synthetic" not in title.lower():
         title += " (synthetic training data, not for use)"
     return title
@@ -127,6 +128,9 @@ def describe_title(recipe: Recipe, data: DataFacts) -> str:
 
 def describe_inputs(channels: Sequence[str]) -> str:
     """Describe input channels in a phrase, such as ``true-colour images``."""
+    after, before = split_dates(channels)
+    if before:
+        return f"{describe_inputs(after)} of two dates"
     if set(channels) == set(TRUE_COLOUR):
         return "true-colour Sentinel-2 images"
     terrain = [name for name in channels if DETECTOR_INPUTS[name].kind == "terrain"]
