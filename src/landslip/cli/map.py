@@ -174,18 +174,11 @@ def command(
         )
         return
     if cluster is not None:
-        from landslip.change.detector import ChangeDetector
         from landslip.cli.map_cluster import map_one
         from landslip.cluster.runner import ClusterRequest
 
-        if change is not None and change.name != ChangeDetector.open().name:
-            raise SettingsError(
-                f"a cluster finds what is new by the default detector of change, got '{change.name}': leave out "
-                "--change-detector, or --cluster",
-                parameter="change_detector",
-            )
         request = ClusterRequest(opened, out, chosen, dict(reading), area, exclude, before_paths, name)
-        map_one(cluster, paths, request, quiet=quiet, as_json=as_json)
+        map_one(cluster, paths, request, change, quiet=quiet, as_json=as_json)
         return
     check_folder(out)
     scene = convert_product(open_scene(paths, **reading))
