@@ -42,7 +42,7 @@ demo: $(VENV)/core
 	@echo "The map is in demo/hokkaido: overview.png, report.html, and landslides.gpkg for a GIS."
 	@echo "next: $(BIN)/landslip map AFTER.tif --before BEFORE.tif -o map/     two dates of your own; or one:"
 	@echo "      $(BIN)/landslip map YOUR_SCENE.tif -o map/"
-	@echo "      $(BIN)/landslip detector show s2-rgb     its inputs, scores and limits"
+	@echo "      $(BIN)/landslip detector show            its inputs, scores and limits"
 
 # Two tests at a time; each then computes with one thread.
 test: $(VENV)/all
