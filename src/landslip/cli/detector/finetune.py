@@ -76,7 +76,7 @@ def command(
     quiet: bool,
     **settings: Any,
 ) -> None:
-    """Train a detector further on labelled landslides of a place, in minutes on two cores.
+    """Train a detector further on labelled landslides of a place.
 
     Give rasters of one SCENE and outlines of landslides in it with --labels, or labelled patches with --data. Five
     landslides or more are needed. The threshold is unchanged. Needs the extra train: pip install 'landslip[train]'.
