@@ -133,7 +133,7 @@ def load_negatives(recipe: NegativesRecipe, train: LoadedPart, progress: Progres
         raise PatchesError(f"the chips of {recipe.data} differ in size ({sorted(sizes)}): give chips of one size")
     source: ChipSource | ChipPairSource
     source = ChipSource(np.stack(chips), recipe.brightness, (len(TRUE_COLOUR), *train.source.shape[1:]))
-    known = TRUE_COLOUR
+    known: tuple[str, ...] = TRUE_COLOUR
     if before:
         source = ChipPairSource(source, pair_chips([entry.scene for entry in entries]))
         known = (*TRUE_COLOUR, *name_before(TRUE_COLOUR))
