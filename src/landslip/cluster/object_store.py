@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from landslip.errors import OutputError, require_extra
-from landslip.inference.trial import cache_folder
+from landslip.inference.remembered_choice import cache_folder
 from landslip.mapping.job import Job
 from landslip.mapping.many_scenes import check_finished
 from landslip.mapping.metadata.summary import Summary

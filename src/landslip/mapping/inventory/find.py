@@ -127,6 +127,7 @@ def find_landslides(
     """
     grid, card, image_date = job.grid, job.detector.card, job.scene.date
     judging = masked.judging if masked else ()
+    judges = [(kind, masked.ruled_out) for kind in judging] if masked else []
     codes = masked.codes if masked else None
     counter = _PixelCounter(grid)
     terrain = terrain_reader(job.scene, job.region, grid)
@@ -156,8 +157,8 @@ def find_landslides(
         excluded.add(empty, SLOPE)
     first_id = 1
     for table in tables(counter.count(encoded, codes)):
-        for kind in judging if masked else ():
-            judged = masked.ruled_out(table, kind)
+        for kind, judge in judges:
+            judged = judge(table, kind)
             if judged.any():
                 excluded.add(table[judged], kind)
                 table = table[~judged]  # noqa: PLW2901 - the rest of the same rows
