@@ -137,12 +137,12 @@ def test_the_same_image_twice_holds_nothing_new(scenes: tuple[Scene, Scene], tmp
 
 
 def test_a_network_of_two_dates_finds_what_is_new(scenes: tuple[Scene, Scene], tmp_path: Path) -> None:
-    change = ChangeDetector.of(brightening())
+    change = ChangeDetector.of(brightening(threshold=0.2))
     result = run(scenes, tmp_path / "map", change=change)
     (new,) = result.landslides.itertuples()
     assert result.summary.change is not None
-    assert (result.summary.change.detector, result.summary.threshold) == ("brightening", 0.5)
-    assert new.new > 0.5
+    assert (result.summary.change.detector, result.summary.threshold) == ("brightening", 0.2)
+    assert new.new > 0.2
     assert result.not_new is not None
     assert len(result.not_new) == 1
 
