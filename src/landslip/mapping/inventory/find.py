@@ -153,7 +153,9 @@ def find_landslides(
         excluded.add(empty, SLOPE)
     first_id = 1
     for table in tables(counter.count(encoded, codes)):
-        for kind in judging if masked else ():
+        for kind in judging:
+            if masked is None:
+                break
             judged = masked.ruled_out(table, kind)
             if judged.any():
                 excluded.add(table[judged], kind)
