@@ -36,7 +36,7 @@ demo: $(VENV)/core
 	$(BIN)/landslip map examples/hokkaido/after.tif examples/hokkaido/slope.tif --before examples/hokkaido/before.tif \
 		--min-slope 10 --name "Iburi-Tobu, Hokkaido: new since the earthquake of 6 September 2018" -o demo/hokkaido --overwrite
 	@echo
-	@echo "2. The same detector on labelled patches it was not trained on (Landslide4Sense, other rows of its three scenes)"
+	@echo "2. The default detector of one image on labelled patches it was not trained on (Landslide4Sense, other rows of its three scenes)"
 	$(BIN)/landslip evaluate examples/l4s-rgb-kept-apart
 	@echo
 	@echo "The map is in demo/hokkaido: overview.png, report.html, and landslides.gpkg for a GIS."

@@ -324,9 +324,9 @@ def test_memory_holds_a_few_blocks_whatever_the_size_of_the_scene(
     monkeypatch.setattr(fill, "_KEPT_TILES_BYTES", 20 * 4 * 32 * 32)
 
     class Watched:
-        def read(self, bands: list[int], window: Window) -> object:
+        def read(self, bands: list[int], window: Window, out: np.ndarray | None = None) -> object:
             read.append(window)
-            return source.read(bands, window)
+            return source.read(bands, window, out)
 
     watched = replace(scene, layers={name: replace(layer, source=Watched()) for name, layer in scene.layers.items()})
     encoded = encoded_map(watched, BRIGHTNESS, tmp_path / "small", block_px=64, **EXACT)

@@ -43,7 +43,7 @@ class Detector:
 
         Example:
             >>> Detector.open()
-            Detector('s2-rgb', unet/efficientnet_lite2, channels B04 B03 B02, 11.9 MB)
+            Detector('s2-rgb-ensemble', unet/efficientnet_lite2 + unet/efficientnet_lite0, channels B04 B03 B02, 19.5 MB)
         """
         path = find(DEFAULT if name_or_path is None else name_or_path)
         try:

@@ -121,10 +121,10 @@ class _Corners:
         """Return the bilinear mean of the four pixels (h, w), in ``out`` where given."""
         if self.aligned:
             return self._mean_of_lines(image, out)
-        left, right = (
-            _between(image[self.rows[0], cols], image[self.rows[1], cols], self.bottom_weight) for cols in self.cols
-        )
-        mean = _between(left, right, self.right_weight)
+        # Across first, as along lines: a window of one pixel counts as aligned, and must give the same.
+        left, right = self.cols
+        above, below = (_between(image[rows, left], image[rows, right], self.right_weight) for rows in self.rows)
+        mean = _between(above, below, self.bottom_weight)
         if out is None:
             return mean
         out[:] = mean

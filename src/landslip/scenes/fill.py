@@ -14,6 +14,8 @@ _LEAST_GROUND = 1e-3
 _BESIDE = 0.05
 """A value this far from the range of the others, as a fraction of the range, is still amid them."""
 _COMMON_FILLS = frozenset({255.0, 9999.0, 32767.0, 65535.0, 99999.0})
+_HIGHEST_INTEGERS = frozenset({32767.0, 65535.0})
+"""Fill where nothing else is valid, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ def find_fill(values: NDArray[np.float32], valid: NDArray[np.bool_], to_dn: floa
         fraction = float(filled.mean())
         rest = kept[:, ~filled].ravel()
         rest = rest[rest != 0]
+        if not rest.size and value in _HIGHEST_INTEGERS:
+            return Fill(value, fraction)
         if value == 0 or fraction < _LEAST_FRACTION or filled.sum() < _LEAST_COUNT or not rest.size:
             continue
         if _stands_apart(value, int(filled.sum()), rest, to_dn):

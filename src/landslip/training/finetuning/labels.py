@@ -59,7 +59,7 @@ def labels_of_patches(card: Card, patches: PatchSet[Any], name: str, progress: P
         >>> from landslip import Detector, open_patches
         >>> patches = open_patches("examples/l4s-rgb-kept-apart")
         >>> labels_of_patches(Detector.open().card, patches, "patches kept apart").landslides
-        205
+        545
     """
     part = load_part(patches, card.channels, name, progress=progress)
     count = sum(int(cc3d.connected_components(mask == LANDSLIDE, connectivity=8).max()) for mask in part.stack().masks)

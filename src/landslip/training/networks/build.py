@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from landslip.detector.detector import packaged
 from landslip.errors import RecipeError
 from landslip.training.loop.devices import keep_depthwise_exact
 from landslip.training.networks.catalogue import PLAIN, NetworkName, find_network, smp_encoder_name
@@ -19,7 +20,7 @@ from landslip.training.networks.detector_weights import load_detector_weights
 from landslip.training.networks.indices import Indices
 from landslip.training.networks.normalise import Normalise
 from landslip.training.networks.run_weights import load_run_weights
-from landslip.training.networks.weights import WEIGHTS, load_encoder_weights, load_hub_weights
+from landslip.training.networks.weights import load_encoder_weights, load_hub_weights
 from landslip.training.recipe.sections import RUN_WEIGHTS_SUFFIX, NetworkRecipe
 
 WIDTHS = (64, 128, 256, 512, 1024)
@@ -191,7 +192,7 @@ def _load_weights(body: nn.Module, weights: str, name: NetworkName, channels: Se
         raise RecipeError(
             f"{PLAIN} has no encoder to load '{weights}' into: use  weights: none", parameter="network.weights"
         )
-    if weights not in WEIGHTS:
+    if weights in packaged() or weights.endswith(".onnx"):
         return load_detector_weights(body, weights, str(name), channels)
     if weights == "imagenet":
 

@@ -124,7 +124,8 @@ def load_encoder_weights(encoder: nn.Module, name: str, weights: str, channels: 
     """
     if weights not in _PACKAGED:
         raise RecipeError(
-            f"unknown weights '{weights}': allowed are {', '.join(WEIGHTS)}, or the weights.safetensors of a run",
+            f"unknown weights '{weights}': allowed are {', '.join(WEIGHTS)}, the weights.safetensors of a run, or a "
+            "detector",
             parameter="network.weights",
         )
     packaged = _PACKAGED[weights]
