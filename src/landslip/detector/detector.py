@@ -42,8 +42,8 @@ class Detector:
             DetectorError: there is no such detector, or the file is damaged or not a detector.
 
         Example:
-            >>> Detector.open()
-            Detector('s2-rgb-ensemble', unet/efficientnet_lite2 + unet/efficientnet_lite0, channels B04 B03 B02, 19.5 MB)
+            >>> Detector.open("s2-rgb")
+            Detector('s2-rgb', unet/efficientnet_lite2, channels B04 B03 B02, 11.9 MB)
         """
         path = find(DEFAULT if name_or_path is None else name_or_path)
         try:
