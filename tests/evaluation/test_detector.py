@@ -11,9 +11,11 @@ from landslip.cli.evaluate import command
 from landslip.datasets.patch_set import Patch
 from landslip.datasets.rgb import RgbSet, open_rgb_set
 from landslip.datasets.splits import Part
+from landslip.detector.card import Score
 from landslip.detector.detector import DEFAULT, Detector, packaged
 from landslip.errors import ChannelError, EngineError, PatchesError, SettingsError
-from landslip.evaluation.evaluate import evaluate
+from landslip.evaluation.evaluate import Evaluation, evaluate
+from landslip.evaluation.generalisation.regions import region_of_text
 from landslip.inference.engine import InferenceOptions
 from landslip.inference.predict import ArrayPredictor
 
@@ -107,22 +109,41 @@ def test_a_missing_channel_is_named(detector: Detector, few: RgbSet, monkeypatch
 
 @pytest.mark.slow
 def test_the_scores_on_the_card_are_reproduced(detector: Detector, shared_data: Path) -> None:
+    patches = open_rgb_set(shared_data / "l4s-rgb")
+    parts = {
+        "A rows 45-49, B row 8, C row 9": ("A:45-49", "B:8", "C:9"),
+        "A rows 51-57": ("A:51-57",),
+        "B row 9": ("B:9",),
+        "C row 10": ("C:10",),
+    }
+    for score, (text, regions) in zip(detector.card.scores, parts.items(), strict=True):
+        assert score.data == f"l4s-rgb (8-bit pictures), {text}"
+        inside = [region_of_text(region) for region in regions]
+        part = patches.where(lambda entry, inside=inside: any(one.contains(entry) for one in inside))
+        check_score(score, evaluate(detector, part))
+
+
+def check_score(score: Score, evaluation: Evaluation) -> None:
+    assert evaluation.patches == score.patches
+    assert evaluation.pixel.f1 == pytest.approx(score.f1, abs=0.002)
+    assert evaluation.pixel.precision == pytest.approx(score.precision, abs=0.01)
+    assert evaluation.pixel.recall == pytest.approx(score.recall, abs=0.01)
+
+
+@pytest.mark.slow
+def test_the_scores_on_the_card_of_a_single_network_are_reproduced(shared_data: Path) -> None:
     pytest.importorskip("torch", reason="reading the card's recipe needs the extra train")
     from landslip.datasets.protocols import SplitRecipe, division_for
     from landslip.datasets.splits import patch_key
 
-    patches = open_rgb_set(shared_data / "l4s-rgb")
+    patches, detector = open_rgb_set(shared_data / "l4s-rgb"), Detector.open("s2-rgb")
     division = division_for(SplitRecipe.model_validate(detector.card.recipe["split"]), patches)
     assert division is not None
     parts = {f"part {name}": frozenset(keys) for name, keys in division.parts.items()}
     assert [score.data.rsplit(", ", 1)[1] for score in detector.card.scores] == ["part validation", "part test"]
     for score in detector.card.scores:
         name = score.data.rsplit(", ", 1)[1]
-        evaluation = evaluate(detector, patches.where(lambda entry, keys=parts[name]: patch_key(entry) in keys))
-        assert evaluation.patches == score.patches
-        assert evaluation.pixel.f1 == pytest.approx(score.f1, abs=0.002)
-        assert evaluation.pixel.precision == pytest.approx(score.precision, abs=0.01)
-        assert evaluation.pixel.recall == pytest.approx(score.recall, abs=0.01)
+        check_score(score, evaluate(detector, patches.where(lambda entry, keys=parts[name]: patch_key(entry) in keys)))
 
 
 def test_no_packaged_detector_was_trained_on_the_held_out_patches(shared_data: Path) -> None:
