@@ -120,7 +120,7 @@ def test_the_scores_on_the_card_are_reproduced(detector: Detector, shared_data: 
         assert score.data == f"l4s-rgb (8-bit pictures), {text}"
         inside = [region_of_text(region) for region in regions]
         part = patches.where(lambda entry, inside=inside: any(one.contains(entry) for one in inside))
-        check_score(score, evaluate(detector, part))
+        check_score(score, evaluate(detector, part, options=InferenceOptions(precision="float32")))
 
 
 def check_score(score: Score, evaluation: Evaluation) -> None:
