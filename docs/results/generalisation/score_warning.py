@@ -26,7 +26,7 @@ HOME = "A:51-57"
 REGIONS = (HOME, "B", "C")
 SIDE = 3
 MIN_LANDSLIDE_PX = 150
-LIMITS = (0.90, 0.92, 0.94, 0.96, 0.98)
+LIMITS = (0.86, 0.88, 0.90, 0.92, 0.94, 0.96)
 
 
 def main() -> None:

@@ -24,9 +24,9 @@ _WINDOWS_PER_SIDE: Final = 8
 """At most 64 windows of the size of a patch are read, however large the scene is."""
 FAR_QUANTILE: Final = 0.99
 """A window is far where its distance exceeds this quantile of the training patches."""
-_WARN_UNSURE: Final = 0.94
+_WARN_UNSURE: Final = 0.88
 """Mean probability of the landslides relative to that on the card: of the blocks of patches with an F1 of 0.5 or more,
-at most a tenth is below it (docs/trust.md)."""
+at most 2 % are below it (docs/trust.md)."""
 _WARN_OUT_OF_RANGE: Final = 0.2
 """Fraction of the pixels; in training 2 % are out of the range on a card."""
 _DEFAULT_SIDE_PX: Final = 128
