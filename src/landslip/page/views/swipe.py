@@ -59,7 +59,7 @@ export default function ({ data, parentElement }) {
   find('.in').setAttribute('aria-label', data.zoomIn);
   find('.out').setAttribute('aria-label', data.zoomOut);
   find('.fit').setAttribute('aria-label', data.zoomFit);
-  let zoom = 0, x = 0, y = 0;
+  let zoom = 0, x = 0, y = 0, chosen = false;
   const size = () => [images[0].naturalWidth || 1, images[0].naturalHeight || 1];
   const show = () => {
     const [width, height] = size();
@@ -79,6 +79,7 @@ export default function ({ data, parentElement }) {
     x = atX - (atX - x) * next / zoom;
     y = atY - (atY - y) * next / zoom;
     zoom = next;
+    chosen = true;
     show();
   };
   // The images fill the width at first; higher ones can be moved.
@@ -105,6 +106,7 @@ export default function ({ data, parentElement }) {
       range.value = (event.clientX - box.left) / box.width * 100;
       move();
     } else {
+      chosen = true;
       x = event.clientX - held.x;
       y = event.clientY - held.y;
       show();
@@ -126,7 +128,7 @@ export default function ({ data, parentElement }) {
   find('.fit').onclick = () => zoomTo(smallest());
   range.oninput = move;
   images[0].onload = fill;
-  const observer = new ResizeObserver(() => (zoom ? zoomTo(zoom) : fill()));
+  const observer = new ResizeObserver(() => (chosen ? zoomTo(zoom) : fill()));
   observer.observe(frame);
   fill();
   move();
