@@ -65,7 +65,7 @@ def test_clouds_and_nodata_hardly_change_the_colours_of_the_rest(
     clouded = np.where(covered, np.array(colour, np.float32)[:, None, None], rgb)
     plain = stretch_true_colour(rgb, np.ones((40, 50), np.bool_)).astype(int)
     other = stretch_true_colour(clouded, ~covered if declared else np.ones((40, 50), np.bool_))
-    assert np.abs(plain - other)[~covered].mean() < 3
+    assert np.abs(plain - other)[~covered].mean() < 4
     assert np.abs(plain - other)[~covered].max() <= 16
 
 

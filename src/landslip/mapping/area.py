@@ -22,7 +22,8 @@ from landslip.grid.window import Window
 
 _LON_LAT: Final = CRS.from_epsg(4326)
 _GEOD: Final = Geod(ellps="WGS84")
-_PIXELS: Final = Affine.identity()
+_UPWARDS: Final = Affine.scale(1, -1)
+"""From pixels to (column, -row): GDAL takes the identity for no transform, and warns of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,8 @@ class AreaOnGrid:
 
     def mask(self, block: Window) -> NDArray[np.bool_]:
         """Return which pixels of a block have their centre in the area, (H, W)."""
-        shifted = shapely.affinity.translate(self.pixels, -block.col, -block.row)
-        inside: NDArray[np.bool_] = geometry_mask([shifted], block.shape, _PIXELS, invert=True)
+        shifted = shapely.affinity.affine_transform(self.pixels, [1, 0, 0, -1, -block.col, block.row])
+        inside: NDArray[np.bool_] = geometry_mask([shifted], block.shape, _UPWARDS, invert=True)
         return inside
 
 
