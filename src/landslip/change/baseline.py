@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from landslip.change.evidence import VisibleChange
-from landslip.files.record import FrozenRecord
+from landslip.files.model import FrozenRecord
 
 FEATURES: Final = (
     "logit_probability",

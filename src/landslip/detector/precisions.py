@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from landslip.detector.card import Card, Fraction, Sha256, Text
 from landslip.errors import DetectorError
-from landslip.files.record import FrozenRecord
+from landslip.files.model import FrozenRecord
 
 RECORD_SUFFIX: Final = ".precision.json"
 INT8_SUFFIX: Final = ".int8.onnx"

@@ -1,8 +1,16 @@
 """The pydantic base of recipes."""
 
-from pydantic import ConfigDict
+from pydantic import BaseModel, ConfigDict
 
-from landslip.files.record import FrozenRecord
+
+class FrozenRecord(BaseModel):
+    """A frozen model that refuses unknown keys, NaN and infinity."""
+
+    def __str__(self) -> str:
+        # Pydantic's own lists every field, also where a class has a shorter representation.
+        return repr(self)
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Frozen(FrozenRecord):

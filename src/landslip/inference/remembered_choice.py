@@ -9,7 +9,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from landslip.errors import OutputError
 from landslip.files.atomic import write_text
-from landslip.files.record import FrozenRecord
+from landslip.files.model import FrozenRecord
 from landslip.inference.engine import Precision
 
 FOLDER_VARIABLE: Final = "LANDSLIP_CACHE"

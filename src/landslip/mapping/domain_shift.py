@@ -15,7 +15,7 @@ from landslip.detector.card import Card
 from landslip.detector.ood_distance import OodDistance
 from landslip.detector.ood_statistics import MIN_VALID_FRACTION
 from landslip.errors import DetectorError
-from landslip.files.record import FrozenRecord
+from landslip.files.model import FrozenRecord
 from landslip.grid.window import spread_windows
 from landslip.mapping.job import Job
 from landslip.scenes.inspection import is_surface_reflectance

@@ -16,7 +16,7 @@ from landslip.change.pair import ChangeReading, ScenePair
 from landslip.channels import CHANNELS, split_dates
 from landslip.detector.detector import Detector, packaged
 from landslip.errors import SettingsError
-from landslip.files.record import FrozenRecord
+from landslip.files.model import FrozenRecord
 from landslip.grid.lattice import Lattice, split_blocks
 from landslip.grid.map_grid import MapGrid
 from landslip.grid.window import Window

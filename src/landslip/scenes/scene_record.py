@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from pydantic import Field, ValidationError
 
 from landslip.errors import SceneError
-from landslip.files.record import FrozenRecord
+from landslip.files.model import FrozenRecord
 from landslip.scenes.dates import AcquisitionDate
 from landslip.scenes.product_metadata import Statement
 from landslip.scenes.raster_file import RasterFile

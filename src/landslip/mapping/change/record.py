@@ -7,7 +7,7 @@ from pydantic import Field
 
 from landslip.change.detector import ChangeDetector
 from landslip.change.pair import ScenePair
-from landslip.files.record import FrozenRecord
+from landslip.files.model import FrozenRecord
 
 
 class ShiftRecord(FrozenRecord):

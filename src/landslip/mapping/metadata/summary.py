@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field
 
 import landslip
 from landslip.change.pair import ScenePair
-from landslip.files.record import FrozenRecord
+from landslip.files.model import FrozenRecord
 from landslip.grid.map_grid import MapGrid
 from landslip.mapping.change.record import ChangeRecord, record_change
 from landslip.mapping.domain_shift import DomainShift, domain_shift_warnings, unsure_warnings
