@@ -136,9 +136,7 @@ def command(
     from landslip.errors import SettingsError
     from landslip.mapping.area import area_of_interest
     from landslip.mapping.job import MapSettings
-    from landslip.mapping.run import map_scene
-    from landslip.scenes.atmosphere import convert_product
-    from landslip.scenes.rasters import open_scene
+    from landslip.mapping.run import map_scene, open_to_map
     from landslip.scenes.scene_list import list_scenes
 
     share_one_arena()
@@ -181,8 +179,8 @@ def command(
         map_one(cluster, paths, request, change, quiet=quiet, as_json=as_json)
         return
     check_folder(out)
-    scene = convert_product(open_scene(paths, **reading))
-    before = [convert_product(open_scene([path], **reading)) for path in before_paths]
+    scene = open_to_map(paths, reading)
+    before = [open_to_map([path], reading) for path in before_paths]
     if name is not None:
         scene = scene.rename(name)
     if not quiet:

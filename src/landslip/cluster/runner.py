@@ -35,9 +35,7 @@ from landslip.mapping.job import Job, MapSettings
 from landslip.mapping.many_scenes import finished_summary, name_scene
 from landslip.mapping.metadata.summary import Summary
 from landslip.mapping.products import SUMMARY
-from landslip.mapping.run import map_job
-from landslip.scenes.atmosphere import convert_product
-from landslip.scenes.rasters import open_scene
+from landslip.mapping.run import map_job, open_to_map
 from landslip.scenes.scene_list import SceneFiles
 
 Say = Callable[[str], None]
@@ -105,12 +103,12 @@ class ClusterRunner:
 
     def _open(self, scene: SceneFiles) -> Job:
         request = self._request
-        opened = convert_product(open_scene(scene.paths, **request.reading))
+        opened = open_to_map(scene.paths, request.reading)
         if self._folders:
             opened = name_scene(opened, scene)
         elif request.name is not None:
             opened = opened.rename(request.name)
-        before = [convert_product(open_scene([path], **request.reading)) for path in request.before]
+        before = [open_to_map([path], request.reading) for path in request.before]
         pair = ScenePair.open(opened, before) if before else None
         return Job.of(
             opened, request.detector, request.settings, request.aoi, request.exclude, self._engines, pair=pair

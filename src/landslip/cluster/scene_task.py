@@ -15,8 +15,7 @@ from landslip.errors import ClusterError
 from landslip.inference.engine_pool import EnginePool
 from landslip.mapping.area import AreaOfInterest
 from landslip.mapping.job import Job, MapSettings
-from landslip.scenes.atmosphere import convert_product
-from landslip.scenes.rasters import open_scene
+from landslip.mapping.run import open_to_map
 from landslip.scenes.scene import Scene
 
 
@@ -81,8 +80,8 @@ class SceneTask:
             ClusterError: the map would not be that of the client.
             LandslipError: a file cannot be read, or the engine is not available.
         """
-        scene = convert_product(open_scene(self.paths, **self.reading))
-        before = [convert_product(open_scene([path], **self.reading)) for path in self.before]
+        scene = open_to_map(self.paths, self.reading)
+        before = [open_to_map([path], self.reading) for path in self.before]
         pair = ScenePair.open(scene, before) if before else None
         job = Job.of(scene, detector, self.settings, self.aoi, self.exclude, engines, pair=pair)
         self._check(job, scene, worker)

@@ -1,4 +1,4 @@
-"""The pydantic base of recipes."""
+"""The pydantic bases of cards, records and recipes."""
 
 from pydantic import BaseModel, ConfigDict
 

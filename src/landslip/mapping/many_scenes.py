@@ -26,9 +26,7 @@ from landslip.mapping.area import AreaOfInterest
 from landslip.mapping.job import Job, MapSettings
 from landslip.mapping.metadata.summary import Summary
 from landslip.mapping.products import SUMMARY
-from landslip.mapping.run import map_job
-from landslip.scenes.atmosphere import convert_product
-from landslip.scenes.rasters import open_scene
+from landslip.mapping.run import map_job, open_to_map
 from landslip.scenes.scene import Scene
 from landslip.scenes.scene_list import SceneFiles
 
@@ -141,7 +139,7 @@ class LocalRunner:
 
     def open(self, scene: SceneFiles) -> Job:
         """Open a scene, and check it against detector and settings."""
-        opened = name_scene(convert_product(open_scene(scene.paths, **self.reading)), scene)
+        opened = name_scene(open_to_map(scene.paths, self.reading), scene)
         return Job.of(opened, self.detector, self.settings, self.aoi, self.exclude, self.engines)
 
     def finished(self, scene: SceneFiles, job: Job) -> Summary | None:

@@ -1,13 +1,14 @@
 """Mapping a scene: from a scene and a detector to the files of a landslide map, block by block, resumable."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import rasterio
 
@@ -41,6 +42,7 @@ from landslip.mapping.workspace import Workspace, open_workspace
 from landslip.scenes.atmosphere import convert_product
 from landslip.scenes.block_cache import cache_settings
 from landslip.scenes.masks.kinds import KINDS
+from landslip.scenes.rasters import open_scene
 from landslip.scenes.scene import Scene
 
 if TYPE_CHECKING:
@@ -124,6 +126,19 @@ class MapResult:
 
     def __repr__(self) -> str:
         return f"MapResult('{self.folder}', landslides={self.summary.landslides}, warnings={len(self.warnings)})"
+
+
+def open_to_map(paths: Iterable[str | PathLike[str]], reading: Mapping[str, Any]) -> Scene:
+    """Open a scene as a map takes it: a product of Level-2A is converted (``landslip.scenes.atmosphere``).
+
+    Args:
+        paths: of its rasters.
+        reading: further keywords of ``open_scene``.
+
+    Raises:
+        LandslipError: it cannot be read.
+    """
+    return convert_product(open_scene(paths, **reading))
 
 
 def map_scene(
