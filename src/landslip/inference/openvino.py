@@ -78,6 +78,7 @@ class OpenVinoEngine:
         own = plain and height == width == detector.card.tile_px and len(detector.onnx_bytes) <= LARGEST_KEPT_BYTES
         facts = (detector.sha256, self.precision, height, threads)
         paths = [compiled_path(*facts, part) for part in ("before the cut", "after the cut")] if own else []
+        # There are no paths where nothing is kept, and one part only where the graph has no cut.
         try:
             compiled = [read_compiled(core, path, *part) for path, part in zip(paths, parts, strict=False)]
             if not own or None in compiled:
