@@ -134,15 +134,17 @@ def choose_detectors(
     from landslip.change.baseline import packaged_baseline  # noqa: PLC0415 - imports GDAL
     from landslip.change.detector import ChangeDetector  # noqa: PLC0415
 
-    default = packaged_baseline().detector if pair else None
-    chosen = as_detector(default if detector is None else detector)
+    fitted_with = packaged_baseline().detector
+    if detector is None and pair:
+        detector = fitted_with
+    chosen = as_detector(detector)
     if chosen.card.dates == 2:
         if change_detector is not None:
             raise SettingsError(
                 f"detector '{chosen.card.name}' takes two dates, and change_detector is given too: give one of them",
                 parameter="change_detector",
             )
-        chosen, change_detector = as_detector(default), chosen
+        chosen, change_detector = as_detector(fitted_with), chosen
     if not pair:
         if change_detector is not None:
             raise SettingsError(

@@ -97,7 +97,9 @@ def make_features(rgb: Detector, layers: Layers, around_px: int | None) -> dict[
     made = {"logit": np.log(certain / (1 - certain))}
     for name, layer in layers.items():
         if name in (*COLOURS, "B08", "B11", "B12"):
-            mean = layer.mean() if around_px is None else uniform_filter(layer, around_px)
+            mean = layer.mean()
+            if around_px is not None:
+                mean = uniform_filter(layer, around_px)
             made[name] = layer / np.maximum(mean, 1)
     infrared = layers["B08"]
     made["ndvi"] = (infrared - layers["B04"]) / np.maximum(infrared + layers["B04"], 1)

@@ -95,7 +95,7 @@ def predict_new(
         change: of visible light, (h, w).
         card: with the coefficients; the packaged ones where None.
     """
-    card = packaged_baseline() if card is None else card
+    card = card or packaged_baseline()
     features = stack_features(probability, change).astype(np.float64)
     score = np.full(probability.shape, card.intercept)
     for coefficient, feature in zip(card.coefficients, features, strict=True):
@@ -114,5 +114,5 @@ def measure_change(change: VisibleChange, card: ChangeCard | None = None) -> NDA
         change: of visible light, (h, w).
         card: with the least change; the packaged one where None.
     """
-    least = (packaged_baseline() if card is None else card).least_change
+    least = (card or packaged_baseline()).least_change
     return np.clip(2 * np.maximum(change.brightening, change.greenness_loss) / np.float32(least) - 1, 0, 1)

@@ -44,8 +44,8 @@ class ChangeDetector:
             >>> ChangeDetector.open("rgb-change-baseline").threshold
             0.37
         """
-        chosen = DEFAULT_CHANGE if name_or_path is None else name_or_path
-        return cls() if str(chosen) == BASELINE else cls.of(Detector.open(chosen))
+        name_or_path = name_or_path or DEFAULT_CHANGE
+        return cls() if str(name_or_path) == BASELINE else cls.of(Detector.open(name_or_path))
 
     @classmethod
     def of(cls, detector: Detector) -> Self:
@@ -111,5 +111,7 @@ def combine(baseline: Image, before: Image, both: Image | None = None) -> Image:
         >>> bool(np.allclose(combine(np.array([0.8, 0.8]), np.array([0.0, 0.5]), np.array([0.2, 0.2])), [0.4, 0.2]))
         True
     """
-    score = baseline if both is None else np.sqrt(baseline * both)
+    score = baseline
+    if both is not None:
+        score = np.sqrt(baseline * both)
     return np.asarray(score * (1 - np.nan_to_num(before, nan=0.0)), np.float32)
