@@ -14,6 +14,7 @@ from landslip.errors import SettingsError
 
 if TYPE_CHECKING:
     from landslip.change.detector import ChangeDetector
+    from landslip.mapping.area import AreaOfInterest
     from landslip.mapping.job import MapSettings
     from landslip.scenes.scene import Scene
 
@@ -114,6 +115,31 @@ def as_map_settings(settings: Mapping[str, Any]) -> "MapSettings":
 def as_detector(detector: DetectorLike) -> Detector:
     """Return the detector itself, or open it by name or path."""
     return detector if isinstance(detector, Detector) else Detector.open(detector)
+
+
+def as_areas(
+    aoi: str | None, layer: str | None, exclude: str | None, exclude_layer: str | None
+) -> "tuple[AreaOfInterest | None, AreaOfInterest | None]":
+    """Read the area to map and the area in which landslides are ruled out; None for each that is not given.
+
+    Args:
+        aoi: bounds in degrees or a file of polygons.
+        layer: of that file.
+        exclude: likewise.
+        exclude_layer: of that file.
+
+    Raises:
+        LandslipError: an area cannot be read.
+    """
+    from landslip.mapping.area import area_of_interest  # noqa: PLC0415 - imports GDAL
+    from landslip.mapping.masks.excluded_area import read_excluded_area  # noqa: PLC0415
+
+    area = excluded = None
+    if aoi is not None:
+        area = area_of_interest(aoi, layer)
+    if exclude is not None:
+        excluded = read_excluded_area(exclude, exclude_layer)
+    return area, excluded
 
 
 def choose_detectors(

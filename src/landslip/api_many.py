@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from landslip.api import DetectorLike, PathLike, as_detector, as_map_settings, as_names
+from landslip.api import DetectorLike, PathLike, as_areas, as_detector, as_map_settings, as_names
 from landslip.files.progress import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -71,9 +71,7 @@ def map_scenes(
         ...     [path.name for path in result.maps], result.failed
         (['chittagong'], ())
     """
-    from landslip.mapping.area import area_of_interest  # noqa: PLC0415 - imports GDAL
     from landslip.mapping.many_scenes import map_scenes as run  # noqa: PLC0415
-    from landslip.mapping.masks.excluded_area import read_excluded_area  # noqa: PLC0415
     from landslip.scenes.scene_list import list_scenes, name_scenes  # noqa: PLC0415
 
     if isinstance(scenes, str | Path):
@@ -89,8 +87,7 @@ def map_scenes(
         "to_toa": to_toa,
     }
     chosen, options = as_detector(detector), as_map_settings(settings)
-    area = None if aoi is None else area_of_interest(aoi, layer)
-    excluded = None if exclude is None else read_excluded_area(exclude, exclude_layer)
+    area, excluded = as_areas(aoi, layer, exclude, exclude_layer)
     if cluster is not None:
         from landslip.cluster.mapping import map_scenes_on_cluster  # noqa: PLC0415
         from landslip.cluster.runner import ClusterRequest  # noqa: PLC0415

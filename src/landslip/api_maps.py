@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from landslip.api import DetectorLike, PathLike, as_map_settings, choose_detectors, open_quietly
+from landslip.api import DetectorLike, PathLike, as_areas, as_map_settings, choose_detectors, open_quietly
 from landslip.errors import SettingsError
 from landslip.files.progress import Progress, no_progress
 
@@ -80,8 +80,6 @@ def map_scene(
         ...     len(result.landslides) == result.summary.landslides
         True
     """
-    from landslip.mapping.area import area_of_interest  # noqa: PLC0415 - imports GDAL
-    from landslip.mapping.masks.excluded_area import read_excluded_area  # noqa: PLC0415
     from landslip.mapping.run import map_scene as run  # noqa: PLC0415
     from landslip.scenes.scene import Scene  # noqa: PLC0415
 
@@ -122,8 +120,7 @@ def map_scene(
         )
         for one in given
     ]
-    area = None if aoi is None else area_of_interest(aoi, layer)
-    excluded = None if exclude is None else read_excluded_area(exclude, exclude_layer)
+    area, excluded = as_areas(aoi, layer, exclude, exclude_layer)
     chosen, change = choose_detectors(detector, change_detector, pair=bool(earlier))
     if name is not None:
         opened = opened.rename(name)
