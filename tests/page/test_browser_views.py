@@ -23,6 +23,17 @@ pytest_plugins = ["page_browser"]
 pytestmark = BROWSER
 CLICKS = 12
 """Without a GPU the map is slow, and a slow press is not recognised as a click: try several times."""
+FILLED = """image => new Promise((resolve, reject) => {
+  const frame = image.closest('.frame'), start = performance.now();
+  const check = () => {
+    const [inner, outer] = [image, frame].map(element => element.getBoundingClientRect().width);
+    if (Math.abs(inner - outer) <= 0.01 * outer) resolve();
+    else if (performance.now() - start > 10000) reject(new Error(`image ${inner} px wide, frame ${outer}`));
+    else requestAnimationFrame(check);
+  };
+  check();
+})"""
+"""JavaScript that waits until the image is as wide as its frame."""
 
 
 def zip_of_a_scene(path: Path) -> Path:
@@ -133,6 +144,8 @@ def test_a_result_is_shown_on_the_map_and_compared(page: "Page", tmp_path: Path)
     page.keyboard.press("Home")
     assert swipe.input_value() == "0"
     frame, image = page.locator(".frame"), page.locator(".frame .under")
+    # The side bar takes its place after the comparison is shown; the image follows in the next drawn frame.
+    image.evaluate(FILLED)
     box, shown = frame.bounding_box(), image.bounding_box()
     assert box is not None
     assert shown is not None
