@@ -8,8 +8,8 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no
 .PHONY: help demo test test-all test-browser check bench browser lock clean
 
 help:
-	@echo "make demo      map what is new since an earthquake on two real Sentinel-2 images, and score the detector on"
-	@echo "               patches it was not trained on"
+	@echo "make demo      map what is new since an earthquake on two real Sentinel-2 images, and a debris flow"
+	@echo "               on one, and score the detector on patches it was not trained on"
 	@echo "make test      run the tests (7 minutes on two cores)"
 	@echo "make test-all  run the slow ones too"
 	@echo "make check     ruff, import-linter and mypy"
@@ -36,10 +36,13 @@ demo: $(VENV)/core
 	$(BIN)/landslip map examples/hokkaido/after.tif examples/hokkaido/slope.tif --before examples/hokkaido/before.tif \
 		--min-slope 10 --name "Iburi-Tobu, Hokkaido: new since the earthquake of 6 September 2018" -o demo/hokkaido --overwrite
 	@echo
-	@echo "2. The default detector of one image on labelled patches it was not trained on (Landslide4Sense, other rows of its three scenes)"
+	@echo "2. One image: the Mundakkai debris flow (Wayanad, India, 30 July 2024), Sentinel-2 Level-2A some months later"
+	$(BIN)/landslip map examples/wayanad/wayanad.tif --to-toa --name "Mundakkai debris flow, Wayanad" -o demo/wayanad --overwrite
+	@echo
+	@echo "3. The default detector of one image on labelled patches it was not trained on (Landslide4Sense, other rows of its three scenes)"
 	$(BIN)/landslip evaluate examples/l4s-rgb-kept-apart
 	@echo
-	@echo "The map is in demo/hokkaido: overview.png, report.html, and landslides.gpkg for a GIS."
+	@echo "The maps are in demo/hokkaido and demo/wayanad: overview.png, report.html, and landslides.gpkg for a GIS."
 	@echo "next: $(BIN)/landslip map AFTER.tif --before BEFORE.tif -o map/     two dates of your own; or one:"
 	@echo "      $(BIN)/landslip map YOUR_SCENE.tif -o map/"
 	@echo "      $(BIN)/landslip detector show            its inputs, scores and limits"

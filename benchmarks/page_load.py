@@ -42,7 +42,7 @@ from landslip.page.uploads.receive import receive
 from landslip.scenes.rasters import open_scene
 from page_served import served
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "chittagong" / "chittagong.tif"
+EXAMPLE = Path(__file__).parents[1] / "examples" / "wayanad" / "wayanad.tif"
 SIDE_PX = 160
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6)
 
@@ -50,7 +50,7 @@ THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6)
 def own_scene(number: int) -> bytes:
     """A different crop of the example for each user."""
     with rasterio.open(EXAMPLE) as source:
-        row, col = 900 + 37 * (number % 5), 420 + 53 * (number // 5)
+        row, col = 20 + 37 * (number % 5), 20 + 53 * (number // 5 % 8)
         window = rasterio.windows.Window(col, row, SIDE_PX, SIDE_PX)
         values = source.read(window=window)
         profile = source.profile | {"height": SIDE_PX, "width": SIDE_PX, "tiled": False}

@@ -54,7 +54,7 @@ def open_scene(
         SceneWarning: position, units, nodata or date of the scene are in doubt; also in ``Scene.warnings``.
 
     Example:
-        >>> open_scene("examples/chittagong/chittagong.tif").channels
+        >>> open_scene("examples/wayanad/wayanad.tif").channels
         ('B02', 'B03', 'B04', 'B08')
     """
     scene = open_quietly(

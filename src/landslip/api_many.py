@@ -67,9 +67,9 @@ def map_scenes(
     Example:
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
-        ...     result = map_scenes(["examples/chittagong/chittagong.tif"], folder, aoi="91.776,22.463,91.798,22.480")
+        ...     result = map_scenes(["examples/wayanad/wayanad.tif"], folder, aoi="76.148,11.486,76.168,11.503")
         ...     [path.name for path in result.maps], result.failed
-        (['chittagong'], ())
+        (['wayanad'], ())
     """
     from landslip.mapping.many_scenes import map_scenes as run  # noqa: PLC0415
     from landslip.scenes.scene_list import list_scenes, name_scenes  # noqa: PLC0415
@@ -132,7 +132,7 @@ def merge_inventories(
         >>> from tempfile import TemporaryDirectory
         >>> import landslip
         >>> with TemporaryDirectory() as folder:
-        ...     scene, aoi = "examples/chittagong/chittagong.tif", "91.776,22.463,91.798,22.480"
+        ...     scene, aoi = "examples/wayanad/wayanad.tif", "76.148,11.486,76.168,11.503"
         ...     one = landslip.map_scene(scene, f"{folder}/map", aoi=aoi)
         ...     inventory = merge_inventories(f"{folder}/map", f"{folder}/inventory")
         ...     len(inventory.landslides) == len(one.landslides)

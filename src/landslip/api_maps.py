@@ -76,7 +76,7 @@ def map_scene(
     Example:
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
-        ...     result = map_scene("examples/chittagong/chittagong.tif", folder, aoi="91.776,22.463,91.798,22.480")
+        ...     result = map_scene("examples/wayanad/wayanad.tif", folder, aoi="76.148,11.486,76.168,11.503")
         ...     len(result.landslides) == result.summary.landslides
         True
     """

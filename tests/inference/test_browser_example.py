@@ -48,7 +48,7 @@ def url() -> Iterator[str]:
 
 def crop(examples: Path, path: Path) -> np.ndarray:  # type: ignore[type-arg]
     """Write a part of the example with gaps, 3 bands in another order, and return it in the detector's order."""
-    with rasterio.open(examples / "chittagong" / "chittagong.tif") as scene:
+    with rasterio.open(examples / "wayanad" / "wayanad.tif") as scene:
         values = scene.read([1, 2, 3], window=Window(300, 200, 250, 180))
         profile = {"crs": scene.crs, "transform": scene.transform, "dtype": "uint16", "driver": "GTiff"}
     values[:, 40:70, 100:140] = 0

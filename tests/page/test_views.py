@@ -40,9 +40,9 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @pytest.fixture
 def server(tmp_path: Path, examples: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServerState]:
-    folder = tmp_path / "examples" / "chittagong"
+    folder = tmp_path / "examples" / "wayanad"
     folder.mkdir(parents=True)
-    shutil.move(scene_file(tmp_path, blobs(96, 120)), folder / "chittagong.tif")
+    shutil.move(scene_file(tmp_path, blobs(96, 120)), folder / "wayanad.tif")
     shutil.copytree(examples / "l4s-rgb-scene-b", tmp_path / "examples" / "l4s-rgb-scene-b")
     state = inline_server(examples=tmp_path / "examples", detectors=(detector_file(tmp_path),))
     monkeypatch.setattr(landslip.page.server.session, "get_server_state", lambda _: state)
@@ -387,9 +387,9 @@ def test_without_a_detector_nothing_can_be_mapped(page: AppTest):
 
 
 def test_an_error_is_shown_as_a_sentence(page: AppTest, server: ServerState):
-    source = server.example_scenes["chittagong"]
+    source = server.example_scenes["wayanad"]
     gone = source.model_copy(update={"paths": (Path("/nowhere/at-all.tif"),)})
-    server.example_scenes["chittagong"] = gone
+    server.example_scenes["wayanad"] = gone
     click(page, messages.MAP_BUTTON)
     assert "no file /nowhere" in text_of(page).lower().replace("\\", "")
 

@@ -70,7 +70,7 @@ class CloudNetwork:
 
     Example:
         >>> import landslip
-        >>> scene = landslip.open_scene("examples/chittagong/chittagong.tif")
+        >>> scene = landslip.open_scene("examples/wayanad/wayanad.tif")
         >>> clouds = CloudNetwork(find_network(scene)).find(scene, Window(0, 0, CORE_PX, CORE_PX))
         >>> clouds.shape, bool(clouds.mean() < 0.001)
         ((512, 512), True)

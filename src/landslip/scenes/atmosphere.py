@@ -91,7 +91,7 @@ def convert_to_toa(scene: Scene) -> Scene:
 
     Example:
         >>> from landslip.scenes.rasters import open_scene
-        >>> scene = convert_to_toa(open_scene("examples/chittagong/chittagong.tif"))
+        >>> scene = convert_to_toa(open_scene("examples/wayanad/wayanad.tif"))
         >>> scene.layers["B02"].conversion
         'then 0.811 x DN + 609 for the atmosphere'
     """

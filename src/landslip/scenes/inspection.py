@@ -92,7 +92,7 @@ def inspect_scene(scene: Scene, sample: tuple[NDArray[np.float32], NDArray[np.bo
 
     Example:
         >>> import landslip
-        >>> inspect_scene(landslip.open_scene("examples/chittagong/chittagong.tif")).channels[0].unit
+        >>> inspect_scene(landslip.open_scene("examples/wayanad/wayanad.tif")).channels[0].unit
         'DN'
     """
     values, valid = sample_scene(scene) if sample is None else sample

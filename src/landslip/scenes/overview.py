@@ -44,8 +44,8 @@ def read_overview(
 
     Example:
         >>> from landslip.scenes.rasters import open_scene
-        >>> read_overview(open_scene("examples/chittagong/chittagong.tif"), ["B04"], longest_px=300).values.shape
-        (1, 293, 165)
+        >>> read_overview(open_scene("examples/wayanad/wayanad.tif"), ["B04"], longest_px=300).values.shape
+        (1, 214, 214)
     """
     step = -(-max(scene.height, scene.width) // longest_px)
     shape = (-(-scene.height // step), -(-scene.width // step))

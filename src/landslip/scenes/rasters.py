@@ -72,8 +72,8 @@ def open_scene(
         ChannelError: ``channels`` names an unknown channel, or one twice.
 
     Example:
-        >>> open_scene("examples/chittagong/chittagong.tif")
-        Scene('chittagong', B02 B03 B04 B08, 2048 x 1152 px, EPSG:4326)
+        >>> open_scene("examples/wayanad/wayanad.tif")
+        Scene('wayanad', B02 B03 B04 B08, 640 x 640 px, EPSG:32643)
     """
     listed = [Path(path) for path in ([paths] if isinstance(paths, str | PathLike) else paths)]
     given = [local_or_remote(path) for path in listed]

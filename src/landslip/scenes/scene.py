@@ -75,7 +75,7 @@ class Scene:
 
     Example:
         >>> import landslip
-        >>> scene = landslip.open_scene("examples/chittagong/chittagong.tif")
+        >>> scene = landslip.open_scene("examples/wayanad/wayanad.tif")
         >>> values, valid = scene.read(["B04", "B03"], Window(0, 0, 100, 200))
         >>> values.shape, valid.shape
         ((2, 100, 200), (100, 200))
@@ -136,8 +136,8 @@ class Scene:
 
         Example:
             >>> import landslip
-            >>> landslip.open_scene("examples/chittagong/chittagong.tif").rename("Hills of Chittagong").name
-            'Hills of Chittagong'
+            >>> landslip.open_scene("examples/wayanad/wayanad.tif").rename("Mundakkai").name
+            'Mundakkai'
         """
         text = name.strip()
         if not text or len(text) > _LONGEST_NAME or not text.isprintable():

@@ -68,7 +68,7 @@ def list_scenes(paths: Sequence[Path], *, each: bool = False) -> SceneList:
         SceneError: it is not clear which, a list is damaged or empty, or a scene is named twice.
 
     Example:
-        >>> list_scenes([Path("examples/chittagong/chittagong.tif")]).many
+        >>> list_scenes([Path("examples/wayanad/wayanad.tif")]).many
         False
     """
     paths = [local_or_remote(path) for path in paths]

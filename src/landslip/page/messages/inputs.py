@@ -30,14 +30,15 @@ UPLOAD: Final = "My files"
 IMAGE_SOURCE: Final = "Image source"
 EXAMPLE_LABEL: Final = "Example image"
 EXAMPLE_NAMES: Final = {
-    "chittagong": "Chittagong hills, Sentinel-2",
+    "wayanad": "Mundakkai debris flow (Wayanad, India), Sentinel-2",
     "l4s-rgb-scene-b": "Landslide4Sense, 56 patches",
     "l4s-rgb-kept-apart": "Landslide4Sense, 57 held-out patches",
 }
 EXAMPLE_NOTES: Final = {
-    "chittagong": (
-        "Sentinel-2 at 10 m, hills and city; 61 % nodata, date unknown. No reference exists: the results are unchecked "
-        "candidates, and most of those in the city are false positives."
+    "wayanad": (
+        "Sentinel-2 Level-2A at 10 m, some months after the debris flow of 30 July 2024; the date is unknown. It is "
+        "converted to the top of the atmosphere, as the detectors need it. No reference exists: the results are "
+        "unchecked candidates."
     ),
     "l4s-rgb-scene-b": (
         "Rows 4 to 7 of scene B, on three of which both packaged detectors were trained. Brightness is relative to "

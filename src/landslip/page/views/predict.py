@@ -32,6 +32,8 @@ from landslip.page.views.scores import choose_reference
 _TYPES: Final = ["tif", "tiff", "jp2", "h5", "hdf5", "png", "zip"]
 _EXAMPLE_KEY, _DETECTORS_KEY = "example", "detectors"
 _SOURCE_KIND_KEY, _SOURCE_KEY, _RESULT_KEY = "image-source", "source", "result"
+_SURFACE_REFLECTANCE: Final = frozenset({"wayanad"})
+"""Examples whose values are surface reflectance."""
 
 
 def show(server: ServerState, state: SessionState) -> None:
@@ -106,7 +108,12 @@ def _choose_example(server: ServerState, state: SessionState, names: list[str]) 
     if name not in server.example_scenes:
         # Read once for all users.
         uploads = tuple(Upload(path=path, name=path.name, kind="raster") for path in sorted(folder.glob("*.tif")))
-        task = ReadTask(folder=state.session.folder, uploads=uploads, limits=upload_limits(server.settings))
+        task = ReadTask(
+            folder=state.session.folder,
+            uploads=uploads,
+            to_toa=name in _SURFACE_REFLECTANCE,
+            limits=upload_limits(server.settings),
+        )
         with show_errors(), st.spinner(messages.READING):
             sources = ReadResult.model_validate(state.session.run(task)).sources
             scene = next(source for source in sources if isinstance(source, SceneSource))
