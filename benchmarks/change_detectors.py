@@ -24,7 +24,8 @@ from landslip.change.detector import combine
 from landslip.change.evidence import compute_visible_change
 from landslip.change.normalisation import measure_radiometry
 from landslip.channels import TRUE_COLOUR
-from landslip.detector.detector import DEFAULT, Detector
+from landslip.detector.detector import Detector
+from landslip.figures.charts import Axis, Chart, Series, render_svg
 from landslip.inference.engine import InferenceOptions
 from landslip.inference.predict import ArrayPredictor
 from landslip.synthetic.pair_set import Chips, PairSetSettings, make_one
@@ -35,8 +36,8 @@ ROWS = {
 }
 SEED = 20180906
 THRESHOLDS = np.arange(0.1, 0.95, 0.02)
-SHIFTS_PX = (0.0, 0.5, 1.0, 2.0)
-SEASONS = (0.0, 0.2, 0.4, 0.6)
+CURVES = {"shift_px": (0.0, 0.5, 1.0, 2.0), "season": (0.0, 0.2, 0.4, 0.6)}
+LABELS = {"shift_px": "misregistration (px)", "season": "season (standard deviation of the logarithm)"}
 
 Image = NDArray[np.float32]
 
@@ -77,7 +78,7 @@ class Judges:
 
     def __init__(self, network: Path) -> None:
         options = InferenceOptions(precision="float32", threads=1)
-        self.single = ArrayPredictor(Detector.open(DEFAULT), options)
+        self.single = ArrayPredictor(Detector.open(packaged_baseline().detector), options)
         self.both = ArrayPredictor(Detector.open(network), options)
 
     def see(self, after: Image, before: Image, new: NDArray[np.bool_], old: NDArray[np.bool_]) -> Seen:
@@ -121,6 +122,27 @@ def score(seen: list[Seen], way: str, threshold: float) -> dict[str, float]:
     }
 
 
+def change(curve: str, value: float) -> dict[str, object]:
+    """Return the setting of made pairs that a point of a curve changes."""
+    return {"shift_px": (value, 0.0)} if curve == "shift_px" else {"season": value}
+
+
+def print_curve(curve: str, seen: dict[float, list[Seen]], limits: dict[str, float]) -> str:
+    """Print the scores at each point of a curve, by ways with their thresholds; return the chart of F1 as SVG."""
+    click.echo(f"| {curve} | way | precision | recall | F1 | old scars |")
+    click.echo("| ---: | --- | ---: | ---: | ---: | ---: |")
+    f1: dict[str, list[float]] = {way: [] for way in limits}
+    for value, pairs in seen.items():
+        for way, limit in limits.items():
+            found = score(pairs, way, limit)
+            f1[way].append(found["f1"])
+            figures = " | ".join(f"{found[name]:.3f}" for name in ("precision", "recall", "f1", "old"))
+            click.echo(f"| {value:g} | {way} | {figures} |")
+    axes = Axis(LABELS[curve]), Axis("F1 of new landslides", low=0, high=1)
+    lines = tuple(Series(way, x=list(seen), y=values, marks="both") for way, values in f1.items())
+    return render_svg(Chart(f"F1 of new landslides against {LABELS[curve]}", *axes, lines))
+
+
 def main() -> None:
     """Make pairs, run the detectors, print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
@@ -129,7 +151,8 @@ def main() -> None:
     parser.add_argument("--network", type=Path, required=True)
     parser.add_argument("--part", choices=ROWS, default="validation")
     parser.add_argument("--every", type=int, default=1, help="use every n-th patch")
-    parser.add_argument("--curve", choices=("shift_px", "season"), help="score against misregistration or season only")
+    parser.add_argument("--curve", choices=CURVES, help="score against misregistration or season only")
+    parser.add_argument("--chart", type=Path, help="SVG of the curve to write")
     arguments = parser.parse_args()
     judges, patches = Judges(arguments.network), landslip.open_patches(arguments.patches)
     entries = select(patches, arguments.part, arguments.every)
@@ -142,16 +165,17 @@ def main() -> None:
     if arguments.curve:
         still = settings.model_copy(update={"season": 0.0, "misregistration_px": 0.0, "snow": 0.0})
         click.echo(f"{len(entries)} made pairs of {arguments.part}, seed {SEED}, no snow")
-        click.echo(f"| {arguments.curve} | way | precision | recall | F1 | old scars |")
-        click.echo("| ---: | --- | ---: | ---: | ---: | ---: |")
-        for value in SHIFTS_PX if arguments.curve == "shift_px" else SEASONS:
-            update = {"shift_px": (value, 0.0)} if arguments.curve == "shift_px" else {"season": value}
-            made = make_pairs(patches, entries, chips, still.model_copy(update=update))
-            seen = [judges.see(one.after, one.before, one.new, one.old) for one in made]
-            for way in ("single image", BASELINE, NETWORK):
-                found = score(seen, way, own.get(way, network_threshold))
-                figures = " | ".join(f"{found[name]:.3f}" for name in ("precision", "recall", "f1", "old"))
-                click.echo(f"| {value:g} | {way} | {figures} |")
+        seen = {
+            value: [
+                judges.see(one.after, one.before, one.new, one.old)
+                for one in make_pairs(patches, entries, chips, still.model_copy(update=change(arguments.curve, value)))
+            ]
+            for value in CURVES[arguments.curve]
+        }
+        limits = {way: own.get(way, network_threshold) for way in ("single image", BASELINE, NETWORK)}
+        svg = print_curve(arguments.curve, seen, limits)
+        if arguments.chart:
+            arguments.chart.write_text(svg)
         return
 
     pairs = list(make_pairs(patches, entries, chips, settings))

@@ -24,7 +24,7 @@ from landslip.change.normalisation import measure_radiometry
 from landslip.channels import TRUE_COLOUR
 from landslip.datasets.class_chips import chip_to_dn, keep_apart, open_chips, read_chip
 from landslip.datasets.patch_set import Patch
-from landslip.detector.detector import DEFAULT, Detector
+from landslip.detector.detector import Detector
 from landslip.inference.predict import ArrayPredictor
 from landslip.synthetic.pair_set import FIELD_CLASSES
 from landslip.synthetic.patch_pairs import MadePair, add_snow, change_season, make_pair, move_image, paste_field
@@ -118,8 +118,9 @@ def main() -> None:
     parser.add_argument("chips", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--every", type=int, default=3, help="use every n-th patch")
+    parser.add_argument("--detector", default="s2-rgb", help="of one image, whose probability it is fitted with")
     arguments = parser.parse_args()
-    detector = Detector.open(DEFAULT)
+    detector = Detector.open(arguments.detector)
     patches = landslip.open_patches(arguments.patches)
     random = np.random.default_rng(SEED)
     chips = read_chips(arguments.chips, 400, random)

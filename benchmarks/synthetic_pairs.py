@@ -16,11 +16,11 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 import landslip
-from landslip.change.baseline import predict_new
+from landslip.change.baseline import packaged_baseline, predict_new
 from landslip.change.detector import BASELINE, ChangeDetector, combine
 from landslip.change.pair import ScenePair
 from landslip.channels import TRUE_COLOUR, name_before
-from landslip.detector.detector import DEFAULT, Detector
+from landslip.detector.detector import Detector
 from landslip.grid.window import Window
 from landslip.scenes.arrays import array_scene
 from landslip.synthetic.region import KINDS, make_region
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=20180906)
     arguments = parser.parse_args()
     window = Window(0, 0, arguments.size, arguments.size)
-    detector = Detector.open(DEFAULT)
+    detector = Detector.open(packaged_baseline().detector)
     baseline = ChangeDetector.open(BASELINE)
     network = ChangeDetector.open(arguments.network) if arguments.network else None
     both_channels = (*TRUE_COLOUR, *name_before(TRUE_COLOUR))
