@@ -10,6 +10,7 @@ COMPARE: Final = "Compare"
 BEFORE_LABEL: Final = "Image before the event"
 BEFORE_NONE: Final = "None: map the image alone"
 BEFORE_HELP: Final = "With an image before, only landslides that are new since are mapped."
+BEFORE_DETECTOR: Final = "What is new is decided by a regression that was fitted with {name}: choose it for two dates."
 BEFORE_NEEDS: Final = "To map what is new since an event, upload an image before it too."
 EXPLORE: Final = "Explore"
 DETECTORS: Final = "Detectors"
@@ -29,12 +30,18 @@ EXAMPLE: Final = "Example"
 UPLOAD: Final = "My files"
 IMAGE_SOURCE: Final = "Image source"
 EXAMPLE_LABEL: Final = "Example image"
+EXAMPLE_BEFORE: Final = "Image before of the example"
 EXAMPLE_NAMES: Final = {
-    "wayanad": "Mundakkai debris flow (Wayanad, India), Sentinel-2",
+    "hokkaido": "Hokkaido 2018, before and after",
+    "wayanad": "Wayanad 2024, debris flow",
     "l4s-rgb-scene-b": "Landslide4Sense, 56 patches",
     "l4s-rgb-kept-apart": "Landslide4Sense, 57 held-out patches",
 }
 EXAMPLE_NOTES: Final = {
+    "hokkaido": (
+        "Sentinel-2 at 10 m before and after the earthquake of 6 September 2018: what is new since is mapped. Snow of "
+        "the image before and small clouds are nodata."
+    ),
     "wayanad": (
         "Sentinel-2 Level-2A at 10 m, some months after the debris flow of 30 July 2024; the date is unknown. It is "
         "converted to the top of the atmosphere, as the detectors need it. No reference exists: the results are "

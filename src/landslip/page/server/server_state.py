@@ -119,6 +119,8 @@ class ServerState:
         self.pool = pool(_queues(settings))
         self.sessions: dict[str, Session] = {}
         self.example_scenes: dict[str, SceneSource] = {}
+        self.examples_before: dict[str, SceneSource] = {}
+        """Image before the event, by the id of the example's scene after it."""
         self.published: list[tuple[str, str]] = []
         """Published networks, once they are listed: the name of the weights and of the network."""
         self._leaving: dict[str, threading.Timer] = {}

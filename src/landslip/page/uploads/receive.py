@@ -16,7 +16,7 @@ from landslip.channels import find_channel
 from landslip.errors import ChannelError
 from landslip.page import messages
 from landslip.page.errors import UploadError
-from landslip.page.jobs.tasks import Kind, Upload
+from landslip.page.jobs.tasks import Kind, Upload, UploadLimits
 from landslip.page.server.settings import PageSettings
 from landslip.scenes.naming import COMPANIONS, foreign_sensor
 
@@ -263,3 +263,13 @@ def number_in(given: str) -> int | None:
 def _stem(given: str) -> str:
     last = re.split(r"[/\\]", given)[-1]
     return last.rpartition(".")[0] or last
+
+
+def upload_limits(settings: PageSettings) -> UploadLimits:
+    """Return the limits on the contents of an upload."""
+    return UploadLimits(
+        megapixels=settings.max_megapixels,
+        patches=settings.max_patches,
+        members=10 * settings.max_files,
+        unpacked_mb=settings.max_session_mb,
+    )

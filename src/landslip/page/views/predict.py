@@ -1,39 +1,34 @@
 """The view Predict: an image, detectors, and the resulting landslides."""
 
-from pathlib import Path
 from typing import Final
 
 import streamlit as st
 
-from landslip.channels import TRUE_COLOUR
+from landslip.change.baseline import packaged_baseline
 from landslip.figures.formatting import to_sentence
 from landslip.page import messages
 from landslip.page.errors import PageError, UploadError, name_control
-from landslip.page.jobs.results import PatchResult, ReadResult, SceneResult
+from landslip.page.jobs.results import PatchResult, SceneResult
 from landslip.page.jobs.tasks import (
     MapTask,
     PatchMapTask,
     PatchSource,
     ReadTask,
     SceneSource,
-    Upload,
-    UploadLimits,
 )
 from landslip.page.server.server_state import ServerState
 from landslip.page.server.session import SessionState
-from landslip.page.server.settings import PageSettings
-from landslip.page.uploads.receive import check_space, receive
+from landslip.page.uploads.receive import check_space, receive, upload_limits
 from landslip.page.views.detectors import describe_detector
+from landslip.page.views.examples import choose_example, find_examples
 from landslip.page.views.finished import finish_job
 from landslip.page.views.masks import Excluded, Masks, choose_masks
 from landslip.page.views.parts import close_drawer, escape_markdown, show_errors, show_jobs
 from landslip.page.views.scores import choose_reference
 
 _TYPES: Final = ["tif", "tiff", "jp2", "h5", "hdf5", "png", "zip"]
-_EXAMPLE_KEY, _DETECTORS_KEY = "example", "detectors"
+_DETECTORS_KEY: Final = "detectors"
 _SOURCE_KIND_KEY, _SOURCE_KEY, _RESULT_KEY = "image-source", "source", "result"
-_SURFACE_REFLECTANCE: Final = frozenset({"wayanad"})
-"""Examples whose values are surface reflectance."""
 
 
 def show(server: ServerState, state: SessionState) -> None:
@@ -42,8 +37,10 @@ def show(server: ServerState, state: SessionState) -> None:
         source = _choose_image(server, state)
         if isinstance(source, SceneSource):
             choose_reference(server, state, source, upload_limits(server.settings))
-        before = _choose_before(state, source) if isinstance(source, SceneSource) else None
+        before = _choose_before(server, state, source) if isinstance(source, SceneSource) else None
         detectors = _choose_detectors(server)
+        if before and (fitted := packaged_baseline().detector) not in detectors:
+            st.caption(messages.BEFORE_DETECTOR.format(name=fitted))
         masks, excluded = choose_masks() if isinstance(source, SceneSource) else ("auto", Excluded())
         ready = source is not None and bool(detectors)
         if st.button(messages.MAP_BUTTON, type="primary", disabled=not ready, width="stretch") and source is not None:
@@ -80,45 +77,13 @@ def _show_welcome() -> None:
 def _choose_image(server: ServerState, state: SessionState) -> SceneSource | PatchSource | None:
     """Step 1; None until there is an image."""
     st.header(messages.IMAGE, anchor=False)
-    folder = server.settings.examples
-    examples = [name for name in messages.EXAMPLE_NAMES if folder and (folder / name).is_dir()]
+    examples = find_examples(server.settings.examples)
     options = [messages.EXAMPLE, messages.UPLOAD] if examples else [messages.UPLOAD]
     if state.sources and _SOURCE_KIND_KEY not in st.session_state:
         st.session_state[_SOURCE_KIND_KEY] = messages.UPLOAD
     if st.radio(messages.IMAGE_SOURCE, options, key=_SOURCE_KIND_KEY, horizontal=True) == messages.EXAMPLE:
-        return _choose_example(server, state, examples)
+        return choose_example(server, state, examples)
     return _choose_upload(server, state)
-
-
-def _choose_example(server: ServerState, state: SessionState, names: list[str]) -> SceneSource | PatchSource | None:
-    asked = st.query_params.get(_EXAMPLE_KEY)
-    if _EXAMPLE_KEY not in st.session_state and asked in names:
-        st.session_state[_EXAMPLE_KEY] = asked
-    name: str = st.selectbox(
-        messages.EXAMPLE_LABEL, names, key=_EXAMPLE_KEY, format_func=messages.EXAMPLE_NAMES.__getitem__
-    )
-    st.query_params[_EXAMPLE_KEY] = name
-    st.caption(messages.EXAMPLE_NOTES[name])
-    folder = Path(server.settings.examples or ".") / name
-    if (folder / "img").is_dir():
-        count = sum(1 for _ in (folder / "img").glob("*.png"))
-        return PatchSource(
-            title=messages.EXAMPLE_NAMES[name], folder=folder, channels=TRUE_COLOUR, patches=count, labelled=count
-        )
-    if name not in server.example_scenes:
-        # Read once for all users.
-        uploads = tuple(Upload(path=path, name=path.name, kind="raster") for path in sorted(folder.glob("*.tif")))
-        task = ReadTask(
-            folder=state.session.folder,
-            uploads=uploads,
-            to_toa=name in _SURFACE_REFLECTANCE,
-            limits=upload_limits(server.settings),
-        )
-        with show_errors(), st.spinner(messages.READING):
-            sources = ReadResult.model_validate(state.session.run(task)).sources
-            scene = next(source for source in sources if isinstance(source, SceneSource))
-            server.example_scenes[name] = scene.model_copy(update={"title": messages.EXAMPLE_NAMES[name]})
-    return server.example_scenes.get(name)
 
 
 def _choose_upload(server: ServerState, state: SessionState) -> SceneSource | PatchSource | None:
@@ -210,30 +175,23 @@ def _choose_source(state: SessionState) -> SceneSource | PatchSource | None:
     return source
 
 
-def _choose_before(state: SessionState, source: SceneSource) -> SceneSource | None:
-    """Choose the image before the event among the uploaded ones; None for a map of one date."""
-    scenes = {one.id: one for one in state.sources if isinstance(one, SceneSource) and one.id != source.id}
+def _choose_before(server: ServerState, state: SessionState, source: SceneSource) -> SceneSource | None:
+    """Choose the image before the event, of the example or among the uploaded ones; None for a map of one date."""
+    example = server.examples_before.get(source.id)
+    offered = [example] if example else state.sources
+    scenes = {one.id: one for one in offered if isinstance(one, SceneSource) and one.id != source.id}
     if not scenes:
         st.caption(messages.BEFORE_NEEDS)
         return None
     chosen = st.selectbox(
         messages.BEFORE_LABEL,
         ["", *scenes],
+        index=1 if example else 0,
         format_func=lambda key: scenes[key].title if key else messages.BEFORE_NONE,
         key=f"before-{source.id}",
         help=messages.BEFORE_HELP,
     )
     return scenes.get(chosen or "")
-
-
-def upload_limits(settings: PageSettings) -> UploadLimits:
-    """Return the limits on the contents of an upload."""
-    return UploadLimits(
-        megapixels=settings.max_megapixels,
-        patches=settings.max_patches,
-        members=10 * settings.max_files,
-        unpacked_mb=settings.max_session_mb,
-    )
 
 
 def _choose_detectors(server: ServerState) -> list[str]:
