@@ -21,6 +21,7 @@ import pyogrio
 import rasterio
 from rasterio.features import rasterize
 
+from landslip.change.baseline import packaged_baseline
 from landslip.mapping.candidate_shape import looks_like_field_or_road
 
 HERE = Path(__file__).parent
@@ -28,7 +29,8 @@ HERE = Path(__file__).parent
 
 def run_map(out: Path, after: Path, before: Path | None, *more: str) -> dict:
     """Map in a process of its own, unless the folder holds the map; return its summary."""
-    command = [sys.executable, "-m", "landslip", "map", str(after), "-o", str(out), "-q", "--threads", "1", *more]
+    options = ("--detector", packaged_baseline().detector, "-q", "--threads", "1", *more)
+    command = [sys.executable, "-m", "landslip", "map", str(after), "-o", str(out), *options]
     if before:
         command += ["--before", str(before)]
     if not (out / "summary.json").exists():
