@@ -47,7 +47,7 @@ _BLOCKS_A_SIDE: Final = 7
 _SAMPLE_STEP: Final = 5
 """Every fifth pixel along rows and columns of a block is a sample of the radiometry."""
 _SAMPLES: Final = 200_000
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the method; part of the identity of a map."""
 
 
