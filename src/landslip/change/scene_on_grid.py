@@ -1,7 +1,8 @@
 """A scene read on the grid of another, with its shift to that other taken out, and several of them as a composite."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -34,6 +35,9 @@ class SceneOnGrid:
     """Of the scene relative to the reference, in pixels of the grid."""
     hidden: Callable[[Window], Mask] | None = None
     """Where masks hide the ground in a window of the scene itself, (h, w); that is not valid."""
+    light: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Gain and offset in DN, by channel, that bring the scene to the light of the reference; none are applied where
+    missing."""
 
     def moved(self, shift: ShiftField) -> "SceneOnGrid":
         """Return the same scene with another shift."""
@@ -61,8 +65,12 @@ class SceneOnGrid:
         return values, valid
 
     def _read_scene(self, channels: Sequence[str], window: Window) -> tuple[Values, Mask]:
-        """Read channels of the scene itself where nothing hides the ground."""
+        """Read channels of the scene itself, in the light of the reference, where nothing hides the ground."""
         values, valid = self.scene.read(channels, window)
+        for layer, name in zip(values, channels, strict=True):
+            gain, offset = self.light.get(name, (1.0, 0.0))
+            if (gain, offset) != (1.0, 0.0):
+                layer[valid] = np.float32(gain) * layer[valid] + np.float32(offset)
         return values, valid & ~self.hidden(window) if self.hidden else valid
 
     def sample(self, find: Callable[[Window], Mask], window: Window) -> Mask:
@@ -125,6 +133,12 @@ class Composite:
 
     members: tuple[SceneOnGrid, ...]
 
+    @property
+    def date(self) -> datetime | None:
+        """The latest date of the scenes; None where one is unknown."""
+        known = [member.scene.date for member in self.members if member.scene.date is not None]
+        return max(known) if len(known) == len(self.members) else None
+
     def read(self, channels: Sequence[str], window: Window) -> tuple[Values, Mask]:
         """Read channels (C, h, w) in a window of the grid, and where the chosen scene is valid (h, w).
 
@@ -152,6 +166,10 @@ class Composite:
                 layer[here] = layers[name][here]
             valid |= here
         return values, valid
+
+    def without_masks(self) -> "Composite":
+        """Return the composite of the images as they are, with what masks hide in them."""
+        return Composite(tuple(replace(member, hidden=None) for member in self.members))
 
     def sees(self, window: Window) -> Mask:
         """Return where any scene is valid and not hidden, in red, green and blue, (h, w) of a window of the grid.
