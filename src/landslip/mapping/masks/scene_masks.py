@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,30 @@ from landslip.scenes.masks.kinds import (
 )
 from landslip.scenes.masks.spectral import VEGETATION_NDVI, is_dark, is_snow, is_vegetation, is_water
 from landslip.scenes.scene import Scene
+
+
+class HiddenGround(Protocol):
+    """What hides the ground in every image of a composite: clouds, shadow and snow."""
+
+    @property
+    def rules(self) -> Mapping[str, str]:
+        """Source and rule of each mask, by its name."""
+
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """Why a mask cannot be made, by its name."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether clouds and snow are masked in every image."""
+
+    @property
+    def identity(self) -> object:
+        """Everything that the codes depend on besides the images."""
+
+    def codes(self, window: Window) -> NDArray[np.uint8]:
+        """Return the code of what hides each pixel (h, w), 0 where an image shows the ground."""
+
 
 CloudChoice = Literal["auto", "scl", "network", "s2cloudless"]
 """``auto``: the scene classification where the scene has one, else a network."""
@@ -79,6 +103,8 @@ class SceneMasks:
     converted: Scene | None = None
     """The scene at the top of the atmosphere, where vegetation is masked in surface reflectance."""
     buffer_m: float = BUFFER_M
+    hidden: HiddenGround | None = None
+    """Of a composite."""
 
     @classmethod
     def of(
@@ -90,6 +116,7 @@ class SceneMasks:
         buffer_m: float = BUFFER_M,
         area: ExcludedArea | None = None,
         white: str | None = None,
+        hidden: HiddenGround | None = None,
     ) -> "SceneMasks":
         """Choose the masks of a scene and their sources.
 
@@ -100,6 +127,7 @@ class SceneMasks:
             buffer_m: width of the buffer around clouds.
             area: in which landslides are ruled out.
             white: rule of white ground, which a pair of dates tells; None for one date.
+            hidden: of a composite: takes the place of clouds, shadow and snow in the scene.
 
         Raises:
             SettingsError: the scene lacks what a mask, or the source of clouds, needs.
@@ -107,7 +135,10 @@ class SceneMasks:
             MissingExtraError: the package of the source of clouds is not installed.
         """
         of_pair = (WHITE.name,) if white else ()
-        wanted = (*(kind.name for kind in OF_ONE_DATE), *of_pair) if names == "auto" else tuple(names)
+        of_one = tuple(kind.name for kind in OF_ONE_DATE)
+        wanted = (*of_one, *of_pair) if names == "auto" else tuple(names)
+        if hidden is not None:
+            wanted = tuple(name for name in wanted if name not in of_one)
         classification = Classification.of(scene) if cloud_source in ("auto", "scl") else None
         rules: dict[str, str] = {}
         left_out: dict[str, str] = {}
@@ -133,6 +164,8 @@ class SceneMasks:
                 f"{', '.join(scene.channels)}",
                 parameter="cloud_source" if cloud_source != "auto" else "masks",
             )
+        if hidden is not None:
+            rules, left_out = dict(hidden.rules) | rules, dict(hidden.left_out)
         if area is not None:
             rules[AREA.name] = f"polygons of {area.text}"
         surface = VEGETATION.name in rules and _is_surface_reflectance(scene)
@@ -146,6 +179,7 @@ class SceneMasks:
             shadow_px,
             buffer_m=buffer_m,
             converted=convert_to_toa(scene) if surface else None,
+            hidden=hidden,
         )
 
     def __bool__(self) -> bool:
@@ -155,11 +189,17 @@ class SceneMasks:
     @property
     def identity(self) -> dict[str, object]:
         """Everything besides the scene that the codes depend on."""
+        of_composite = {"images": self.hidden.identity} if self.hidden else {}
         return {
             "rules": dict(self.rules),
             "clouds": self.clouds.version if self.clouds else None,
             "area": self.area.sha256 if self.area else None,
-        }
+        } | of_composite
+
+    @property
+    def complete(self) -> bool:
+        """Whether clouds and snow are masked, in every image of a composite."""
+        return self.hidden.complete if self.hidden else {CLOUDS.name, SNOW.name} <= self.rules.keys()
 
     def codes(self, window: Window) -> NDArray[np.uint8]:
         """Return the code of the mask of each pixel (H, W) in a window, 0 where there is none.
@@ -175,7 +215,7 @@ class SceneMasks:
         masks: dict[str, NDArray[np.bool_]] = {}
         if self.clouds is not None:
             masks |= self._clouds_and_shadow(window)
-        if SNOW.name in self.rules:
+        if SNOW.name in self.rules and self.hidden is None:
             masks[SNOW.name] = self._snow(window)
         if WATER.name in self.rules:
             masks[WATER.name] = self._water(window)
@@ -188,6 +228,9 @@ class SceneMasks:
         for kind in reversed(PRECEDENCE):
             if kind.name in masks and kind.name in self.rules:
                 codes[masks[kind.name]] = kind.code
+        if self.hidden is not None:
+            hidden = self.hidden.codes(window)
+            codes = np.where(hidden, hidden, codes)
         return codes
 
     def _clouds_and_shadow(self, window: Window) -> dict[str, NDArray[np.bool_]]:

@@ -95,9 +95,11 @@ def _properties(summary: Summary, card: Card) -> Json:
 
 
 def _times(summary: Summary) -> Json:
-    """Acquisition date; if unknown, an interval that ends with the creation of the map."""
+    """Acquisition date, of a composite with its first and last; if unknown, an interval until the map was made."""
     if summary.scene.date is not None:
-        return {"datetime": format_time(summary.scene.date)}
+        dates = sorted(format_time(image.date) for image in summary.scene.images if image.date is not None)
+        interval = {"start_datetime": dates[0], "end_datetime": dates[-1]} if dates else {}
+        return {"datetime": format_time(summary.scene.date), **interval}
     return {
         "datetime": None,
         "start_datetime": format_time(_EARLIEST),
