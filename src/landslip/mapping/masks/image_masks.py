@@ -87,7 +87,7 @@ class ImageMasks:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompositeMasks:
-    """What hides the ground in every image of a composite (``HiddenGround`` of ``scene_masks.py``)."""
+    """What hides the ground in every image of a composite (``hidden_ground.py``)."""
 
     images: ImageMasks
     composite: Composite

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from landslip.inference.s2cloudless import CHANNELS as S2CLOUDLESS_CHANNELS
 from landslip.inference.s2cloudless import S2Cloudless
 from landslip.mapping.masks.clouds import ClassifiedClouds, CloudSource, LatticeClouds
 from landslip.mapping.masks.excluded_area import ExcludedArea
+from landslip.mapping.masks.hidden_ground import HiddenGround
 from landslip.scenes.atmosphere import convert_to_toa
 from landslip.scenes.inspection import find_level, sample_scene
 from landslip.scenes.masks.classification import SHADOW_CLASSES, SNOW_CLASSES, Classification
@@ -36,30 +37,6 @@ from landslip.scenes.masks.kinds import (
 )
 from landslip.scenes.masks.spectral import VEGETATION_NDVI, is_dark, is_snow, is_vegetation, is_water
 from landslip.scenes.scene import Scene
-
-
-class HiddenGround(Protocol):
-    """What hides the ground in every image of a composite: clouds, shadow and snow."""
-
-    @property
-    def rules(self) -> Mapping[str, str]:
-        """Source and rule of each mask, by its name."""
-
-    @property
-    def left_out(self) -> Mapping[str, str]:
-        """Why a mask cannot be made, by its name."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether clouds and snow are masked in every image."""
-
-    @property
-    def identity(self) -> object:
-        """Everything that the codes depend on besides the images."""
-
-    def codes(self, window: Window) -> NDArray[np.uint8]:
-        """Return the code of what hides each pixel (h, w), 0 where an image shows the ground."""
-
 
 CloudChoice = Literal["auto", "scl", "network", "s2cloudless"]
 """``auto``: the scene classification where the scene has one, else a network."""

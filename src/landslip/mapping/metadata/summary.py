@@ -59,6 +59,11 @@ class SceneRecord(_Record):
     images: tuple[ImageRecord, ...] = ()
     """Of a composite, the one that gave the grid first; empty for one image."""
 
+    @property
+    def dates(self) -> tuple[datetime | None, ...]:
+        """The date of the image, or of each image of a composite."""
+        return tuple(image.date for image in self.images) or (self.date,)
+
 
 class SettingsRecord(_Record):
     """The settings of the run, as resolved."""
