@@ -176,12 +176,12 @@ def test_images_that_do_not_belong_together_are_refused(images: dict[str, Scene]
     with pytest.raises(SceneError, match="'dim' after it of 2018-08-01"):
         run(images["after"], out, early, before=[images["before"]])
     names = ("B04", "B03", "B02")
-    nir = images["after"].read((*names, "B04"))[0]
-    wide = replace(memory_scene(nir, (*names, "B08")), geobox=images["after"].geobox)
-    with pytest.raises(ChannelError, match=r"left out B08, which image 'dim' after the event lacks"):
+    infrared = images["after"].read((*names, "B04", "B03"))[0]
+    wide = replace(memory_scene(infrared, (*names, "B08", "B11")), geobox=images["after"].geobox)
+    with pytest.raises(ChannelError, match=r"left out B08, B11, which image 'dim' after the event lacks"):
         map_scene(wide, brightness(("B08", "B04", "B03")), out, SETTINGS, after=[images["dim"]])
     with pytest.raises(SettingsError, match="'snow' cannot be made for scene 'dim'"):
-        map_scene(images["after"], DETECTOR, out, MapSettings(masks=("snow",)), after=[images["dim"]])
+        map_scene(wide, DETECTOR, out, MapSettings(masks=("snow",)), after=[images["dim"]])
     assert not out.exists()
 
 

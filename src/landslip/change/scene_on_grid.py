@@ -177,7 +177,7 @@ class Composite:
         Raises:
             SceneError: a file cannot be read.
         """
-        return np.logical_or.reduce([member.read(TRUE_COLOUR, window)[1] for member in self.members])
+        return np.asarray(np.any([member.read(TRUE_COLOUR, window)[1] for member in self.members], axis=0))
 
 
 def choose_median(brightness: Values, valid: Mask) -> NDArray[np.intp]:
