@@ -1,6 +1,6 @@
 """The public functions that fetch a scene and map its landslides."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ def map_scene(
     exclude: str | None = None,
     exclude_layer: str | None = None,
     before: "Scene | PathLike | Sequence[Scene | PathLike] | None" = None,
+    after: "Scene | PathLike | Sequence[Scene | PathLike] | None" = None,
     change_detector: DetectorLike = None,
     name: str | None = None,
     progress: Progress = no_progress,
@@ -58,6 +59,8 @@ def map_scene(
         before: image before the event, or several, which become a composite: only landslides that are new since are
             mapped then. Each an open scene or a path, read with the same ``channels``, ``scale``, ``offset``,
             ``nodata``, ``pixel_size_m`` and ``to_toa``.
+        after: further image after the event, or several, which become a composite with ``scene``, so that its clouds
+            are filled; ``scene`` gives the grid. Read as ``before``.
         change_detector: finds what is new since: a detector of two dates, or ``rgb-change-baseline``. A ``detector`` of
             two dates is taken for it, and the default detector for the image after.
         name: title of the map; the name of the scene's file or folder where None.
@@ -83,8 +86,16 @@ def map_scene(
     from landslip.mapping.run import map_scene as run  # noqa: PLC0415
     from landslip.scenes.scene import Scene  # noqa: PLC0415
 
+    reading: dict[str, Any] = {
+        "channels": channels,
+        "scale": scale,
+        "offset": offset,
+        "nodata": nodata,
+        "pixel_size_m": pixel_size_m,
+        "to_toa": to_toa,
+    }
     if isinstance(scene, Scene):
-        if any(given is not None for given in (channels, scale, offset, nodata, pixel_size_m, to_toa)):
+        if any(given is not None for given in reading.values()):
             raise SettingsError(
                 "channels, scale, offset, nodata, pixel_size_m and to_toa belong to open_scene: give them there, or "
                 "give paths instead of an open scene"
@@ -92,34 +103,8 @@ def map_scene(
         opened = scene
     else:
         # The warnings of the scene are among those of the map.
-        opened = open_quietly(
-            scene,
-            channels=channels,
-            scale=scale,
-            offset=offset,
-            nodata=nodata,
-            pixel_size_m=pixel_size_m,
-            to_toa=to_toa,
-        )
-    if before is None:
-        before = ()
-    elif isinstance(before, Scene | str | Path):
-        before = (before,)
-    given = list(before)
-    earlier = [
-        one
-        if isinstance(one, Scene)
-        else open_quietly(
-            one,
-            channels=channels,
-            scale=scale,
-            offset=offset,
-            nodata=nodata,
-            pixel_size_m=pixel_size_m,
-            to_toa=to_toa,
-        )
-        for one in given
-    ]
+        opened = open_quietly(scene, **reading)
+    earlier, further = (_open_images(some, reading) for some in (before, after))
     area, excluded = as_areas(aoi, layer, exclude, exclude_layer)
     chosen, change = choose_detectors(detector, change_detector, pair=bool(earlier))
     if name is not None:
@@ -132,11 +117,24 @@ def map_scene(
         aoi=area,
         exclude=excluded,
         before=earlier,
+        after=further,
         change=change,
         progress=progress,
     )
     result.issue_warnings(opened, chosen)
     return result
+
+
+def _open_images(
+    images: "Scene | PathLike | Sequence[Scene | PathLike] | None", reading: Mapping[str, Any]
+) -> "list[Scene]":
+    """Return further images of the ground of a scene, each open already or opened as the scene is."""
+    from landslip.scenes.scene import Scene  # noqa: PLC0415
+
+    if images is None:
+        return []
+    given = [images] if isinstance(images, Scene | str | Path) else list(images)
+    return [one if isinstance(one, Scene) else open_quietly(one, **reading) for one in given]
 
 
 def fetch_scene(

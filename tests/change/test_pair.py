@@ -83,6 +83,21 @@ def test_a_composite_leaves_a_cloud_out() -> None:
     np.testing.assert_array_equal(values[0], hills()[0])
 
 
+def test_all_channels_of_a_composite_are_of_one_image() -> None:
+    """Whatever is read: the image of a pixel is chosen by red, green and blue."""
+    names = ("B04", "B03", "B02", "B08")
+    random = np.random.default_rng(6)
+    images = [np.concatenate([hills(seed), random.uniform(0, 9000, (1, SIDE, SIDE))]) for seed in (1, 2, 3)]
+    scenes = [memory_scene(image, names) for image in images]
+    pair = ScenePair.open(scenes[0], scenes)
+    window = Window(0, 0, SIDE, SIDE)
+    together, _ = pair.before.read(names, window)
+    for place, name in enumerate(names):
+        np.testing.assert_array_equal(pair.before.read([name], window)[0][0], together[place])
+    equal = [(together == scene.read(names, window)[0]).all(axis=0) for scene in scenes]
+    assert np.logical_or.reduce(equal).all()
+
+
 def test_near_infrared_adds_the_relative_difference_of_ndvi() -> None:
     names = ("B04", "B03", "B02", "B08")
     before = memory_scene(np.concatenate([hills(), 4 * hills()[:1]]), names)

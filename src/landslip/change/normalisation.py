@@ -84,22 +84,42 @@ def measure_radiometry(before: Samples, after: Samples) -> Radiometry:
     for name, values in (("before", before), ("after", after)):
         if (values.std(axis=0) == 0).any():
             raise SceneError(f"a channel of the image {name} has one value only: give an image", parameter="before")
-    weight = no_change_probability(before, after)
-    stable = weight > _STABLE
-    if stable.sum() < MIN_PIXELS // 5:
-        stable = weight >= np.quantile(weight, 0.8)
-    gains, offsets = zip(
-        *(_reduced_major_axis(x, y) for x, y in zip(before[stable].T, after[stable].T, strict=True)), strict=True
-    )
+    gains, offsets, stable_fraction = fit_light(before, after)
     dark = np.percentile(after, _DARK_PERCENTILE, axis=0)
     soft = np.maximum(_SOFT * (np.median(after, axis=0) - dark), 1e-3 * np.maximum(after.max(axis=0), 1e-6))
-    found = Radiometry(gains, offsets, tuple(dark.tolist()), tuple(soft.tolist()), float(stable.mean()))
+    found = Radiometry(gains, offsets, tuple(dark.tolist()), tuple(soft.tolist()), stable_fraction)
     old, new = (
         found.logarithm(one.astype(np.float32)) for one in (found.normalise(before.T.astype(np.float32)), after.T)
     )
     brightening = (new[:3] - old[:3]).mean(axis=0)
     greenness = (new[0] - new[1]) - (old[0] - old[1]) if len(new) > 1 else brightening
     return replace(found, brightening=_typical(brightening), greenness=_typical(greenness))
+
+
+def fit_light(first: Samples, second: Samples) -> tuple[tuple[float, ...], tuple[float, ...], float]:
+    """Fit gain and offset of each channel between two images on the pixels that did not change.
+
+    Args:
+        first: (n, C) in DN; what did not change is found by the first three channels.
+        second: (n, C) in DN, the same pixels.
+
+    Returns:
+        Gains and offsets of the C channels, second = gain x first + offset, and the fraction of the pixels used.
+
+    Example:
+        >>> second = np.random.default_rng(0).gamma(9, 100, (2000, 4))
+        >>> gains, offsets, _ = fit_light(second / 2, second)
+        >>> np.round(gains, 3).tolist(), np.abs(np.round(offsets, 1)).tolist()
+        ([2.0, 2.0, 2.0, 2.0], [0.0, 0.0, 0.0, 0.0])
+    """
+    weight = no_change_probability(first[:, :3], second[:, :3])
+    stable = weight > _STABLE
+    if stable.sum() < MIN_PIXELS // 5:
+        stable = weight >= np.quantile(weight, 0.8)
+    gains, offsets = zip(
+        *(_reduced_major_axis(x, y) for x, y in zip(first[stable].T, second[stable].T, strict=True)), strict=True
+    )
+    return gains, offsets, float(stable.mean())
 
 
 def _typical(values: NDArray[np.float32]) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 """A pair of dates: what is measured once when it is opened, and evidence of change in any window."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -21,33 +21,20 @@ from landslip.change.evidence import (
     relative_ndvi_change,
 )
 from landslip.change.normalisation import Radiometry, measure_radiometry
-from landslip.change.registration import (
-    BLOCK_PX,
-    REACH_PX,
-    TRUSTED_PEAK,
-    BlockShift,
-    ShiftField,
-    fit_field,
-    measure_shift,
-)
-from landslip.change.scene_on_grid import Composite, SceneOnGrid
+from landslip.change.placement import place_on_grid, sample_both
+from landslip.change.scene_on_grid import Composite
 from landslip.change.white_ground import LEAST_DN, WHITE_LIMIT, WhiteTest, measure_white
 from landslip.change.white_ground import MARGIN_PX as WHITE_MARGIN_PX
 from landslip.channels import TRUE_COLOUR, ndvi
 from landslip.errors import SceneError
-from landslip.files.progress import Progress, no_progress, track
-from landslip.grid.alignment import grids_overlap
+from landslip.files.progress import Progress, no_progress
 from landslip.grid.window import Window
 from landslip.scenes.scene import Scene
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-_BLOCKS_A_SIDE: Final = 7
-_SAMPLE_STEP: Final = 5
-"""Every fifth pixel along rows and columns of a block is a sample of the radiometry."""
-_SAMPLES: Final = 200_000
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the method; part of the identity of a map."""
 
 
@@ -73,6 +60,7 @@ class ScenePair:
     """An image after an event, and one or several before it on the same grid."""
 
     after: Scene
+    """Several images after are a composite already (``composite_scene.py``)."""
     before: Composite
     radiometry: Radiometry
     white: tuple[WhiteTest, WhiteTest]
@@ -94,22 +82,12 @@ class ScenePair:
         """
         if not before:
             raise SceneError("no image before the event was given: give at least one", parameter="before")
-        for scene in (after, *before):
-            scene.require(TRUE_COLOUR, "the comparison of two dates")
+        after.require(TRUE_COLOUR, "the comparison of two dates")
         for scene in before:
-            _check_pair(after, scene)
-        blocks = list(_sample_blocks(after.window))
-        members: list[SceneOnGrid] = []
-        warnings: list[str] = []
-        steps = track([(scene, block) for scene in before for block in blocks], progress, "co-registering")
-        for scene in before:
-            unmoved = SceneOnGrid(scene, after.geobox, ShiftField())
-            field = fit_field([_block_shift(after, unmoved, next(steps)[1]) for _ in blocks])
-            warnings += _shift_warnings(scene, field)
-            members.append(unmoved.moved(field))
-        next(steps, None)
+            _check_order(after, scene)
+        members, warnings = place_on_grid(after, before, "before", progress)
         composite = Composite(tuple(members))
-        old, new = _sample(after, composite, blocks)
+        old, new = sample_both(composite, after, TRUE_COLOUR, after.window)
         if len(new) and np.array_equal(old, new):
             warnings.append(
                 "the images before and after hold the same values, so nothing is new: give two images of different days"
@@ -119,9 +97,7 @@ class ScenePair:
     @property
     def date_before(self) -> datetime | None:
         """The latest date before the event; None where one is unknown."""
-        dates = [member.scene.date for member in self.before.members]
-        known = [date for date in dates if date is not None]
-        return max(known) if len(known) == len(dates) else None
+        return self.before.date
 
     @property
     def identity(self) -> dict[str, object] | None:
@@ -193,78 +169,16 @@ class ScenePair:
         return ChangeReading(here, cropped, bands, index_before, index_after, *whites)
 
 
-def _check_pair(after: Scene, before: Scene) -> None:
-    """Check that two scenes may be compared.
+def _check_order(after: Scene, before: Scene) -> None:
+    """Check that an image before is not later than the image after, or any image of it if it is a composite.
 
     Raises:
-        SceneError: they may not.
+        SceneError: it is later.
     """
-    if after.georeferenced != before.georeferenced:
-        raise SceneError(
-            "one of the images before and after has a CRS and the other has none: give both with a CRS, or neither",
-            parameter="before",
-        )
-    if not after.georeferenced and after.geobox.shape != before.geobox.shape:
-        raise SceneError(
-            f"images without a CRS must have one size, got {before.height} x {before.width} before and "
-            f"{after.height} x {after.width} after: give the same cut-out, or images with a CRS",
-            parameter="before",
-        )
-    if after.georeferenced and not grids_overlap(before.geobox, after.geobox):
-        raise SceneError(
-            f"image '{before.name}' before does not overlap image '{after.name}' after: give images of one area",
-            parameter="before",
-        )
-    if after.date and before.date and before.date > after.date:
-        raise SceneError(
-            f"the image before is of {before.date:%Y-%m-%d}, later than that after of {after.date:%Y-%m-%d}: exchange "
-            "them",
-            parameter="before",
-        )
-
-
-def _sample_blocks(scene: Window) -> Iterator[Window]:
-    """Yield at most 49 blocks, spread evenly over a scene."""
-    sides = min(BLOCK_PX, scene.height), min(BLOCK_PX, scene.width)
-    starts = (
-        np.unique(np.linspace(0, whole - side, min(_BLOCKS_A_SIDE, -(-whole // side))).astype(int)).tolist()
-        for whole, side in zip(scene.shape, sides, strict=True)
-    )
-    rows, cols = starts
-    for row in rows:
-        for col in cols:
-            yield Window(row, col, *sides)
-
-
-def _block_shift(after: Scene, before: SceneOnGrid, block: Window) -> BlockShift:
-    new, new_valid = after.read(["B04"], block)
-    old, old_valid = before.read(["B04"], block)
-    down, right, peak = measure_shift(new[0], old[0], new_valid & old_valid)
-    inside = max(abs(down), abs(right)) < REACH_PX
-    return BlockShift(
-        block.row + block.height / 2, block.col + block.width / 2, down, right, peak, peak >= TRUSTED_PEAK and inside
-    )
-
-
-def _shift_warnings(scene: Scene, field: ShiftField) -> list[str]:
-    if field.trusted:
-        return []
-    return [
-        f"the image before, '{scene.name}', could not be co-registered: no block correlates with the image after "
-        f"within {REACH_PX} pixels, so that it is used where its file places it; look at both images side by side"
-    ]
-
-
-def _sample(
-    after: Scene, before: Composite, blocks: Sequence[Window]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sample pixels (n, 3) before and after, spread over a pair."""
-    pairs = []
-    for block in blocks:
-        new, new_valid = after.read(TRUE_COLOUR, block)
-        old, old_valid = before.read(TRUE_COLOUR, block)
-        taken = (new_valid & old_valid)[::_SAMPLE_STEP, ::_SAMPLE_STEP]
-        pairs.append(np.concatenate([one[:, ::_SAMPLE_STEP, ::_SAMPLE_STEP][:, taken] for one in (old, new)]))
-    samples = np.concatenate(pairs, axis=1).T.astype(np.float64)
-    samples = samples[:: max(1, len(samples) // _SAMPLES)]
-    return samples[:, :3], samples[:, 3:]
+    for scene in after.members or (after,):
+        if scene.date and before.date and before.date > scene.date:
+            raise SceneError(
+                f"image '{before.name}' before the event is of {before.date:%Y-%m-%d}, later than image "
+                f"'{scene.name}' after it of {scene.date:%Y-%m-%d}: exchange them",
+                parameter="before",
+            )

@@ -52,6 +52,14 @@ if TYPE_CHECKING:
     help="Image before the event: only landslides that are new since are mapped. Repeated: a composite of them.",
 )
 @click.option(
+    "--after",
+    "after_paths",
+    multiple=True,
+    type=PATH,
+    metavar="SCENE",
+    help="Further image after the event, which becomes a cloud-free composite with SCENE. May be repeated.",
+)
+@click.option(
     "--change-detector",
     metavar="NAME|FILE",
     help="Detector of two dates, which finds what is new since --before, or rgb-change-baseline.",
@@ -98,6 +106,7 @@ def command(
     inference: "InferenceOptions",
     exclude: "AreaOfInterest | None",
     before_paths: tuple[Path, ...],
+    after_paths: tuple[Path, ...],
     change_detector: str | None,
     name: str | None,
     each: bool,
@@ -114,7 +123,8 @@ def command(
     is told at the end. Writes probability.tif, landslides.gpkg, landslides.parquet, overview.png, report.html,
     item.json (STAC) and summary.json; masks.tif and excluded.parquet where masks apply (docs/mapping.md).
     With --before, landslides that were there before go to layer 'not_new' of landslides.gpkg, and change.tif is
-    written too (docs/change.md); a --detector of two dates is taken for --change-detector.
+    written too (docs/change.md); a --detector of two dates is taken for --change-detector. With --after, clouds in
+    SCENE are filled from further images after the event; SCENE gives the grid.
     An interrupted run resumes when the same command is run again.
     With --cluster, blocks are mapped by the workers of a Dask cluster, many scenes are merged into DIR/inventory, and
     DIR may be in an object store (s3://BUCKET/PREFIX).
@@ -123,6 +133,7 @@ def command(
     Example:
       landslip map SCENE.tif -o map/
       landslip map AFTER.tif --before BEFORE.tif -o map/
+      landslip map AFTER.tif --after LATER.tif -o map/
       landslip map bands/ -o map/ --detector mine.onnx --aoi 91.7,22.2,92.0,22.5
       landslip map *.SAFE.zip -o maps/
       landslip map scenes.txt -o maps/
@@ -133,7 +144,6 @@ def command(
     from landslip.cli.map_cluster import check_folder
     from landslip.cli.map_many import map_many
     from landslip.cli.memory import share_one_arena
-    from landslip.errors import SettingsError
     from landslip.mapping.area import area_of_interest
     from landslip.mapping.job import MapSettings
     from landslip.mapping.run import map_scene, open_to_map
@@ -146,18 +156,8 @@ def command(
     listed = list_scenes(paths, each=each)
     if not quiet:
         click.echo(listed.decision, err=True)
-    if listed.many and name is not None:
-        raise SettingsError(
-            f"name is the title of one map, but {len(listed.scenes)} scenes are given, which are named after their "
-            "files: leave it out, or map them one by one",
-            parameter="name",
-        )
     if listed.many:
-        if before_paths:
-            raise SettingsError(
-                f"--before goes with one scene, got {len(listed.scenes)}: map each with its own image before the event",
-                parameter="before",
-            )
+        _check_many(len(listed.scenes), name, before_paths, after_paths)
         map_many(
             listed,
             opened,
@@ -175,23 +175,33 @@ def command(
         from landslip.cli.map_cluster import map_one
         from landslip.cluster.runner import ClusterRequest
 
-        request = ClusterRequest(opened, out, chosen, dict(reading), area, exclude, before_paths, name)
+        request = ClusterRequest(opened, out, chosen, dict(reading), area, exclude, before_paths, after_paths, name)
         map_one(cluster, paths, request, change, quiet=quiet, as_json=as_json)
         return
     check_folder(out)
     scene = open_to_map(paths, reading)
-    before = [open_to_map([path], reading) for path in before_paths]
+    before, after = ([open_to_map([path], reading) for path in some] for some in (before_paths, after_paths))
     if name is not None:
         scene = scene.rename(name)
     if not quiet:
         for line in scene.describe():
             click.echo(line, err=True)
-        for one in before:
-            click.echo(f"before: {one!r}", err=True)
+        for role, images in (("before", before), ("after", after)):
+            for one in images:
+                click.echo(f"{role}: {one!r}", err=True)
     chosen = choose_engine(chosen, opened, scene, quiet=quiet)
     with progress_line(quiet=quiet) as progress:
         result = map_scene(
-            scene, opened, out, chosen, aoi=area, exclude=exclude, before=before, change=change, progress=progress
+            scene,
+            opened,
+            out,
+            chosen,
+            aoi=area,
+            exclude=exclude,
+            before=before,
+            after=after,
+            change=change,
+            progress=progress,
         )
     summary = result.summary
     if as_json:
@@ -200,6 +210,28 @@ def command(
     print_warnings(summary.warnings)
     if not quiet:
         print_result(summary, out)
+
+
+def _check_many(scenes: int, name: str | None, before_paths: tuple[Path, ...], after_paths: tuple[Path, ...]) -> None:
+    """Check that what goes with one scene is not given with many.
+
+    Raises:
+        SettingsError: it is.
+    """
+    from landslip.errors import SettingsError
+
+    if name is not None:
+        raise SettingsError(
+            f"name is the title of one map, but {scenes} scenes are given, which are named after their files: leave it "
+            "out, or map them one by one",
+            parameter="name",
+        )
+    for role, given in (("before", before_paths), ("after", after_paths)):
+        if given:
+            raise SettingsError(
+                f"--{role} goes with one scene, got {scenes}: map each with its own image {role} the event",
+                parameter=role,
+            )
 
 
 def print_result(summary: "Summary", out: Path | str) -> None:

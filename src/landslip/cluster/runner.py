@@ -9,7 +9,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from landslip.change.pair import ScenePair
 from landslip.cluster.agreement import describe_differences, engine_fingerprint, installed_versions
 from landslip.cluster.block_stream import BlockStream
 from landslip.cluster.connection import Cluster
@@ -34,6 +33,7 @@ from landslip.mapping.area import AreaOfInterest
 from landslip.mapping.job import Job, MapSettings
 from landslip.mapping.many_scenes import finished_summary, name_scene
 from landslip.mapping.metadata.summary import Summary
+from landslip.mapping.open_job import open_job
 from landslip.mapping.products import SUMMARY
 from landslip.mapping.run import map_job, open_to_map
 from landslip.scenes.scene_list import SceneFiles
@@ -55,6 +55,8 @@ class ClusterRequest:
     exclude: AreaOfInterest | None = None
     before: tuple[Path, ...] = ()
     """Images before the event; for one scene."""
+    after: tuple[Path, ...] = ()
+    """Further images after the event; for one scene."""
     name: str | None = None
     """Title of the map; for one scene."""
 
@@ -108,10 +110,18 @@ class ClusterRunner:
             opened = name_scene(opened, scene)
         elif request.name is not None:
             opened = opened.rename(request.name)
-        before = [open_to_map([path], request.reading) for path in request.before]
-        pair = ScenePair.open(opened, before) if before else None
-        return Job.of(
-            opened, request.detector, request.settings, request.aoi, request.exclude, self._engines, pair=pair
+        before, after = (
+            [open_to_map([path], request.reading) for path in some] for some in (request.before, request.after)
+        )
+        return open_job(
+            opened,
+            request.detector,
+            request.settings,
+            request.aoi,
+            request.exclude,
+            before=before,
+            after=after,
+            engines=self._engines,
         )
 
     def finished(self, scene: SceneFiles, job: Job) -> Summary | None:
@@ -163,7 +173,9 @@ class ClusterRunner:
 
     def _stream(self, scene: SceneFiles, job: Job) -> BlockStream:
         request = self._request
-        task = SceneTask.of(job, scene.paths, request.reading, exclude=request.exclude, before=request.before)
+        task = SceneTask.of(
+            job, scene.paths, request.reading, exclude=request.exclude, before=request.before, after=request.after
+        )
         if self._expected is None:
             self._expected = self._agree(task)
         return BlockStream(self._cluster, task, self._expected, lambda: self._begin_next(scene))

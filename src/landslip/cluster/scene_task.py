@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from landslip.change.pair import ScenePair
 from landslip.cluster.agreement import describe_differences
 from landslip.detector.detector import Detector
 from landslip.errors import ClusterError
 from landslip.inference.engine_pool import EnginePool
 from landslip.mapping.area import AreaOfInterest
 from landslip.mapping.job import Job, MapSettings
+from landslip.mapping.open_job import open_job
 from landslip.mapping.run import open_to_map
 from landslip.scenes.scene import Scene
 
@@ -32,6 +32,8 @@ class SceneTask:
     exclude: AreaOfInterest | None = None
     before: tuple[Path, ...] = ()
     """Images before the event."""
+    after: tuple[Path, ...] = ()
+    """Further images after the event."""
     identity: str = field(default="", repr=False)
     """What the raster depends on, as the client knows it, in JSON."""
 
@@ -44,6 +46,7 @@ class SceneTask:
         *,
         exclude: AreaOfInterest | None = None,
         before: tuple[Path, ...] = (),
+        after: tuple[Path, ...] = (),
     ) -> "SceneTask":
         """Describe a job of the client.
 
@@ -53,6 +56,7 @@ class SceneTask:
             reading: keywords of ``open_scene``.
             exclude: area in which landslides are ruled out.
             before: images before the event.
+            after: further images after the event.
         """
         engine, precision = job.engine.name, job.engine.precision
         settings = job.settings.model_copy(
@@ -60,8 +64,11 @@ class SceneTask:
         )
         identity = json.dumps(job.raster_identity, sort_keys=True)
         # Workers run in folders of their own.
-        absolute = [tuple(Path(os.path.abspath(path)) for path in some) for some in (paths, before)]  # noqa: PTH100
-        return cls(absolute[0], reading, settings, job.aoi, exclude, absolute[1], identity)
+        opened, earlier, further = (
+            tuple(Path(os.path.abspath(path)) for path in some)  # noqa: PTH100
+            for some in (paths, before, after)
+        )
+        return cls(opened, reading, settings, job.aoi, exclude, earlier, further, identity)
 
     @property
     def key(self) -> str:
@@ -81,9 +88,10 @@ class SceneTask:
             LandslipError: a file cannot be read, or the engine is not available.
         """
         scene = open_to_map(self.paths, self.reading)
-        before = [open_to_map([path], self.reading) for path in self.before]
-        pair = ScenePair.open(scene, before) if before else None
-        job = Job.of(scene, detector, self.settings, self.aoi, self.exclude, engines, pair=pair)
+        before, after = ([open_to_map([path], self.reading) for path in some] for some in (self.before, self.after))
+        job = open_job(
+            scene, detector, self.settings, self.aoi, self.exclude, before=before, after=after, engines=engines
+        )
         self._check(job, scene, worker)
         return job
 

@@ -1,6 +1,7 @@
 """Numbers as text for people: areas, lengths, percentages, dates and coordinates, each with its unit."""
 
 import math
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -77,6 +78,20 @@ def format_date(date: datetime | None) -> str:
     if date is None:
         return "unknown"
     return f"{date.day} {_MONTHS[date.month - 1]} {date.year}"
+
+
+def format_dates(dates: Sequence[datetime | None]) -> str:
+    """Format the date of one image, or the first and the last of several; unknown where one is.
+
+    Example:
+        >>> format_dates([datetime(2018, 9, 26), datetime(2018, 9, 16)])
+        '16 September 2018 to 26 September 2018'
+    """
+    known = [date for date in dates if date is not None]
+    if len(known) < len(dates) or not known:
+        return format_date(None)
+    first, last = format_date(min(known)), format_date(max(known))
+    return first if first == last else f"{first} to {last}"
 
 
 def format_lonlat(lon: float, lat: float) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
@@ -26,10 +26,10 @@ from landslip.inference.predict import make_lattice
 from landslip.inference.tta import TTAEngine
 from landslip.mapping.area import AreaOfInterest, AreaOnGrid
 from landslip.mapping.candidate_shape import FIELD_RULE
-from landslip.mapping.masks.before_masks import BeforeMasks
 from landslip.mapping.masks.excluded_area import ExcludedArea
+from landslip.mapping.masks.image_masks import CompositeMasks, ImageMasks
 from landslip.mapping.masks.scene_masks import BUFFER_M, CloudChoice, SceneMasks
-from landslip.scenes.masks.kinds import CLOUDS, FIELD, RULING_OUT, SLOPE, SNOW, WHITE, MaskName, hides_ground
+from landslip.scenes.masks.kinds import FIELD, RULING_OUT, SLOPE, WHITE, MaskName, hides_ground
 from landslip.scenes.scene import Scene
 
 Uncertainty = Literal["none", "tta"]
@@ -121,8 +121,10 @@ class Job:
     """Of the scene; those of a finished map are known by their rules and are not computed again."""
     pair: ScenePair | None = None
     """The scene and those before the event, where only new landslides are mapped."""
-    before_masks: BeforeMasks = field(default_factory=BeforeMasks)
+    before_masks: ImageMasks = field(default_factory=ImageMasks)
     """Of the images before."""
+    after: CompositeMasks | None = None
+    """The images that the scene is a composite of, and their masks."""
     change: ChangeDetector = field(default_factory=ChangeDetector)
     """Finds what is new in a pair."""
     change_engine: Engine | None = None
@@ -139,6 +141,7 @@ class Job:
         engines: EnginePool | None = None,
         pair: ScenePair | None = None,
         change: ChangeDetector | None = None,
+        after: CompositeMasks | None = None,
     ) -> "Job":
         """Check a run and open its engine.
 
@@ -151,6 +154,7 @@ class Job:
             engines: that are already open; one is opened for this job alone where None.
             pair: of the scene and those before the event; new landslides are mapped then.
             change: finds them; the default where None.
+            after: the images that the scene is a composite of; None for a scene that is none.
 
         Raises:
             LandslipError: scene, detector, settings and area do not fit together.
@@ -172,6 +176,7 @@ class Job:
             buffer_m=settings.cloud_buffer_m,
             area=ExcludedArea.on(exclude, scene.geobox) if exclude else None,
             white=pair.white_rule if pair else None,
+            hidden=after,
         )
         region = area.window if area else scene.window
         lattice = make_lattice(detector.card, scene.height, scene.width, settings.overlap_px, tile_px=settings.tile_px)
@@ -180,20 +185,23 @@ class Job:
             settings.engine, settings.precision, settings.threads, settings.streams, settings.batch
         )
         engine = pool.open(detector, options, height=lattice.tile_height, width=lattice.tile_width)
-        before_masks = BeforeMasks()
+        before_masks = ImageMasks()
         if pair:
-            before_masks = BeforeMasks.of(
-                pair, settings.masks, cloud_source=settings.cloud_source, buffer_m=settings.cloud_buffer_m
+            before_masks = ImageMasks.of(
+                [member.scene for member in pair.before.members],
+                settings.masks,
+                cloud_source=settings.cloud_source,
+                buffer_m=settings.cloud_buffer_m,
             )
-            pair = before_masks.hide(pair)
+            pair = replace(pair, before=before_masks.hide(pair.before))
         change = (change or ChangeDetector.open()) if pair else ChangeDetector()
         change_engine = None
         if pair:
             _check_before(pair, detector.card.channels, f"detector '{detector.card.name}'")
         if pair and change.network:
-            after, before = split_dates(change.network.card.channels)
-            scene.require(after, f"detector of change '{change.name}'")
-            _check_before(pair, before, f"detector of change '{change.name}'")
+            new, old = split_dates(change.network.card.channels)
+            scene.require(new, f"detector of change '{change.name}'")
+            _check_before(pair, old, f"detector of change '{change.name}'")
             change_engine = pool.open(change.network, options, height=lattice.tile_height, width=lattice.tile_width)
         return cls(
             scene=scene.with_slope_rule(detector.card.slope_rule),
@@ -208,6 +216,7 @@ class Job:
             masks=masks,
             pair=pair,
             before_masks=before_masks,
+            after=after,
             change=change,
             change_engine=change_engine,
         )
@@ -240,7 +249,7 @@ class Job:
         white = np.zeros(reading.valid.shape, np.bool_)
         if not self.before_masks.complete:
             white |= reading.white_before
-        if not {CLOUDS.name, SNOW.name} <= self.masks.rules.keys():
+        if not self.masks.complete:
             white |= reading.white_after
         return white
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 import rasterio
 
 from landslip.change.detector import ChangeDetector
-from landslip.change.pair import ScenePair
 from landslip.detector.detector import Detector
 from landslip.errors import DomainShiftWarning, LandslipWarning, SceneWarning, SettingsError
 from landslip.files.atomic import check_disk_space
@@ -23,6 +22,7 @@ from landslip.mapping.change.raster import ChangeRaster, change_bands
 from landslip.mapping.domain_shift import domain_shift_warnings, measure_domain_shift, unsure_warnings
 from landslip.mapping.job import Job, MapSettings
 from landslip.mapping.metadata.summary import Effort, Summary
+from landslip.mapping.open_job import open_job
 from landslip.mapping.products import (
     GEOPACKAGE,
     MASK_RASTER,
@@ -150,6 +150,7 @@ def map_scene(
     aoi: AreaOfInterest | None = None,
     exclude: AreaOfInterest | None = None,
     before: Sequence[Scene] = (),
+    after: Sequence[Scene] = (),
     change: ChangeDetector | None = None,
     progress: Progress = no_progress,
 ) -> MapResult:
@@ -167,6 +168,7 @@ def map_scene(
         exclude: area in which landslides are ruled out (``mapping/masks/excluded_area.py``).
         before: scenes of the same ground before the event; only landslides that are new since are mapped then.
             Surface reflectance of Level-2A products is converted first (``landslip.scenes.atmosphere``).
+        after: further scenes of the same ground after the event, which become a composite with ``scene``.
         change: finds what is new; the default where None.
         progress: told of progress.
 
@@ -180,9 +182,17 @@ def map_scene(
             "date for that after",
             parameter="detector",
         )
-    scene, before = convert_product(scene), [convert_product(one) for one in before]
-    pair = ScenePair.open(scene, before, progress=progress) if before else None
-    job = Job.of(scene, detector, settings or MapSettings(), aoi, exclude, pair=pair, change=change)
+    job = open_job(
+        scene,
+        detector,
+        settings or MapSettings(),
+        aoi,
+        exclude,
+        before=before,
+        after=after,
+        change=change,
+        progress=progress,
+    )
     return map_job(job, out, started, progress)
 
 

@@ -29,8 +29,13 @@ def cache_settings(scene: Scene, channels: Sequence[str]) -> dict[str, Any]:
     Returns:
         ``GDAL_CACHEMAX``, 64 to 512 MB. In bytes, as rasterio takes it: with 64 nothing would stay in the cache.
     """
-    # A slope that is not in a file is computed from the elevation.
-    layers = [scene.layers.get(name) or scene.layers["elevation"] for name in channels]
+    layers = [
+        # A slope that is not in a file is computed from the elevation; of a composite one scene has it.
+        layer
+        for one in (scene, *scene.members)
+        for name in channels
+        if (layer := one.layers.get(name) or one.layers.get("elevation"))
+    ]
     files = {id(file): file for layer in layers for file in _files(layer.source)}
     needed = sum(_two_rows_bytes(file) for file in files.values())
     return {"GDAL_CACHEMAX": int(min(max(needed * _SPARE, _LEAST_BYTES), _MOST_BYTES))}

@@ -102,6 +102,8 @@ class Scene:
     """The scene classification (SCL) of a Level-2A product, on its own grid."""
     slope_rule: SlopeRule = "horn"
     """How slope is computed where the scene has elevation only: ``landslide4sense`` as in the patches of that set."""
+    members: tuple["Scene", ...] = ()
+    """Of a composite: its scenes, the one that gave the grid first. The date is the latest of theirs."""
 
     @property
     def channels(self) -> tuple[str, ...]:

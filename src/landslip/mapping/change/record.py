@@ -1,4 +1,4 @@
-"""What a map of two dates tells about its pair, in ``summary.json``."""
+"""What a map tells about the images before and after an event, in ``summary.json``."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,11 +7,13 @@ from pydantic import Field
 
 from landslip.change.detector import ChangeDetector
 from landslip.change.pair import ScenePair
+from landslip.change.scene_on_grid import SceneOnGrid
 from landslip.files.model import FrozenRecord
+from landslip.mapping.masks.image_masks import CompositeMasks
 
 
 class ShiftRecord(FrozenRecord):
-    """Co-registration of an image before."""
+    """Co-registration of an image with the scene."""
 
     scene: str
     down_px: float
@@ -23,13 +25,29 @@ class ShiftRecord(FrozenRecord):
     trusted_blocks: int
 
 
+class ImageRecord(FrozenRecord):
+    """An image of a composite after an event."""
+
+    name: str
+    date: datetime | None
+    shift: ShiftRecord | None
+    """None for the image that gave the grid."""
+    gains: dict[str, float]
+    """DN in the light of the image that gave the grid = gain x DN + offset, by channel; empty where it was left."""
+    offsets: dict[str, float]
+    masks: dict[str, str]
+    """Source and rule of each of its masks, by the name of the mask."""
+
+
 class ChangeRecord(FrozenRecord):
     """The pair of a map of two dates, and what was found not to be new."""
 
     before: tuple[str, ...]
     """Names of the scenes before the event."""
     date_before: datetime | None
+    """The latest of several."""
     date_after: datetime | None
+    """The latest of several."""
     detector: str
     """Of change."""
     detector_trained_on: str
@@ -68,22 +86,6 @@ def record_change(
         threshold_after: of the detector for one image.
         not_new: number of candidates that are not new, and their area in m2.
     """
-    middle = pair.after.height / 2, pair.after.width / 2
-    shifts = []
-    for member in pair.before.members:
-        field = member.shift
-        down, right = (plane[0] + plane[1] * middle[0] + plane[2] * middle[1] for plane in (field.down, field.right))
-        trusted = sum(block.trusted for block in field.blocks)
-        shifts.append(
-            ShiftRecord(
-                scene=member.scene.name,
-                down_px=down,
-                right_px=right,
-                residual_px=field.residual_px() if trusted else None,
-                blocks=len(field.blocks),
-                trusted_blocks=trusted,
-            )
-        )
     return ChangeRecord(
         before=tuple(member.scene.name for member in pair.before.members),
         date_before=pair.date_before,
@@ -94,10 +96,41 @@ def record_change(
         masks_before={name: dict(rules) for name, rules in masks_before.items()},
         index=pair.index,
         bands={band.name: band.source for band in pair.bands},
-        shifts=tuple(shifts),
+        shifts=tuple(_record_shift(member) for member in pair.before.members),
         gains=pair.radiometry.gains,
         offsets=pair.radiometry.offsets,
         stable_fraction=pair.radiometry.stable_fraction,
         not_new=not_new[0],
         not_new_area_m2=not_new[1],
+    )
+
+
+def record_images(after: CompositeMasks) -> tuple[ImageRecord, ...]:
+    """Record the images of a composite after an event, the one that gave the grid first."""
+    return tuple(
+        ImageRecord(
+            name=member.scene.name,
+            date=member.scene.date,
+            shift=_record_shift(member) if number else None,
+            gains={name: gain for name, (gain, _) in member.light.items()},
+            offsets={name: offset for name, (_, offset) in member.light.items()},
+            masks=dict(after.images.masks[number].rules) if after.images.masks else {},
+        )
+        for number, member in enumerate(after.composite.members)
+    )
+
+
+def _record_shift(member: SceneOnGrid) -> ShiftRecord:
+    """Record the shift of an image at the centre of the grid."""
+    height, width = member.grid.shape
+    field = member.shift
+    down, right = (plane[0] + plane[1] * height / 2 + plane[2] * width / 2 for plane in (field.down, field.right))
+    trusted = sum(block.trusted for block in field.blocks)
+    return ShiftRecord(
+        scene=member.scene.name,
+        down_px=down,
+        right_px=right,
+        residual_px=field.residual_px() if trusted else None,
+        blocks=len(field.blocks),
+        trusted_blocks=trusted,
     )

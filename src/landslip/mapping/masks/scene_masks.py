@@ -18,6 +18,7 @@ from landslip.inference.s2cloudless import CHANNELS as S2CLOUDLESS_CHANNELS
 from landslip.inference.s2cloudless import S2Cloudless
 from landslip.mapping.masks.clouds import ClassifiedClouds, CloudSource, LatticeClouds
 from landslip.mapping.masks.excluded_area import ExcludedArea
+from landslip.mapping.masks.hidden_ground import HiddenGround
 from landslip.scenes.atmosphere import convert_to_toa
 from landslip.scenes.inspection import find_level, sample_scene
 from landslip.scenes.masks.classification import SHADOW_CLASSES, SNOW_CLASSES, Classification
@@ -79,6 +80,8 @@ class SceneMasks:
     converted: Scene | None = None
     """The scene at the top of the atmosphere, where vegetation is masked in surface reflectance."""
     buffer_m: float = BUFFER_M
+    hidden: HiddenGround | None = None
+    """Of a composite."""
 
     @classmethod
     def of(
@@ -90,6 +93,7 @@ class SceneMasks:
         buffer_m: float = BUFFER_M,
         area: ExcludedArea | None = None,
         white: str | None = None,
+        hidden: HiddenGround | None = None,
     ) -> "SceneMasks":
         """Choose the masks of a scene and their sources.
 
@@ -100,6 +104,7 @@ class SceneMasks:
             buffer_m: width of the buffer around clouds.
             area: in which landslides are ruled out.
             white: rule of white ground, which a pair of dates tells; None for one date.
+            hidden: of a composite: takes the place of clouds, shadow and snow in the scene.
 
         Raises:
             SettingsError: the scene lacks what a mask, or the source of clouds, needs.
@@ -107,7 +112,10 @@ class SceneMasks:
             MissingExtraError: the package of the source of clouds is not installed.
         """
         of_pair = (WHITE.name,) if white else ()
-        wanted = (*(kind.name for kind in OF_ONE_DATE), *of_pair) if names == "auto" else tuple(names)
+        of_one = tuple(kind.name for kind in OF_ONE_DATE)
+        wanted = (*of_one, *of_pair) if names == "auto" else tuple(names)
+        if hidden is not None:
+            wanted = tuple(name for name in wanted if name not in of_one)
         classification = Classification.of(scene) if cloud_source in ("auto", "scl") else None
         rules: dict[str, str] = {}
         left_out: dict[str, str] = {}
@@ -133,6 +141,8 @@ class SceneMasks:
                 f"{', '.join(scene.channels)}",
                 parameter="cloud_source" if cloud_source != "auto" else "masks",
             )
+        if hidden is not None:
+            rules, left_out = dict(hidden.rules) | rules, dict(hidden.left_out)
         if area is not None:
             rules[AREA.name] = f"polygons of {area.text}"
         surface = VEGETATION.name in rules and _is_surface_reflectance(scene)
@@ -146,6 +156,7 @@ class SceneMasks:
             shadow_px,
             buffer_m=buffer_m,
             converted=convert_to_toa(scene) if surface else None,
+            hidden=hidden,
         )
 
     def __bool__(self) -> bool:
@@ -155,11 +166,17 @@ class SceneMasks:
     @property
     def identity(self) -> dict[str, object]:
         """Everything besides the scene that the codes depend on."""
+        of_composite = {"images": self.hidden.identity} if self.hidden else {}
         return {
             "rules": dict(self.rules),
             "clouds": self.clouds.version if self.clouds else None,
             "area": self.area.sha256 if self.area else None,
-        }
+        } | of_composite
+
+    @property
+    def complete(self) -> bool:
+        """Whether clouds and snow are masked, in every image of a composite."""
+        return self.hidden.complete if self.hidden else {CLOUDS.name, SNOW.name} <= self.rules.keys()
 
     def codes(self, window: Window) -> NDArray[np.uint8]:
         """Return the code of the mask of each pixel (H, W) in a window, 0 where there is none.
@@ -175,7 +192,7 @@ class SceneMasks:
         masks: dict[str, NDArray[np.bool_]] = {}
         if self.clouds is not None:
             masks |= self._clouds_and_shadow(window)
-        if SNOW.name in self.rules:
+        if SNOW.name in self.rules and self.hidden is None:
             masks[SNOW.name] = self._snow(window)
         if WATER.name in self.rules:
             masks[WATER.name] = self._water(window)
@@ -188,6 +205,9 @@ class SceneMasks:
         for kind in reversed(PRECEDENCE):
             if kind.name in masks and kind.name in self.rules:
                 codes[masks[kind.name]] = kind.code
+        if self.hidden is not None:
+            hidden = self.hidden.codes(window)
+            codes = np.where(hidden, hidden, codes)
         return codes
 
     def _clouds_and_shadow(self, window: Window) -> dict[str, NDArray[np.bool_]]:

@@ -15,7 +15,7 @@ from shapely.geometry.base import BaseGeometry
 
 from landslip.detector.card import Card
 from landslip.detector.mlm_fields import MLM_SCHEMA, mlm_fields, stac_band
-from landslip.figures.formatting import format_date
+from landslip.figures.formatting import format_dates
 from landslip.mapping.metadata.map_files import files_of
 from landslip.mapping.metadata.summary import SceneRecord, Summary
 from landslip.probability import NODATA, STEP
@@ -65,7 +65,7 @@ def stac_item(summary: Summary, card: Card, bbox_lonlat: Bbox | None, footprint_
 
 
 def _properties(summary: Summary, card: Card) -> Json:
-    title = f"Landslides of {summary.scene.name}, {format_date(summary.scene.date)}"
+    title = f"Landslides of {summary.scene.name}, {format_dates(summary.scene.dates)}"
     return {
         "title": title,
         "description": "Landslide candidates detected by a model, not verified in the field. "
@@ -95,9 +95,11 @@ def _properties(summary: Summary, card: Card) -> Json:
 
 
 def _times(summary: Summary) -> Json:
-    """Acquisition date; if unknown, an interval that ends with the creation of the map."""
+    """Acquisition date, of a composite with its first and last; if unknown, an interval until the map was made."""
     if summary.scene.date is not None:
-        return {"datetime": format_time(summary.scene.date)}
+        dates = sorted(format_time(image.date) for image in summary.scene.images if image.date is not None)
+        interval = {"start_datetime": dates[0], "end_datetime": dates[-1]} if dates else {}
+        return {"datetime": format_time(summary.scene.date), **interval}
     return {
         "datetime": None,
         "start_datetime": format_time(_EARLIEST),

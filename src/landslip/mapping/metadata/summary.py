@@ -17,7 +17,7 @@ import landslip
 from landslip.change.pair import ScenePair
 from landslip.files.model import FrozenRecord
 from landslip.grid.map_grid import MapGrid
-from landslip.mapping.change.record import ChangeRecord, record_change
+from landslip.mapping.change.record import ChangeRecord, ImageRecord, record_change, record_images
 from landslip.mapping.domain_shift import DomainShift, domain_shift_warnings, unsure_warnings
 from landslip.mapping.job import Job
 from landslip.mapping.workspace import sha256_of
@@ -45,6 +45,7 @@ class SceneRecord(_Record):
 
     name: str
     date: datetime | None
+    """The latest of a composite; None where one is unknown."""
     crs: str | None
     """Authority code or WKT; None for an image without a CRS."""
     height: int
@@ -55,6 +56,13 @@ class SceneRecord(_Record):
     sources: dict[str, str]
     """Source of each channel, and why it was chosen."""
     identity: str
+    images: tuple[ImageRecord, ...] = ()
+    """Of a composite, the one that gave the grid first; empty for one image."""
+
+    @property
+    def dates(self) -> tuple[datetime | None, ...]:
+        """The date of the image, or of each image of a composite."""
+        return tuple(image.date for image in self.images) or (self.date,)
 
 
 class SettingsRecord(_Record):
@@ -191,6 +199,7 @@ def summarise(job: Job, found: "Found", effort: Effort, shift: DomainShift | Non
             pixel_size_m=job.grid.pixel_size_m,
             sources=job.scene.origins(job.detector.card.channels),
             identity=job.scene.identity,
+            images=record_images(job.after) if job.after else (),
         ),
         settings=SettingsRecord(
             min_area_m2=job.settings.min_area_m2,

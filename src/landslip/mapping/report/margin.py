@@ -22,6 +22,7 @@ from landslip.figures.formatting import (
     format_area,
     format_count,
     format_date,
+    format_dates,
     format_length,
     format_lonlat,
     format_number,
@@ -151,7 +152,7 @@ def facts(picture: Picture, summary: Summary, card: Card, grid: MapGrid) -> Bloc
     pixel = format_length(pixel_x_m) if square else f"{format_length(pixel_x_m)} x {format_length(pixel_y_m)}"
     centre = "unknown" if grid.crs is None else format_lonlat(*(float(degrees) for degrees in grid.centre_lonlat))
     rows = [
-        ("Image date", format_date(summary.scene.date)),
+        ("Image date", format_dates(summary.scene.dates)),
         ("Bands", shown),
         ("Pixel size", pixel),
         ("Centre", centre),

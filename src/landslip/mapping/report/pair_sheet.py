@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 from landslip.detector.card import Card
 from landslip.figures.cartography import draw_outlines
 from landslip.figures.colour_ramps import Ramp, legend
-from landslip.figures.formatting import format_area, format_count, format_date
+from landslip.figures.formatting import format_area, format_count, format_dates
 from landslip.figures.picture import Picture, draw_hatching, fit_size, render_picture, resize_picture, tint_codes
 from landslip.figures.typography import FAINT, PAPER, Column
 from landslip.grid.map_grid import MapGrid
@@ -84,7 +84,7 @@ def draw_pair_overview(
     panels = [
         (f"Before, {_date(dates.date_before if dates else None)}",
          render_picture(*resize_picture(before, height, width))),
-        (f"After, {_date(summary.scene.date)}", seen),
+        (f"After, {_date(*summary.scene.dates)}", seen),
         (_TITLES[change.channels[0]], _render_change(change, height, width)),
     ]  # fmt: skip
     columns = [Column(_PANEL_PX), Column(_PANEL_PX)]
@@ -106,8 +106,8 @@ def draw_pair_overview(
     return put_on_sheet(body, summary)
 
 
-def _date(date: datetime | None) -> str:
-    return format_date(date) if date else "date not stated in its files"
+def _date(*dates: datetime | None) -> str:
+    return format_dates(dates) if all(dates) else "date not stated in its files"
 
 
 def _write_margin(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from landslip.detector.card import Card
-from landslip.figures.formatting import format_area, format_count, format_date, format_percent, to_sentence
+from landslip.figures.formatting import format_area, format_count, format_dates, format_percent, to_sentence
 from landslip.figures.html_tables import bullet_list, has_terrain, landslides_table, paragraph
 from landslip.files.atomic import write_text
 from landslip.mapping.metadata.summary import Summary
@@ -119,7 +119,7 @@ def _figures(summary: Summary, areas_m2: NDArray[np.float64]) -> str:
         found.append(("Landslides in the valid area", format_percent(fraction)))
     found += [
         ("Valid pixels", format_percent(summary.valid_fraction)),
-        ("Image date", format_date(summary.scene.date)),
+        ("Image date", format_dates(summary.scene.dates)),
     ]
     return "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in found)
 

@@ -11,6 +11,7 @@ from landslip.figures.formatting import (
     format_area,
     format_count,
     format_date,
+    format_dates,
     format_duration,
     format_length,
     format_number,
@@ -19,6 +20,7 @@ from landslip.figures.formatting import (
 )
 from landslip.figures.frequency_area import MIN_LANDSLIDES, frequency, frequency_chart
 from landslip.figures.html_tables import bullet_list, pairs_table, paragraph, plain_table
+from landslip.mapping.change.record import ImageRecord, ShiftRecord
 from landslip.mapping.metadata.map_files import files_of
 from landslip.mapping.metadata.summary import Summary
 from landslip.scenes.masks.kinds import KINDS
@@ -78,7 +80,8 @@ def image_section(summary: Summary) -> str:
         crs = scene.crs if len(scene.crs) < 40 else CRS.from_user_input(scene.crs).name
     pairs = [
         ("Scene", scene.name),
-        ("Image date", format_date(scene.date)),
+        *([("Composite of", "; ".join(map(_image_text, scene.images)))] if scene.images else []),
+        ("Image date", format_dates(scene.dates)),
         ("CRS", crs),
         ("Size", f"{scene.width:,} x {scene.height:,} pixels"),
         ("Pixel size at the centre", f"{format_length(pixel_x_m)} x {format_length(pixel_y_m)}"),
@@ -87,6 +90,26 @@ def image_section(summary: Summary) -> str:
     ]
     sources = plain_table(("Channel", "Source"), scene.sources.items())
     return pairs_table(pairs) + "<h3>Sources of the channels</h3>" + sources
+
+
+def _image_text(image: ImageRecord) -> str:
+    """Return an image of a composite in words: its date, co-registration and light."""
+    placed = "gives the grid and the light" if image.shift is None else _shift_text(image.shift)
+    told = [format_date(image.date), placed]
+    if image.gains:
+        lights = (f"{name} {gain:.3f} x DN {image.offsets[name]:+.0f}" for name, gain in image.gains.items())
+        told.append(", ".join(lights))
+    return f"{image.name} ({'; '.join(told)})"
+
+
+def _shift_text(shift: ShiftRecord) -> str:
+    """Return the co-registration of an image in words."""
+    if not shift.trusted_blocks:
+        return "not trusted, left where its file places it"
+    return (
+        f"{shift.down_px:+.2f} px down, {shift.right_px:+.2f} px right, moved back; {shift.trusted_blocks} of "
+        f"{shift.blocks} blocks trusted, residual {shift.residual_px:.2f} px"
+    )
 
 
 def settings_section(summary: Summary) -> str:
@@ -188,19 +211,13 @@ def change_section(summary: Summary) -> str:
     change = summary.change
     if change is None:
         return ""
-    shifts = [
-        f"{one.scene}: {one.down_px:+.2f} px down, {one.right_px:+.2f} px right, moved back; {one.trusted_blocks} of "
-        f"{one.blocks} blocks trusted, residual {one.residual_px:.2f} px"
-        if one.trusted_blocks
-        else f"{one.scene}: not trusted, left where its file places it"
-        for one in change.shifts
-    ]
+    shifts = [f"{one.scene}: {_shift_text(one)}" for one in change.shifts]
     gains = ", ".join(
         f"{gain:.3f} x DN {offset:+.0f}" for gain, offset in zip(change.gains, change.offsets, strict=True)
     )
     pairs = [
         ("Before", f"{', '.join(change.before)} ({format_date(change.date_before)})"),
-        ("After", f"{summary.scene.name} ({format_date(change.date_after)})"),
+        ("After", f"{summary.scene.name} ({format_dates(summary.scene.dates)})"),
         ("Detector of change", f"{change.detector}; trained on {change.detector_trained_on}"),
         (
             "New",
