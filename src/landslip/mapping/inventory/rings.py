@@ -206,7 +206,7 @@ def extreme_points(polygons: Polygons) -> NDArray[np.object_]:
     known = np.flatnonzero(right >= 0)
     owner = np.repeat(np.arange(len(heights)), heights)[known]
     ends = np.column_stack([left[known], known - shift[owner], right[known], known - shift[owner]]).reshape(-1, 2)
-    return np.array(shapely.multipoints(shapely.points(ends), indices=np.repeat(owner, 2)), dtype=object)
+    return np.array(shapely.multipoints(np.asarray(shapely.points(ends)), indices=np.repeat(owner, 2)), dtype=object)
 
 
 def centroids(polygons: Polygons) -> NDArray[np.float64]:
