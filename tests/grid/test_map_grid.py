@@ -50,9 +50,10 @@ def grid_of(crs: str | None, transform: Affine, height: int, width: int) -> MapG
 
 def told_of(grid: MapGrid, *pixels: shapely.Polygon) -> dict[str, float]:
     """The attributes of a landslide of these pixels."""
-    rings = [shapely.get_coordinates(polygon.exterior)[:-1].astype(np.int32) for polygon in pixels]
-    sizes = np.array([len(ring) for ring in rings])
-    polygons = Polygons(np.concatenate(rings), sizes, np.ones(len(sizes), np.bool_), np.zeros(len(sizes), np.intp))
+    lines, polygon = shapely.get_rings(pixels, return_index=True)
+    rings = [shapely.get_coordinates(line)[:-1].astype(np.int32) for line in lines]
+    sizes, exterior = np.array([len(ring) for ring in rings]), np.diff(polygon, prepend=-1) > 0
+    polygons = Polygons(np.concatenate(rings), sizes, exterior, np.zeros(len(sizes), np.intp))
     outline = Outline(polygons, round(sum(polygon.area for polygon in pixels)), 0.75, 0.9, (0, 0), None)
     return landslide_table([outline], grid, ANY_CARD, None, 1).iloc[0].to_dict()
 
