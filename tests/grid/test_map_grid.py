@@ -14,6 +14,7 @@ from landslip.grid.map_grid import MapGrid, footprint_lonlat
 from landslip.grid.window import Window
 from landslip.mapping.inventory.attributes import landslide_table
 from landslip.mapping.inventory.outlines import Outline
+from landslip.mapping.inventory.rings import Polygons
 from tiny_detectors import card
 
 _A, _F = 6_378_137.0, 1 / 298.257223563
@@ -49,8 +50,11 @@ def grid_of(crs: str | None, transform: Affine, height: int, width: int) -> MapG
 
 def told_of(grid: MapGrid, *pixels: shapely.Polygon) -> dict[str, float]:
     """The attributes of a landslide of these pixels."""
-    geometry = shapely.MultiPolygon(pixels)
-    outline = Outline(geometry, round(geometry.area), 0.75, 0.9, (0, 0), None)
+    lines, polygon = shapely.get_rings(pixels, return_index=True)
+    rings = [shapely.get_coordinates(line)[:-1].astype(np.int32) for line in lines]
+    sizes, exterior = np.array([len(ring) for ring in rings]), np.diff(polygon, prepend=-1) > 0
+    polygons = Polygons(np.concatenate(rings), sizes, exterior, np.zeros(len(sizes), np.intp))
+    outline = Outline(polygons, round(sum(polygon.area for polygon in pixels)), 0.75, 0.9, (0, 0), None)
     return landslide_table([outline], grid, ANY_CARD, None, 1).iloc[0].to_dict()
 
 

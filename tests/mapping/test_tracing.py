@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from rasterio.features import shapes
 
 from landslip.grid.window import Window
+from landslip.mapping.inventory import rings as rings_module
 from landslip.mapping.inventory.outlines import trace_outlines
+from landslip.mapping.inventory.rings import Polygons, build_geometries, centroids, extreme_points
 from landslip.mapping.inventory.tracing import RingTracer, doubled_areas
 
 Mask = NDArray[np.bool_]
@@ -150,3 +152,29 @@ def test_a_million_components_are_all_found() -> None:
     found = traced(mask, (512,))
     assert len(found) == 1_000_000
     assert all(geometry.area == 1 for geometry in found[::997])
+
+
+@given(masks, st.integers(1, 4))
+def test_geometries_are_normalised(mask: Mask, height: int) -> None:
+    for geometry in traced(mask, (height,)):
+        assert geometry.wkb == shapely.normalize(geometry).wkb
+
+
+@pytest.mark.parametrize("mask", STRUCTURED.values(), ids=STRUCTURED)
+def test_many_landslides_are_measured_as_their_geometries(mask: Mask) -> None:
+    encoded = np.where(mask, 250, 0).astype(np.uint8)
+    polygons = Polygons.join([one.polygons for one in trace_outlines([(Window(0, 0, *mask.shape), encoded)], 0.5)])
+    geometries = build_geometries(polygons)
+    assert geometries.tolist() == traced(mask)
+    np.testing.assert_allclose(
+        centroids(polygons), shapely.get_coordinates(shapely.centroid(geometries)).reshape(-1, 2), rtol=1e-12
+    )
+    hulls = [shapely.convex_hull(parts) for parts in (extreme_points(polygons), geometries)]
+    assert shapely.equals(*hulls).all()
+
+
+def test_blocks_of_rings_do_not_change_a_geometry(monkeypatch: pytest.MonkeyPatch) -> None:
+    mask = np.random.default_rng(1).random((60, 60)) < 0.62
+    whole = [geometry.wkb for geometry in traced(mask, (16,))]
+    monkeypatch.setattr(rings_module, "_BLOCK", 40)
+    assert [geometry.wkb for geometry in traced(mask, (16,))] == whole

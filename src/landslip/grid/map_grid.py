@@ -6,6 +6,7 @@ gives the same areas as any other. Pixel coordinates are (x = column, y = row) f
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -126,30 +127,36 @@ class MapGrid:
     def areas_and_perimeters_m(
         self, geometries: NDArray[np.object_]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Compute geodesic areas in square metres and perimeters in metres of (n,) polygons in pixel coordinates.
+        """Compute geodesic areas in square metres and perimeters in metres of (n,) polygons in pixel coordinates."""
+        polygons, owners = shapely.get_parts(geometries, return_index=True)
+        rings, polygon = shapely.get_rings(polygons, return_index=True)
+        ring_m2, ring_m = self.ring_areas_and_perimeters_m(rings)
+        areas_m2, perimeters_m = np.zeros(len(geometries)), np.zeros(len(geometries))
+        # The first ring of a polygon is its exterior, the others are holes.
+        np.add.at(areas_m2, owners[polygon], np.where(np.diff(polygon, prepend=-1) > 0, ring_m2, -ring_m2))
+        np.add.at(perimeters_m, owners[polygon], ring_m)
+        return areas_m2, perimeters_m
+
+    def ring_areas_and_perimeters_m(
+        self, rings: NDArray[np.object_]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Compute geodesic areas in square metres and lengths in metres of (k,) rings in pixel coordinates.
 
         Rings are measured one by one: their orientation is undefined where longitudes jump or a pole lies inside.
         """
-        areas_m2, perimeters_m = np.zeros(len(geometries)), np.zeros(len(geometries))
-        on_ground = shapely.transform(shapely.segmentize(geometries, _STRAIGHT_PX), self._to_measure)
-        polygons, owners = shapely.get_parts(on_ground, return_index=True)
-        for polygon, owner in zip(polygons, owners, strict=True):
-            for index, ring in enumerate([polygon.exterior, *polygon.interiors]):
-                area_m2, perimeter_m = self._ring_m(shapely.get_coordinates(ring))
-                areas_m2[owner] += area_m2 if index == 0 else -area_m2
-                perimeters_m[owner] += perimeter_m
-        return areas_m2, perimeters_m
-
-    def _to_measure(self, pixels: Coordinates) -> Coordinates:
-        """Convert pixel coordinates to longitude and latitude, or to metres without a CRS."""
-        return pixels * self.pixel_size_m if self.crs is None else self.to_lonlat(pixels)
-
-    def _ring_m(self, ring: Coordinates) -> tuple[float, float]:
+        pixels, ring = shapely.get_coordinates(shapely.segmentize(rings, _STRAIGHT_PX), return_index=True)
         if self.crs is None:
-            metres = shapely.Polygon(ring)
-            return float(metres.area), float(metres.length)
-        area_m2, perimeter_m = _GEOD.polygon_area_perimeter(*ring[:-1].T)
-        return abs(area_m2), perimeter_m
+            metres = np.asarray(shapely.polygons(shapely.linearrings(pixels * self.pixel_size_m, indices=ring)))
+            return shapely.area(metres), shapely.length(metres)
+        lon, lat = np.ascontiguousarray(self.to_lonlat(pixels).T)
+        ends = np.cumsum(np.bincount(ring, minlength=len(rings))).tolist()
+        # The last point of a ring is the first once more.
+        measured = [
+            _GEOD.polygon_area_perimeter(lon[start : max(start, end - 1)], lat[start : max(start, end - 1)])
+            for start, end in pairwise([0, *ends])
+        ]
+        areas_m2, perimeters_m = np.array(measured, np.float64).reshape(-1, 2).T
+        return np.abs(areas_m2), perimeters_m
 
 
 _POINTS_PER_SIDE = 20

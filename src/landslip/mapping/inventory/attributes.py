@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from landslip.detector.card import Card, Confidence
 from landslip.grid.map_grid import MapGrid
 from landslip.mapping.inventory.outlines import Outline
+from landslip.mapping.inventory.rings import Polygons, build_geometries, centroids, extreme_points, ring_blocks
 
 COLUMNS: Final = {
     "id": "int64",
@@ -52,11 +53,11 @@ def landslide_table(
         image_date: acquisition date, if known.
         first_id: id of the first landslide.
     """
-    geometries = np.array([outline.geometry for outline in found], dtype=object)
-    centres = shapely.get_coordinates(shapely.centroid(geometries))
+    polygons = Polygons.join([outline.polygons for outline in found])
+    centres = centroids(polygons)
     lonlat = grid.to_lonlat(centres)
-    areas_m2, perimeters_m = grid.areas_and_perimeters_m(geometries)
-    length_m, width_m = length_and_width_m(geometries, centres, grid)
+    areas_m2, perimeters_m = areas_and_perimeters_m(polygons, grid)
+    length_m, width_m = length_and_width_m(extreme_points(polygons), centres, grid)
     probability_mean = np.array([outline.probability_mean for outline in found])
     terrain = [outline.terrain.attributes() if outline.terrain else {} for outline in found]
     columns: dict[str, object] = {
@@ -76,10 +77,27 @@ def landslide_table(
     }
     table = gpd.GeoDataFrame(
         {name: columns.get(name, [values.get(name, np.nan) for values in terrain]) for name in COLUMNS},
-        geometry=shapely.transform(geometries, grid.to_crs),
+        geometry=build_geometries(polygons, grid.to_crs),
         crs=grid.crs,
     )
     return table.astype(COLUMNS)
+
+
+def areas_and_perimeters_m(polygons: Polygons, grid: MapGrid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the geodesic area in square metres and the perimeter in metres of each landslide, (n,) each.
+
+    Args:
+        polygons: of the landslides.
+        grid: of the map.
+    """
+    areas_m2, perimeters_m = np.zeros(len(polygons.sizes)), np.zeros(len(polygons.sizes))
+    for rings, inside in ring_blocks(polygons.sizes):
+        sizes = polygons.sizes[rings]
+        lines = shapely.linearrings(polygons.points[inside], indices=np.repeat(np.arange(len(sizes)), sizes))
+        areas_m2[rings], perimeters_m[rings] = grid.ring_areas_and_perimeters_m(np.asarray(lines))
+    firsts = polygons.firsts[:-1]
+    signed_m2 = np.where(polygons.exterior, areas_m2, -areas_m2)
+    return np.add.reduceat(signed_m2, firsts), np.add.reduceat(perimeters_m, firsts)
 
 
 def polygon_confidence(
@@ -108,7 +126,7 @@ def length_and_width_m(
     """Return the sides of the smallest rectangle around each polygon, in metres: the longer and the shorter.
 
     Args:
-        geometries: (n,) polygons in pixel coordinates of the grid.
+        geometries: (n,) polygons, or points with their convex hull, in pixel coordinates of the grid.
         centres: (n, 2) their centroids.
         grid: of the map.
     """

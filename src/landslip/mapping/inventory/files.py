@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import geopandas as gpd
-import numpy as np
 import pyogrio
+import pyogrio.raw
 from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, Schema
 from arro3.io import write_parquet
 from pyogrio.errors import DataLayerError, DataSourceError
+from pyproj import CRS
 from shapely.geometry.base import BaseGeometry
 
 from landslip.files.georeference_warnings import ignore_missing_crs
@@ -114,14 +115,13 @@ def write_geoparquet(
         columns: name and type of the attributes; those of a map where None.
     """
     info = pyogrio.read_info(geopackage, layer=layer, force_total_bounds=True)
-    empty = pyogrio.read_dataframe(geopackage, layer=layer, max_features=0)
     if columns is None:
         columns = COLUMNS | ({REASON: "str"} if layer == EXCLUDED_LAYER else {})
     geometry: dict[str, Any] = {
         "encoding": "WKB",
         "geometry_types": ["MultiPolygon"],
         # null means an undefined CRS; leaving it out would mean longitude and latitude.
-        "crs": json.loads(empty.crs.to_json()) if empty.crs else None,
+        "crs": CRS.from_user_input(info["crs"]).to_json_dict() if info["crs"] else None,
     }
     if info["features"]:
         geometry["bbox"] = [float(bound) for bound in info["total_bounds"]]
@@ -132,7 +132,7 @@ def write_geoparquet(
             Field("geometry", DataType.binary(), nullable=False),
         ]
     )
-    batches = (_batch(table, columns, schema) for table in read_geopackage(geopackage, layer))
+    batches = (_read_batch(geopackage, layer, first, columns, schema) for first in range(0, info["features"], CHUNK))
     write_parquet(
         RecordBatchReader.from_batches(schema, batches),
         path,
@@ -141,10 +141,12 @@ def write_geoparquet(
     )
 
 
-def _batch(table: gpd.GeoDataFrame, kinds: Mapping[str, str], schema: Schema) -> RecordBatch:
+def _read_batch(path: Path, layer: str, first: int, kinds: Mapping[str, str], schema: Schema) -> RecordBatch:
+    """Read rows of a layer from ``first`` on; the geometry stays WKB, since geometries would take more memory."""
+    meta, _, geometry, fields = pyogrio.raw.read(path, layer=layer, skip_features=first, max_features=CHUNK)
+    values = dict(zip(meta["fields"], fields, strict=True))
     columns = [
-        Array([None if value is None or value != value else value for value in table[name].tolist()], _ARROW[kind])  # noqa: PLR0124 - NaN is the one value that differs from itself
+        Array([None if value is None or value != value else value for value in values[name].tolist()], _ARROW[kind])  # noqa: PLR0124 - NaN is the one value that differs from itself
         for name, kind in kinds.items()
     ]
-    geometry = Array(np.asarray(table.geometry.to_wkb()).tolist(), DataType.binary())
-    return RecordBatch.from_arrays([*columns, geometry], schema=schema)
+    return RecordBatch.from_arrays([*columns, Array(geometry.tolist(), DataType.binary())], schema=schema)

@@ -337,8 +337,8 @@ def reaches_area(areas_m2: NDArray[np.float64], min_area_m2: float) -> NDArray[n
 def _remove_small(chunk: list[Outline], grid: MapGrid, min_area_m2: float) -> list[Outline]:
     """Remove outlines that are clearly too small by their pixel count, to save their exact measurement."""
     # At the centre of the bounds: a corner may lie on a pole, where pixels have no area.
-    bounds = np.array([outline.geometry.bounds for outline in chunk])
-    centres = (bounds[:, :2] + bounds[:, 2:]) / 2
+    corners = [(outline.polygons.points.min(axis=0), outline.polygons.points.max(axis=0)) for outline in chunk]
+    centres = np.array(corners).sum(axis=1) / 2
     approximate_m2 = np.array([outline.area_px for outline in chunk]) * grid.pixel_area_m2(centres)
     return [outline for outline, area_m2 in zip(chunk, approximate_m2, strict=True) if area_m2 * 1.1 >= min_area_m2]
 

@@ -2,8 +2,8 @@
 
 The raster is read in strips whose height depends on its width alone; a component that touches the lower edge of a strip
 stays open until the next strip is read. Boundaries are traced (``tracing.py``), so that time is linear in pixels and
-vertices whatever the components. Memory holds one strip and the open components, and every landslide is one geometry,
-whatever the blocks of the map.
+vertices whatever the components. Memory holds one strip and the vertices of the open components, and every landslide
+is one geometry, whatever the blocks of the map.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,8 +16,9 @@ import shapely
 from numpy.typing import NDArray
 
 from landslip.grid.window import Window
+from landslip.mapping.inventory.rings import Polygons, build_geometries, normal_order
 from landslip.mapping.inventory.terrain_attributes import Terrain, TerrainSums
-from landslip.mapping.inventory.tracing import Indices, Points, Rings, RingTracer, doubled_areas
+from landslip.mapping.inventory.tracing import Indices, Points, Rings, RingTracer
 from landslip.probability import STEP, reaches_threshold
 
 
@@ -25,7 +26,7 @@ from landslip.probability import STEP, reaches_threshold
 class Outline:
     """A landslide in pixel coordinates (x = column, y = row, from the raster's upper left corner)."""
 
-    geometry: shapely.MultiPolygon
+    polygons: Polygons
     area_px: int
     probability_mean: float
     probability_max: float
@@ -33,37 +34,35 @@ class Outline:
     """Row and column of the most probable pixel, the first in reading order among equals."""
     terrain: TerrainSums | None
 
-
-@dataclass(slots=True)
-class _Part:
-    """4-connected pixels, which make one polygon: the rings that have closed, as points and sizes."""
-
-    rings: list[tuple[Points, Indices]] = field(default_factory=list)
-    absorbed: bool = False
-
-    def join(self, other: "_Part") -> None:
-        # The shorter list moves, so that a part that grows over many strips is not copied each time.
-        if len(other.rings) > len(self.rings):
-            self.rings, other.rings = other.rings, self.rings
-        self.rings += other.rings
-        other.rings, other.absorbed = [], True
+    @property
+    def geometry(self) -> shapely.MultiPolygon:
+        """The landslide as one geometry; of many landslides, ``build_geometries`` is faster."""
+        geometry: shapely.MultiPolygon = build_geometries(self.polygons)[0]
+        return geometry
 
 
 @dataclass(slots=True)
 class _Open:
     """A component that may continue in the next strip."""
 
-    parts: list[_Part]
     area_px: int
     encoded_sum: int
     encoded_max: int
     peak: tuple[int, int]
     terrain: TerrainSums | None
+    rings: list[tuple[Points, Indices, NDArray[np.int64]]] = field(default_factory=list)
+    """The rings that have closed: points, sizes, and the key of the 4-connected part that each bounds."""
+    joined: dict[int, int] = field(default_factory=dict)
+    """Keys of parts that turned out to belong to another part, whose key is lower."""
 
     def join(self, other: "_Open") -> None:
-        if len(other.parts) > len(self.parts):
-            self.parts, other.parts = other.parts, self.parts
-        self.parts += other.parts
+        # The shorter list moves, so that a component that grows over many strips is not copied each time.
+        if len(other.rings) > len(self.rings):
+            self.rings, other.rings = other.rings, self.rings
+        if len(other.joined) > len(self.joined):
+            self.joined, other.joined = other.joined, self.joined
+        self.rings += other.rings
+        self.joined |= other.joined
         self.area_px += other.area_px
         self.encoded_sum += other.encoded_sum
         if (-other.encoded_max, other.peak) < (-self.encoded_max, self.peak):
@@ -93,6 +92,11 @@ class _Labels:
         self.roots = _roots(self.above, self.keys[self.labels[0]], shifts)
         self.last_row = self.resolve(self.keys[self.labels[-1]])
 
+    def beside(self, rings: Rings) -> NDArray[np.int64]:
+        """Return the key of the component that each ring bounds, (k,)."""
+        here = self.keys[self.labels[np.maximum(rings.rows - 1, 0), rings.cols]]
+        return self.resolve(np.where(rings.rows == 0, self.above[rings.cols], here))
+
     def resolve(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """Replace keys by the lowest key of their component."""
         return np.array([self.roots.get(key, key) for key in keys.tolist()], np.int64)
@@ -119,41 +123,34 @@ def trace_outlines(
         Each landslide once, when no further strip can touch it; the order depends on the raster alone.
     """
     open_ones: dict[int, _Open] = {}
-    open_parts: dict[int, _Part] = {}
     tracer: RingTracer | None = None
     top = 0
     for window, encoded in pieces:
         mask = reaches_threshold(encoded, threshold)
         if tracer is None:
             tracer = RingTracer(window.width)
-            components, sides = _Labels(window.width, 8), _Labels(window.width, 4)
+            components, parts = _Labels(window.width, 8), _Labels(window.width, 4)
         components.add(mask)
-        sides.add(mask)
+        parts.add(mask)
         found = _measure(window, top, encoded, components.labels, len(components.keys) - 1, terrain)
         top += window.height
-        new_parts = [_Part() for _ in sides.keys[1:]]
-        owner = np.zeros(len(sides.keys), np.intp)
-        owner[sides.labels] = components.labels
-        for number, part in zip(owner[1:].tolist(), new_parts, strict=True):
-            found[number - 1].parts.append(part)
-        parts: dict[int, _Part] = {}
-        for key, part in (*open_parts.items(), *zip(sides.keys[1:].tolist(), new_parts, strict=True)):
-            if (first_part := parts.setdefault(sides.roots.get(key, key), part)) is not part:
-                first_part.join(part)
         landslides: dict[int, _Open] = {}
         for key, component in (*open_ones.items(), *zip(components.keys[1:].tolist(), found, strict=True)):
             if (first := landslides.setdefault(components.roots.get(key, key), component)) is not component:
                 first.join(component)
+        of_parts = dict(zip(parts.above.tolist(), components.resolve(components.above).tolist(), strict=True))
+        for key, root in parts.roots.items():
+            # Keys of this strip are resolved before they are used.
+            if key != root and key in of_parts:
+                landslides[of_parts[key]].joined[key] = root
         rings = tracer.add(mask)
-        here = sides.keys[sides.labels[np.maximum(rings.rows - 1, 0), rings.cols]]
-        _assign(rings, sides.resolve(np.where(rings.rows == 0, sides.above[rings.cols], here)), parts)
-        open_parts = {key: parts[key] for key in sides.still_open}
+        _assign(rings, components.beside(rings), parts.beside(rings), landslides)
         open_ones = {key: landslides.pop(key) for key in components.still_open}
-        yield from _close([landslides[key] for key in sorted(landslides)])
+        yield from _close([landslides.pop(key) for key in sorted(landslides)])
     if tracer is not None:
-        rings = tracer.add(np.zeros((1, len(sides.last_row)), np.bool_))
-        _assign(rings, sides.last_row[rings.cols], open_parts)
-        yield from _close(list(open_ones.values()))
+        rings = tracer.add(np.zeros((1, len(parts.last_row)), np.bool_))
+        _assign(rings, components.last_row[rings.cols], parts.last_row[rings.cols], open_ones)
+        yield from _close([open_ones.pop(key) for key in list(open_ones)])
 
 
 def _roots(above: NDArray[np.int64], first_row: NDArray[np.int64], shifts: Sequence[int]) -> dict[int, int]:
@@ -204,7 +201,6 @@ def _measure(
     sums = terrain(window).sums(inside, label, count) if terrain else [None] * count
     return [
         _Open(
-            [],
             int(area_px[i]),
             int(encoded_sum[i]),
             int(encoded_max[i]),
@@ -215,53 +211,63 @@ def _measure(
     ]
 
 
-def _assign(rings: Rings, keys: NDArray[np.int64], parts: Mapping[int, _Part]) -> None:
-    """Add rings to the parts that they bound.
+def _assign(rings: Rings, keys: NDArray[np.int64], parts: NDArray[np.int64], components: Mapping[int, _Open]) -> None:
+    """Add rings to the components that they bound.
 
     Args:
         rings: that have closed.
-        keys: (k,) of the part of each.
-        parts: by key.
+        keys: (k,) of the component of each.
+        parts: (k,) key of the part that each bounds.
+        components: by key.
     """
     if not len(keys):
         return
     order = np.argsort(keys, kind="stable")
-    sizes = rings.sizes[order]
+    sizes, parts = rings.sizes[order], parts[order]
     ends = np.cumsum(sizes)
     points = rings.points[np.repeat(rings.starts[order] - (ends - sizes), sizes) + np.arange(ends[-1])]
     firsts = np.flatnonzero(np.diff(keys[order], prepend=-1))
     bounds = [*firsts.tolist(), len(order)]
     cuts = [0, *ends[np.array(bounds[1:]) - 1].tolist()]
     for n, key in enumerate(keys[order][firsts].tolist()):
-        parts[key].rings.append((points[cuts[n] : cuts[n + 1]], sizes[bounds[n] : bounds[n + 1]]))
+        here = slice(bounds[n], bounds[n + 1])
+        components[key].rings.append((points[cuts[n] : cuts[n + 1]], sizes[here], parts[here]))
 
 
-def _close(components: Sequence[_Open]) -> Iterator[Outline]:
+def _close(components: list[_Open]) -> Iterator[Outline]:
     """Make the outlines of components that are complete."""
     if not components:
         return
-    owners, counts, rings = [], [], []
-    for number, component in enumerate(components):
-        for part in component.parts:
-            if not part.absorbed:
-                owners.append(number)
-                counts.append(sum(len(sizes) for _, sizes in part.rings))
-                rings += part.rings
-        component.parts = []
-    points = np.concatenate([piece for piece, _ in rings])
-    sizes = np.concatenate([size for _, size in rings])
-    polygon = np.repeat(np.arange(len(counts)), counts)
-    # The exterior of a polygon comes first, then its holes.
-    order = np.lexsort((doubled_areas(points, sizes) < 0, polygon))
-    lines = np.asarray(shapely.linearrings(points.astype(np.float64), indices=np.repeat(np.arange(len(sizes)), sizes)))
-    polygons = np.asarray(shapely.polygons(lines[order], indices=polygon[order]))
-    geometries = shapely.normalize(np.asarray(shapely.multipolygons(polygons, indices=np.array(owners))))
-    for component, geometry in zip(components, geometries, strict=True):
+    counts = [sum(len(sizes) for _, sizes, _ in component.rings) for component in components]
+    points, sizes, parts = (
+        np.concatenate([ring[place] for component in components for ring in component.rings]) for place in range(3)
+    )
+    owners = np.repeat(np.arange(len(components)), counts)
+    joined: dict[int, int] = {}
+    for component in components:
+        joined |= component.joined
+        component.rings = []
+    whole = normal_order(points, sizes, _resolve(parts, joined), owners)
+    del points
+    for component, polygons in zip(components, whole.split(), strict=True):
         yield Outline(
-            geometry,
+            polygons,
             component.area_px,
             component.encoded_sum * STEP / component.area_px,
             component.encoded_max * STEP,
             component.peak,
             component.terrain,
         )
+
+
+def _resolve(keys: NDArray[np.int64], joined: Mapping[int, int]) -> NDArray[np.int64]:
+    """Replace keys of parts by the lowest key of the part that they turned out to belong to."""
+    if not joined:
+        return keys
+    lowest: dict[int, int] = {}
+    for key in sorted(joined):
+        # In rising order, so that what a key was joined to is known.
+        lowest[key] = lowest.get(joined[key], joined[key])
+    old, new = (np.array(list(values), np.int64) for values in (lowest.keys(), lowest.values()))
+    place = np.minimum(np.searchsorted(old, keys), len(old) - 1)
+    return np.where(old[place] == keys, new[place], keys)

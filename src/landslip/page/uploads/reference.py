@@ -11,7 +11,6 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import rasterio
-import shapely
 from numpy.typing import NDArray
 
 from landslip.errors import LandslipError
@@ -20,8 +19,10 @@ from landslip.evaluation.reference.raster import RasterReference
 from landslip.files.progress import Progress
 from landslip.grid.map_grid import MapGrid
 from landslip.grid.window import Window
+from landslip.mapping.inventory.attributes import areas_and_perimeters_m
 from landslip.mapping.inventory.files import append_to_geopackage
 from landslip.mapping.inventory.outlines import trace_outlines
+from landslip.mapping.inventory.rings import Polygons, build_geometries
 from landslip.mapping.polygon_files import FORMATS
 from landslip.mapping.raster.block_order import strips
 from landslip.page import messages
@@ -123,10 +124,10 @@ def _outline_mask(mask: Path, grid: MapGrid) -> gpd.GeoDataFrame:
                 landslide = file.read(1, window=(rows, cols)) == LANDSLIDE
                 yield window, np.where(landslide, MAX_ENCODED, 0).astype(np.uint8)
 
-        geometries = np.array([outline.geometry for outline in trace_outlines(encoded_strips(), 1.0)], dtype=object)
-    areas_m2, _ = grid.areas_and_perimeters_m(geometries)
+        polygons = Polygons.join([outline.polygons for outline in trace_outlines(encoded_strips(), 1.0)])
+    areas_m2, _ = areas_and_perimeters_m(polygons, grid)
     return gpd.GeoDataFrame(
-        {"id": np.arange(1, len(geometries) + 1, dtype=np.int64), "area_m2": areas_m2},
-        geometry=shapely.transform(geometries, grid.to_crs),
+        {"id": np.arange(1, len(areas_m2) + 1, dtype=np.int64), "area_m2": areas_m2},
+        geometry=build_geometries(polygons, grid.to_crs),
         crs=grid.crs,
     )
