@@ -52,10 +52,15 @@ class CompositeSource:
 
 
 def order_images(scenes: Sequence[Scene]) -> list[Scene]:
-    """Return images in the order of their dates, then names, which does not depend on how they were given."""
+    """Return images in the order of their dates, then names, whatever the order in which they were given.
+
+    Images without a date come last.
+    """
 
     def key(scene: Scene) -> tuple[bool, str, str, str]:
-        return scene.date is None, scene.date.isoformat() if scene.date else "", scene.name, scene.identity
+        if scene.date is None:
+            return True, "", scene.name, scene.identity
+        return False, scene.date.isoformat(), scene.name, scene.identity
 
     return sorted(scenes, key=key)
 

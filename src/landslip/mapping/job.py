@@ -154,7 +154,7 @@ class Job:
             engines: that are already open; one is opened for this job alone where None.
             pair: of the scene and those before the event; new landslides are mapped then.
             change: finds them; the default where None.
-            after: the images that the scene is a composite of; None for a scene that is none.
+            after: what hides the ground in all images of a composite; None where the scene is a single image.
 
         Raises:
             LandslipError: scene, detector, settings and area do not fit together.

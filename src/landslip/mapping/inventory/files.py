@@ -6,6 +6,7 @@ Both are written in chunks, so that memory does not grow with the number of land
 import contextlib
 import errno
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -141,12 +142,18 @@ def write_geoparquet(
     )
 
 
+def _nan_to_none(value: object) -> object:
+    """Return None for NaN: an empty number is read as NaN."""
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    return value
+
+
 def _read_batch(path: Path, layer: str, first: int, kinds: Mapping[str, str], schema: Schema) -> RecordBatch:
     """Read rows of a layer from ``first`` on; the geometry stays WKB, since geometries would take more memory."""
     meta, _, geometry, fields = pyogrio.raw.read(path, layer=layer, skip_features=first, max_features=CHUNK)
     values = dict(zip(meta["fields"], fields, strict=True))
     columns = [
-        Array([None if value is None or value != value else value for value in values[name].tolist()], _ARROW[kind])  # noqa: PLR0124 - NaN is the one value that differs from itself
-        for name, kind in kinds.items()
+        Array([_nan_to_none(value) for value in values[name].tolist()], _ARROW[kind]) for name, kind in kinds.items()
     ]
     return RecordBatch.from_arrays([*columns, Array(geometry.tolist(), DataType.binary())], schema=schema)

@@ -94,8 +94,11 @@ def image_section(summary: Summary) -> str:
 
 def _image_text(image: ImageRecord) -> str:
     """Return an image of a composite in words: its date, co-registration and light."""
-    placed = "gives the grid and the light" if image.shift is None else _shift_text(image.shift)
-    told = [format_date(image.date), placed]
+    told = [format_date(image.date)]
+    if image.shift is None:
+        told.append("gives the grid and the light")
+    else:
+        told.append(_shift_text(image.shift))
     if image.gains:
         lights = (f"{name} {gain:.3f} x DN {image.offsets[name]:+.0f}" for name, gain in image.gains.items())
         told.append(", ".join(lights))
