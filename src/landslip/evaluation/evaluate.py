@@ -134,9 +134,9 @@ def evaluate(
     Example:
         >>> from landslip.datasets.formats import open_patches
         >>> patches = open_patches("examples/l4s-rgb-kept-apart")
-        >>> result = evaluate(Detector.open("s2-rgb"), patches, Part(scenes=("C",)))
+        >>> result = evaluate(Detector.open("s2-rgb"), patches, Part(scenes=("A",)))
         >>> round(result.f1, 1), result.interval.over
-        (0.5, 'blocks of 4 x 4 patches')
+        (0.6, 'blocks of 4 x 4 patches')
     """
     chosen = patches if part is None else patches.where(part.contains)
     labelled = drop_unlabelled(chosen)
