@@ -16,6 +16,7 @@ from rasterio.features import geometry_mask
 from shapely.geometry.base import BaseGeometry
 
 from landslip.errors import AreaError, PolygonFileError
+from landslip.files.georeference_warnings import ignore_missing_crs
 from landslip.grid.map_grid import MapGrid, footprint_lonlat
 from landslip.grid.polygons import keep_polygons, project_to_pixels
 from landslip.grid.window import Window
@@ -101,7 +102,9 @@ class AreaOnGrid:
     def mask(self, block: Window) -> NDArray[np.bool_]:
         """Return which pixels of a block have their centre in the area, (H, W)."""
         shifted = shapely.affinity.affine_transform(self.pixels, [1, 0, 0, -1, -block.col, block.row])
-        inside: NDArray[np.bool_] = geometry_mask([shifted], block.shape, _UPWARDS, invert=True)
+        # rasterio silences its warning by itself, but not while other threads change the warning filters.
+        with ignore_missing_crs(None):
+            inside: NDArray[np.bool_] = geometry_mask([shifted], block.shape, _UPWARDS, invert=True)
         return inside
 
 
