@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 # Bytecode is compiled on first use; compiling everything ahead would take 100 MB more.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 
+# Tests start hundreds of processes; without bytecode each would compile its packages again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test test-all test-browser check bench browser lock clean
 
 help:

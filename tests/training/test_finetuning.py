@@ -19,11 +19,11 @@ from landslip.mapping.polygon_files import PolygonFile
 from landslip.post_training.batch_norm import Statistics, statistics_in, with_statistics
 from landslip.probability import BACKGROUND, LANDSLIDE, NODATA
 from landslip.scenes.arrays import array_scene
-from landslip.training.assembly.export import export_graph
+from landslip.training.assembly.export import check_parity, export_graph, store_half
 from landslip.training.finetuning.finetune import MIN_LANDSLIDES, FinetuneSettings, finetune
 from landslip.training.finetuning.labels import MARGIN_M, Labels, labels_of_scene
 from landslip.training.finetuning.optimise import TrainedPart, optimise
-from landslip.training.finetuning.rebuild import check_rebuilt, rebuild_network
+from landslip.training.finetuning.rebuild import check_rebuilt, graph_with_weights, rebuild_network
 from landslip.training.networks.build import DetectorNetwork, build_network
 from landslip.training.networks.normalise import Normalise
 from learning_made import part_of, small_recipe, squares
@@ -77,6 +77,24 @@ def test_statistics_that_adaptation_renamed_are_found(small: Detector) -> None:
     other = {layer: Statistics(found.mean + 0.3, found.variance * 2) for layer, found in statistics_in(model).items()}
     adapted = seal(with_statistics(model, other), small.card)
     assert check_rebuilt(rebuild_network(adapted), adapted, squares(4).values) <= 1e-4
+
+
+@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize("adapted", [False, True])
+def test_weights_in_the_graph_are_those_of_the_network(small: Detector, half: bool, adapted: bool) -> None:
+    model = onnx.load_model_from_string(small.onnx_bytes)
+    if adapted:
+        statistics = statistics_in(model)
+        model = with_statistics(model, {n: Statistics(2 * s.mean, 3 * s.variance) for n, s in statistics.items()})
+    detector = seal(store_half(model) if half else model, small.card)
+    network = rebuild_network(detector)
+    with torch.no_grad():
+        for value in network.parameters():
+            value.mul_(1.1)
+    changed = seal(graph_with_weights(detector, network), small.card)
+    assert check_parity(network, changed, squares(4).values).difference <= 1e-4
+    again = weights(rebuild_network(changed))
+    assert all(torch.equal(value, again[name]) for name, value in weights(network).items())
 
 
 def test_another_network_than_that_of_the_detector_is_refused(small: Detector) -> None:

@@ -105,7 +105,7 @@ def with_statistics(model: onnx.ModelProto, statistics: Mapping[str, Statistics]
                 graph.initializer.remove(old)
             graph.initializer.append(onnx.numpy_helper.from_array(values, name))
             node.input[index] = name
-    _remove_unused(graph)
+    remove_unused(graph)
     return changed
 
 
@@ -145,7 +145,7 @@ def _normalise_by_batch(node: onnx.NodeProto, opset: int) -> tuple[list[onnx.Nod
     return nodes, (mean, variance)
 
 
-def _remove_unused(graph: onnx.GraphProto) -> None:
+def remove_unused(graph: onnx.GraphProto) -> None:
     """Remove stored tensors, and casts of stored tensors, that no node reads."""
     names = {tensor.name for tensor in graph.initializer}
     used = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}

@@ -28,6 +28,7 @@ from landslip.inference.engine import open_engine
 from landslip.metrics.thresholds import ProbabilityHistogram, best_threshold
 from landslip.post_training.batch_norm import OPERATOR
 from landslip.training.networks.build import DetectorNetwork
+from landslip.training.networks.same_padding import with_constant_padding
 
 OPSET: Final = 18
 _BATCH_SIZE: Final = 16
@@ -67,7 +68,7 @@ def export_graph(network: DetectorNetwork, temperature: float, channels: int) ->
         temperature: by which its logits are divided.
         channels: number of input channels.
     """
-    whole = ProbabilityNetwork(network, temperature).eval()
+    whole = ProbabilityNetwork(with_constant_padding(network), temperature).eval()
     example = torch.rand(2, channels, 96, 64) * 1000
     free = torch.export.Dim.AUTO
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)

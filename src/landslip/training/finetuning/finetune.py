@@ -19,13 +19,12 @@ from landslip.files.model import Frozen
 from landslip.files.progress import Progress, no_progress
 from landslip.inference.engine import InferenceOptions, open_engine
 from landslip.metrics.counts import DEFINITION, PixelCounts, count_pixels
-from landslip.post_training.temperature import with_temperature
 from landslip.probability import BACKGROUND, LANDSLIDE, NODATA, encode_probability, reaches_threshold
-from landslip.training.assembly.export import check_mean_difference, check_parity, export_graph, store_half
+from landslip.training.assembly.export import check_mean_difference, check_parity, store_half
 from landslip.training.data.negatives import Negatives, load_negatives
 from landslip.training.finetuning.labels import MARGIN_M, Labels
 from landslip.training.finetuning.optimise import NEGATIVE_FRACTION, TrainedPart, optimise
-from landslip.training.finetuning.rebuild import check_rebuilt, rebuild_network
+from landslip.training.finetuning.rebuild import check_rebuilt, graph_with_weights, rebuild_network
 from landslip.training.recipe.sections import NegativesRecipe
 
 MIN_LANDSLIDES: Final = 5
@@ -131,7 +130,7 @@ def finetune(
         seed=chosen.seed,
         progress=progress,
     )
-    graph = with_temperature(export_graph(network.eval(), 1.0, len(detector.card.channels)), detector.card.temperature)
+    graph = graph_with_weights(detector, network.eval())
     exported = seal(graph, detector.card)
     rounding = check_parity(network, exported, stack.values[:_COMPARED]).rounding
     if _stored_half(detector):

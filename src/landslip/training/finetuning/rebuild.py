@@ -13,7 +13,7 @@ from landslip.detector.card import Card
 from landslip.detector.detector import Detector
 from landslip.errors import DetectorError, RecipeError
 from landslip.inference.engine import InferenceOptions, open_engine
-from landslip.post_training.batch_norm import OPERATOR, statistics_in, tensors_in
+from landslip.post_training.batch_norm import OPERATOR, remove_unused, tensors_in
 from landslip.training.assembly.export import ProbabilityNetwork
 from landslip.training.networks.build import DetectorNetwork, build_network
 from landslip.training.networks.normalise import Normalise
@@ -60,20 +60,16 @@ def rebuild_network(detector: Detector) -> DetectorNetwork:
         ) from error
     model = onnx.load_model_from_string(detector.onnx_bytes)
     found = _tensors_by_name(model)
-    wanted = {name: value for name, value in network.state_dict().items() if not name.startswith(_NORMALISATION)}
-    missing = [
-        name
-        for name, value in wanted.items()
-        if not name.endswith(_COUNTER) and (name not in found or found[name].shape != tuple(value.shape))
-    ]
+    tensors: dict[str, Tensor] = dict(network.state_dict())
+    wanted = _weights_of(network)
+    missing = [name for name in wanted if name not in found or found[name].shape != tuple(tensors[name].shape)]
     if missing:
         raise DetectorError(
             f"the graph of {card.name} lacks {len(missing)} tensors of its network, such as {missing[0]}, so that it "
             "cannot be trained further: use s2-rgb, or a detector trained with this version of landslip",
             parameter="detector",
         )
-    tensors: dict[str, Tensor] = dict(network.state_dict())
-    tensors |= {name: torch.from_numpy(found[name].copy()) for name in wanted if name in found}
+    tensors |= {name: torch.from_numpy(found[name].copy()) for name in wanted}
     network.load_state_dict(tensors, strict=True)
     return network.eval()
 
@@ -104,6 +100,34 @@ def check_rebuilt(network: DetectorNetwork, detector: Detector, values: NDArray[
     return difference
 
 
+def graph_with_weights(detector: Detector, network: DetectorNetwork) -> onnx.ModelProto:
+    """Return the graph of a detector with the weights of another network like its own, stored in float32.
+
+    Args:
+        detector: a single network that landslip trained, in float.
+        network: of ``rebuild_network``, trained further.
+
+    Example:
+        >>> detector = Detector.open("s2-rgb")
+        >>> graph = graph_with_weights(detector, rebuild_network(detector))
+        >>> {tensor.data_type for tensor in graph.graph.initializer} <= {onnx.TensorProto.FLOAT, onnx.TensorProto.INT64}
+        True
+    """
+    model = onnx.load_model_from_string(detector.onnx_bytes)
+    graph = model.graph
+    names = _names_in_graph(model)
+    state = network.state_dict()
+    tensors = {names.get(name, _PREFIX + name): state[name].detach().cpu().numpy() for name in _weights_of(network)}
+    # Tensors that were stored in half precision come out of a cast.
+    for node in [one for one in graph.node if one.output[0] in tensors]:
+        graph.node.remove(node)
+    for tensor in [one for one in graph.initializer if one.name in tensors]:
+        graph.initializer.remove(tensor)
+    graph.initializer.extend(onnx.numpy_helper.from_array(values, name) for name, values in tensors.items())
+    remove_unused(graph)
+    return model
+
+
 def _check_kind(card: Card) -> None:
     what = None
     if card.quantisation is not None:
@@ -128,17 +152,28 @@ def _normalisation(card: Card, settings: NetworkRecipe) -> Normalise:
     return Normalise(settings.normalisation, mean=mean, deviation=deviation, channels=card.channels)
 
 
-def _tensors_by_name(model: onnx.ModelProto) -> Mapping[str, NDArray[np.float32]]:
-    """Return the tensors of a graph by their names in the network.
+def _weights_of(network: DetectorNetwork) -> list[str]:
+    """Return the names of the tensors of a network that its graph holds."""
+    return [
+        name for name in network.state_dict() if not name.startswith(_NORMALISATION) and not name.endswith(_COUNTER)
+    ]
 
-    The statistics of batch normalisation are found by the layer's weight, because adaptation renames them.
+
+def _names_in_graph(model: onnx.ModelProto) -> Mapping[str, str]:
+    """Return the name in the graph of each statistic of batch normalisation, by its name in the network.
+
+    They are found by the layer's weight, because adaptation renames them.
     """
+    names: dict[str, str] = {}
+    for node in model.graph.node:
+        if node.op_type == OPERATOR:
+            base = node.input[1].removeprefix(_PREFIX).removesuffix("weight")
+            names |= {base + name: value for name, value in zip(_STATISTICS, node.input[3:5], strict=True)}
+    return names
+
+
+def _tensors_by_name(model: onnx.ModelProto) -> Mapping[str, NDArray[np.float32]]:
+    """Return the tensors of a graph by their names in the network."""
     stored = tensors_in(model)
     found = {name.removeprefix(_PREFIX): value for name, value in stored.items() if name.startswith(_PREFIX)}
-    weights = {node.output[0]: node.input[1] for node in model.graph.node if node.op_type == OPERATOR}
-    for layer, statistics in statistics_in(model).items():
-        base = weights[layer].removeprefix(_PREFIX).removesuffix("weight")
-        found |= {
-            base + name: one for name, one in zip(_STATISTICS, (statistics.mean, statistics.variance), strict=True)
-        }
-    return found
+    return found | {name: stored[value] for name, value in _names_in_graph(model).items() if value in stored}
