@@ -2,7 +2,7 @@
 
     python benchmarks/cluster.py [--workers 2] [--side 8192] [--precision float32]
 
-Maps the largest fully valid rectangle of the example, repeated, with the default detector by the command line: with
+Maps the example of one image, repeated, with the default detector by the command line: with
 `--threads 1` on one core (where `taskset` is there), with `--threads 1` on all cores, so that reading and writing run
 beside the network, and with `--cluster local:N`. Prints the seconds of the map (`wall_s` of its summary) and of the
 whole command, which includes starting the workers; the processor seconds of all its processes, which other load on the
@@ -55,10 +55,8 @@ def main() -> None:
         folder = Path(temporary)
         with rasterio.open(whole_tile.EXAMPLE) as file:
             values = file.read([1, 2, 3])
-        rows, cols = whole_tile.largest_valid((values > 0).all(axis=0))
-        whole_tile.SIDE_PX, whole_tile.STRIP_PX = given.side, 512
         scene = folder / "scene.tif"
-        whole_tile.write_tile(scene, values[:, rows, cols])
+        whole_tile.write_tile(scene, values, given.side)
         pinned = ["taskset", "-c", "0"] if shutil.which("taskset") else []
         one, one_cpu = run("one process, 1 thread, 1 core", scene, folder / "one", [*common, "--threads", "1"], pinned)
         free, _ = run("one process, 1 thread, all cores", scene, folder / "free", [*common, "--threads", "1"], [])

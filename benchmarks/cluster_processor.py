@@ -46,9 +46,7 @@ def main() -> None:
         path = folder / "scene.tif"
         with rasterio.open(whole_tile.EXAMPLE) as file:
             values = file.read([1, 2, 3])
-        rows, cols = whole_tile.largest_valid((values > 0).all(axis=0))
-        whole_tile.SIDE_PX, whole_tile.STRIP_PX = given.side, 512
-        whole_tile.write_tile(path, values[:, rows, cols])
+        whole_tile.write_tile(path, values, given.side)
         map_scene(open_scene(path), detector, folder / "first", settings)
         before = used_s()
         summary = map_scene(open_scene(path), detector, folder / "one", settings).summary
