@@ -1,8 +1,8 @@
 """Detectors of change on made pairs of patches that they were not trained on.
 
-    python benchmarks/change_detectors.py L4S_RGB EUROSAT_RGB --network FILE.onnx --part validation
-    python benchmarks/change_detectors.py L4S_RGB EUROSAT_RGB --network FILE.onnx --part test
-    python benchmarks/change_detectors.py L4S_RGB EUROSAT_RGB --network FILE.onnx --part test --curve shift_px
+    python benchmarks/change_detectors.py L4S_RGB EUROSAT_RGB [--network FILE.onnx] --part validation
+    python benchmarks/change_detectors.py L4S_RGB EUROSAT_RGB [--network FILE.onnx] --part test
+    python benchmarks/change_detectors.py L4S_RGB EUROSAT_RGB [--network FILE.onnx] --part test --curve shift_px
 
 ``validation`` (rows 45-49 of scene A, 8 of B, 9 of C) compares ways to decide what is new and their thresholds;
 ``test`` (rows 51-57 of A, 9 and 10 of B, 10 of C) scores what was chosen there, also against misregistration and
@@ -52,7 +52,7 @@ class Seen:
     """The same before."""
     regression: Image
     both: Image
-    """Of the network of both dates."""
+    """Of the network of both dates; that of the regression where none is given."""
     new: NDArray[np.bool_]
     old: NDArray[np.bool_]
 
@@ -70,24 +70,28 @@ class Seen:
 
 
 BASELINE, NETWORK = "regression x none before (baseline)", "network, regression x none before"
-WAYS = ("single image", "regression", BASELINE, "network", "network x none before", "network, regression", NETWORK)
+WAYS_OF_ONE_IMAGE = ("single image", "regression", BASELINE)
+WAYS = (*WAYS_OF_ONE_IMAGE, "network", "network x none before", "network, regression", NETWORK)
+SHOWN = ("single image", BASELINE, NETWORK)
+"""In a curve."""
 
 
 class Judges:
     """The detectors, opened once."""
 
-    def __init__(self, network: Path) -> None:
+    def __init__(self, network: Path | None) -> None:
         options = InferenceOptions(precision="float32", threads=1)
         self.single = ArrayPredictor(Detector.open(packaged_baseline().detector), options)
-        self.both = ArrayPredictor(Detector.open(network), options)
+        self.both = ArrayPredictor(Detector.open(network), options) if network else None
 
     def see(self, after: Image, before: Image, new: NDArray[np.bool_], old: NDArray[np.bool_]) -> Seen:
         """Run every detector on a pair (3, H, W) each."""
         radiometry = measure_radiometry(*(one.reshape(3, -1).T.astype(float) for one in (before, after)))
         change = compute_visible_change(before, after, np.ones(new.shape, np.bool_), radiometry)
         single, earlier = self.single(after), self.single(before)
-        both = self.both(np.concatenate([after, before]))
-        return Seen(single, earlier, predict_new(single, change), both, new, old)
+        regression = predict_new(single, change)
+        both = self.both(np.concatenate([after, before])) if self.both else regression
+        return Seen(single, earlier, regression, both, new, old)
 
 
 def select(patches, part: str, every: int):
@@ -148,7 +152,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("patches", type=Path)
     parser.add_argument("chips", type=Path)
-    parser.add_argument("--network", type=Path, required=True)
+    parser.add_argument("--network", type=Path, help="a detector of two dates, beside the baseline")
     parser.add_argument("--part", choices=ROWS, default="validation")
     parser.add_argument("--every", type=int, default=1, help="use every n-th patch")
     parser.add_argument("--curve", choices=CURVES, help="score against misregistration or season only")
@@ -160,7 +164,10 @@ def main() -> None:
     chips = Chips.open(arguments.chips, settings.keep_apart)
     limit = packaged_baseline().threshold
     own = {"single image": judges.single.detector.card.threshold, "regression": limit, BASELINE: limit}
-    network_threshold = judges.both.detector.card.threshold
+    ways: tuple[str, ...] = WAYS_OF_ONE_IMAGE
+    if judges.both:
+        ways = WAYS
+        own |= dict.fromkeys(set(WAYS) - set(own), judges.both.detector.card.threshold)
 
     if arguments.curve:
         still = settings.model_copy(update={"season": 0.0, "misregistration_px": 0.0, "snow": 0.0})
@@ -172,8 +179,7 @@ def main() -> None:
             ]
             for value in CURVES[arguments.curve]
         }
-        limits = {way: own.get(way, network_threshold) for way in ("single image", BASELINE, NETWORK)}
-        svg = print_curve(arguments.curve, seen, limits)
+        svg = print_curve(arguments.curve, seen, {way: own[way] for way in SHOWN if way in ways})
         if arguments.chart:
             arguments.chart.write_text(svg)
         return
@@ -186,8 +192,8 @@ def main() -> None:
     click.echo(f"{len(entries)} made pairs of {arguments.part}, seed {SEED}")
     click.echo("| way | threshold | precision | recall | F1 | old scars | exchanged | before twice |")
     click.echo("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for way in WAYS:
-        limits = [own.get(way, network_threshold)]
+    for way in ways:
+        limits = [own[way]]
         if arguments.part == "validation":
             limits.append(float(max(THRESHOLDS, key=lambda limit: score(seen, way, limit)["f1"])))
         for limit in limits:
