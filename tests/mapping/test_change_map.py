@@ -65,6 +65,8 @@ def test_old_ground_goes_to_its_own_layer(scenes: tuple[Scene, Scene], tmp_path:
         assert change.scales[0] == 0.004
         assert "brightness" in change.descriptions[1]
     report = (tmp_path / "map" / "report.html").read_text(encoding="utf-8")
+    # The detector's own confidence was fitted on single images.
+    assert "Confidence is the mean probability inside the polygon that it is a landslide and new." in report
     assert "What became of the candidates" in report
     assert set(result.summary.files) >= {"change.tif", "overview.png"}
 

@@ -127,7 +127,7 @@ def _figures(summary: Summary, areas_m2: NDArray[np.float64]) -> str:
 def _largest(landslides: "gpd.GeoDataFrame", summary: Summary, card: Card) -> str:
     if not len(landslides):
         return paragraph("No landslides were detected.")
-    parts = [paragraph(sections.largest_note(summary.landslides, len(landslides), card))]
+    parts = [paragraph(sections.largest_note(summary, len(landslides), card))]
     if not has_terrain(landslides):
         parts.append(paragraph("The scene has no elevation: height, slope and aspect are unknown.", "note"))
     return "".join([*parts, landslides_table(landslides)])

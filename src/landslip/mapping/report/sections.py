@@ -163,18 +163,21 @@ def files_section(summary: Summary) -> str:
     return plain_table(("File", "Content", "SHA-256"), rows, code=2) + "<h3>Open in QGIS</h3>" + how
 
 
-def largest_note(count: int, shown: int, card: Card) -> str:
+def largest_note(summary: Summary, shown: int, card: Card) -> str:
     """Return the note above the table of the largest landslides: its extent and its columns."""
+    count = summary.landslides
     which = (
         f"The {shown} largest of {count:,}"
         if shown < count
         else f"All {format_count(count, 'landslide', 'landslides')}"
     )
-    meaning = (
-        f"the estimated probability that the polygon is a landslide. {to_sentence(card.confidence.description)}"
-        if card.confidence
-        else "the mean probability inside the polygon (this detector has no fitted confidence model)."
-    )
+    if summary.change is not None:
+        meaning = "the mean probability inside the polygon that it is a landslide and new."
+    elif card.confidence:
+        fitted = to_sentence(card.confidence.description)
+        meaning = f"the estimated probability that the polygon is a landslide. {fitted}"
+    else:
+        meaning = "the mean probability inside the polygon (this detector has no fitted confidence model)."
     return (
         f"{which}; click a heading to sort. Length and width are the sides of the smallest enclosing rectangle. "
         f"Confidence is {meaning}"
