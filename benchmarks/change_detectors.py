@@ -51,22 +51,26 @@ class Seen:
     earlier: Image
     """The same before."""
     regression: Image
-    both: Image
-    """Of the network of both dates; that of the regression where none is given."""
+    both: Image | None
+    """Of the network of both dates, if one is given."""
     new: NDArray[np.bool_]
     old: NDArray[np.bool_]
 
     def probability(self, way: str) -> Image:
         """Return the probability that a pixel is new, by one of the ways."""
-        return {
+        found = {
             "single image": self.single,
             "regression": self.regression,
             BASELINE: combine(self.regression, self.earlier),
-            "network": self.both,
-            "network x none before": self.both * (1 - self.earlier),
-            "network, regression": np.sqrt(self.regression * self.both),
-            NETWORK: combine(self.regression, self.earlier, self.both),
-        }[way]
+        }
+        if self.both is not None:
+            found |= {
+                "network": self.both,
+                "network x none before": self.both * (1 - self.earlier),
+                "network, regression": np.sqrt(self.regression * self.both),
+                NETWORK: combine(self.regression, self.earlier, self.both),
+            }
+        return found[way]
 
 
 BASELINE, NETWORK = "regression x none before (baseline)", "network, regression x none before"
@@ -82,16 +86,19 @@ class Judges:
     def __init__(self, network: Path | None) -> None:
         options = InferenceOptions(precision="float32", threads=1)
         self.single = ArrayPredictor(Detector.open(packaged_baseline().detector), options)
-        self.both = ArrayPredictor(Detector.open(network), options) if network else None
+        self.both: ArrayPredictor | None = None
+        if network is not None:
+            self.both = ArrayPredictor(Detector.open(network), options)
 
     def see(self, after: Image, before: Image, new: NDArray[np.bool_], old: NDArray[np.bool_]) -> Seen:
         """Run every detector on a pair (3, H, W) each."""
         radiometry = measure_radiometry(*(one.reshape(3, -1).T.astype(float) for one in (before, after)))
         change = compute_visible_change(before, after, np.ones(new.shape, np.bool_), radiometry)
         single, earlier = self.single(after), self.single(before)
-        regression = predict_new(single, change)
-        both = self.both(np.concatenate([after, before])) if self.both else regression
-        return Seen(single, earlier, regression, both, new, old)
+        both = None
+        if self.both is not None:
+            both = self.both(np.concatenate([after, before]))
+        return Seen(single, earlier, predict_new(single, change), both, new, old)
 
 
 def select(patches, part: str, every: int):
@@ -165,7 +172,7 @@ def main() -> None:
     limit = packaged_baseline().threshold
     own = {"single image": judges.single.detector.card.threshold, "regression": limit, BASELINE: limit}
     ways: tuple[str, ...] = WAYS_OF_ONE_IMAGE
-    if judges.both:
+    if judges.both is not None:
         ways = WAYS
         own |= dict.fromkeys(set(WAYS) - set(own), judges.both.detector.card.threshold)
 
