@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from landslip.post_training.composition import operator_set
 
 OPERATOR: Final = "BatchNormalization"
-_MEAN, _VARIANCE = 3, 4
+MEAN, VARIANCE = 3, 4
 """Indices among the inputs of the operator."""
 _PREFIX: Final = "statistics"
 _AXES_AS_INPUT: Final = 18
@@ -51,7 +51,7 @@ def statistics_in(model: onnx.ModelProto) -> dict[str, Statistics]:
     constants = tensors_in(model)
     found = {}
     for node in _layers(model.graph):
-        mean, variance = (constants.get(node.input[index]) for index in (_MEAN, _VARIANCE))
+        mean, variance = (constants.get(node.input[index]) for index in (MEAN, VARIANCE))
         if mean is not None and variance is not None:
             found[node.output[0]] = Statistics(mean, variance)
     return found
@@ -98,7 +98,7 @@ def with_statistics(model: onnx.ModelProto, statistics: Mapping[str, Statistics]
         layer = statistics.get(node.output[0])
         if layer is None:
             continue
-        for index, what, values in ((_MEAN, "mean", layer.mean), (_VARIANCE, "variance", layer.variance)):
+        for index, what, values in ((MEAN, "mean", layer.mean), (VARIANCE, "variance", layer.variance)):
             name = f"{_PREFIX}.{what}.{node.output[0]}"
             # A model that was adapted before has a tensor of this name.
             for old in [tensor for tensor in graph.initializer if tensor.name == name]:

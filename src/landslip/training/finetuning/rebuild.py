@@ -1,6 +1,7 @@
 """Rebuilds the torch network of a detector from its card and the tensors of its graph."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -13,7 +14,7 @@ from landslip.detector.card import Card
 from landslip.detector.detector import Detector
 from landslip.errors import DetectorError, RecipeError
 from landslip.inference.engine import InferenceOptions, open_engine
-from landslip.post_training.batch_norm import OPERATOR, remove_unused, tensors_in
+from landslip.post_training.batch_norm import MEAN, OPERATOR, VARIANCE, remove_unused, tensors_in
 from landslip.training.assembly.export import ProbabilityNetwork
 from landslip.training.networks.build import DetectorNetwork, build_network
 from landslip.training.networks.normalise import Normalise
@@ -24,7 +25,8 @@ MAX_DIFFERENCE: Final = 1e-4
 _PREFIX: Final = "network."
 _NORMALISATION: Final = "normalise."
 _COUNTER: Final = "num_batches_tracked"
-_STATISTICS: Final = ("running_mean", "running_var")
+_STATISTICS: Final = MappingProxyType({"running_mean": MEAN, "running_var": VARIANCE})
+"""Statistics of a layer by their names in the network, and their places among the inputs of the operator."""
 _BATCH_SIZE: Final = 16
 
 
@@ -168,7 +170,7 @@ def _names_in_graph(model: onnx.ModelProto) -> Mapping[str, str]:
     for node in model.graph.node:
         if node.op_type == OPERATOR:
             base = node.input[1].removeprefix(_PREFIX).removesuffix("weight")
-            names |= {base + name: value for name, value in zip(_STATISTICS, node.input[3:5], strict=True)}
+            names |= {base + name: node.input[index] for name, index in _STATISTICS.items()}
     return names
 
 

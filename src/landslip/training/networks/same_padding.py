@@ -42,7 +42,7 @@ class ConstantSameConv2d(nn.Module):
 
 
 def _split(total: int) -> tuple[int, int]:
-    """Padding on either side; the odd pixel is at the end, as in TensorFlow."""
+    """Divide padding between the two sides; an odd pixel goes to the end, as in TensorFlow."""
     total = max(total, 0)
     return total // 2, total - total // 2
 
