@@ -85,6 +85,7 @@ class OpenVinoEngine:
                 model = core.read_model(detector.onnx_bytes, b"")
                 model.reshape({INPUT: [self._step, len(detector.card.channels), height, width]})
                 compiled = [core.compile_model(one, *part) for one, part in zip(_cut(model), parts, strict=True) if one]
+                # As above: without paths nothing is kept.
                 for path, one in zip(paths, compiled, strict=False):
                     keep_compiled(path, one)
             self._first = _queue(compiled[0], streams)

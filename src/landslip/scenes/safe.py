@@ -331,6 +331,7 @@ class _Zip:
         try:
             with zipfile.ZipFile(path) as archive:
                 entries = archive.infolist()
+        # NotImplementedError: the directory asks for a version of the format that Python does not support.
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise SceneError(
                 f"{path} cannot be read as a zip, it is truncated or damaged: download it again"

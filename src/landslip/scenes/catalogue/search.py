@@ -91,6 +91,7 @@ def _api(
             yield from (one for one in features if isinstance(one, dict))
     except (requests.RequestException, client_errors.APIError) as error:
         raise _unreachable(catalogue, error) from error
+    # pystac raises any of these for JSON that is no answer of a STAC API, and NotImplementedError without a search.
     except (pystac_errors.STACError, LookupError, TypeError, ValueError, AttributeError, NotImplementedError) as error:
         raise RunError(
             f"the answer of {catalogue.name} is not that of a STAC API that can be searched ({_brief(error)}): check "

@@ -161,6 +161,7 @@ def check_checkpoint(path: Path) -> None:
         RunError: it is damaged.
     """
     try:
+        # Only tensors and plain values are read, no pickled code; torch reports a damaged file by any of these errors.
         torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
         raise RunError(

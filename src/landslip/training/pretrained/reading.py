@@ -77,6 +77,7 @@ def _read_archive(path: Path) -> Any:
         with warnings.catch_warnings():
             # torch warns of TorchScript archives before it refuses them.
             warnings.simplefilter("ignore")
+            # Only tensors and plain values are read; a file with code ends in UnpicklingError.
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(
