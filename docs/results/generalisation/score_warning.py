@@ -17,6 +17,7 @@ from scipy.stats import spearmanr
 import landslip
 from landslip.datasets.patch_set import PatchSet
 from landslip.detector.ood_distance import OodDistance
+from landslip.evaluation.domain_shift import patch_distances
 from landslip.evaluation.generalisation.regions import region_of_text
 from landslip.evaluation.predict import predict
 from landslip.inference.engine import InferenceOptions
@@ -35,7 +36,7 @@ def main() -> None:
     rows: list[tuple[str, float, float, float]] = []
     for name in sys.argv[2:]:
         of_detector = [row for region in REGIONS for row in measure(landslip.Detector.open(name), patches, region)]
-        home = np.mean([sure for region, _, sure, _ in of_detector if region == HOME])
+        home = float(np.mean([sure for region, _, sure, _ in of_detector if region == HOME]))
         rows += [(region, f1, sure / home, distance) for region, f1, sure, distance in of_detector]
     f1, sure, distance = (np.array([row[column] for row in rows]) for column in (1, 2, 3))
     where = np.array([row[0] for row in rows])
@@ -55,8 +56,9 @@ def measure(detector: landslip.Detector, patches: PatchSet[Any], region: str) ->
     """Return region, F1, mean probability of the mapped pixels and median distance of each block."""
     selected = patches.where(region_of_text(region).contains)
     found = predict(detector, selected, options=InferenceOptions(precision="float32"))
-    distance = OodDistance(detector.card.ood, detector.card.channels)
-    distances = distance.distances(np.stack([distance.describe(patch.values) for patch in selected]))
+    if detector.card.ood is None:
+        raise SystemExit(f"{detector.card.name} has no statistics of its training images: a distance needs them")
+    distances = patch_distances(OodDistance(detector.card.ood, detector.card.channels), selected)
     blocks: dict[tuple[int, int], list[int]] = defaultdict(list)
     for index, entry in enumerate(selected.entries):
         blocks[entry.row // SIDE, entry.col // SIDE].append(index)
@@ -72,7 +74,7 @@ def measure(detector: landslip.Detector, patches: PatchSet[Any], region: str) ->
                 region,
                 float(f1),
                 float(found.encoded[members][mapped].mean()) * STEP,
-                float(np.median(distances[members])),
+                float(np.nanmedian(distances[members])),
             )
         )
     return rows
@@ -88,4 +90,5 @@ def write(line: str) -> None:
     sys.stdout.write(line + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()
