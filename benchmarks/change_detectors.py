@@ -11,6 +11,7 @@ Each way is also given the dates exchanged and the image before twice, where not
 """
 
 import argparse
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,11 +25,13 @@ from landslip.change.detector import combine
 from landslip.change.evidence import compute_visible_change
 from landslip.change.normalisation import measure_radiometry
 from landslip.channels import TRUE_COLOUR
+from landslip.datasets.patch_set import Entry, PatchSet
 from landslip.detector.detector import Detector
 from landslip.figures.charts import Axis, Chart, Series, render_svg
 from landslip.inference.engine import InferenceOptions
 from landslip.inference.predict import ArrayPredictor
 from landslip.synthetic.pair_set import Chips, PairSetSettings, make_one
+from landslip.synthetic.patch_pairs import MadePair
 
 ROWS = {
     "validation": {"A": (45, 49), "B": (8, 8), "C": (9, 9)},
@@ -101,15 +104,20 @@ class Judges:
         return Seen(single, earlier, predict_new(single, change), both, new, old)
 
 
-def select(patches, part: str, every: int):
+def select(patches: PatchSet[Entry], part: str, every: int) -> list[tuple[Entry, Entry]]:
     """Return every n-th patch of a part, each with the one that follows it."""
     rows = ROWS[part]
-    entries = [one for one in patches.entries if one.row is not None and one.scene in rows]
-    some = [one for one in entries if rows[one.scene][0] <= one.row <= rows[one.scene][1]]
+    some = [
+        one
+        for one in patches.entries
+        if one.scene in rows and one.row is not None and rows[one.scene][0] <= one.row <= rows[one.scene][1]
+    ]
     return list(zip(some, [*some[1:], some[0]], strict=True))[::every]
 
 
-def make_pairs(patches, entries, chips, settings):
+def make_pairs(
+    patches: PatchSet[Entry], entries: Sequence[tuple[Entry, Entry]], chips: Chips, settings: PairSetSettings
+) -> Iterator[MadePair]:
     """Yield made pairs of patches."""
     for entry, following in entries:
         patch, other = patches.read(entry), patches.read(following)
@@ -179,14 +187,14 @@ def main() -> None:
     if arguments.curve:
         still = settings.model_copy(update={"season": 0.0, "misregistration_px": 0.0, "snow": 0.0})
         click.echo(f"{len(entries)} made pairs of {arguments.part}, seed {SEED}, no snow")
-        seen = {
+        seen_at = {
             value: [
                 judges.see(one.after, one.before, one.new, one.old)
                 for one in make_pairs(patches, entries, chips, still.model_copy(update=change(arguments.curve, value)))
             ]
             for value in CURVES[arguments.curve]
         }
-        svg = print_curve(arguments.curve, seen, {way: own[way] for way in SHOWN if way in ways})
+        svg = print_curve(arguments.curve, seen_at, {way: own[way] for way in SHOWN if way in ways})
         if arguments.chart:
             arguments.chart.write_text(svg)
         return

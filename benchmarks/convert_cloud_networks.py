@@ -52,12 +52,19 @@ class Graph:
         self.tensors.append(numpy_helper.from_array(np.ascontiguousarray(values, np.float32), name))
         return name
 
-    def add(self, kind: str, inputs: list[str], name: str, **attributes: object) -> str:
-        self.nodes.append(helper.make_node(kind, inputs, [name], name=name, **attributes))
+    def add(self, kind: str, inputs: list[str], name: str, **attributes: int | list[int]) -> str:
+        node = helper.make_node(kind, inputs, [name], name=name)
+        node.attribute.extend(helper.make_attribute(key, value) for key, value in sorted(attributes.items()))
+        self.nodes.append(node)
         return name
 
     def convolve(
-        self, x: str, name: str, kernel: NDArray[np.float64], bias: NDArray[np.float64] | None, **attributes: object
+        self,
+        x: str,
+        name: str,
+        kernel: NDArray[np.float64],
+        bias: NDArray[np.float64] | None,
+        **attributes: int | list[int],
     ) -> str:
         inputs = [x, self.constant(f"{name}.weight", kernel)]
         if bias is not None:
@@ -126,7 +133,7 @@ def main() -> None:
         if given.compare:
             image = np.load(given.compare)[..., : len(channels)].transpose(2, 0, 1)[None] * np.float32(10_000)
             (probability,) = ReferenceEvaluator(onnx.load_from_string(data)).run(None, {"input": image})
-            np.save(given.out / f"{name}.npy", probability[0, 0])
+            np.save(given.out / f"{name}.npy", np.asarray(probability)[0, 0])
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ landslide before; the threshold of the packaged card is the one that ``change_de
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -54,7 +55,15 @@ LIGHT = AugmentationRecipe.disabled().model_copy(
 )
 WAVELENGTHS = torch.tensor([664.6, 559.8, 492.4])
 
-Pair = tuple[NDArray[np.float32], VisibleChange, NDArray[np.bool_], NDArray[np.bool_]]
+
+class Pair(NamedTuple):
+    """What the regression is given of one pair, and the truth."""
+
+    probability: NDArray[np.float32]
+    """Of landslide after, of the detector of one image."""
+    change: VisibleChange
+    new: NDArray[np.bool_]
+    old: NDArray[np.bool_]
 
 
 def read_chips(folder: Path, number: int, random: np.random.Generator) -> list[NDArray[np.float32]]:
@@ -81,7 +90,9 @@ def add_fields(pair: MadePair, chips: list[NDArray[np.float32]], random: np.rand
 def light(values: NDArray[np.float32], random: np.random.Generator) -> NDArray[np.float32]:
     generator = torch.Generator().manual_seed(int(random.integers(2**31)))
     source = RandomSource(generator, torch.device("cpu"))
-    return change_light(torch.from_numpy(values[None].copy()), WAVELENGTHS, LIGHT, source).numpy()[0]
+    image = torch.from_numpy(values[None].copy())
+    lit: NDArray[np.float32] = change_light(image, WAVELENGTHS, LIGHT, source)[0].numpy()
+    return lit
 
 
 def make_pairs(patches: list[Patch], chips: list[NDArray[np.float32]], detector: Detector, seed: int) -> Iterator[Pair]:
@@ -103,7 +114,7 @@ def make_pairs(patches: list[Patch], chips: list[NDArray[np.float32]], detector:
         radiometry = measure_radiometry(before.reshape(3, -1).T.astype(float), after.reshape(3, -1).T.astype(float))
         valid = np.ones(new.shape, np.bool_)
         change = compute_visible_change(before, after, valid, radiometry)
-        yield predict(np.ascontiguousarray(after[back])), change, new, old
+        yield Pair(predict(np.ascontiguousarray(after[back])), change, new, old)
 
 
 def f1(predicted: NDArray[np.bool_], truth: NDArray[np.bool_]) -> tuple[float, float, float]:
@@ -168,16 +179,16 @@ def main() -> None:
     choosing = list(make_pairs(choosing_on, chips, detector, SEED + 1))
     scoring = list(make_pairs(scoring_on, chips, detector, SEED + 2))
 
-    def pooled(pairs: list[Pair], which: int) -> NDArray[np.bool_]:
-        return np.concatenate([pair[which].ravel() for pair in pairs])
+    def pooled(masks: Iterable[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+        return np.concatenate([mask.ravel() for mask in masks])
 
-    chosen = np.concatenate([predict_new(one[0], one[1], card).ravel() for one in choosing])
+    chosen = np.concatenate([predict_new(one.probability, one.change, card).ravel() for one in choosing])
     thresholds = np.arange(0.2, 0.85, 0.02)
-    best = max(thresholds, key=lambda limit: f1(chosen >= limit, pooled(choosing, 2))[2])
-    final = np.concatenate([predict_new(one[0], one[1], card).ravel() for one in scoring])
-    single = np.nan_to_num(np.concatenate([one[0].ravel() for one in scoring])) >= detector.card.threshold
-    truth, old = pooled(scoring, 2), pooled(scoring, 3)
-    scores = {}
+    best = max(thresholds, key=lambda limit: f1(chosen >= limit, pooled(one.new for one in choosing))[2])
+    final = np.concatenate([predict_new(one.probability, one.change, card).ravel() for one in scoring])
+    single = np.nan_to_num(np.concatenate([one.probability.ravel() for one in scoring])) >= detector.card.threshold
+    truth, old = pooled(one.new for one in scoring), pooled(one.old for one in scoring)
+    scores: dict[str, float] = {}
     for name, found in (("single_image", single), ("regression_alone", final >= best)):
         precision, recall, score = f1(found, truth)
         scores |= {f"{name}_precision": precision, f"{name}_recall": recall, f"{name}_f1": score}

@@ -56,18 +56,19 @@ def main() -> None:
     held_out = stack_patches(split_patches(patches)[1])
     has = [name for name in _INSTRUCTIONS if name in (cpu_instructions() or ())]
     print(f"{cpu_name()} ({' '.join(has)}), {os.cpu_count()} cores, best of {ROUNDS} rounds of {TIMED} patches")
+    quantised: Detector | None
     for name in arguments.detector or [*packaged(), "resnet34"]:
         if name == "resnet34":
-            pair, network = _resnet34(patches), NetworkRecipe(encoder="resnet34", weights="none")
+            (detector, quantised), network = _resnet34(patches), NetworkRecipe(encoder="resnet34", weights="none")
         else:
             detector = Detector.open(name)
             network = NetworkRecipe.model_validate(detector.card.recipe["network"] | {"weights": "none", "name": None})
             try:
-                pair = detector, quantise(detector, patches, f"{arguments.data.name}, {part}")
+                quantised = quantise(detector, patches, f"{arguments.data.name}, {part}")
             except RunError as error:
                 print(error)
-                pair = detector, None
-        _compare(name, *pair, _eager(network, pair[0].card.channels), held_out)
+                quantised = None
+        _compare(name, detector, quantised, _eager(network, detector.card.channels), held_out)
 
 
 def _resnet34(patches: Any) -> tuple[Detector, Detector]:

@@ -27,14 +27,14 @@ from landslip.channels import CHANNELS
 from landslip.grid.neighbourhoods import is_near
 from landslip.grid.window import Window
 from landslip.inference.cloud_network import NETWORKS, CloudNetwork
-from landslip.mapping.masks.scene_masks import SceneMasks
+from landslip.mapping.masks.scene_masks import CloudChoice, SceneMasks
 from landslip.probability import reaches_threshold
 from landslip.scenes.arrays import array_scene
 from landslip.scenes.masks.classification import CLOUD_CLASSES, Classification
-from landslip.scenes.masks.kinds import KINDS
+from landslip.scenes.masks.kinds import KINDS, MaskName
 from landslip.scenes.scene import Scene
 
-ALL = ("clouds", "shadow", "snow", "water", "vegetation")
+ALL: tuple[MaskName, ...] = ("clouds", "shadow", "snow", "water", "vegetation")
 RUNS = (
     ("none", 240.0, False),
     ("auto", 60.0, False),
@@ -51,19 +51,21 @@ def in_memory(values: NDArray[np.float32], channels: tuple[str, ...], pixel_m: f
     return array_scene(values, channels, GeoBox(values.shape[1:], Affine.scale(pixel_m), None))
 
 
-def clouds_of(scene: Scene, source: str = "network") -> NDArray[np.bool_]:
+def clouds_of(scene: Scene, source: CloudChoice = "network") -> NDArray[np.bool_]:
     """Clouds without the buffer and without the removal of small ones."""
     masks = SceneMasks.of(scene, ("clouds",), cloud_source=source)
     assert masks.clouds is not None
     return masks.clouds.find(scene.window)
 
 
+def count(mask: NDArray[np.bool_]) -> int:
+    return int(np.count_nonzero(mask))
+
+
 def f1(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> str:
-    both = np.count_nonzero(found & truth)
-    precision, recall = both / max(np.count_nonzero(found), 1), both / max(np.count_nonzero(truth), 1)
-    return (
-        f"{2 * both / max(np.count_nonzero(found) + np.count_nonzero(truth), 1):.3f} | {precision:.3f} | {recall:.3f}"
-    )
+    both, marked, true = count(found & truth), count(found), count(truth)
+    precision, recall = both / max(marked, 1), both / max(true, 1)
+    return f"{2 * both / max(marked + true, 1):.3f} | {precision:.3f} | {recall:.3f}"
 
 
 def labelled_patches(folder: Path) -> Iterator[tuple[Scene, NDArray[np.bool_]]]:
@@ -129,15 +131,15 @@ def measure_harm(data: Path) -> None:
     dark = total = pixels = 0
     marked = dict.fromkeys(ALL, 0)
     for scene, landslide in labelled_patches(data / "l4s-h5"):
-        total += np.count_nonzero(landslide)
+        total += count(landslide)
         pixels += landslide.size
         for name in ALL:
-            wanted = ("clouds", "shadow") if name == "shadow" else (name,)
+            wanted: tuple[MaskName, ...] = ("clouds", "shadow") if name == "shadow" else (name,)
             mask = SceneMasks.of(scene, wanted).codes(scene.window) == KINDS[name].code
-            lost[name] += np.count_nonzero(mask & landslide)
-            marked[name] += np.count_nonzero(mask)
+            lost[name] += count(mask & landslide)
+            marked[name] += count(mask)
         red, nir = scene.read(["B04", "B08"])[0]
-        dark += np.count_nonzero((nir < 1500) & (red < 500) & landslide)
+        dark += count((nir < 1500) & (red < 500) & landslide)
     print(f"\n| mask | of {total:,} labelled landslide px | of all {pixels:,} px |\n| --- | --- | --- |")
     for name in ALL:
         print(f"| {name} | {lost[name] / total:.3%} | {marked[name] / pixels:.3%} |")
@@ -176,7 +178,7 @@ def measure_wayanad(data: Path, out: Path) -> None:
             if date == "cloudy":
                 thick, brighter = difference > 1500, difference > 800
                 cloud = brighter & is_near(thick, 20)
-                under = [np.count_nonzero(landslide & where) / 100 for where in (cloud, thick, brighter)]
+                under = [count(landslide & where) / 100 for where in (cloud, thick, brighter)]
                 nodata, hidden = (encoded == 255).mean(), (encoded == 255)[cloud].mean()
                 text = f"{under[0]:.1f} | {under[1]:.1f} | {under[2]:.1f} | {nodata:.1%} | {hidden:.1%}"
             else:
@@ -185,7 +187,7 @@ def measure_wayanad(data: Path, out: Path) -> None:
             area_ha = result.summary.landslide_area_m2 / 1e4
             print(f"| {date} | {name} | {'yes' if to_toa else 'no'} | {area_ha:.1f} | {text} |")
     whole, masked = (found["clear", masks, 240.0, False] for masks in ("none", "auto"))
-    gone = np.count_nonzero(whole & ~masked) / np.count_nonzero(whole)
+    gone = count(whole & ~masked) / count(whole)
     print(f"\nClear date: {gone:.2%} of the mapped landslide pixels are lost with masks.")
 
 

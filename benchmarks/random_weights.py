@@ -40,7 +40,7 @@ def random_resnet34() -> Detector:
         seal(export_graph(network, 1.0, 3), template.card), name="random-resnet34", architecture="unet/resnet34"
     )
     images = synthetic_images(channels, 16, TILE_PX, TILE_PX)
-    adapted = adapt(drawn, images, "noise")
+    adapted = adapt(drawn, list(images), "noise")
     probability = open_engine(adapted, FLOAT32, height=TILE_PX, width=TILE_PX)(images)
     nothing = {"input_ranges": None, "ood": None, "confidence": None}
     return update_card(adapted, threshold=float(np.clip(np.median(probability), 0.004, 0.996)), **nothing)

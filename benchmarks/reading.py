@@ -16,7 +16,7 @@ Prints wall and processor seconds of every round, the ratios of the best rounds,
 
 import argparse
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from time import perf_counter, process_time
@@ -130,14 +130,15 @@ def main() -> None:
         print(f"{given.side} x {given.side} px, {len(paths)} bands, {given.format}, {size_mb:,.0f} MB", flush=True)
         scene = open_scene(paths)
         settings = cache_settings(scene, scene.channels)
+        ways: dict[str, Callable[[], int]] = {
+            "stored": lambda: read_plainly(paths, given.side, settings, at_10_m=False),
+            "10 m": lambda: read_plainly(paths, given.side, settings, at_10_m=True),
+            "scene": lambda: read_scene(paths, given.side),
+        }
         best: dict[str, tuple[float, float]] = {}
         cpu: dict[str, float] = {}
         for _ in range(given.rounds):
-            for name, run in (
-                ("stored", lambda: read_plainly(paths, given.side, settings, at_10_m=False)),
-                ("10 m", lambda: read_plainly(paths, given.side, settings, at_10_m=True)),
-                ("scene", lambda: read_scene(paths, given.side)),
-            ):
+            for name, run in ways.items():
                 start, busy = perf_counter(), process_time()
                 count = run()
                 spent = perf_counter() - start, process_time() - busy

@@ -13,6 +13,7 @@ import argparse
 import cc3d
 import click
 import numpy as np
+from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 import landslip
@@ -32,7 +33,7 @@ SURE, UNLIKELY = 0.9, 0.02
 STEEP_DEG = 10
 
 
-def keep_steep(found, slope_deg):
+def keep_steep(found: NDArray[np.bool_], slope_deg: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Return the candidates, as 8-connected objects, whose mean slope is large enough."""
     labels = cc3d.connected_components(found.astype(np.uint8), connectivity=8)
     means = np.bincount(labels.ravel(), slope_deg.ravel()) / np.maximum(np.bincount(labels.ravel()), 1)
@@ -51,7 +52,8 @@ def main() -> None:
     baseline = ChangeDetector.open(BASELINE)
     network = ChangeDetector.open(arguments.network) if arguments.network else None
     both_channels = (*TRUE_COLOUR, *name_before(TRUE_COLOUR))
-    totals = {}
+    found_px: dict[str, int] = {}
+    totals: dict[str, dict[str, NDArray[np.int64]]] = {}
     for number, kind in enumerate(KINDS):
         region = make_region(number, arguments.seed, *window.shape)
         pair = make_scene_pair(region, window)
@@ -79,8 +81,8 @@ def main() -> None:
         snow, new = ((mask & ~seen).sum() / max(mask.sum(), 1) for mask in (pair.snow, pair.new))
         click.echo(f"{kind}: hidden {1 - seen.mean():.1%}, of the snow {snow:.1%}, of the new landslides {new:.1%}")
         for name, found in maps.items():
-            counts = totals.setdefault(name, {"found": 0} | {one: np.zeros(2, int) for one in CLASSES})
-            counts["found"] += int((found & seen).sum())
+            found_px[name] = found_px.get(name, 0) + int((found & seen).sum())
+            counts = totals.setdefault(name, {one: np.zeros(2, np.int64) for one in CLASSES})
             for one in CLASSES:
                 truth = getattr(pair, one) & seen
                 counts[one] += [int((found & truth).sum()), int(truth.sum())]
@@ -88,7 +90,7 @@ def main() -> None:
     click.echo("| --- | ---: | ---: | ---: | ---: | ---: |")
     for name, counts in totals.items():
         fractions = [counts[one][0] / max(counts[one][1], 1) for one in CLASSES]
-        figures = " | ".join(f"{value:.3f}" for value in (counts["new"][0] / max(counts["found"], 1), *fractions))
+        figures = " | ".join(f"{value:.3f}" for value in (counts["new"][0] / max(found_px[name], 1), *fractions))
         click.echo(f"| {name} | {figures} |")
 
 

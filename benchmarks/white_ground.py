@@ -9,35 +9,37 @@ on average, the median of the 21 patches with known DN.
 
 import argparse
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 import numpy as np
 import rasterio
+from numpy.typing import NDArray
 from PIL import Image
 
-from landslip.change.white_ground import measure_white
+from landslip.change.white_ground import Mask, measure_white
 from landslip.channels import CHANNELS, TRUE_COLOUR
 
 GROUND_DN = 530
 SCL = {4: "vegetation", 5: "bare", 6: "water", 8: "cloud, medium", 9: "cloud, high", 11: "snow"}
 
 
-def find(image, valid):
+def find(image: NDArray[np.number], valid: Mask) -> tuple[Mask, float]:
     """Return white ground and the limit of an image (3, h, w)."""
     samples = image[:, valid].T.astype(np.float64)
     test, _ = measure_white(samples, samples)
     return test.find(image.astype(np.float32), valid), test.limit
 
 
-def print_rows(name, white, limit, classes):
+def print_rows(name: str, white: Mask, limit: str, classes: Mapping[str, Mask]) -> None:
     """Print the hidden fraction of each class."""
     for title, mask in classes.items():
         if mask.sum() >= 100:
             click.echo(f"| {name} | {title} | {mask.sum():,} | {white[mask].mean():.1%} | {limit} |")
 
 
-def score_patches(folder):
+def score_patches(folder: Path) -> None:
     """Print the fractions of labelled landslides and other ground, by scene."""
     divisors = np.array([CHANNELS[name].l4s_divisor for name in TRUE_COLOUR])[:, None, None]
     with (folder / "manifest.csv").open(encoding="utf-8") as file:
@@ -62,7 +64,7 @@ def score_patches(folder):
         )
 
 
-def score_scenes(folder):
+def score_scenes(folder: Path) -> None:
     """Print the fractions of the classes of two sources."""
     for product in sorted((folder / "mapchete-33twm").iterdir()):
         bands = {}

@@ -89,7 +89,9 @@ def write_network(folder: Path, run: Path, detector: Detector) -> None:
     weights = {name.removeprefix("body."): one for name, one in load_file(run / "weights.safetensors").items()}
     statistics = {name: one for name, one in weights.items() if name.startswith("normalise.")}
     save_file({name: one for name, one in weights.items() if name not in statistics}, folder / "weights.safetensors")
-    facts = {name.removeprefix("normalise."): one.ravel().tolist() for name, one in statistics.items()}
+    facts: dict[str, float | list[float]] = {
+        name.removeprefix("normalise."): one.ravel().tolist() for name, one in statistics.items()
+    }
     facts["temperature"] = detector.card.temperature
     (folder / "normalisation.json").write_text(json.dumps(facts))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from score_infrared import COLOURS, CONTEXT_PX, HEADS, fit, log, make_features
 
 import landslip
@@ -47,7 +48,7 @@ def main() -> None:
     log(str(score_track(map_whole(detector, scene, InferenceOptions(precision="float32")), Path(sys.argv[3]))))
 
 
-def join(rgb: Detector, weights: np.ndarray, bias: float) -> onnx.ModelProto:
+def join(rgb: Detector, weights: NDArray[np.float64], bias: float) -> onnx.ModelProto:
     """Return the graph: features of the pixel, their means, a sum with weights, and a sigmoid."""
     given = onnx.load_model_from_string(rgb.onnx_bytes)
     graph = Composition()
@@ -70,7 +71,9 @@ def join(rgb: Detector, weights: np.ndarray, bias: float) -> onnx.ModelProto:
     # Features alternate: of the pixel, and its mean.
     kernel = np.concatenate([weights[0::2], weights[1::2]]).astype(np.float32).reshape(1, -1, 1, 1)
     both = graph.apply("Concat", pixel, context, axis=1)
-    summed = graph.apply("Conv", both, graph.tensor("head", kernel), graph.tensor("constant", np.float32([bias])))
+    summed = graph.apply(
+        "Conv", both, graph.tensor("head", kernel), graph.tensor("constant", np.array([bias], np.float32))
+    )
     return graph.model(graph.apply("Sigmoid", summed), len(CHANNELS), operator_set(given), given.ir_version)
 
 

@@ -35,6 +35,7 @@ SETS = (
 FURTHER = ("B01", "B05", "B06", "B07", "B08", "B09", "B10", "B11", "B12")
 SAMPLED = 40_000
 """Pixels that the trees are fitted on."""
+Features = dict[str, NDArray[np.float64]]
 
 
 def main() -> None:
@@ -62,7 +63,7 @@ def main() -> None:
         sys.stdout.flush()
 
 
-def make_features(values: dict[str, NDArray[np.float64]], probability: NDArray[np.float32]) -> dict[str, NDArray]:
+def make_features(values: dict[str, NDArray[np.float64]], probability: NDArray[np.float32]) -> Features:
     """Return features of every pixel by name; ``further`` has several columns."""
     certain = probability.astype(np.float64).clip(1e-6, 1 - 1e-6)
     nir, red, swir = values["B08"], values["B04"], values["B12"]
@@ -80,7 +81,7 @@ def make_features(values: dict[str, NDArray[np.float64]], probability: NDArray[n
 
 
 def score(
-    kind: str, names: tuple[str, ...], features: list[dict[str, NDArray]], labels: list[NDArray[np.bool_]]
+    kind: str, names: tuple[str, ...], features: list[Features], labels: list[NDArray[np.bool_]]
 ) -> tuple[float, float]:
     """Return pooled F1 and average precision over the patches left out in turn."""
     tables = [np.concatenate([one[name] for name in names], axis=1) for one in features]

@@ -75,8 +75,11 @@ def main() -> None:
 
 
 def score(
-    table: list[NDArray], labels: list[NDArray], train: NDArray[np.intp], test: NDArray[np.intp]
-) -> NDArray[np.float64]:
+    table: list[NDArray[np.float32]],
+    labels: list[NDArray[np.bool_]],
+    train: NDArray[np.intp],
+    test: NDArray[np.intp],
+) -> NDArray[np.int64]:
     """Fit on some patches and count hits, false alarms and misses on others."""
     inputs, truth = (np.concatenate([one[place] for place in train]) for one in (table, labels))
     chosen = np.random.default_rng(1).choice(len(truth), SAMPLED, replace=False)
@@ -87,7 +90,9 @@ def score(
     steps = np.linspace(0.02, 0.98, 49)
     threshold = steps[np.argmax([f1(*count(fitted >= step, truth)) for step in steps])]
     found = [model.predict_proba(table[place])[:, 1] >= threshold for place in test]
-    return np.sum([count(one, labels[place]) for one, place in zip(found, test, strict=True)], axis=0)
+    counts = np.array([count(one, labels[place]) for one, place in zip(found, test, strict=True)], np.int64)
+    total: NDArray[np.int64] = counts.sum(axis=0)
+    return total
 
 
 def count(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> tuple[int, int, int]:
@@ -142,7 +147,8 @@ def encode(inputs: dict[str, Tensor], weights: dict[str, Tensor]) -> Tensor:
     for number in range(DEPTH):
         tokens = transform(tokens, {name.removeprefix(f"blocks.{number}."): one for name, one in weights.items()})
     tokens = functional.layer_norm(tokens, (width,), weights["norm.weight"], weights["norm.bias"])
-    return tokens.unflatten(1, (len(GROUPS), side * side))
+    encoded: Tensor = tokens.unflatten(1, (len(GROUPS), side * side))
+    return encoded
 
 
 def transform(tokens: Tensor, block: dict[str, Tensor]) -> Tensor:
@@ -176,7 +182,8 @@ def resize_kernel(kernel: Tensor) -> Tensor:
     size = kernel.shape[-1]
     basis = torch.eye(size * size).reshape(-1, 1, size, size)
     resized = functional.interpolate(basis, (TOKEN_PX, TOKEN_PX), mode="bicubic", antialias=True).flatten(1)
-    return (kernel.flatten(2) @ torch.linalg.pinv(resized).T).unflatten(2, (TOKEN_PX, TOKEN_PX))
+    small: Tensor = (kernel.flatten(2) @ torch.linalg.pinv(resized).T).unflatten(2, (TOKEN_PX, TOKEN_PX))
+    return small
 
 
 if __name__ == "__main__":

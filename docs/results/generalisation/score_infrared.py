@@ -17,7 +17,7 @@ import shapely
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import landslip
@@ -39,6 +39,7 @@ HEADS = {
 }
 CONTEXT_PX, AROUND_PX, SAMPLED = 5, 129, 30_000
 Layers = Mapping[str, NDArray[np.float32]]
+Mask = NDArray[np.bool_]
 
 
 def main() -> None:
@@ -77,7 +78,7 @@ def main() -> None:
             report(title, name, marked.reshape(valid.shape) & valid, valid, scene)
 
 
-def report(title: str, name: str, marked: NDArray, valid: NDArray, scene: "landslip.Scene | None") -> None:
+def report(title: str, name: str, marked: Mask, valid: Mask, scene: "landslip.Scene | None") -> None:
     """Print what a head marks on a scene: the track found and the rest, or the fraction of the pixels."""
     if scene is None:
         log(f"{title}: {name}: {100 * marked.sum() / valid.sum():.2f} % marked")
@@ -111,10 +112,10 @@ def make_features(rgb: Detector, layers: Layers, around_px: int | None) -> dict[
     return {name: one.reshape(-1, 2).astype(np.float32) for name, one in both.items()}
 
 
-def read_scenes(scenes: Path) -> dict[str, tuple[Layers, NDArray[np.bool_], "landslip.Scene | None"]]:
+def read_scenes(scenes: Path) -> dict[str, tuple[Layers, Mask, "landslip.Scene | None"]]:
     """Read scenes by name: layers, validity, and the scene where it has a track."""
     six, four = (*COLOURS, "B08", "B11", "B12"), (*COLOURS, "B08")
-    found = {}
+    found: dict[str, tuple[Layers, Mask, landslip.Scene | None]] = {}
     for title, to_toa in (("Wayanad", False), ("Wayanad, --to-toa", True)):
         scene = landslip.open_scene(scenes / "wayanad-2024" / "clear", offset=-1000, to_toa=to_toa)
         values, valid = scene.read(six)
@@ -132,7 +133,7 @@ def read_scenes(scenes: Path) -> dict[str, tuple[Layers, NDArray[np.bool_], "lan
     return found
 
 
-def fit(tables: list[NDArray], labels: list[NDArray], train: NDArray[np.intp]) -> tuple[object, float]:
+def fit(tables: list[NDArray[np.float32]], labels: list[Mask], train: NDArray[np.intp]) -> tuple[Pipeline, float]:
     """Fit a head on some patches; returns it with its threshold."""
     inputs, truth = (np.concatenate([one[place] for place in train]) for one in (tables, labels))
     chosen = np.random.default_rng(1).choice(len(truth), SAMPLED, replace=False)
@@ -144,7 +145,7 @@ def fit(tables: list[NDArray], labels: list[NDArray], train: NDArray[np.intp]) -
     return model, float(steps[np.argmax([f1(count(fitted >= step, truth)) for step in steps])])
 
 
-def count(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> NDArray[np.float64]:
+def count(found: Mask, truth: Mask) -> NDArray[np.float64]:
     """Count hits, false alarms and misses."""
     return np.array([(found & truth).sum(), (found & ~truth).sum(), (~found & truth).sum()], float)
 

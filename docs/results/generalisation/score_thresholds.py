@@ -85,8 +85,7 @@ def shift_prior(probability: NDArray[np.float64], rounds: int = 100) -> NDArray[
 
 def score(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> tuple[float, float, float]:
     """Return F1, precision and recall."""
-    both = np.count_nonzero(found & truth)
-    marked, landslides = np.count_nonzero(found), np.count_nonzero(truth)
+    both, marked, landslides = (int(np.count_nonzero(one)) for one in (found & truth, found, truth))
     return 2 * both / max(marked + landslides, 1), both / max(marked, 1), both / max(landslides, 1)
 
 

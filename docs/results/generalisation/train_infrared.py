@@ -42,8 +42,12 @@ SETS = {
 FOLDS = ((1, 2, 3, 4, 42), (16, 27, 28, 72), (38, 40, 41, 150), (168, 253, 300, 512), (525, 800, 1002))
 STEPS, BATCH, CROP_PX, RATE = 120, 8, 64, 3e-3
 TILE_PX, OVERLAP_PX = 128, 32
-Predict = Callable[[NDArray[np.float32], tuple[str, ...]], NDArray[np.float32]]
+Image = NDArray[np.float32]
+Predict = Callable[[Image, tuple[str, ...]], Image]
 """From values (7, H, W), without gaps, and absent channels to probability (H, W)."""
+PredictHead = Callable[[Image, Image], Image]
+"""From values (7, H, W), without gaps, and the logit of the RGB detector (H, W) to probability (H, W)."""
+Scores = dict[str, dict[str, float]]
 
 
 class Head(nn.Module):
@@ -55,7 +59,8 @@ class Head(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return logits (N, 1, H, W)."""
-        return self.layers(features)
+        logits: Tensor = self.layers(features)
+        return logits
 
 
 def main() -> None:
@@ -82,7 +87,7 @@ def main() -> None:
         found = np.stack([head(one, logit) for one, logit in zip(values[test], logits[test], strict=True)])
         count_into(table, "head on the RGB detector", found, masks[test])
         log(f"fold {number + 1}: " + "; ".join(f"{name} {f1(counts):.3f}" for name, counts in table.items()))
-    results = {"patches": {name: scores(counts) for name, counts in table.items()}}
+    results: dict[str, Scores] = {"patches": {name: scores(counts) for name, counts in table.items()}}
     log(json.dumps(results, indent=1))
     unet = train_unet(values, masks, seed=9)
     head = train_head(values, logits, masks, seed=9)
@@ -92,7 +97,7 @@ def main() -> None:
         Path(sys.argv[5]).write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
-def train_unet(values: NDArray[np.float32], masks: NDArray[np.uint8], seed: int) -> Predict:
+def train_unet(values: Image, masks: NDArray[np.uint8], seed: int) -> Predict:
     """Train a plain U-Net on random crops, with channels dropped at random."""
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
@@ -123,12 +128,13 @@ def train_unet(values: NDArray[np.float32], masks: NDArray[np.uint8], seed: int)
         schedule.step()
     network.eval()
 
-    def predict(image: NDArray[np.float32], absent: tuple[str, ...]) -> NDArray[np.float32]:
+    def predict(image: Image, absent: tuple[str, ...]) -> Image:
         filled = torch.from_numpy(image.copy())[None]
         for name in absent:
             filled[:, CHANNELS.index(name)] = means[CHANNELS.index(name)]
         with torch.inference_mode():
-            return network(filled).sigmoid()[0, 0].numpy()
+            probability: Image = network(filled).sigmoid()[0, 0].numpy()
+        return probability
 
     return predict
 
@@ -141,9 +147,7 @@ def drop_some(crops: Tensor, means: Tensor, generator: torch.Generator) -> None:
             crops[rows, CHANNELS.index(name)] = means[CHANNELS.index(name)]
 
 
-def train_head(
-    values: NDArray[np.float32], logits: NDArray[np.float32], masks: NDArray[np.uint8], seed: int
-) -> Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]:
+def train_head(values: Image, logits: Image, masks: NDArray[np.uint8], seed: int) -> PredictHead:
     """Train a head on the frozen RGB detector."""
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
@@ -159,14 +163,15 @@ def train_head(
         loss(head(inputs[chosen]).squeeze(1), picked, torch.zeros(4, len(CHANNELS), *masks.shape[1:])).backward()
         optimiser.step()
 
-    def predict(image: NDArray[np.float32], logit: NDArray[np.float32]) -> NDArray[np.float32]:
+    def predict(image: Image, logit: Image) -> Image:
         with torch.inference_mode():
-            return head(torch.from_numpy(features(image, logit))[None]).sigmoid()[0, 0].numpy()
+            probability: Image = head(torch.from_numpy(features(image, logit))[None]).sigmoid()[0, 0].numpy()
+        return probability
 
     return predict
 
 
-def features(image: NDArray[np.float32], logit: NDArray[np.float32]) -> NDArray[np.float32]:
+def features(image: Image, logit: Image) -> Image:
     """Return features (8, H, W): the logit, four channels relative to the tile, NDVI, NBR and slope."""
     of = dict(zip(CHANNELS, image.astype(np.float64), strict=True))
     relative = [of[name] / max(of[name].mean(), 1.0) - 1 for name in ("B04", "B08", "B11", "B12")]
@@ -174,17 +179,18 @@ def features(image: NDArray[np.float32], logit: NDArray[np.float32]) -> NDArray[
     return np.stack([logit / 4, *relative, ndvi, nbr, of["slope"] / 20 - 1]).astype(np.float32)
 
 
-def rgb_logit(rgb: Detector, image: NDArray[np.float32]) -> NDArray[np.float32]:
+def rgb_logit(rgb: Detector, image: Image) -> Image:
     """Return the logit of the RGB detector (H, W)."""
     order = [CHANNELS.index(name) for name in rgb.card.channels]
     found = landslip.predict(image[order], rgb, channels=rgb.card.channels, precision="float32")
     certain = np.nan_to_num(found, nan=1e-4).clip(1e-4, 1 - 1e-4)
-    return np.log(certain / (1 - certain)).astype(np.float32)
+    logit: Image = np.log(certain / (1 - certain)).astype(np.float32)
+    return logit
 
 
-def judge_scenes(rgb: Detector, unet: Predict, head: Callable[..., NDArray], scenes: Path, track: Path) -> dict:
+def judge_scenes(rgb: Detector, unet: Predict, head: PredictHead, scenes: Path, track: Path) -> Scores:
     """Mark real scenes: the track of Wayanad and the rest; elsewhere there is hardly anything to find."""
-    results: dict[str, dict[str, object]] = {}
+    results: Scores = {}
     scene = landslip.open_scene(scenes / "wayanad-2024" / "clear", offset=-1000)
     image, valid = scene.read(CHANNELS[:-1])
     filled = np.concatenate([fill_gaps(image, valid), np.zeros((1, *valid.shape), np.float32)])
@@ -192,8 +198,8 @@ def judge_scenes(rgb: Detector, unet: Predict, head: Callable[..., NDArray], sce
     slope_free = filled.copy()
     slope_free[-1] = 20  # the mean of the training patches, about
     found = {
-        "U-Net, B02-B04, B08, B11, B12": tiles(filled, lambda one: unet(one, ("slope",))),
-        "U-Net, B02-B04, B08": tiles(filled, lambda one: unet(one, ("B11", "B12", "slope"))),
+        "U-Net, B02-B04, B08, B11, B12": tiles(filled, leave_out(unet, ("slope",))),
+        "U-Net, B02-B04, B08": tiles(filled, leave_out(unet, ("B11", "B12", "slope"))),
         "head on the RGB detector": tiles(
             np.concatenate([slope_free, logit[None]]), lambda one: head(one[:-1], one[-1])
         ),
@@ -211,7 +217,7 @@ def judge_scenes(rgb: Detector, unet: Predict, head: Callable[..., NDArray], sce
         whole[: len(four)] = fill_gaps(four, inside)
         absent = ("slope",) if len(four) == 6 else ("B11", "B12", "slope")
         marked = {
-            "U-Net": tiles(whole, lambda one, absent=absent: unet(one, absent)),
+            "U-Net": tiles(whole, leave_out(unet, absent)),
             "RGB detector alone": sigmoid(rgb_logit(rgb, whole)),
         }
         if len(four) == 6:
@@ -223,7 +229,12 @@ def judge_scenes(rgb: Detector, unet: Predict, head: Callable[..., NDArray], sce
     return results
 
 
-def quiet_scenes(scenes: Path) -> dict[str, tuple[NDArray[np.float32], NDArray[np.bool_]]]:
+def leave_out(unet: Predict, absent: tuple[str, ...]) -> Callable[[Image], Image]:
+    """Return what predicts an image without some channels."""
+    return lambda image: unet(image, absent)
+
+
+def quiet_scenes(scenes: Path) -> dict[str, tuple[Image, NDArray[np.bool_]]]:
     """Read scenes with hardly anything to find, in the order of ``CHANNELS``: 4 or 6 of them."""
     found = {}
     chittagong = landslip.open_scene(
@@ -243,7 +254,7 @@ def quiet_scenes(scenes: Path) -> dict[str, tuple[NDArray[np.float32], NDArray[n
     return found
 
 
-def tiles(image: NDArray[np.float32], predict: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> NDArray:
+def tiles(image: Image, predict: Callable[[Image], Image]) -> Image:
     """Predict an image tile by tile; each tile gives its middle."""
     margin, step = OVERLAP_PX // 2, TILE_PX - OVERLAP_PX
     height, width = image.shape[1:]
@@ -257,12 +268,12 @@ def tiles(image: NDArray[np.float32], predict: Callable[[NDArray[np.float32]], N
     return found[:height, :width]
 
 
-def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+def sigmoid(logits: Image) -> Image:
     """Return probability."""
-    return 1 / (1 + np.exp(-logits))
+    return (1 / (1 + np.exp(-logits))).astype(np.float32)
 
 
-def count_into(table: dict, name: str, probability: NDArray[np.float32], masks: NDArray[np.uint8]) -> None:
+def count_into(table: dict[str, NDArray[np.int64]], name: str, probability: Image, masks: NDArray[np.uint8]) -> None:
     """Add hits, false alarms and misses at threshold 0.5."""
     marked, truth, known = probability >= 0.5, masks == 1, masks != 255
     counts = np.array([(marked & truth).sum(), (marked & ~truth & known).sum(), (~marked & truth).sum()])

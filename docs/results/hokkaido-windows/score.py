@@ -12,22 +12,29 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import cc3d
 import click
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyogrio
 import rasterio
+from numpy.typing import NDArray
 from rasterio.features import rasterize
 
 from landslip.change.baseline import packaged_baseline
 from landslip.mapping.candidate_shape import looks_like_field_or_road
 
 HERE = Path(__file__).parent
+Mask = NDArray[np.bool_]
+Rule = Callable[[gpd.GeoDataFrame], "pd.Series[bool]"]
 
 
-def run_map(out: Path, after: Path, before: Path | None, *more: str) -> dict:
+def run_map(out: Path, after: Path, before: Path | None, *more: str) -> Mapping[str, Any]:
     """Map in a process of its own, unless the folder holds the map; return its summary."""
     options = ("--detector", packaged_baseline().detector, "-q", "--threads", "1", *more)
     command = [sys.executable, "-m", "landslip", "map", str(after), "-o", str(out), *options]
@@ -35,24 +42,26 @@ def run_map(out: Path, after: Path, before: Path | None, *more: str) -> dict:
         command += ["--before", str(before)]
     if not (out / "summary.json").exists():
         subprocess.run(command, check=True)
-    return json.loads((out / "summary.json").read_text())
+    summary: dict[str, Any] = json.loads((out / "summary.json").read_text())
+    return summary
 
 
-def burn(table, like):
+def burn(table: gpd.GeoDataFrame, like: rasterio.DatasetReader) -> Mask:
     """Return the mask of polygons on the grid of a raster."""
     if not len(table):
         return np.zeros(like.shape, bool)
-    return rasterize(((one, 1) for one in table.geometry), like.shape, transform=like.transform, dtype="uint8") > 0
+    burnt = rasterize(((one, 1) for one in table.geometry), like.shape, transform=like.transform, dtype="uint8")
+    return np.asarray(burnt > 0)
 
 
-def score(found, truth):
+def score(found: Mask, truth: Mask) -> tuple[float, float, float]:
     """Return precision, recall and F1 of masks."""
     hits = (found & truth).sum()
     precision, recall = hits / max(found.sum(), 1), hits / max(truth.sum(), 1)
     return precision, recall, 2 * precision * recall / max(precision + recall, 1e-9)
 
 
-def by_landslide(found, truth):
+def by_landslide(found: Mask, truth: Mask) -> tuple[float, float, float]:
     """Precision and recall of 8-connected objects: one counts where half of its pixels are in the other map."""
     fractions = []
     for mine, other in ((found, truth), (truth, found)):
@@ -63,7 +72,7 @@ def by_landslide(found, truth):
     return precision, recall, 2 * precision * recall / (precision + recall) if precision + recall > 0 else 0.0
 
 
-FILTERS = {
+FILTERS: Mapping[str, Rule] = {
     "--min-slope 5": lambda table: table["slope_mean_deg"] < 5,
     "--min-slope 10": lambda table: table["slope_mean_deg"] < 10,
     "--field-slope 10": lambda table: (table["slope_mean_deg"] < 10) & is_field(table),
@@ -74,19 +83,19 @@ FILTERS = {
 SHOWN = ("--min-slope 10", "--field-slope 10")
 
 
-def is_field(table):
+def is_field(table: gpd.GeoDataFrame) -> Mask:
     """Return which candidates have the shape of a field or a road."""
     return looks_like_field_or_road(*(table[name].to_numpy() for name in ("area_m2", "length_m", "width_m")))
 
 
-def judge_filters(table, truth, inside, like) -> None:
+def judge_filters(table: gpd.GeoDataFrame, truth: Mask, inside: Mask, like: rasterio.DatasetReader) -> None:
     """Print what each filter rules out among the candidates of the windows: false ones, and scars."""
-    touching, scar = [], []
+    touching, mostly_scar = [], []
     for outline in table.geometry:
         mask = rasterize([(outline, 1)], like.shape, transform=like.transform, dtype="uint8") > 0
         touching.append((mask & inside).any())
-        scar.append((mask & inside & truth).sum() >= 0.5 * (mask & inside).sum())
-    table, scar = table[touching], np.array(scar, bool)[touching]
+        mostly_scar.append((mask & inside & truth).sum() >= 0.5 * (mask & inside).sum())
+    table, scar = table[touching], np.array(mostly_scar, bool)[touching]
     click.echo(f"{len(table)} candidates touch the windows, {(~scar).sum()} of them are no scars")
     click.echo("| filter | ruled out | precision: no scar | recall: of those that are no scar | scars lost |")
     click.echo("| --- | ---: | ---: | ---: | ---: |")
@@ -107,7 +116,7 @@ def main() -> None:
     arguments = parser.parse_args()
     after, before, slope = arguments.pair / "after", arguments.pair / "before", str(arguments.pair / "slope.tif")
     detectors = {"baseline": "rgb-change-baseline"} | ({"network": arguments.network} if arguments.network else {})
-    runs = {"single": (after, None, slope)}
+    runs: dict[str, tuple[Path, Path | None, *tuple[str, ...]]] = {"single": (after, None, slope)}
     for name, detector in detectors.items():
         chosen = ("--change-detector", detector)
         runs |= {
@@ -154,13 +163,14 @@ def main() -> None:
     click.echo(f"shift: {pair['change']['shifts']}; stable: {pair['change']['stable_fraction']:.3f}")
 
 
-def print_scores(maps, places, truth) -> None:
+def print_scores(maps: Mapping[str, Mask], places: Mapping[str, tuple[slice, slice]], truth: Mask) -> None:
     """Print precision, recall and F1 of maps in each window and in all of them."""
     click.echo("| map | window | precision | recall | F1 | by landslide: precision | recall | F1 | px outside scars |")
     click.echo("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for name, found in maps.items():
         cuts = {window: (found[place], truth[place]) for window, place in places.items()}
-        cuts["all three"] = tuple(np.concatenate([cut[side] for cut in cuts.values()]) for side in (0, 1))
+        whole, drawn = (np.concatenate([cut[side] for cut in cuts.values()]) for side in (0, 1))
+        cuts["all three"] = whole, drawn
         for window, (mine, reference) in cuts.items():
             figures = " | ".join(f"{value:.3f}" for value in (*score(mine, reference), *by_landslide(mine, reference)))
             click.echo(f"| {name} | {window} | {figures} | {(mine & ~reference).sum()} |")

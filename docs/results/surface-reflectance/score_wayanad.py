@@ -13,6 +13,7 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import rasterio
+from numpy.typing import NDArray
 from rasterio.features import rasterize
 
 import landslip
@@ -31,7 +32,7 @@ RUNS = (
 THRESHOLDS = (0.05, 0.1, 0.15, 0.25, 0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7, 0.8)
 
 
-def print_pixels(result: MapResult, red: np.ndarray, nir: np.ndarray) -> None:
+def print_pixels(result: MapResult, red: NDArray[np.float32], nir: NDArray[np.float32]) -> None:
     """Print the area by threshold, and that with much NDVI or little light at the threshold of the map."""
     with rasterio.open(result.probability) as file:
         encoded, transform = file.read(1), file.transform
