@@ -22,7 +22,14 @@ from landslip.figures.cartography import (
     north_direction,
     round_length_m,
 )
-from landslip.figures.picture import Picture, draw_hatching, fit_size, render_picture, resize_picture
+from landslip.figures.picture import (
+    Picture,
+    draw_hatching,
+    fit_size,
+    render_picture,
+    render_resized,
+    resize_picture,
+)
 from landslip.figures.true_colour import stretch_true_colour
 from landslip.figures.typography import text_width, wrap_text
 from landslip.grid.map_grid import MapGrid
@@ -309,3 +316,17 @@ def test_the_real_scene_is_in_true_colour_with_hatched_nodata(shared_data: Path)
     hills = sheet[200:600, 100:300][valid[200:600, 100:300]].astype(int)
     assert (hills[:, 1] >= hills[:, 2]).mean() > 0.8
     assert 40 < hills.mean() < 160
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([(60, 50), (90, 75), (40, 50), (45, 38), (20, 16), (30, 25)]))
+def test_a_picture_is_coloured_before_or_after_it_grows_to_the_same_colours(seed: int, size: tuple[int, int]) -> None:
+    picture = picture_of(30, 25, nodata=0.3, seed=seed)
+    _, valid = resize_picture(picture, *size)
+    before, after = (
+        np.asarray(one).astype(int)
+        for one in (render_resized(picture, *size), render_picture(*resize_picture(picture, *size)))
+    )
+    # Percentiles of repeated values are interpolated a little differently.
+    assert np.abs(before - after).mean() <= 1
+    assert np.abs(before - after).max() <= 12
+    np.testing.assert_array_equal(before[~valid], draw_hatching(*size)[~valid])

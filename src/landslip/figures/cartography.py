@@ -48,13 +48,16 @@ def draw_outlines(
         to_sheet: transform from their coordinates to pixels of the picture.
         colour: of the line.
     """
+    iterator = iter(outlines)
+    chunk = list(islice(iterator, _CHUNK))
+    if not chunk:
+        return sheet.copy()
     size = (sheet.width * _FINER, sheet.height * _FINER)
     casing, line = Image.new("L", size), Image.new("L", size)
     to_fine = Affine.scale(_FINER) * to_sheet
     linear, shift = np.array([[to_fine.a, to_fine.d], [to_fine.b, to_fine.e]]), np.array([to_fine.c, to_fine.f])
     pens = [(ImageDraw.Draw(casing), CASING_PX * _FINER), (ImageDraw.Draw(line), OUTLINE_PX * _FINER)]
-    iterator = iter(outlines)
-    while chunk := list(islice(iterator, _CHUNK)):
+    while chunk:
         on_sheet = shapely.transform(np.array(chunk, dtype=object), lambda points: points @ linear + shift)
         dots, rings = _dots_and_rings(shapely.get_parts(on_sheet))
         for pen, width in pens:
@@ -63,6 +66,7 @@ def draw_outlines(
                 pen.ellipse((left - reach, top - reach, right + reach, bottom + reach), 255)
             for ring in rings:
                 _stroke(pen, ring, width)
+        chunk = list(islice(iterator, _CHUNK))
     drawn = sheet.copy()
     for image, ink in ((casing, CASING), (line, colour)):
         drawn.paste(ink, mask=image.resize(sheet.size, Image.Resampling.BOX))

@@ -11,7 +11,7 @@ from shapely.geometry.base import BaseGeometry
 
 from landslip.detector.card import Card
 from landslip.figures.cartography import draw_outlines
-from landslip.figures.picture import Picture, fit_size, render_picture, resize_picture, tint_codes
+from landslip.figures.picture import Picture, fit_size, render_resized, tint_codes
 from landslip.figures.typography import INK, PAPER, Column
 from landslip.grid.map_grid import MapGrid
 from landslip.mapping.metadata.summary import Summary
@@ -61,9 +61,8 @@ def draw_overview(
     wide = full_width[1] > 1.25 * full_width[0] and beside[1] < 0.9 * full_width[1]
     height, width = full_width if wide else beside
 
-    values, valid = resize_picture(picture, height, width)
     to_sheet = Affine.scale(width / picture.width, height / picture.height) * ~picture.transform
-    image = render_picture(values, valid)
+    image = render_resized(picture, height, width)
     if picture.codes is not None and summary.masks:
         image = tint_codes(image, picture.codes, MASK_COLOURS)
     image = draw_outlines(image, excluded, to_sheet, EXCLUDED_OUTLINE)

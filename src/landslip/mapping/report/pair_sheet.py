@@ -15,7 +15,7 @@ from landslip.detector.card import Card
 from landslip.figures.cartography import draw_outlines
 from landslip.figures.colour_ramps import Ramp, legend
 from landslip.figures.formatting import format_area, format_count, format_dates
-from landslip.figures.picture import Picture, draw_hatching, fit_size, render_picture, resize_picture, tint_codes
+from landslip.figures.picture import Picture, draw_hatching, fit_size, render_resized, resize_picture, tint_codes
 from landslip.figures.typography import FAINT, PAPER, Column
 from landslip.grid.map_grid import MapGrid
 from landslip.mapping.metadata.summary import Summary
@@ -77,13 +77,12 @@ def draw_pair_overview(
         image = draw_outlines(image, outlines.not_new, to_sheet, NOT_NEW_OUTLINE)
         return add_frame(draw_outlines(image, outlines.new, to_sheet))
 
-    seen = render_picture(*resize_picture(after, height, width))
+    seen = render_resized(after, height, width)
     if after.codes is not None and summary.masks:
         seen = tint_codes(seen, after.codes, MASK_COLOURS)
     dates = summary.change
     panels = [
-        (f"Before, {_date(dates.date_before if dates else None)}",
-         render_picture(*resize_picture(before, height, width))),
+        (f"Before, {_date(dates.date_before if dates else None)}", render_resized(before, height, width)),
         (f"After, {_date(*summary.scene.dates)}", seen),
         (_TITLES[change.channels[0]], _render_change(change, height, width)),
     ]  # fmt: skip
