@@ -1,9 +1,11 @@
 """The card tells what was done: its texts follow from the run, whatever the recipe states."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 import landslip as ls
@@ -13,6 +15,7 @@ from landslip.errors import LandslipWarning, OutputError, RecipeError, RunError
 from landslip.synthetic.patch_set import make_patch_set, plan_patch_set
 from landslip.training.assembly.description import DataFacts, PartFacts, describe_limits, describe_title
 from landslip.training.recipe.recipe import packaged_names, parse_recipe, read_recipe
+from landslip.training.single_run import TrainingRun
 from learning_made import part_of, small_recipe, squares
 from patches_made import make_rgb_set
 
@@ -79,18 +82,6 @@ def test_the_card_of_a_run_on_synthetic_patches_tells_the_data(synthetic: Path, 
     assert card.pixel_size_m == 10
 
 
-def test_a_recipe_without_texts_trains_on_pictures(tmp_path: Path) -> None:
-    data = make_rgb_set(tmp_path / "set", {"A": range(8)})
-    content = PLAIN | {"name": "x", "train": {"rows": [0, 0]}, "validation": {"rows": [2, 3]}}
-    content["train"], content["validation"] = {"scenes": ["A"], "rows": [0, 3]}, {"scenes": ["A"], "rows": [5, 7]}
-    card = card_of(content, data, tmp_path / "run")
-    assert card.title == "Landslides in true-colour Sentinel-2 images"
-    assert "8-bit pictures without absolute brightness" in card.trained_on
-    assert "assumed" in card.trained_on
-    assert any("one scene (A)" in one for one in card.not_good_for)
-    assert card.licence.startswith("not stated")
-
-
 def facts(landslide: float = 0.1, scenes: tuple[str, ...] = ("A",), count: int = 600) -> PartFacts:
     return PartFacts.of("train", "all scenes", [scenes[n % len(scenes)] for n in range(count)], [landslide] * count)
 
@@ -134,47 +125,86 @@ BAD_STARTS = {
     "part": {"validation": {"rows": [90, 91]}},
     "weights": {"network": {"weights": "nowhere.safetensors"}},
 }
+PICTURES = PLAIN | {
+    "name": "x",
+    "train": {"scenes": ["A"], "rows": [0, 3]},
+    "validation": {"scenes": ["A"], "rows": [5, 7]},
+}
+
+
+def full(*_: object, **__: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """A folder in which starts failed, one after another, before a run on pictures succeeded."""
+
+    data: Path
+    folder: Path
+    left: dict[str, list[str] | None]
+    """Names in the folder after each failed start; None where there was no folder."""
+    made: TrainingRun
+
+
+@pytest.fixture(scope="module")
+def attempts(tmp_path_factory: pytest.TempPathFactory) -> Attempts:
+    """Exporting takes most of the time of a small run, therefore one run serves all tests of its folder and card."""
+    from lightning.pytorch import Trainer
+
+    data = make_rgb_set(tmp_path_factory.mktemp("pictures") / "set", {"A": range(8)})
+    folder = tmp_path_factory.mktemp("attempts") / "run"
+    left: dict[str, list[str] | None] = {}
+
+    def note(start: str) -> None:
+        left[start] = sorted(path.name for path in folder.iterdir()) if folder.exists() else None
+
+    for name, bad in BAD_STARTS.items():
+        with pytest.raises(ls.LandslipError):
+            ls.train(PICTURES | bad, data, folder)
+        note(name)
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine")
+    with pytest.MonkeyPatch.context() as patch, pytest.raises((OSError, ls.LandslipError)):
+        patch.setattr(Trainer, "save_checkpoint", full)
+        ls.train(PICTURES, data, folder)
+    note("no room")
+    return Attempts(data, folder, left, ls.train(PICTURES, data, folder))
 
 
 @pytest.mark.parametrize("bad", BAD_STARTS)
-def test_a_failed_start_leaves_its_folder_free(tmp_path: Path, bad: str) -> None:
-    data = make_rgb_set(tmp_path / "set", {"A": range(8)})
-    good = PLAIN | {"name": "x", "train": {"rows": [0, 3]}, "validation": {"rows": [5, 7]}}
-    with pytest.raises(ls.LandslipError):
-        ls.train(good | BAD_STARTS[bad], data, tmp_path / "run")
-    assert not (tmp_path / "run").exists()
-    made = ls.train(good, data, tmp_path / "run")
-    assert made.detector_path.is_file()
+def test_a_failed_start_leaves_its_folder_free(attempts: Attempts, bad: str) -> None:
+    assert attempts.left[bad] is None
+    assert attempts.made.detector_path.is_file()
+
+
+def test_no_room_leaves_the_folder_free_and_keeps_what_was_there(attempts: Attempts) -> None:
+    assert attempts.left["no room"] == ["notes.txt"]
+    assert attempts.made.detector_path.is_file()
+    assert (attempts.folder / "notes.txt").read_text() == "mine"
+
+
+def test_a_finished_run_is_not_written_over(attempts: Attempts) -> None:
     with pytest.raises(OutputError, match="already holds"):
-        ls.train(good, data, tmp_path / "run")
+        ls.train(PICTURES, attempts.data, attempts.folder)
 
 
-def test_no_room_leaves_the_folder_free_and_keeps_what_was_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from lightning.pytorch import Trainer
+def test_a_recipe_without_texts_trains_on_pictures(attempts: Attempts) -> None:
+    card = attempts.made.detector.card
+    assert card.title == "Landslides in true-colour Sentinel-2 images"
+    assert "8-bit pictures without absolute brightness" in card.trained_on
+    assert "assumed" in card.trained_on
+    assert any("one scene (A)" in one for one in card.not_good_for)
+    assert card.licence.startswith("not stated")
+    assert "Stored in float32" not in card.trained_on
 
+
+def test_a_failed_export_and_failed_half_precision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failed export keeps graph and weights and is no detector; half precision that changes the result is not used.
+
+    The resumed run is given the graph that was kept, which is compared with its network as any export is.
+    """
     data = make_rgb_set(tmp_path / "set", {"A": range(8)})
-    good = PLAIN | {"name": "x", "train": {"rows": [0, 3]}, "validation": {"rows": [5, 7]}}
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run/notes.txt").write_text("mine")
-
-    def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "save_checkpoint", full)
-        with pytest.raises((OSError, ls.LandslipError)):
-            ls.train(good, data, tmp_path / "run")
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["notes.txt"]
-    assert ls.train(good, data, tmp_path / "run").detector_path.is_file()
-
-
-def test_a_failed_export_keeps_graph_and_weights_and_is_no_detector(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    data = make_rgb_set(tmp_path / "set", {"A": range(8)})
-    good = PLAIN | {"name": "x", "train": {"rows": [0, 3]}, "validation": {"rows": [5, 7]}}
     run = tmp_path / "run"
 
     def differ(*_: object) -> None:
@@ -183,27 +213,19 @@ def test_a_failed_export_keeps_graph_and_weights_and_is_no_detector(
     with monkeypatch.context() as patch:
         patch.setattr("landslip.training.assembly.assemble.check_parity", differ)
         with pytest.raises(RunError, match=r"the export differs; the graph is kept in .*failed-export\.onnx"):
-            ls.train(good, data, run)
+            ls.train(PICTURES, data, run)
     assert not (run / "x.onnx").exists()
     assert (run / "weights.safetensors").is_file()
     with pytest.raises(ls.LandslipError):
         ls.Detector.open(run / "failed-export.onnx")
-    made = ls.train(good, data, run, resume=True)
-    assert made.detector_path.is_file()
-    assert not (run / "failed-export.onnx").exists()
-
-
-def test_half_precision_that_changes_the_result_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = make_rgb_set(tmp_path / "set", {"A": range(8)})
-    good = PLAIN | {"name": "x", "train": {"rows": [0, 3]}, "validation": {"rows": [5, 7]}}
-
-    def differ(*_: object) -> None:
-        raise RunError("half-precision storage changes F1")
-
+    kept = onnx.load(run / "failed-export.onnx")
+    monkeypatch.setattr("landslip.training.assembly.assemble.export_graph", lambda *_: kept)
     monkeypatch.setattr("landslip.training.assembly.assemble.check_storage", differ)
     with pytest.warns(LandslipWarning, match="stored in float32"):
-        card = card_of(good, data, tmp_path / "run")
-    assert "Stored in float32" in card.trained_on
+        made = ls.train(PICTURES, data, run, resume=True)
+    assert made.detector_path.is_file()
+    assert not (run / "failed-export.onnx").exists()
+    assert "Stored in float32" in made.detector.card.trained_on
 
 
 @pytest.mark.slow
