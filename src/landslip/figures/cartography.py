@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
@@ -34,6 +35,52 @@ _MIN_HOLE_PX2: Final = 20.0
 Vector = tuple[float, float]
 
 
+@dataclass(frozen=True, slots=True)
+class OutlineStrokes:
+    """Drawn outlines, to be laid over any picture of a size."""
+
+    layers: tuple[tuple[Image.Image, tuple[int, int, int]], ...]
+    """Opacity, 0 to 255, and ink of each layer, the lowest first; none where nothing is outlined."""
+
+    @classmethod
+    def of(
+        cls,
+        size: tuple[int, int],
+        outlines: Iterable[BaseGeometry],
+        to_sheet: Affine,
+        colour: tuple[int, int, int] = OUTLINE,
+    ) -> "OutlineStrokes":
+        """Draw outlines for pictures of a size (width, height); see :func:`draw_outlines`."""
+        iterator = iter(outlines)
+        chunk = list(islice(iterator, _CHUNK))
+        if not chunk:
+            return cls(())
+        finer = (size[0] * _FINER, size[1] * _FINER)
+        casing, line = Image.new("L", finer), Image.new("L", finer)
+        to_fine = Affine.scale(_FINER) * to_sheet
+        linear, shift = np.array([[to_fine.a, to_fine.d], [to_fine.b, to_fine.e]]), np.array([to_fine.c, to_fine.f])
+        pens = [(ImageDraw.Draw(casing), CASING_PX * _FINER), (ImageDraw.Draw(line), OUTLINE_PX * _FINER)]
+        while chunk:
+            on_sheet = shapely.transform(np.array(chunk, dtype=object), lambda points: points @ linear + shift)
+            dots, rings = _dots_and_rings(shapely.get_parts(on_sheet))
+            for pen, width in pens:
+                reach = width / 2 + _DOT_REACH_PX * _FINER
+                for left, top, right, bottom in dots:
+                    pen.ellipse((left - reach, top - reach, right + reach, bottom + reach), 255)
+                for ring in rings:
+                    _stroke(pen, ring, width)
+            chunk = list(islice(iterator, _CHUNK))
+        inks = ((casing, CASING), (line, colour))
+        return cls(tuple((image.resize(size, Image.Resampling.BOX), ink) for image, ink in inks))
+
+    def draw_on(self, sheet: Image.Image) -> Image.Image:
+        """Return a picture (RGB) of their size with the outlines over it."""
+        drawn = sheet.copy()
+        for opacity, ink in self.layers:
+            drawn.paste(ink, mask=opacity)
+        return drawn
+
+
 def draw_outlines(
     sheet: Image.Image,
     outlines: Iterable[BaseGeometry],
@@ -48,29 +95,7 @@ def draw_outlines(
         to_sheet: transform from their coordinates to pixels of the picture.
         colour: of the line.
     """
-    iterator = iter(outlines)
-    chunk = list(islice(iterator, _CHUNK))
-    if not chunk:
-        return sheet.copy()
-    size = (sheet.width * _FINER, sheet.height * _FINER)
-    casing, line = Image.new("L", size), Image.new("L", size)
-    to_fine = Affine.scale(_FINER) * to_sheet
-    linear, shift = np.array([[to_fine.a, to_fine.d], [to_fine.b, to_fine.e]]), np.array([to_fine.c, to_fine.f])
-    pens = [(ImageDraw.Draw(casing), CASING_PX * _FINER), (ImageDraw.Draw(line), OUTLINE_PX * _FINER)]
-    while chunk:
-        on_sheet = shapely.transform(np.array(chunk, dtype=object), lambda points: points @ linear + shift)
-        dots, rings = _dots_and_rings(shapely.get_parts(on_sheet))
-        for pen, width in pens:
-            reach = width / 2 + _DOT_REACH_PX * _FINER
-            for left, top, right, bottom in dots:
-                pen.ellipse((left - reach, top - reach, right + reach, bottom + reach), 255)
-            for ring in rings:
-                _stroke(pen, ring, width)
-        chunk = list(islice(iterator, _CHUNK))
-    drawn = sheet.copy()
-    for image, ink in ((casing, CASING), (line, colour)):
-        drawn.paste(ink, mask=image.resize(sheet.size, Image.Resampling.BOX))
-    return drawn
+    return OutlineStrokes.of(sheet.size, outlines, to_sheet, colour).draw_on(sheet)
 
 
 def _dots_and_rings(polygons: NDArray[np.object_]) -> tuple[list[list[float]], list[NDArray[np.float64]]]:

@@ -7,6 +7,7 @@ batch, transposed before and after; tiles need not be square.
 import math
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import cache, partial
 from typing import Final, TypeVar
 
 import numpy as np
@@ -273,9 +274,12 @@ def average_members(
     probabilities = []
     for member in members:
         own = values[:, [channels.index(name) for name in member.card.channels]]
+        # An engine is compiled for one size, of which there are two: upright and turned.
+        engine = cache(partial(open_engine, member, FLOAT32))
         for transform in TRANSFORMS[tta]:
             image = np.ascontiguousarray(transform.apply(own))
-            probabilities.append(transform.invert(run_detector(member, image)))
+            run = engine(height=image.shape[2], width=image.shape[3])
+            probabilities.append(transform.invert(run(image)))
     mean: NDArray[np.float32] = np.stack(probabilities).mean(axis=0, dtype=np.float64).astype(np.float32)
     return mean
 

@@ -12,8 +12,8 @@ from pyproj import CRS
 from shapely.geometry.base import BaseGeometry
 
 from landslip.detector.card import Card
-from landslip.figures.cartography import draw_outlines
-from landslip.figures.colour_ramps import Ramp, legend
+from landslip.figures.cartography import OutlineStrokes
+from landslip.figures.colour_ramps import OUTLINE, Ramp, legend
 from landslip.figures.formatting import format_area, format_count, format_dates
 from landslip.figures.picture import Picture, draw_hatching, fit_size, render_resized, resize_picture, tint_codes
 from landslip.figures.typography import FAINT, PAPER, Column
@@ -72,10 +72,20 @@ def draw_pair_overview(
     )
     to_sheet = Affine.scale(width / after.width, height / after.height) * ~after.transform
 
+    # Drawn once for all panels; the new ones lie over the others.
+    strokes = [
+        OutlineStrokes.of((width, height), drawn, to_sheet, colour)
+        for drawn, colour in (
+            (outlines.excluded, EXCLUDED_OUTLINE),
+            (outlines.not_new, NOT_NEW_OUTLINE),
+            (outlines.new, OUTLINE),
+        )
+    ]
+
     def draw_all(image: Image.Image) -> Image.Image:
-        image = draw_outlines(image, outlines.excluded, to_sheet, EXCLUDED_OUTLINE)
-        image = draw_outlines(image, outlines.not_new, to_sheet, NOT_NEW_OUTLINE)
-        return add_frame(draw_outlines(image, outlines.new, to_sheet))
+        for one in strokes:
+            image = one.draw_on(image)
+        return add_frame(image)
 
     seen = render_resized(after, height, width)
     if after.codes is not None and summary.masks:
