@@ -21,7 +21,7 @@ from command_line import run
 from tiny_detectors import brightness, identity
 
 pytestmark = pytest.mark.filterwarnings("ignore::landslip.errors.DomainShiftWarning")
-AOI = "76.148,11.486,76.168,11.503"
+AOI = "76.158,11.494,76.166,11.501"
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
@@ -20,6 +21,9 @@ from landslip.inference.benchmark import time_engines
 from landslip.inference.engine import FLOAT32, available_engines, open_engine
 from landslip.inference.export import export_detector
 from tiny_detectors import brightness
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 
 @pytest.mark.parametrize("form", ["onnx", "openvino"])
@@ -52,24 +56,29 @@ def test_an_export_with_other_results_is_removed(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.parametrize("shape", [(1, 32, 64), (3, 96, 160), (2, 128, 128)])
-def test_any_batch_and_any_size_that_is_a_multiple_of_32(shape: tuple[int, int, int], exported: Path) -> None:
-    onnxruntime = pytest.importorskip("onnxruntime")
+def test_any_batch_and_any_size_that_is_a_multiple_of_32(
+    shape: tuple[int, int, int], exported: "tuple[InferenceSession, openvino.CompiledModel]"
+) -> None:
     count, height, width = shape
     images = np.random.default_rng(0).uniform(300, 3000, (count, 3, height, width)).astype(np.float32)
     expected = open_engine(Detector.open(DEFAULT), FLOAT32, height=height, width=width)(images)
-    session = onnxruntime.InferenceSession(exported / f"{DEFAULT}.onnx", providers=["CPUExecutionProvider"])
+    session, compiled = exported
     np.testing.assert_allclose(session.run(["probability"], {"input": images})[0][:, 0], expected, atol=1e-3)
-    compiled = openvino.Core().compile_model(exported / f"{DEFAULT}.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     np.testing.assert_allclose(compiled(images)[0][:, 0], expected, atol=1e-3)
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exported(tmp_path_factory: pytest.TempPathFactory) -> "tuple[InferenceSession, openvino.CompiledModel]":
+    """The default detector as ONNX and as OpenVINO files, each opened by an engine."""
+    onnxruntime = pytest.importorskip("onnxruntime")
     folder = tmp_path_factory.mktemp("exported")
     for form in ("onnx", "openvino"):
         (folder / f"{DEFAULT}.card.json").unlink(missing_ok=True)
         export_detector(Detector.open(DEFAULT), form, folder)  # type: ignore[arg-type]
-    return folder
+    return (
+        onnxruntime.InferenceSession(folder / f"{DEFAULT}.onnx", providers=["CPUExecutionProvider"]),
+        openvino.Core().compile_model(folder / f"{DEFAULT}.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"}),
+    )
 
 
 @pytest.mark.parametrize("batch", [None, 4])
@@ -88,8 +97,9 @@ def test_an_export_for_tensorrt_has_the_size_of_a_tile(batch: int | None, tmp_pa
 
 
 def test_metadata_for_deepness_give_the_graph_the_values_of_the_raster(tmp_path: Path) -> None:
-    card = Detector.open(DEFAULT).card
-    path = export_detector(Detector.open(DEFAULT), "deepness", tmp_path)[0][0]
+    detector = Detector.open("s2-rgb")
+    card = detector.card
+    path = export_detector(detector, "deepness", tmp_path)[0][0]
     model = onnx.load(path)
     found = {entry.key: json.loads(entry.value) for entry in model.metadata_props}
     assert found["model_type"] == "Segmentor"
@@ -105,12 +115,12 @@ def test_metadata_for_deepness_give_the_graph_the_values_of_the_raster(tmp_path:
 
 def test_the_item_of_a_model_has_the_fields_of_the_mlm_extension(tmp_path: Path) -> None:
     schema = pytest.importorskip("stac_model.schema", reason="needs stac-model")
-    detector = Detector.open(DEFAULT)
+    detector = Detector.open("s2-rgb")
     paths, _ = export_detector(detector, "stac", tmp_path)
     item = pystac.Item.from_dict(json.loads(paths[1].read_text()))
     schema.MLModelProperties.model_validate(item.properties)
     model = MLMExtension.ext(item)
-    assert model.mlm_name == f"landslip {DEFAULT}"
+    assert model.mlm_name == "landslip s2-rgb"
     assert model.input[0].input.shape == [-1, 3, 128, 128]
     asset = item.assets["model"]
     assert asset.extra_fields["file:size"] == paths[0].stat().st_size
@@ -119,10 +129,10 @@ def test_the_item_of_a_model_has_the_fields_of_the_mlm_extension(tmp_path: Path)
 
 
 def test_the_int8_variant_is_exported(tmp_path: Path) -> None:
-    told = run("detector", "export", DEFAULT, "--to", "onnx", "--precision", "int8", "-o", tmp_path)
+    told = run("detector", "export", "s2-rgb", "--to", "onnx", "--precision", "int8", "-o", tmp_path)
     assert told.code == 0, told.err
     assert "opset: " in told.out
-    kinds = {node.op_type for node in onnx.load(tmp_path / f"{DEFAULT}.onnx").graph.node}
+    kinds = {node.op_type for node in onnx.load(tmp_path / "s2-rgb.onnx").graph.node}
     assert "QuantizeLinear" in kinds
 
 

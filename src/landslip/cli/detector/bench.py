@@ -12,6 +12,7 @@ from landslip.cli.output import align, print_next
 from landslip.cli.progress import progress_line
 
 if TYPE_CHECKING:
+    from landslip.datasets.patch_set import PatchSet
     from landslip.datasets.splits import Part
     from landslip.detector.detector import Detector
     from landslip.files.progress import Progress
@@ -61,13 +62,15 @@ def command(
     if chart is not None and chart.suffix != ".png":
         raise OutputError(f"the file of a chart must end in .png, got {chart}", parameter="chart")
     opened = Detector.open(detector or DEFAULT)
+    # Before the engines are timed, which takes a minute.
+    labelled = None if data is None else _open_part(data, part)
     with progress_line(quiet=quiet) as progress:
         timed, left = time_engines(opened, patches, threads=threads, peaks=limits, progress=progress)
         rows = [asdict(one) for one in timed]
         if limits:
             _add_limits(opened, rows, threads, progress)
-        if data is not None:
-            _add_scores(opened, rows, threads, data, part, progress)
+        if labelled is not None:
+            _add_scores(opened, rows, threads, labelled, progress)
     size = opened.card.tile_px
     if chart is not None:
         _draw(opened, timed, rows, chart)
@@ -105,23 +108,28 @@ def _add_limits(detector: "Detector", rows: list[dict[str, Any]], threads: int |
         row["share_of_peak"] = row["operations_per_cpu_s"] / peak if peak else None
 
 
-def _add_scores(
-    detector: "Detector",
-    rows: list[dict[str, Any]],
-    threads: int | None,
-    data: Path,
-    part: "Part",
-    progress: "Progress",
-) -> None:
-    """Add F1 on labelled patches to each row."""
+def _open_part(data: Path, part: "Part") -> "PatchSet[Any]":
+    """Open labelled patches, of which at least one must be in the part."""
     from landslip.datasets.formats import open_patches
     from landslip.errors import PatchesError
-    from landslip.inference.engine import InferenceOptions
-    from landslip.post_training.precision_parity import score_precision
 
     patches = open_patches(data).where(part.contains)
     if not len(patches):
         raise PatchesError(f"no patch of {data} is in {part}: give other scenes or rows", parameter="data")
+    return patches
+
+
+def _add_scores(
+    detector: "Detector",
+    rows: list[dict[str, Any]],
+    threads: int | None,
+    patches: "PatchSet[Any]",
+    progress: "Progress",
+) -> None:
+    """Add F1 on labelled patches to each row."""
+    from landslip.inference.engine import InferenceOptions
+    from landslip.post_training.precision_parity import score_precision
+
     for row in rows:
         options = InferenceOptions(row["engine"], row["precision"], threads)
         row["f1"], row["narrow_f1"] = score_precision(detector, options, patches, progress)
