@@ -230,6 +230,6 @@ def test_a_failed_export_and_failed_half_precision(tmp_path: Path, monkeypatch: 
 
 @pytest.mark.slow
 def test_the_paper_s_network_becomes_a_detector(synthetic: Path, tmp_path: Path) -> None:
-    recipe = read_recipe("paper", ["network.weights=none", "fit.epochs=2"])
+    recipe = read_recipe("paper", ["network.weights=none", "fit.epochs=1"])
     made = ls.train(recipe, synthetic, tmp_path / "run")
     assert ls.Detector.open(made.detector_path).card.channels == recipe.channels
