@@ -68,8 +68,15 @@ def test_every_representation_fits_a_line(wayanad: Path, examples: Path, tmp_pat
         assert len(repr(value)) <= 200, f"{type(value)}: {repr(value)[:300]}"
 
 
-def test_the_default_detector_is_opened_without_a_name() -> None:
+def test_the_default_detector_is_opened_without_a_name(cut: tuple[NDArray[np.float32], GeoBox]) -> None:
     assert ls.Detector.open() == ls.Detector.open(ls.Detector.open().card.name)
+    values = cut[0][:3, :128, :128]
+    p = ls.predict(values, channels="B04,B03,B02")
+    np.testing.assert_array_equal(p, ls.predict(values, ls.Detector.open(), channels="B04,B03,B02"))
+    assert_geodataframe_equal(
+        ls.polygons(p, threshold=0.05, min_area_m2=0),
+        ls.polygons(p, ls.Detector.open(), threshold=0.05, min_area_m2=0),
+    )
 
 
 def test_an_array_is_predicted_as_the_map_of_its_file(wayanad: Path, tmp_path: Path) -> None:
