@@ -50,9 +50,9 @@ demo: $(VENV)/core
 	@echo "      $(BIN)/landslip map YOUR_SCENE.tif -o map/"
 	@echo "      $(BIN)/landslip detector show            its inputs, scores and limits"
 
-# Two tests at a time; each then computes with one thread.
+# Two files of tests at a time, so that what the tests of a file share is made once; each computes with one thread.
 test: $(VENV)/all
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 test-all: $(VENV)/all
 	$(BIN)/python -m pytest -m "not gpu and not browser"
