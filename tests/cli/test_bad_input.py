@@ -265,6 +265,7 @@ def test_a_disk_that_fills_up_during_the_run(
 
 LIMITED = """
 import resource, sys
+sys.dont_write_bytecode = True  # Python would leave bytecode that ends at the limit, for every process after this one.
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), int(sys.argv[1])))
 from landslip.cli import main
 main(sys.argv[2:])
