@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo "make demo      map what is new since an earthquake on two real Sentinel-2 images, and a debris flow"
 	@echo "               on one, and score the detector on patches it was not trained on"
-	@echo "make test      run the tests (7 to 15 minutes on two cores)"
+	@echo "make test      run the tests (7 to 9 minutes on two cores)"
 	@echo "make test-all  run the slow ones too"
 	@echo "make check     ruff, import-linter and mypy"
 	@echo "make browser   fetch what the page in examples/browser needs (npm)"

@@ -8,7 +8,8 @@ F1, precision and recall at .5 and the best F1 in hindsight, counts pooled over 
 - prior shift: the fraction of landslide pixels is estimated from the probabilities by expectation maximisation, and
   the probabilities are corrected for it (Saerens et al. 2002, doi 10.1162/089976602753284446);
 - AdaBN with interpolation weights of .3, .6 and 1 (``landslip detector adapt``);
-- test-time augmentation: flips, and flips with quarter turns (``landslip detector ensemble --tta``).
+- test-time augmentation: flips, and flips with quarter turns (``landslip detector ensemble --tta``);
+- enlargement: the network sees the image at 1.25, 1.5 and 2 times its size.
 """
 
 import sys
@@ -16,10 +17,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
+from onnx import helper, numpy_helper
 
 import landslip
 from landslip.datasets.patch_set import PatchSet
+from landslip.detector.detector import seal
+from landslip.detector.sealed_file import INPUT, OUTPUT
 from landslip.evaluation.generalisation.regions import region_of_text
 from landslip.evaluation.predict import predict
 from landslip.inference.engine import InferenceOptions
@@ -45,7 +50,7 @@ def main() -> None:
                 f1, precision, recall = counts[0]
                 best = 1 + int(np.argmax([one[0] for one in counts[1:]]))
                 sys.stdout.write(
-                    f"{detector.card.name:16} {region:8} {correction:12} F1 {f1:.3f} (P {precision:.2f}, "
+                    f"{detector.card.name:16} {region:8} {correction:13} F1 {f1:.3f} (P {precision:.2f}, "
                     f"R {recall:.2f}), best {counts[best][0]:.3f} at {THRESHOLDS[best - 1]:.2f}\n"
                 )
                 sys.stdout.flush()
@@ -63,6 +68,25 @@ def correct(
         yield f"AdaBN {weight}", *probabilities(adapt(detector, images, "region", weight=weight), patches)
     for tta in ("flips", "d4"):
         yield f"TTA {tta}", *probabilities(ensemble([detector], "tta", tta=tta), patches)
+    for factor in (1.25, 1.5, 2.0):
+        yield f"enlarged {factor}", *probabilities(enlarge(detector, factor), patches)
+
+
+def enlarge(detector: landslip.Detector, factor: float) -> landslip.Detector:
+    """Return a detector whose network sees the image enlarged (cubic), and its probability reduced (linear)."""
+    model = onnx.load_from_string(detector.onnx_bytes)
+    inside = {INPUT: "enlarged", OUTPUT: "probability_of_enlarged"}
+    for node in model.graph.node:
+        for names in (node.input, node.output):
+            names[:] = [inside.get(name, name) for name in names]
+    for name, scale in (("up", factor), ("down", 1 / factor)):
+        model.graph.initializer.append(numpy_helper.from_array(np.array([1, 1, scale, scale], np.float32), name))
+    up = helper.make_node("Resize", [INPUT, "", "up"], [inside[INPUT]], mode="cubic")
+    down = helper.make_node("Resize", [inside[OUTPUT], "", "down"], [OUTPUT], mode="linear")
+    model.graph.node.insert(0, up)
+    model.graph.node.append(down)
+    del model.metadata_props[:], model.graph.value_info[:]
+    return seal(model, detector.card)
 
 
 def probabilities(detector: landslip.Detector, patches: PatchSet[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
