@@ -117,6 +117,21 @@ def test_holes_and_parts_are_outlined_too() -> None:
     assert light[35, 35] == min(GREEN[:2])
 
 
+@pytest.mark.parametrize("shift", [0, 30, 59])
+def test_corners_are_round_also_at_the_edge_of_the_sheet(shift: int) -> None:
+    """A disc of the width of the line lies around each corner of an acute triangle."""
+    corners = np.array([(10.0, 45.0), (60.0, 41.0), (60.0, 49.0)]) + np.array([shift, 0])
+    light = brightness(draw_outlines(Image.new("RGB", (120, 90), GREEN), [shapely.Polygon(corners)], Affine.identity()))
+    for x, y in corners - 0.5:
+        col, row = round(float(x)), round(float(y))
+        near = light[row - 1 : row + 2, max(col - 1, 0) : min(col + 2, 120)]
+        assert near.max() > 150
+    # The casing goes round the acute corner: ahead of it, darker than the ground.
+    assert light[44:46, int(corners[0][0]) - 2].min() < min(GREEN[:2])
+    outside = draw_outlines(Image.new("RGB", (120, 90), GREEN), [shapely.Polygon(corners + 500)], Affine.identity())
+    assert (brightness(outside) == min(GREEN[:2])).all()
+
+
 def test_outlines_may_be_an_iterator_and_empty() -> None:
     sheet = Image.new("RGB", (50, 40), GREEN)
     boxes = [shapely.box(x, 10, x + 8, 20) for x in (5, 20, 35)]

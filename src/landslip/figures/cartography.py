@@ -23,6 +23,8 @@ CASING_PX: Final = 3.2
 
 _FINER: Final = 3
 """Supersampling factor for smooth lines."""
+_MARGIN: Final = 2 * math.ceil(CASING_PX * _FINER / 2)
+"""Twice the reach of the widest line, in pixels of the finer grid."""
 _CHUNK: Final = 5000
 _DOT_PX: Final = 2.5
 """A polygon smaller than this is drawn as a dot, in a tenth of the time."""
@@ -55,22 +57,25 @@ class OutlineStrokes:
         chunk = list(islice(iterator, _CHUNK))
         if not chunk:
             return cls(())
-        finer = (size[0] * _FINER, size[1] * _FINER)
-        casing, line = Image.new("L", finer), Image.new("L", finer)
+        width, height = (side * _FINER for side in size)
+        casing, line = Image.new("L", (width, height)), Image.new("L", (width, height))
         to_fine = Affine.scale(_FINER) * to_sheet
         linear, shift = np.array([[to_fine.a, to_fine.d], [to_fine.b, to_fine.e]]), np.array([to_fine.c, to_fine.f])
         pens = [(ImageDraw.Draw(casing), CASING_PX * _FINER), (ImageDraw.Draw(line), OUTLINE_PX * _FINER)]
+        corners = _Corners.of(width, height)
         while chunk:
             on_sheet = shapely.transform(np.array(chunk, dtype=object), lambda points: points @ linear + shift)
             dots, rings = _dots_and_rings(shapely.get_parts(on_sheet))
-            for pen, width in pens:
-                reach = width / 2 + _DOT_REACH_PX * _FINER
+            corners.add(rings)
+            for pen, thickness in pens:
+                reach = thickness / 2 + _DOT_REACH_PX * _FINER
                 for left, top, right, bottom in dots:
                     pen.ellipse((left - reach, top - reach, right + reach, bottom + reach), 255)
                 for ring in rings:
-                    _stroke(pen, ring, width)
+                    pen.line(ring.ravel().tolist(), 255, round(thickness))
             chunk = list(islice(iterator, _CHUNK))
-        inks = ((casing, CASING), (line, colour))
+        rounded = corners.round([(casing, CASING_PX * _FINER), (line, OUTLINE_PX * _FINER)])
+        inks = zip(rounded, (CASING, colour), strict=True)
         return cls(tuple((image.resize(size, Image.Resampling.BOX), ink) for image, ink in inks))
 
     def draw_on(self, sheet: Image.Image) -> Image.Image:
@@ -117,13 +122,41 @@ def _dots_and_rings(polygons: NDArray[np.object_]) -> tuple[list[list[float]], l
     return bounds[small].tolist(), lines
 
 
-def _stroke(pen: ImageDraw.ImageDraw, ring: NDArray[np.float64], width: float) -> None:
-    """Draw a closed line with round corners."""
-    half = width / 2
-    x, y = ring[0]
-    pen.line(ring.ravel().tolist(), 255, round(width), joint="curve")
-    # Pillow does not round the corner where the line ends.
-    pen.ellipse((x - half, y - half, x + half, y + half), 255)
+@dataclass(frozen=True, slots=True)
+class _Corners:
+    """Where lines have corners, which Pillow leaves open; all are rounded at once, whatever their number."""
+
+    marked: NDArray[np.bool_]
+    """(h, w) of the picture with a margin."""
+
+    @classmethod
+    def of(cls, width: int, height: int) -> "_Corners":
+        return cls(np.zeros((height + 2 * _MARGIN, width + 2 * _MARGIN), np.bool_))
+
+    def add(self, rings: list[NDArray[np.float64]]) -> None:
+        """Mark the vertices of rings, in pixels of the picture."""
+        if not rings:
+            return
+        x, y = (np.rint(np.concatenate(rings)) + _MARGIN).T
+        height, width = self.marked.shape
+        # A corner further out than half of the margin does not reach the picture.
+        half = _MARGIN // 2
+        near = (x >= half) & (y >= half) & (x < width - half) & (y < height - half)
+        self.marked[y[near].astype(np.int64), x[near].astype(np.int64)] = True
+
+    def round(self, lines: list[tuple[Image.Image, float]]) -> list[Image.Image]:
+        """Return images of lines of a thickness each with a disc at every corner."""
+        corners, width = np.flatnonzero(self.marked), self.marked.shape[1]
+        rounded = []
+        for image, thickness in lines:
+            drawn = np.pad(np.asarray(image), _MARGIN)
+            reach = int(thickness / 2)
+            for down in range(-reach, reach + 1):
+                for right in range(-reach, reach + 1):
+                    if down * down + right * right <= thickness * thickness / 4:
+                        drawn.reshape(-1)[corners + (down * width + right)] = 255
+            rounded.append(Image.fromarray(drawn[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]))
+        return rounded
 
 
 def round_length_m(longest_m: float) -> float:
