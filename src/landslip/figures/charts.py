@@ -77,8 +77,9 @@ class Axis:
             from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
 
             steps = MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
-            low = low if self.low is not None else float(steps[0])
-            high = high if self.high is not None else float(steps[-1])
+            # The locator lets a value pass that lies outside by a tiny fraction of a step.
+            low = low if self.low is not None else min(low, float(steps[0]))
+            high = high if self.high is not None else max(high, float(steps[-1]))
         return low, high
 
 
