@@ -74,7 +74,7 @@ class OutlineStrokes:
                 for ring in rings:
                     pen.line(ring.ravel().tolist(), 255, round(thickness))
             chunk = list(islice(iterator, _CHUNK))
-        rounded = corners.round([(casing, CASING_PX * _FINER), (line, OUTLINE_PX * _FINER)])
+        rounded = corners.draw_discs([(casing, CASING_PX * _FINER), (line, OUTLINE_PX * _FINER)])
         inks = zip(rounded, (CASING, colour), strict=True)
         return cls(tuple((image.resize(size, Image.Resampling.BOX), ink) for image, ink in inks))
 
@@ -124,7 +124,7 @@ def _dots_and_rings(polygons: NDArray[np.object_]) -> tuple[list[list[float]], l
 
 @dataclass(frozen=True, slots=True)
 class _Corners:
-    """Where lines have corners, which Pillow leaves open; all are rounded at once, whatever their number."""
+    """Corners of lines, which Pillow leaves open: discs are drawn at all of them at once."""
 
     marked: NDArray[np.bool_]
     """(h, w) of the picture with a margin."""
@@ -144,8 +144,8 @@ class _Corners:
         near = (x >= half) & (y >= half) & (x < width - half) & (y < height - half)
         self.marked[y[near].astype(np.int64), x[near].astype(np.int64)] = True
 
-    def round(self, lines: list[tuple[Image.Image, float]]) -> list[Image.Image]:
-        """Return images of lines of a thickness each with a disc at every corner."""
+    def draw_discs(self, lines: list[tuple[Image.Image, float]]) -> list[Image.Image]:
+        """Return the images with a disc at every corner, as wide as the lines of each image are thick."""
         corners, width = np.flatnonzero(self.marked), self.marked.shape[1]
         rounded = []
         for image, thickness in lines:

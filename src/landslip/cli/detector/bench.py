@@ -63,7 +63,9 @@ def command(
         raise OutputError(f"the file of a chart must end in .png, got {chart}", parameter="chart")
     opened = Detector.open(detector or DEFAULT)
     # Before the engines are timed, which takes a minute.
-    labelled = None if data is None else _open_part(data, part)
+    labelled = None
+    if data is not None:
+        labelled = _open_part(data, part)
     with progress_line(quiet=quiet) as progress:
         timed, left = time_engines(opened, patches, threads=threads, peaks=limits, progress=progress)
         rows = [asdict(one) for one in timed]
