@@ -140,7 +140,7 @@ def render_picture(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Ima
 def render_resized(picture: Picture, height: int, width: int) -> Image.Image:
     """Draw a picture at another size, as :func:`resize_picture` does it.
 
-    A picture that is enlarged so far that its pixels show is coloured first: far fewer pixels are stretched. The colours
+    A picture that is enlarged so far that its pixels show is coloured first: far fewer pixels are stretched. Colours
     differ by a few grey levels, because the percentiles of the stretch are interpolated between fewer values.
     """
     if width < _PIXELS_SHOW * picture.width:
