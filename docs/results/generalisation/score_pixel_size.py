@@ -6,23 +6,23 @@ The image has pixels of 7.4 x 10 m in degrees. It is resampled to UTM (cubic), a
 its own grid (bilinear), where precision, recall and F1 of the drawn windows are counted at the threshold of the card.
 """
 
-import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pyogrio
 import rasterio
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
-from rasterio.features import rasterize
 from rasterio.warp import calculate_default_transform, reproject
 
 from landslip.detector.detector import Detector
+from landslip.evaluation.generalisation.real_scenes import map_whole, score_pair
 from landslip.inference.engine import InferenceOptions
 from landslip.inference.predict import ArrayPredictor
+from landslip.scenes.rasters import open_scene
 
-UTM, PIXEL_M, SIDE_PX = "EPSG:32654", 10, 200
+UTM, PIXEL_M = "EPSG:32654", 10
 Image = NDArray[np.float32]
 
 
@@ -30,29 +30,26 @@ def main() -> None:
     """Print a row for each detector and grid."""
     folder, windows, scars, *names = sys.argv[1:]
     with rasterio.open(Path(folder) / "B04.tif") as like:
-        outlines = pyogrio.read_dataframe(scars).geometry
-        truth = rasterize(((one, 1) for one in outlines), like.shape, transform=like.transform, dtype="uint8") > 0
-        inside = np.zeros(like.shape, np.bool_)
-        for one in json.loads(Path(windows).read_text())["features"]:
-            row, col = one["properties"]["row"], one["properties"]["col"]
-            inside[row : row + SIDE_PX, col : col + SIDE_PX] = True
         transform, width, height = calculate_default_transform(
             like.crs, UTM, like.width, like.height, *like.bounds, resolution=PIXEL_M
         )
         own = {"transform": like.transform, "crs": like.crs}
     metric = {"transform": transform, "crs": UTM}
+    options = InferenceOptions(precision="float32")
     for name in names:
         detector = Detector.open(name)
-        predict = ArrayPredictor(detector, InferenceOptions(precision="float32"))
+        mapped = map_whole(detector, open_scene(folder), options)
         bands = [read_band(Path(folder) / f"{channel}.tif") for channel in detector.card.channels]
-        resampled = [warp(band, (height, width), own, metric, Resampling.cubic) for band in bands]
-        back = warp(predict_stack(predict, resampled), truth.shape, metric, own, Resampling.bilinear)
-        for grid, probability in (("as it is", predict_stack(predict, bands)), ("10 x 10 m", back)):
-            found = probability >= detector.card.threshold
-            both, marked, scar = (int((mask & inside).sum()) for mask in (found & truth, found, truth))
+        values = np.stack([warp(band, (height, width), own, metric, Resampling.cubic) for band in bands])
+        values[:, (values <= 0).any(axis=0)] = np.nan
+        probability = np.nan_to_num(ArrayPredictor(detector, options)(values))
+        back = warp(probability, mapped.found.shape, metric, own, Resampling.bilinear)
+        resampled = replace(mapped, found=back >= detector.card.threshold)
+        for grid, one in (("as it is", mapped), ("10 x 10 m", resampled)):
+            counts = score_pair(one, one, Path(windows), Path(scars)).pooled
             sys.stdout.write(
-                f"{detector.card.name:16} {grid:9} precision {both / max(marked, 1):.3f}, recall {both / scar:.3f}, "
-                f"F1 {2 * both / (marked + scar):.3f}\n"
+                f"{detector.card.name:16} {grid:9} precision {counts.precision:.3f}, recall {counts.recall:.3f}, "
+                f"F1 {counts.f1:.3f}\n"
             )
 
 
@@ -71,13 +68,6 @@ def warp(
     grids = {f"src_{key}": one for key, one in here.items()} | {f"dst_{key}": one for key, one in there.items()}
     reproject(values, warped, **grids, src_nodata=0, dst_nodata=0, resampling=method)
     return warped
-
-
-def predict_stack(predict: ArrayPredictor, bands: list[Image]) -> Image:
-    """Return the probability (h, w), 0 where the image is nodata."""
-    values = np.stack(bands)
-    values[:, (values <= 0).any(axis=0)] = np.nan
-    return np.nan_to_num(predict(values))
 
 
 if __name__ == "__main__":
